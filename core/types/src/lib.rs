@@ -1,0 +1,19 @@
+//! The words every station shares: identifiers, time, secrets, and nothing that decides.
+//!
+//! Text from outside becomes one of these types at the edge (`parse`), and inside nobody checks it again.
+mod arn; // account, region, and the resource names built from them
+mod id; // newtypes of the names AWS and X.509 give things
+mod random; // randomness as an argument
+mod secret; // bytes that never reach a log
+mod time; // wall-clock time as a value
+mod topic; // MQTT topic names and topic filters
+
+pub use arn::{AccountId, Region, Tenant};
+pub use id::{
+    BucketName, CertificateId, ClientId, DeliveryStreamName, InvalidName, KeyId, ObjectKey, PolicyName, RuleName,
+    ThingName,
+};
+pub use random::Random;
+pub use secret::{Secret, SecretKey};
+pub use time::Timestamp;
+pub use topic::{TOPIC_BYTES_MAX, TopicError, TopicFilter, TopicName};

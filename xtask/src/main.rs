@@ -1,0 +1,2 @@
+//! Tasks too long for a line of the Makefile.
+fn main() {}
