@@ -1,0 +1,151 @@
+//! The small fixed fields of packets.
+use std::fmt;
+use std::num::NonZeroU16;
+
+/// Which protocol a connection speaks (MQTT5 §3.1.2.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ProtocolVersion {
+    /// MQTT 3.1.1: level 4.
+    V311,
+    /// MQTT 5.0: level 5.
+    V5,
+}
+
+impl ProtocolVersion {
+    /// The byte in CONNECT.
+    pub const fn level(self) -> u8 {
+        match self {
+            Self::V311 => 4,
+            Self::V5 => 5,
+        }
+    }
+}
+
+/// How often a message may arrive (MQTT5 §4.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum QoS {
+    /// 0
+    AtMostOnce,
+    /// 1
+    AtLeastOnce,
+    /// 2
+    ExactlyOnce,
+}
+
+impl QoS {
+    /// From its number; 3 and above are no QoS.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        match number {
+            0 => Some(Self::AtMostOnce),
+            1 => Some(Self::AtLeastOnce),
+            2 => Some(Self::ExactlyOnce),
+            _ => None,
+        }
+    }
+
+    /// 0, 1 or 2.
+    pub const fn number(self) -> u8 {
+        self as u8
+    }
+}
+
+/// Names one exchange between a client and a server; never 0 ([MQTT-2.2.1-3] in MQTT5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PacketIdentifier(NonZeroU16);
+
+impl PacketIdentifier {
+    /// The first one.
+    pub const FIRST: Self = Self(NonZeroU16::MIN);
+
+    /// From its number, unless that is 0.
+    pub const fn new(number: u16) -> Option<Self> {
+        match NonZeroU16::new(number) {
+            Some(number) => Some(Self(number)),
+            None => None,
+        }
+    }
+
+    /// Its number.
+    pub const fn number(self) -> u16 {
+        self.0.get()
+    }
+
+    /// The one after it; after 65,535 comes 1.
+    pub const fn next(self) -> Self {
+        match self.0.checked_add(1) {
+            Some(number) => Self(number),
+            None => Self::FIRST,
+        }
+    }
+}
+
+impl fmt::Display for PacketIdentifier {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// The kind of a packet, numbered as in its first byte (MQTT5 §2.1.2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[allow(missing_docs, reason = "each is the packet of that name")]
+pub enum PacketType {
+    Connect = 1,
+    ConnAck = 2,
+    Publish = 3,
+    PubAck = 4,
+    PubRec = 5,
+    PubRel = 6,
+    PubComp = 7,
+    Subscribe = 8,
+    SubAck = 9,
+    Unsubscribe = 10,
+    UnsubAck = 11,
+    PingReq = 12,
+    PingResp = 13,
+    Disconnect = 14,
+    Auth = 15,
+}
+
+impl PacketType {
+    /// From the upper four bits of a packet's first byte; 0 is no packet.
+    pub const fn from_number(number: u8) -> Option<Self> {
+        Some(match number {
+            1 => Self::Connect,
+            2 => Self::ConnAck,
+            3 => Self::Publish,
+            4 => Self::PubAck,
+            5 => Self::PubRec,
+            6 => Self::PubRel,
+            7 => Self::PubComp,
+            8 => Self::Subscribe,
+            9 => Self::SubAck,
+            10 => Self::Unsubscribe,
+            11 => Self::UnsubAck,
+            12 => Self::PingReq,
+            13 => Self::PingResp,
+            14 => Self::Disconnect,
+            15 => Self::Auth,
+            _ => return None,
+        })
+    }
+
+    /// The lower four bits it must have; PUBLISH chooses its own (MQTT5 §2.1.3).
+    pub(crate) const fn reserved_flags(self) -> u8 {
+        match self {
+            Self::PubRel | Self::Subscribe | Self::Unsubscribe => 0b0010,
+            _ => 0,
+        }
+    }
+
+    /// The first byte of a packet that is no PUBLISH.
+    pub(crate) const fn first_byte(self) -> u8 {
+        (self as u8) << 4 | self.reserved_flags()
+    }
+}
+
+impl fmt::Display for PacketType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", format!("{self:?}").to_ascii_uppercase())
+    }
+}
