@@ -1,0 +1,354 @@
+//! The state machine of one connection.
+mod receive; // what the client sends
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use sekisho_mqtt::{
+    ConnAck, ConnAckProperties, Disconnect, DisconnectProperties, Packet, PacketIdentifier, PacketType,
+    ProtocolVersion, QoS, ReasonCode, SubAck, UnsubAck, Utf8String, encode, encoded_len,
+};
+
+use crate::agreed::Agreed;
+use crate::close::{Close, CloseReason, Refusal, Violation};
+use crate::delivery::Delivery;
+use crate::inbound::Answer;
+use crate::output::{Accepted, Output, Sequence};
+use crate::session::Session;
+use crate::settings::Settings;
+
+/// One MQTT connection, seen from the server.
+#[derive(Debug)]
+pub struct Connection {
+    settings: Arc<Settings>,
+    state: State,
+    /// The latest time anybody told us.
+    now: Instant,
+    /// Received and not decoded yet.
+    input: BytesMut,
+    /// At most one packet's output and `Close`.
+    outputs: VecDeque<Output>,
+    outgoing: BytesMut,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing decoded yet. Left by CONNECT or by `deadline`.
+    AwaitConnect { deadline: Instant },
+    /// CONNECT is handed on; nothing more is read. Left by `accept`, `refuse` or `deadline`.
+    AwaitAccept { deadline: Instant, agreed: Agreed },
+    /// CONNACK is written. Left by DISCONNECT, silence, the shell, or what MQTT forbids.
+    Connected(Box<Session>),
+    /// `Output::Close` is handed on. Terminal.
+    Closed,
+}
+
+impl Connection {
+    /// A connection whose transport is up and whose peer has proven who it is.
+    pub fn new(now: Instant, settings: Arc<Settings>) -> Self {
+        let deadline = now + settings.connect_deadline;
+        Self {
+            settings,
+            state: State::AwaitConnect { deadline },
+            now,
+            input: BytesMut::new(),
+            outputs: VecDeque::new(),
+            outgoing: BytesMut::new(),
+        }
+    }
+
+    /// Takes all of `input` over; `poll_output` decodes it. Leaves an empty buffer behind, to read into again.
+    pub fn handle_bytes(&mut self, now: Instant, input: &mut BytesMut) {
+        self.now = now;
+        if self.is_closed() {
+            input.clear();
+        } else if self.input.is_empty() {
+            std::mem::swap(&mut self.input, input);
+        } else {
+            self.input.extend_from_slice(input);
+            input.clear();
+        }
+    }
+
+    /// Whether more bytes are wanted. `false` while CONNECT is being decided, while a v3 client has
+    /// `receive_maximum` messages unacknowledged, while `outgoing_bytes_max` are unwritten, and after the end: do not
+    /// read from the socket then, or what it sends gathers here without bound.
+    pub fn takes_input(&self) -> bool {
+        match &self.state {
+            State::AwaitConnect { .. } => true,
+            State::AwaitAccept { .. } | State::Closed => false,
+            State::Connected(session) => {
+                self.outgoing.len() < self.settings.outgoing_bytes_max && !session.is_held_back(&self.settings)
+            }
+        }
+    }
+
+    /// Whether `Output::Close` was handed on, or is about to be.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.state, State::Closed)
+    }
+
+    /// The next thing to do; call until `None`.
+    ///
+    /// It decodes one packet after another until one has something to do, so what the client sent after a packet is not
+    /// looked at before that packet is answered: a refused PUBLISH that ends the connection ends it for all behind it.
+    /// Call it after everything handed in, `accept`, `handle_persisted` and a write included: each may let the client go
+    /// on.
+    pub fn poll_output(&mut self) -> Option<Output> {
+        loop {
+            let output = self.outputs.pop_front();
+            if output.is_some() {
+                return output;
+            }
+            self.pump(); // what waits for the client goes before what the client wants next
+            if !self.takes_input() || !self.decode_next() {
+                return None;
+            }
+        }
+    }
+
+    /// Bytes to write, refilled from waiting deliveries. Take off what was written and ask again until it is empty;
+    /// `std::mem::take` takes all of it without a copy.
+    pub fn outgoing(&mut self, now: Instant) -> &mut BytesMut {
+        self.now = now;
+        self.pump();
+        &mut self.outgoing
+    }
+
+    /// Gives back memory nothing is in. Call it before waiting for something, so that idle connections own no buffers.
+    pub fn release_buffers(&mut self) {
+        for buffer in [&mut self.input, &mut self.outgoing] {
+            if buffer.is_empty() {
+                *buffer = BytesMut::new();
+            }
+        }
+        if self.outputs.is_empty() {
+            self.outputs = VecDeque::new();
+        }
+        if let State::Connected(session) = &mut self.state {
+            session.inbound.release();
+            session.outbound.release();
+        }
+    }
+
+    /// The client may connect: CONNACK. Nothing happens if the connection ended meanwhile.
+    pub fn accept(&mut self, now: Instant, accepted: Accepted) {
+        self.now = now;
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::AwaitAccept { deadline: _, agreed } => {
+                let version = agreed.protocol_version;
+                let properties = agreed.connack_properties(&accepted, &self.settings);
+                let session_present = accepted.session_present;
+                self.write_connack(version, session_present, ReasonCode::Success, Some(Box::new(properties)));
+                self.state = State::Connected(Box::new(Session::new(now, agreed)));
+            }
+            other => self.state = other,
+        }
+    }
+
+    /// The client may not connect: a v5 client is told, a v3 client only if `connack_on_refusal`.
+    pub fn refuse(&mut self, refusal: Refusal) {
+        if let State::AwaitAccept { agreed, .. } = &self.state {
+            let version = agreed.protocol_version;
+            if version == ProtocolVersion::V5 || self.settings.connack_on_refusal {
+                self.write_connack(version, false, refusal.reason_code(PacketType::ConnAck), None);
+            }
+            self.end(refusal.close_reason(), refusal.to_string(), false);
+        }
+    }
+
+    /// A QoS 1 message was taken, and its PUBACK waits until `sequence` is durable.
+    pub fn publish_accepted(&mut self, packet_identifier: PacketIdentifier, sequence: Sequence) {
+        self.answer_publish(packet_identifier, Answer::Accepted(sequence));
+    }
+
+    /// Everything up to `upto` is durable: writes the PUBACKs whose turn has come.
+    pub fn handle_persisted(&mut self, upto: Sequence) {
+        if let State::Connected(session) = &mut self.state {
+            session.inbound.persisted(upto);
+            session.write_acknowledgements(&mut self.outgoing);
+        }
+    }
+
+    /// A message was not taken; `packet_identifier` as in its [`crate::IncomingPublish`].
+    ///
+    /// | refusal         | v3                   | v5, QoS 1      | v5, QoS 0                |
+    /// |-----------------|----------------------|----------------|--------------------------|
+    /// | `QuotaExceeded` | QoS 1: no PUBACK     | PUBACK 0x97    | nothing                  |
+    /// | all others      | the connection ends  | PUBACK, stays  | DISCONNECT with its code |
+    ///
+    /// AWS closes a v3 connection, dropping the message (`AUTH_ERROR`); for v5 it documents both answers.
+    pub fn publish_refused(&mut self, packet_identifier: Option<PacketIdentifier>, refusal: Refusal) {
+        let State::Connected(session) = &self.state else { return };
+        match (session.agreed.protocol_version, packet_identifier, refusal) {
+            (ProtocolVersion::V5, Some(packet_identifier), _) => {
+                let reason_code = refusal.reason_code(PacketType::PubAck);
+                self.answer_publish(packet_identifier, Answer::Refused(reason_code));
+            }
+            (ProtocolVersion::V311, Some(packet_identifier), Refusal::QuotaExceeded) => {
+                self.answer_publish(packet_identifier, Answer::Unanswered);
+            }
+            (_, None, Refusal::QuotaExceeded) => {}
+            (ProtocolVersion::V311, _, _) | (ProtocolVersion::V5, None, _) => {
+                let reason_code = refusal.reason_code(PacketType::Disconnect);
+                let violation = Violation::new(reason_code, format!("PUBLISH refused: {refusal}"));
+                self.end_with(refusal.close_reason(), violation);
+            }
+        }
+    }
+
+    /// SUBSCRIBE was decided, one outcome for each subscription of the request, in its order: SUBACK.
+    pub fn subscribed(&mut self, packet_identifier: PacketIdentifier, outcomes: Vec<Result<QoS, Refusal>>) {
+        let State::Connected(session) = &mut self.state else { return };
+        let Some(reason_codes) = session.subscriptions.answer(packet_identifier, outcomes) else { return };
+        let version = session.agreed.protocol_version;
+        let refused = reason_codes.iter().find(|reason_code| reason_code.is_error()).copied();
+        if let (ProtocolVersion::V311, true, Some(reason_code)) =
+            (version, self.settings.close_on_refused_subscribe, refused)
+        {
+            self.end(CloseReason::AuthError, format!("SUBSCRIBE refused: {reason_code}"), true);
+            return;
+        }
+        self.write(version, Packet::SubAck(SubAck { packet_identifier, reason_codes, properties: None }));
+    }
+
+    /// UNSUBSCRIBE was done, one outcome for each filter of the request, in its order: UNSUBACK.
+    pub fn unsubscribed(&mut self, packet_identifier: PacketIdentifier, outcomes: Vec<Result<(), Refusal>>) {
+        let State::Connected(session) = &self.state else { return };
+        let reason_code = |outcome: Result<(), Refusal>| match outcome {
+            Ok(()) => ReasonCode::Success, // AWS does not say 0x11, "no subscription existed"
+            Err(refusal) => refusal.reason_code(PacketType::UnsubAck),
+        };
+        let reason_codes = outcomes.into_iter().map(reason_code).collect();
+        let version = session.agreed.protocol_version;
+        self.write(version, Packet::UnsubAck(UnsubAck { packet_identifier, reason_codes, properties: None }));
+    }
+
+    /// Sends a message to the client, at most at QoS 1, or lets it wait for the window and for room to write.
+    ///
+    /// `false`: not taken, because the connection ended or a QoS 1 message found the waiting room full; hold the
+    /// client's messages back until it has acknowledged some. A message over the client's Maximum Packet Size counts
+    /// as taken and is not sent ([MQTT-3.1.2-25]).
+    #[must_use]
+    pub fn deliver(&mut self, now: Instant, delivery: &Arc<Delivery>, qos: QoS) -> bool {
+        let State::Connected(session) = &mut self.state else { return false };
+        let Session { outbound, agreed, .. } = session.as_mut();
+        outbound.deliver(now, delivery, qos.min(QoS::AtLeastOnce), agreed, &self.settings, &mut self.outgoing)
+    }
+
+    /// Deliveries that were taken and not sent: too large for the client, expired, or QoS 0 without room.
+    pub fn dropped_deliveries(&self) -> u64 {
+        match &self.state {
+            State::Connected(session) => session.outbound.dropped(),
+            State::AwaitConnect { .. } | State::AwaitAccept { .. } | State::Closed => 0,
+        }
+    }
+
+    /// Ends the connection from our side: a v5 client is told why.
+    pub fn disconnect(&mut self, reason: CloseReason) {
+        self.end_with(reason, Violation::new(reason.reason_code(), reason.explanation()));
+    }
+
+    /// The transport ended, or failed. What was to be written is lost.
+    pub fn handle_end_of_stream(&mut self) {
+        self.outgoing = BytesMut::new();
+        self.end(CloseReason::ConnectionLost, CloseReason::ConnectionLost.explanation(), true);
+    }
+
+    /// When to call `handle_timeout` if nothing else happens.
+    pub fn poll_timeout(&self) -> Option<Instant> {
+        match &self.state {
+            State::AwaitConnect { deadline } | State::AwaitAccept { deadline, .. } => Some(*deadline),
+            State::Connected(session) => Some(session.deadline()),
+            State::Closed => None,
+        }
+    }
+
+    /// Time passed. Too early, it does nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match &mut self.state {
+            State::AwaitConnect { .. } => self.end(CloseReason::ClientError, "no CONNECT before the deadline", false),
+            State::AwaitAccept { .. } => {
+                self.end(CloseReason::ServerError, "CONNECT was not decided before the deadline", false);
+            }
+            // It is we who do not read; what the client sent in time may lie in the socket.
+            State::Connected(session) if session.is_held_back(&self.settings) => session.heard_from_client(now),
+            State::Connected(_) => self.disconnect(CloseReason::MqttKeepAliveTimeout),
+            State::Closed => {}
+        }
+    }
+
+    fn pump(&mut self) {
+        if let State::Connected(session) = &mut self.state {
+            session.outbound.pump(self.now, &session.agreed, &self.settings, &mut self.outgoing);
+        }
+    }
+
+    fn answer_publish(&mut self, packet_identifier: PacketIdentifier, answer: Answer) {
+        if let State::Connected(session) = &mut self.state {
+            session.inbound.answer(packet_identifier, answer);
+            session.write_acknowledgements(&mut self.outgoing);
+        }
+    }
+
+    fn write(&mut self, version: ProtocolVersion, packet: Packet) {
+        encode(&packet, version, &mut self.outgoing);
+    }
+
+    fn write_connack(
+        &mut self,
+        version: ProtocolVersion,
+        session_present: bool,
+        reason_code: ReasonCode,
+        properties: Option<Box<ConnAckProperties>>,
+    ) {
+        self.write(version, Packet::ConnAck(ConnAck { session_present, reason_code, properties }));
+    }
+
+    /// Ends the connection and tells a v5 client why, in DISCONNECT or, before that is allowed, in CONNACK.
+    fn end_with(&mut self, reason: CloseReason, violation: Violation) {
+        match &self.state {
+            State::AwaitAccept { agreed, .. } if agreed.protocol_version == ProtocolVersion::V5 => {
+                let fits = violation.reason_code.fits(PacketType::ConnAck);
+                let reason_code = if fits { violation.reason_code } else { ReasonCode::UnspecifiedError };
+                self.write_connack(ProtocolVersion::V5, false, reason_code, None);
+            }
+            State::Connected(session) if session.agreed.protocol_version == ProtocolVersion::V5 => {
+                let reason_string = violation.reason_string.and_then(|text| Utf8String::copied(text).ok());
+                let properties = reason_string.map(|text| {
+                    Box::new(DisconnectProperties { reason_string: Some(text), ..DisconnectProperties::default() })
+                });
+                let mut packet = Packet::Disconnect(Disconnect { reason_code: violation.reason_code, properties });
+                if encoded_len(&packet, ProtocolVersion::V5) as usize > session.agreed.client_packet_bytes_max {
+                    packet = Packet::Disconnect(Disconnect { reason_code: violation.reason_code, properties: None });
+                }
+                self.write(ProtocolVersion::V5, packet);
+            }
+            State::AwaitConnect { .. } | State::AwaitAccept { .. } | State::Connected(_) | State::Closed => {}
+        }
+        self.end(reason, violation.explanation, true);
+    }
+
+    /// Ends the connection. A will is published only if the client had been accepted.
+    fn end(&mut self, reason: CloseReason, explanation: impl Into<Cow<'static, str>>, publish_will: bool) {
+        let (accepted, session_expiry_s) = match &self.state {
+            State::AwaitConnect { .. } | State::AwaitAccept { .. } => (false, 0),
+            State::Connected(session) => (true, session.agreed.session_expiry_s),
+            State::Closed => return,
+        };
+        self.state = State::Closed;
+        self.input = BytesMut::new();
+        self.outputs.push_back(Output::Close(Close {
+            reason,
+            explanation: explanation.into(),
+            publish_will: publish_will && accepted,
+            session_expiry_s,
+        }));
+    }
+}

@@ -1,0 +1,121 @@
+//! What the client sends, packet by packet.
+use std::time::Instant;
+
+use sekisho_mqtt::{
+    DecodeError, Disconnect, Packet, PacketType, ProtocolVersion, PubAck, ReasonCode, connect_version, decode,
+    decode_connect,
+};
+
+use super::{Connection, State};
+use crate::agreed::Agreed;
+use crate::close::{CloseReason, Violation};
+use crate::output::Output;
+
+impl Connection {
+    /// Decodes one packet and acts on it; whether it was all there.
+    pub(super) fn decode_next(&mut self) -> bool {
+        let packet_bytes_max = self.settings.packet_bytes_max;
+        match &self.state {
+            State::AwaitConnect { deadline } => {
+                let deadline = *deadline;
+                self.receive_connect(deadline)
+            }
+            State::Connected(session) => {
+                match decode(&mut self.input, session.agreed.protocol_version, packet_bytes_max) {
+                    Ok(None) => return false,
+                    Ok(Some(packet)) => {
+                        if let Err(violation) = self.receive(packet) {
+                            self.end_with(CloseReason::ClientError, violation);
+                        }
+                    }
+                    Err(error) => {
+                        let violation = Violation::new(error.reason_code(), error.to_string());
+                        self.end_with(CloseReason::ClientError, violation);
+                    }
+                }
+                true
+            }
+            State::AwaitAccept { .. } | State::Closed => false,
+        }
+    }
+
+    /// Whether CONNECT was all there.
+    fn receive_connect(&mut self, deadline: Instant) -> bool {
+        let version = connect_version(&self.input);
+        let (version, violation) = match decode_connect(&mut self.input, self.settings.packet_bytes_max) {
+            Ok(None) => return false,
+            Ok(Some(connect)) => {
+                let agreed = Agreed::new(&connect, &self.settings);
+                match agreed.request(*connect, &self.settings) {
+                    Ok(request) => {
+                        self.outputs.push_back(Output::Connect(Box::new(request)));
+                        self.state = State::AwaitAccept { deadline, agreed };
+                        return true;
+                    }
+                    Err(violation) => (Some(agreed.protocol_version), violation),
+                }
+            }
+            Err(error) => {
+                let version = match error {
+                    DecodeError::ProtocolLevel { level: 0..=3 } => Some(ProtocolVersion::V311),
+                    DecodeError::ProtocolLevel { .. } => Some(ProtocolVersion::V5),
+                    DecodeError::PacketTooLarge { .. } => None, // known before the version is
+                    _ => version,
+                };
+                (version, Violation::new(error.reason_code(), error.to_string()))
+            }
+        };
+        let reason_code = violation.reason_code;
+        let reason_code = if reason_code.fits(PacketType::ConnAck) { reason_code } else { ReasonCode::MalformedPacket };
+        // MQTT3 [MQTT-3.1.2-2] and [MQTT-3.1.3-8] answer these two; everything else just closes.
+        let answered_in_mqtt3 =
+            matches!(reason_code, ReasonCode::UnsupportedProtocolVersion | ReasonCode::ClientIdentifierNotValid);
+        if let Some(version) = version.filter(|&version| version == ProtocolVersion::V5 || answered_in_mqtt3) {
+            self.write_connack(version, false, reason_code, None);
+        }
+        self.end(CloseReason::ClientError, violation.explanation, false);
+        true
+    }
+
+    /// Acts on one packet after CONNECT.
+    fn receive(&mut self, packet: Packet) -> Result<(), Violation> {
+        let State::Connected(session) = &mut self.state else { return Ok(()) };
+        session.heard_from_client(self.now);
+        let version = session.agreed.protocol_version;
+        match packet {
+            Packet::Publish(publish) => {
+                let publish = session.publish(publish, &self.settings)?;
+                self.outputs.push_back(Output::Publish(publish));
+            }
+            Packet::PubAck(PubAck { packet_identifier, .. }) => session.outbound.acknowledged(packet_identifier),
+            Packet::Subscribe(subscribe) => match session.subscribe(subscribe, &self.settings)? {
+                (_, Some(request)) => self.outputs.push_back(Output::Subscribe(request)),
+                (packet_identifier, None) => self.subscribed(packet_identifier, Vec::new()),
+            },
+            Packet::Unsubscribe(unsubscribe) => {
+                self.outputs.push_back(Output::Unsubscribe(session.unsubscribe(unsubscribe)));
+            }
+            Packet::PingReq => self.write(version, Packet::PingResp),
+            Packet::Disconnect(Disconnect { reason_code, properties }) => {
+                let expiry_s = properties.and_then(|p| p.session_expiry_interval_s);
+                session.agreed.session_expiry_s = session.agreed.session_expiry_after(expiry_s, &self.settings)?;
+                let publish_will = reason_code != ReasonCode::Success; // [MQTT-3.14.4-3]
+                let explanation = format!("the client sent DISCONNECT: {reason_code}");
+                self.end(CloseReason::ClientInitiatedDisconnect, explanation, publish_will);
+            }
+            Packet::Connect(_) => return Err(unexpected("a second CONNECT [MQTT-3.1.0-2]")),
+            Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) => {
+                return Err(unexpected("a packet of QoS 2, which is not supported"));
+            }
+            Packet::Auth(_) => return Err(unexpected("AUTH without an authentication method [MQTT-4.12.0-6]")),
+            Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
+                return Err(unexpected("a packet only a server sends (MQTT5 §2.1.2)"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unexpected(what: &'static str) -> Violation {
+    Violation::new(ReasonCode::ProtocolError, what)
+}

@@ -1,0 +1,39 @@
+//! Topics within AWS's limits, which are narrower than MQTT's.
+use sekisho_mqtt::ReasonCode;
+
+use crate::close::Violation;
+use crate::settings::Settings;
+
+/// Checks what a PUBLISH or a will names.
+pub(crate) fn topic_name(topic: &str, settings: &Settings) -> Result<(), Violation> {
+    check("topic name", ReasonCode::TopicNameInvalid, topic, after("$aws/rules/", topic), settings)
+}
+
+/// Checks what a SUBSCRIBE names.
+pub(crate) fn topic_filter(filter: &str, settings: &Settings) -> Result<(), Violation> {
+    check("topic filter", ReasonCode::TopicFilterInvalid, filter, after("$share/", filter), settings)
+}
+
+fn check(
+    what: &str,
+    reason_code: ReasonCode,
+    whole: &str,
+    counted: &str,
+    settings: &Settings,
+) -> Result<(), Violation> {
+    let slashes = counted.bytes().filter(|&b| b == b'/').count();
+    if slashes > settings.topic_slashes_max {
+        let max = settings.topic_slashes_max;
+        return Err(Violation::new(reason_code, format!("{what} `{whole}` has {slashes} slashes, over {max}")));
+    }
+    if counted.len() > settings.topic_bytes_max {
+        let (bytes, max) = (counted.len(), settings.topic_bytes_max);
+        return Err(Violation::new(reason_code, format!("{what} has {bytes} bytes, over {max}")));
+    }
+    Ok(())
+}
+
+/// `text` without `prefix` and the level after it, or all of `text` if it does not start so.
+fn after<'a>(prefix: &str, text: &'a str) -> &'a str {
+    text.strip_prefix(prefix).and_then(|rest| rest.split_once('/')).map_or(text, |(_, rest)| rest)
+}

@@ -1,0 +1,148 @@
+//! What exists while a client is connected.
+use std::time::Instant;
+
+use bytes::BytesMut;
+use sekisho_mqtt::{
+    Packet, PacketIdentifier, ProtocolVersion, PubAck, Publish, PublishProperties, QoS, ReasonCode, Subscribe,
+    Unsubscribe, encode,
+};
+
+use crate::agreed::Agreed;
+use crate::close::Violation;
+use crate::inbound::{Inbound, TopicAliases};
+use crate::limits;
+use crate::outbound::Outbound;
+use crate::output::{IncomingPublish, SubscribeRequest, UnsubscribeRequest};
+use crate::settings::Settings;
+use crate::subscriptions::Subscriptions;
+
+/// A connected client.
+#[derive(Debug)]
+pub(crate) struct Session {
+    pub(crate) agreed: Agreed,
+    pub(crate) inbound: Inbound,
+    pub(crate) outbound: Outbound,
+    pub(crate) subscriptions: Subscriptions,
+    topic_aliases: TopicAliases,
+    last_received: Instant,
+}
+
+impl Session {
+    pub(crate) fn new(now: Instant, agreed: Agreed) -> Self {
+        Self {
+            agreed,
+            inbound: Inbound::default(),
+            outbound: Outbound::new(),
+            subscriptions: Subscriptions::default(),
+            topic_aliases: TopicAliases::default(),
+            last_received: now,
+        }
+    }
+
+    /// A whole packet came.
+    pub(crate) fn heard_from_client(&mut self, now: Instant) {
+        self.last_received = now;
+    }
+
+    /// When silence becomes too long.
+    pub(crate) fn deadline(&self) -> Instant {
+        self.last_received + self.agreed.silence_max()
+    }
+
+    /// Whether a v3 client has to wait for PUBACKs before it is read on. A v5 client knows the limit itself.
+    pub(crate) fn is_held_back(&self, settings: &Settings) -> bool {
+        self.agreed.protocol_version == ProtocolVersion::V311
+            && self.inbound.len() >= usize::from(settings.receive_maximum)
+    }
+
+    /// Checks a PUBLISH against everything but policy.
+    pub(crate) fn publish(&mut self, publish: Publish, settings: &Settings) -> Result<IncomingPublish, Violation> {
+        let Publish { dup, qos, retain, mut topic, packet_identifier, mut properties, payload } = publish;
+        if qos == QoS::ExactlyOnce {
+            return Err(Violation::new(ReasonCode::QoSNotSupported, "PUBLISH with QoS 2 [MQTT-3.2.2-11]"));
+        }
+        if payload.len() > settings.payload_bytes_max {
+            let (bytes, max) = (payload.len(), settings.payload_bytes_max);
+            return Err(Violation::new(ReasonCode::PacketTooLarge, format!("payload of {bytes} bytes is over {max}")));
+        }
+        if let Some(properties) = &mut properties {
+            if !properties.subscription_identifiers.is_empty() {
+                return Err(Violation::new(
+                    ReasonCode::ProtocolError,
+                    "PUBLISH with a subscription identifier [MQTT-3.3.4-6]",
+                ));
+            }
+            if let Some(alias) = properties.topic_alias.take() {
+                let alias = alias.get();
+                if alias > settings.topic_alias_maximum {
+                    let max = settings.topic_alias_maximum;
+                    return Err(Violation::new(
+                        ReasonCode::TopicAliasInvalid,
+                        format!("topic alias {alias} is over {max} [MQTT-3.3.2-9]"),
+                    ));
+                }
+                if !topic.bytes().is_empty() {
+                    limits::topic_name(&topic, settings)?;
+                    self.topic_aliases.set(alias, &topic);
+                } else if let Some(known) = self.topic_aliases.get(alias) {
+                    topic = known.clone();
+                } else {
+                    return Err(Violation::new(
+                        ReasonCode::ProtocolError,
+                        format!("topic alias {alias} was not defined (MQTT5 §3.3.2.3.4)"),
+                    ));
+                }
+            }
+            if let Some(seconds) = &mut properties.message_expiry_interval_s {
+                *seconds = (*seconds).clamp(1, settings.message_expiry_max_s.max(1));
+            }
+        }
+        limits::topic_name(&topic, settings)?;
+        if let Some(packet_identifier) = packet_identifier {
+            if self.inbound.len() >= usize::from(settings.receive_maximum) {
+                let max = settings.receive_maximum;
+                return Err(Violation::new(
+                    ReasonCode::ReceiveMaximumExceeded,
+                    format!("more than {max} messages unacknowledged [MQTT-3.3.4-9]"),
+                ));
+            }
+            self.inbound.push(packet_identifier);
+        }
+        let properties = properties.filter(|p| **p != PublishProperties::default());
+        Ok(IncomingPublish { topic, qos, dup, retain, packet_identifier, payload, properties })
+    }
+
+    /// Checks a SUBSCRIBE against everything but policy.
+    pub(crate) fn subscribe(
+        &mut self,
+        subscribe: Subscribe,
+        settings: &Settings,
+    ) -> Result<(PacketIdentifier, Option<SubscribeRequest>), Violation> {
+        if subscribe.properties.as_ref().is_some_and(|p| p.subscription_identifier.is_some()) {
+            return Err(Violation {
+                reason_string: Some("DISCONNECT: Subscription Id is not supported now"), // AWS's words
+                ..Violation::new(
+                    ReasonCode::SubscriptionIdentifiersNotSupported,
+                    "SUBSCRIBE with a subscription identifier (MQTT5 §3.2.2.3.12)",
+                )
+            });
+        }
+        let packet_identifier = subscribe.packet_identifier;
+        Ok((packet_identifier, self.subscriptions.request(subscribe, settings)?))
+    }
+
+    /// Takes an UNSUBSCRIBE in.
+    pub(crate) fn unsubscribe(&mut self, unsubscribe: Unsubscribe) -> UnsubscribeRequest {
+        let Unsubscribe { packet_identifier, topic_filters, properties: _ } = unsubscribe;
+        topic_filters.iter().for_each(|filter| self.subscriptions.remove(filter));
+        UnsubscribeRequest { packet_identifier, topic_filters }
+    }
+
+    /// Writes the PUBACKs whose turn has come.
+    pub(crate) fn write_acknowledgements(&mut self, out: &mut BytesMut) {
+        while let Some((packet_identifier, reason_code)) = self.inbound.next_acknowledgement() {
+            let puback = Packet::PubAck(PubAck::new(packet_identifier, reason_code));
+            encode(&puback, self.agreed.protocol_version, out);
+        }
+    }
+}

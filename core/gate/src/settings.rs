@@ -1,0 +1,89 @@
+//! Every limit of a connection, its reason, and what happens beyond it.
+use std::time::Duration;
+
+/// The defaults are AWS IoT Core's quotas (AWS General Reference, "AWS IoT Core endpoints and quotas") unless a field
+/// says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// From the first byte to CONNACK. Later the connection closes: an idle socket costs a file descriptor, and
+    /// whoever opens one means to connect. Ours; AWS does not document its own.
+    pub connect_deadline: Duration,
+    /// The largest packet, with its fixed header. One byte more closes the connection, v5 with 0x95. Announced to v5
+    /// clients; the headroom over `payload_bytes_max` is what AWS's CONNACK leaves for topic and properties.
+    pub packet_bytes_max: u32,
+    /// The largest payload: 128 KiB. One byte more closes the connection, v5 with 0x95.
+    pub payload_bytes_max: usize,
+    /// QoS 1 messages of the client not yet acknowledged. At the limit a v3 client is not read from; a v5 client was
+    /// told, and one more closes its connection with 0x93.
+    pub receive_maximum: u16,
+    /// QoS 1 messages to the client not yet acknowledged, unless it asks for fewer. More wait.
+    pub send_maximum: u16,
+    /// The least keep alive. Smaller ones are raised to it; v5 clients are told.
+    pub keep_alive_min_s: u16,
+    /// The greatest keep alive. Greater ones, and 0 (none), are lowered to it; v5 clients are told.
+    pub keep_alive_max_s: u16,
+    /// Topic aliases a v5 client may define. One beyond closes the connection with 0x94.
+    pub topic_alias_maximum: u16,
+    /// Topic filters in one SUBSCRIBE. One more closes the connection, v5 with 0x97.
+    pub filters_per_subscribe_max: usize,
+    /// Topic filters a connection holds. One more closes the connection, v5 with 0x97.
+    pub subscriptions_per_connection_max: usize,
+    /// Slashes in a topic name or topic filter, not counting `$aws/rules/<rule>/` and `$share/<name>/`. One more closes
+    /// the connection, v5 with 0x90 or 0x8F.
+    pub topic_slashes_max: usize,
+    /// Bytes of a topic name or topic filter, not counting the same prefixes. One more closes the connection, v5 with
+    /// 0x90 or 0x8F.
+    pub topic_bytes_max: usize,
+    /// Message expiry is 1 second to this; what is outside is moved to the nearer end.
+    pub message_expiry_max_s: u32,
+    /// The longest a session outlives its connection; longer wishes are lowered to it, and v5 clients are told. AWS's
+    /// default is 3600. 0 here until sessions are stored: nobody is promised what is not kept.
+    pub session_expiry_max_s: u32,
+    /// Whether retained messages are kept. `false` until they are; AWS says yes. A v5 client is told; RETAIN on a
+    /// message is handed on either way.
+    pub retain_available: bool,
+    /// Whether `$share/…` filters may be subscribed. `false` until they may; AWS says yes. A v5 client is told, and each
+    /// such filter is refused in SUBACK.
+    pub shared_subscription_available: bool,
+    /// Whether an MQTT3 client that is refused gets a CONNACK with a return code before the connection closes. AWS
+    /// closes without; saying it helps debugging.
+    pub connack_on_refusal: bool,
+    /// Whether refusing a filter closes an MQTT3 connection, as AWS did before it answered SUBACK 0x80.
+    pub close_on_refused_subscribe: bool,
+    /// Bytes waiting to be written. At the limit nothing more is read from the client and deliveries wait. A single
+    /// packet may exceed it.
+    pub outgoing_bytes_max: usize,
+    /// Deliveries waiting for the window or for room. Beyond: the oldest QoS 0 is dropped, and when there is none left,
+    /// QoS 0 is dropped and QoS 1 is not taken. Ours; AWS drops at 100 messages a second.
+    pub waiting_deliveries_max: usize,
+    /// Bytes (topics and payloads) of waiting deliveries. Beyond: as `waiting_deliveries_max`.
+    pub waiting_bytes_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            connect_deadline: Duration::from_secs(10),
+            packet_bytes_max: 149_504,
+            payload_bytes_max: 131_072,
+            receive_maximum: 100,
+            send_maximum: 100,
+            keep_alive_min_s: 30,
+            keep_alive_max_s: 1200,
+            topic_alias_maximum: 8,
+            filters_per_subscribe_max: 8,
+            subscriptions_per_connection_max: 50,
+            topic_slashes_max: 7,
+            topic_bytes_max: sekisho_types::TOPIC_BYTES_MAX,
+            message_expiry_max_s: 604_800,
+            session_expiry_max_s: 0,
+            retain_available: false,
+            shared_subscription_available: false,
+            connack_on_refusal: false,
+            close_on_refused_subscribe: false,
+            outgoing_bytes_max: 256 * 1024,
+            waiting_deliveries_max: 1000,
+            waiting_bytes_max: 1024 * 1024,
+        }
+    }
+}

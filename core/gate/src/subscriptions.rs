@@ -1,0 +1,96 @@
+//! The filters of this connection, counted against the quota, and the SUBSCRIBEs that wait for an answer.
+use sekisho_mqtt::{PacketIdentifier, PacketType, QoS, ReasonCode, Subscribe, Subscription};
+use sekisho_types::TopicFilter;
+
+use crate::close::{Refusal, Violation};
+use crate::limits;
+use crate::output::SubscribeRequest;
+use crate::settings::Settings;
+
+/// Filters subscribed or about to be.
+#[derive(Debug, Default)]
+pub(crate) struct Subscriptions {
+    filters: Vec<TopicFilter>,
+    waiting: Vec<Waiting>,
+}
+
+/// A SUBSCRIBE without its SUBACK.
+#[derive(Debug)]
+struct Waiting {
+    packet_identifier: PacketIdentifier,
+    /// What was decided here, or `None` where the shell decides about the filter beside it.
+    filters: Vec<(Option<Refusal>, TopicFilter)>,
+}
+
+impl Subscriptions {
+    /// Takes a SUBSCRIBE in, and says what of it the shell has to decide; `None` if nothing is left to decide.
+    pub(crate) fn request(
+        &mut self,
+        subscribe: Subscribe,
+        settings: &Settings,
+    ) -> Result<Option<SubscribeRequest>, Violation> {
+        let Subscribe { packet_identifier, subscriptions, properties: _ } = subscribe;
+        if subscriptions.len() > settings.filters_per_subscribe_max {
+            let (filters, max) = (subscriptions.len(), settings.filters_per_subscribe_max);
+            return Err(Violation::new(
+                ReasonCode::QuotaExceeded,
+                format!("SUBSCRIBE holds {filters} filters, over {max}"),
+            ));
+        }
+        let mut filters = Vec::with_capacity(subscriptions.len());
+        let mut undecided = Vec::with_capacity(subscriptions.len());
+        for subscription in subscriptions {
+            let filter = &subscription.topic_filter;
+            limits::topic_filter(filter.as_str(), settings)?;
+            if filter.shared().is_some() && !settings.shared_subscription_available {
+                filters.push((Some(Refusal::SharedSubscriptionsNotSupported), subscription.topic_filter));
+                continue;
+            }
+            if !self.filters.contains(filter) {
+                self.filters.push(filter.clone());
+            }
+            filters.push((None, filter.clone()));
+            undecided.push(Subscription { qos: subscription.qos.min(QoS::AtLeastOnce), ..subscription });
+        }
+        if self.filters.len() > settings.subscriptions_per_connection_max {
+            let max = settings.subscriptions_per_connection_max;
+            return Err(Violation::new(ReasonCode::QuotaExceeded, format!("more than {max} subscriptions")));
+        }
+        self.waiting.push(Waiting { packet_identifier, filters });
+        let nothing_left = undecided.is_empty();
+        Ok((!nothing_left).then_some(SubscribeRequest { packet_identifier, subscriptions: undecided }))
+    }
+
+    /// The reason codes of a SUBACK, one per filter of the SUBSCRIBE; `None` if it is not waited for. A filter without
+    /// an outcome counts as refused.
+    pub(crate) fn answer(
+        &mut self,
+        packet_identifier: PacketIdentifier,
+        outcomes: Vec<Result<QoS, Refusal>>,
+    ) -> Option<Vec<ReasonCode>> {
+        let at = self.waiting.iter().position(|w| w.packet_identifier == packet_identifier)?;
+        let waiting = self.waiting.remove(at);
+        let mut outcomes = outcomes.into_iter();
+        let mut reason_codes = Vec::with_capacity(waiting.filters.len());
+        for (decided, filter) in waiting.filters {
+            let outcome = match decided {
+                Some(refusal) => Err(refusal),
+                None => outcomes.next().unwrap_or(Err(Refusal::ServerUnavailable)),
+            };
+            reason_codes.push(match outcome {
+                Ok(QoS::AtMostOnce) => ReasonCode::Success,
+                Ok(QoS::AtLeastOnce | QoS::ExactlyOnce) => ReasonCode::GrantedQoS1,
+                Err(refusal) => {
+                    self.remove(&filter);
+                    refusal.reason_code(PacketType::SubAck)
+                }
+            });
+        }
+        Some(reason_codes)
+    }
+
+    /// Forgets a filter.
+    pub(crate) fn remove(&mut self, filter: &TopicFilter) {
+        self.filters.retain(|held| held != filter);
+    }
+}

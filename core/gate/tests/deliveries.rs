@@ -1,0 +1,95 @@
+//! Messages to the client: the window, the waiting room, and what is not sent.
+mod dialogue;
+
+use std::sync::Arc;
+
+use dialogue::*;
+use expect_test::expect;
+use sekisho_gate::{Delivery, Settings};
+use sekisho_mqtt::ProtocolVersion::{V5, V311};
+use sekisho_mqtt::*;
+
+#[test]
+fn messages_beyond_the_window_wait_and_beyond_the_waiting_room_are_not_taken() {
+    let settings = Settings { send_maximum: 2, waiting_deliveries_max: 2, ..Settings::default() };
+    let mut d = Dialogue::connected(V5, settings);
+    let taken: Vec<bool> = (0..5).map(|n| d.deliver("a", &[b'0' + n], QoS::AtLeastOnce)).collect();
+    assert_eq!(taken, [true, true, true, true, false]);
+    assert!(d.deliver("a", b"5", QoS::AtMostOnce), "QoS 0 needs no window");
+    d.send(puback(2));
+    d.send(puback(9)); // never sent: ignored
+    d.send(puback(1));
+    d.check(expect![[r#"
+        <- PUBLISH a "0" id 1
+        <- PUBLISH a "1" id 2
+        <- PUBLISH a "5"
+        -> PUBACK id 2 0x00 success
+        <- PUBLISH a "2" id 3
+        -> PUBACK id 9 0x00 success
+        -> PUBACK id 1 0x00 success
+        <- PUBLISH a "3" id 4
+    "#]]);
+}
+
+#[test]
+fn a_client_that_does_not_read_loses_its_oldest_qos_0_messages() {
+    let settings = Settings { outgoing_bytes_max: 1, waiting_deliveries_max: 2, ..Settings::default() };
+    let mut d = Dialogue::connected(V311, settings);
+    let deliver = |d: &mut Dialogue, payload: &[u8], qos| {
+        let delivery = Arc::new(Delivery::new(d.now, &text("a"), payload, None, false));
+        d.gate.deliver(d.now, &delivery, qos)
+    };
+    assert!(deliver(&mut d, b"0 is being written", QoS::AtMostOnce));
+    assert!(deliver(&mut d, b"1 is dropped for 3", QoS::AtMostOnce));
+    assert!(deliver(&mut d, b"2 is dropped for 4", QoS::AtMostOnce));
+    assert!(deliver(&mut d, b"3 waits", QoS::AtMostOnce));
+    assert!(deliver(&mut d, b"4 waits", QoS::AtLeastOnce));
+    assert_eq!(d.gate.dropped_deliveries(), 2);
+    assert!(!d.gate.takes_input());
+    d.drain();
+    d.check(expect![[r#"
+        <- PUBLISH a "0 is being written"
+        <- PUBLISH a "4 waits" id 1
+        <- PUBLISH a "3 waits"
+    "#]]);
+}
+
+#[test]
+fn message_expiry_counts_down_and_out() {
+    let mut d = Dialogue::connected(V5, Settings { send_maximum: 1, ..Settings::default() });
+    let properties = PublishProperties { message_expiry_interval_s: Some(60), ..PublishProperties::default() };
+    let sent = d.now;
+    for payload in ["at once", "after a while", "too late"] {
+        let delivery = Arc::new(Delivery::new(sent, &text("a"), payload.as_bytes(), Some(&properties), false));
+        assert!(d.gate.deliver(d.now, &delivery, QoS::AtLeastOnce));
+    }
+    d.wait(30);
+    d.send(puback(1));
+    d.wait(30);
+    d.send(puback(2));
+    d.check(expect![[r#"
+           30 s pass
+        <- PUBLISH a "at once" id 1 expires in 60 s
+        -> PUBACK id 1 0x00 success
+        <- PUBLISH a "after a while" id 2 expires in 30 s
+           30 s pass
+        -> PUBACK id 2 0x00 success
+    "#]]);
+    assert_eq!(d.gate.dropped_deliveries(), 1);
+}
+
+#[test]
+fn a_message_over_the_clients_maximum_packet_size_is_not_sent() {
+    let mut d = Dialogue::new(V5, Settings::default());
+    let mut connect = bare_connect(V5, "small");
+    let maximum_packet_size = std::num::NonZeroU32::new(20);
+    connect.properties = Some(Box::new(ConnectProperties { maximum_packet_size, ..ConnectProperties::default() }));
+    d.send(Packet::Connect(Box::new(connect)));
+    d.accept();
+    d.transcript.clear();
+    assert!(d.deliver("a", &[b'x'; 14], QoS::AtMostOnce));
+    assert!(d.deliver("a", &[b'x'; 15], QoS::AtMostOnce));
+    d.check(expect![[r#"
+        <- PUBLISH a "xxxxxxxxxxxxxx"
+    "#]]);
+}
