@@ -1,1 +1,31 @@
-//! To be written.
+//! X.509: whose certificate is this, and issuing ours.
+//!
+//! Receives DER, PEM and what the registry holds about a certificate; hands on a [`DeviceIdentity`], which exists only for a
+//! certificate that is ACTIVE and inside its validity. Knows nothing of connections, policies or storage.
+mod device; // certificate record → DeviceIdentity, the proof
+mod status; // a certificate's status as AWS spells it, and what it may become
+
+mod certificate; // DER → PresentedCertificate
+mod csr; // a device asks for a certificate: PEM → Csr
+mod key; // SubjectPublicKeyInfo, and signatures checked with it
+mod name; // distinguished names, repeats and order kept
+mod path; // end entity → intermediates → root
+mod pem; // the text around DER
+
+mod issue; // certificates we sign
+mod profile; // what is in them
+mod signer; // private keys that sign them
+
+pub use certificate::{BasicConstraints, CertificateError, PresentedCertificate};
+pub use csr::{Csr, CsrError};
+pub use device::{CertificateRecord, DeviceIdentity, IdentityError};
+pub use issue::{
+    DEVICE_CA_SUBJECT, DEVICE_CERTIFICATE_NOT_AFTER, DEVICE_CERTIFICATE_SUBJECT, IssueError, Issuer, Lifetime,
+    SERVER_CA_SUBJECT, ServerName, issue_ca, issue_device_certificate, issue_server_certificate,
+};
+pub use key::{KeyType, SubjectPublicKeyInfo};
+pub use name::{DistinguishedName, NameAttribute, attribute_type};
+pub use path::{PathError, verify_chain};
+pub use pem::{PEM_CERTIFICATE, decode_pem, encode_pem};
+pub use signer::{SignError, SignatureAlgorithm, Signer, SigningKey, SigningKeyError};
+pub use status::{CertificateStatus, TransitionError};
