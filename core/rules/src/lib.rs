@@ -1,1 +1,36 @@
-//! To be written.
+//! AWS IoT SQL: which messages a rule selects, and what it makes of them.
+//!
+//! Receives the text of a rule and, for each message, the bytes of its payload; hands on the bytes of the result. A statement
+//! is compiled once ([`compile`]) and then evaluated over raw payloads: only the fields it reads are looked at, and what it
+//! merely copies is copied as text. Knows nothing of actions, topics' subscribers or where a result goes.
+mod decimal; // numbers of 34 decimal digits
+mod error; // what is wrong with a statement, what went wrong with a message
+mod evaluate; // one expression over one message
+mod functions; // one entry a SQL function
+mod json; // the payload as text: checked once, read lazily
+mod message; // what a rule may know about a message
+mod operators; // + - * / % = <> < <= > >= AND OR NOT IN
+mod program; // a compiled statement
+mod select; // the SELECT clause: from values to the bytes of the result
+mod sql; // text -> program
+mod template; // `${...}` in an action's fields
+mod value; // types and conversions
+mod version;
+
+pub use error::{EvaluationError, SqlError};
+pub use functions::{Arity, Function, functions};
+pub use json::{JSON_DEPTH_MAX, JsonError};
+pub use message::Message;
+pub use program::{Evaluation, Program};
+pub use sql::{SQL_BYTES_MAX, SQL_DEPTH_MAX, compile};
+pub use template::Template;
+pub use version::SqlVersion;
+
+/// The longest result, and the longest text a function makes on the way to it, in bytes. AWS bounds a message at 128 KiB;
+/// this leaves room to encode one and to add to it. A rule that makes more fails with [`EvaluationError::TooLarge`].
+pub const RESULT_BYTES_MAX: usize = 1 << 20;
+
+#[cfg(test)]
+mod cases; // core/rules/cases/*.case
+#[cfg(test)]
+mod fuzz; // nothing a peer or an operator sends may panic

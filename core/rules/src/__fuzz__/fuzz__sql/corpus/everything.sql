@@ -1,0 +1,1 @@
+SELECT (SELECT a, b FROM a WHERE v IN [1, 'x']) AS l, CASE x WHEN 1 THEN {'k': -1.5E3} ELSE null END AS c.d FROM "t/#" WHERE NOT a.b <> 1 AND get(*, 'a-b') = cast(x AS int)

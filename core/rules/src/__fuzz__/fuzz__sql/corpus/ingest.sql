@@ -1,0 +1,1 @@
+SELECT *, topic(2) AS device, timestamp() AS ts FROM 'factory/+/telemetry' WHERE temperature > 20

@@ -1,0 +1,88 @@
+//! get, nanvl, isNull, isUndefined: what is in a value, and whether there is one.
+use super::{Arity, Function, Run};
+use crate::SqlVersion;
+use crate::json::{self, Kind};
+use crate::value::{Number, Value};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "get",
+        since: SqlVersion::V2015_10_08,
+        arity: Arity::exactly(2),
+        doc: "The element of an Array or the character of a String at an index from 0, or the member of an Object by its name.",
+        examples: &[
+            ("get(['a', 'b'], 1)", r#""b""#),
+            ("get(['a', 'b'], 2)", "Undefined"),
+            ("get(['a', 'b'], -1)", "Undefined"),
+            ("get(['a', 'b'], '1')", r#""b""#),
+            ("get({'my-key': 5}, 'my-key')", "5"),
+            ("get({'1': 5}, 1)", "Undefined"),
+            ("get('abc', 1)", r#""b""#),
+            ("get(*, 'temperature')", "21.5"),
+            ("get(5, 0)", "Undefined"),
+        ],
+        run: Run::Values(|context, args| {
+            let element = match (&args[0], &args[1]) {
+                (value @ (Value::Object(_) | Value::Json(_)), Value::String(key)) if !value.is_array() => {
+                    value.member(key)
+                }
+                (Value::String(text), index) => index_of(index)
+                    .and_then(|index| text.chars().nth(index))
+                    .map_or(Value::Undefined, |char| Value::string(char.to_string())),
+                (Value::Json(std::borrow::Cow::Borrowed(text)), index) if json::kind(text) == Kind::Array => {
+                    index_of(index)
+                        .and_then(|index| json::elements(text).nth(index))
+                        .map_or(Value::Undefined, |element| Value::Json(element.into()))
+                }
+                (array, index) => {
+                    index_of(index).and_then(|index| array.elements()?.into_iter().nth(index)).unwrap_or_default()
+                }
+            };
+            element.read(context.version)
+        }),
+    },
+    Function {
+        name: "nanvl",
+        since: SqlVersion::V2015_10_08,
+        arity: Arity::exactly(2),
+        doc: "The first argument, or the second if the first is Null or Undefined.",
+        examples: &[("nanvl(8, 3)", "8"), ("nanvl(missing, 3)", "3"), ("nanvl(null, 'x')", r#""x""#)],
+        run: Run::Values(|_, args| {
+            let first = matches!(args[0], Value::Null | Value::Undefined);
+            std::mem::take(&mut args[usize::from(first)])
+        }),
+    },
+    Function {
+        name: "isNull",
+        since: SqlVersion::V2015_10_08,
+        arity: Arity::exactly(1),
+        doc: "Whether a value is Null.",
+        examples: &[
+            ("isNull(null)", "true"),
+            ("isNull(missing)", "false"),
+            ("isNull(5)", "false"),
+            ("ISNULL('')", "false"),
+        ],
+        run: Run::Values(|_, args| Value::Boolean(matches!(args[0], Value::Null))),
+    },
+    Function {
+        name: "isUndefined",
+        since: SqlVersion::V2016_03_23,
+        arity: Arity::exactly(1),
+        doc: "Whether a value is Undefined.",
+        examples: &[
+            ("isUndefined(missing)", "true"),
+            ("isUndefined(null)", "false"),
+            ("isUndefined(temperature)", "false"),
+        ],
+        run: Run::Values(|_, args| Value::Boolean(args[0].is_undefined())),
+    },
+];
+
+fn index_of(index: &Value<'_>) -> Option<usize> {
+    let index = match index.number()? {
+        Number::Int(index) => index,
+        Number::Decimal(index) => index.to_int()?,
+    };
+    usize::try_from(index).ok()
+}
