@@ -1,0 +1,97 @@
+//! Why a command is refused.
+use std::fmt;
+
+use sekisho_types::InvalidName;
+
+/// A kind of resource, as an ARN's first word names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Resource {
+    /// `thing/<name>`
+    Thing,
+    /// `thingtype/<name>`
+    ThingType,
+    /// `cert/<id>`
+    Certificate,
+    /// `policy/<name>`
+    Policy,
+    /// A version of a policy; it has no ARN of its own.
+    PolicyVersion,
+    /// `rule/<name>`
+    TopicRule,
+}
+
+impl fmt::Display for Resource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Thing => "Thing",
+            Self::ThingType => "Thing type",
+            Self::Certificate => "Certificate",
+            Self::Policy => "Policy",
+            Self::PolicyVersion => "Policy version",
+            Self::TopicRule => "Topic rule",
+        })
+    }
+}
+
+/// Why a command is refused. The caller's move, each time; the text is what AWS says where that is known, for it goes out on
+/// the wire.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RegistryError {
+    /// Name something that exists.
+    #[error("{what} {name} not found")]
+    NotFound {
+        /// The kind of resource.
+        what: Resource,
+        /// The name or id that was given.
+        name: String,
+    },
+    /// Choose another name, or use what is there.
+    #[error("{message}")]
+    AlreadyExists {
+        /// What is wrong.
+        message: String,
+        /// The name or id of what is there.
+        resource_id: String,
+        /// Its ARN.
+        resource_arn: String,
+    },
+    /// Read the thing again: somebody else changed it.
+    #[error("The version for thing {0} does not match the expected version.")]
+    VersionConflict(String),
+    /// The request contradicts itself or the state of what it names.
+    #[error("{0}")]
+    InvalidRequest(String),
+    /// Detach or remove first what still depends on it.
+    #[error("{0}")]
+    DeleteConflict(String),
+    /// The certificate's status forbids it.
+    #[error("{0}")]
+    CertificateState(String),
+    /// The certificate cannot be registered.
+    #[error("{0}")]
+    CertificateValidation(String),
+    /// Delete a version first.
+    #[error("The policy {0} already has the maximum number of versions (5)")]
+    VersionsLimitExceeded(String),
+    /// A quota of AWS IoT Core.
+    #[error("{0}")]
+    LimitExceeded(String),
+    /// The document is no policy.
+    #[error("{0}")]
+    MalformedPolicy(String),
+    /// The rule's SQL cannot be compiled.
+    #[error("{0}")]
+    SqlParse(String),
+}
+
+impl From<InvalidName> for RegistryError {
+    fn from(error: InvalidName) -> Self {
+        Self::InvalidRequest(error.to_string())
+    }
+}
+
+impl RegistryError {
+    pub(crate) fn not_found(what: Resource, name: impl fmt::Display) -> Self {
+        Self::NotFound { what, name: name.to_string() }
+    }
+}

@@ -1,0 +1,138 @@
+//! What can have happened: the journal's words for the control plane.
+//!
+//! These are on disk for ever. Add variants and fields with a serde default; never change what one means.
+use std::collections::BTreeMap;
+
+use sekisho_identity::CertificateStatus;
+use sekisho_types::{CertificateId, PolicyName, RuleName, ThingName, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{CaRecord, Certificate, Policy, PolicyTarget, Thing, ThingPrincipalType, TopicRule};
+
+/// One change. What creates something carries it whole, so a snapshot is a list of creations.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the fields repeat the names of what they hold")]
+pub enum Event {
+    /// A thing is there.
+    ThingCreated { thing: Thing },
+    /// A thing has other attributes or another type; `thing.version` went up.
+    ThingUpdated { thing: Thing },
+    /// A thing is gone, and its links with it.
+    ThingDeleted { thing_name: ThingName },
+    /// A certificate is known.
+    CertificateRegistered { certificate: Certificate },
+    /// A certificate may or may not connect from now on.
+    CertificateStatusChanged { certificate_id: CertificateId, status: CertificateStatus, at: Timestamp },
+    /// A certificate is unknown again, and its links are gone with it.
+    CertificateDeleted { certificate_id: CertificateId },
+    /// A policy is there, with all its versions.
+    PolicyCreated { policy: Policy },
+    /// A policy has one more version.
+    PolicyVersionCreated {
+        policy_name: PolicyName,
+        version_id: u32,
+        document: String,
+        set_as_default: bool,
+        at: Timestamp,
+    },
+    /// Another version is in force.
+    PolicyDefaultVersionSet { policy_name: PolicyName, version_id: u32, at: Timestamp },
+    /// A version that was not in force is gone.
+    PolicyVersionDeleted { policy_name: PolicyName, version_id: u32, at: Timestamp },
+    /// A policy is gone.
+    PolicyDeleted { policy_name: PolicyName },
+    /// A policy speaks for a target.
+    PolicyAttached { policy_name: PolicyName, target: PolicyTarget },
+    /// It no longer does.
+    PolicyDetached { policy_name: PolicyName, target: PolicyTarget },
+    /// A certificate belongs to a thing.
+    ThingPrincipalAttached {
+        thing_name: ThingName,
+        certificate_id: CertificateId,
+        #[serde(default)]
+        thing_principal_type: ThingPrincipalType,
+    },
+    /// It no longer does.
+    ThingPrincipalDetached { thing_name: ThingName, certificate_id: CertificateId },
+    /// A rule is there, new or in place of the one that had its name.
+    TopicRulePut { rule: TopicRule },
+    /// A rule is gone.
+    TopicRuleDeleted { rule_name: RuleName },
+    /// We sign device certificates with this CA.
+    IssuingCaSet { ca: CaRecord },
+    /// We sign the server's certificate with this CA.
+    ServerCaSet { ca: CaRecord },
+    /// The first label of the account's endpoint.
+    EndpointPrefixSet { prefix: String },
+    /// A resource has these tags, besides those it had.
+    Tagged { arn: String, tags: BTreeMap<String, String> },
+    /// A resource has these tags no more.
+    Untagged { arn: String, keys: Vec<String> },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Registry;
+    use crate::testing::{NOW, tenant};
+
+    /// What a journal of the first release holds. A line that no longer reads, or reads as something else, loses a state.
+    #[rustfmt::skip]
+    const WRITTEN: &[&str] = &[
+        r#"{"thing_created":{"thing":{"thing_name":"pump-7","thing_id":"0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f","thing_type_name":null,"attributes":{"site":"a"},"version":1}}}"#,
+        r#"{"thing_updated":{"thing":{"thing_name":"pump-7","thing_id":"0f0f0f0f-0f0f-4f0f-8f0f-0f0f0f0f0f0f","thing_type_name":null,"attributes":{},"version":2}}}"#,
+        r#"{"certificate_registered":{"certificate":{"certificate_id":"ID","der":"MAA=","ca_certificate_id":null,"status":"INACTIVE","not_before":0,"not_after":2524607999000,"creation_date":1,"last_modified_date":1,"customer_version":1,"generation_id":"g","certificate_mode":"SNI_ONLY"}}}"#,
+        r#"{"certificate_status_changed":{"certificate_id":"ID","status":"ACTIVE","at":2}}"#,
+        r#"{"policy_created":{"policy":{"policy_name":"p","generation_id":"g","creation_date":1,"last_modified_date":1,"default_version_id":1,"next_version_id":2,"versions":[{"version_id":1,"document":"{}","creation_date":1}]}}}"#,
+        r#"{"policy_version_created":{"policy_name":"p","version_id":2,"document":"{}","set_as_default":true,"at":2}}"#,
+        r#"{"policy_default_version_set":{"policy_name":"p","version_id":1,"at":3}}"#,
+        r#"{"policy_version_deleted":{"policy_name":"p","version_id":2,"at":4}}"#,
+        r#"{"policy_attached":{"policy_name":"p","target":{"certificate":"ID"}}}"#,
+        r#"{"thing_principal_attached":{"thing_name":"pump-7","certificate_id":"ID","thing_principal_type":"EXCLUSIVE_THING"}}"#,
+        r#"{"topic_rule_put":{"rule":{"rule_name":"r","created_at":5,"payload":{"sql":"SELECT * FROM 'a'","actions":[],"ruleDisabled":false}}}}"#,
+        r#"{"issuing_ca_set":{"ca":{"certificate_pem":"c","sealed_private_key":"k"}}}"#,
+        r#"{"server_ca_set":{"ca":{"certificate_pem":"c","sealed_private_key":"k"}}}"#,
+        r#"{"endpoint_prefix_set":{"prefix":"a0123456789abc"}}"#,
+        r#"{"tagged":{"arn":"arn:aws:iot:eu-north-1:000000000000:rule/r","tags":{"a":"1","b":"2"}}}"#,
+        r#"{"untagged":{"arn":"arn:aws:iot:eu-north-1:000000000000:rule/r","keys":["a"]}}"#,
+        r#"{"thing_principal_detached":{"thing_name":"pump-7","certificate_id":"ID"}}"#,
+        r#"{"policy_detached":{"policy_name":"p","target":{"certificate":"ID"}}}"#,
+        r#"{"certificate_deleted":{"certificate_id":"ID"}}"#,
+        r#"{"policy_deleted":{"policy_name":"p"}}"#,
+        r#"{"topic_rule_deleted":{"rule_name":"r"}}"#,
+        r#"{"thing_deleted":{"thing_name":"pump-7"}}"#,
+    ];
+
+    #[test]
+    fn what_was_written_is_read_and_written_the_same() {
+        let mut registry = Registry::new(tenant());
+        for (i, line) in WRITTEN.iter().enumerate() {
+            let line = line.replace("ID", &"0f".repeat(32));
+            let event: Event = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{line}: {error}"));
+            assert_eq!(serde_json::to_string(&event).unwrap(), line);
+            registry.apply(&event);
+            if i == 9 {
+                let id = CertificateId::new([0x0f; 32]);
+                assert!(registry.identify(id, NOW).is_ok());
+                assert!(registry.thing_of(id, "anybody").is_some_and(|thing| thing.is_attached));
+                assert_eq!(registry.policies_of(id).iter().count(), 1);
+            }
+        }
+        let left = registry.snapshot();
+        assert_eq!(left.len(), 3, "the CAs and the prefix stay: {left:?}");
+    }
+
+    #[test]
+    fn fields_that_came_later_have_a_default() {
+        let line = format!(
+            r#"{{"thing_principal_attached":{{"thing_name":"pump-7","certificate_id":"{}"}}}}"#,
+            "0f".repeat(32)
+        );
+        let event: Event = serde_json::from_str(&line).unwrap();
+        assert!(matches!(
+            event,
+            Event::ThingPrincipalAttached { thing_principal_type: ThingPrincipalType::NonExclusiveThing, .. }
+        ));
+    }
+}

@@ -1,0 +1,239 @@
+//! What a connection asks of the registry: who is this, what may it do, which thing is it, and whom does a change concern.
+use std::sync::Arc;
+
+use sekisho_identity::{DeviceIdentity, IdentityError};
+use sekisho_policy::{PolicySet, ThingContext};
+use sekisho_rules::Program;
+use sekisho_types::{CertificateId, PolicyName, ThingName, Timestamp};
+
+use crate::{Event, PolicyTarget, Registry, ThingPrincipalType, TopicRule};
+
+/// Whom an event concerns among those who are connected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Affected {
+    /// Nobody.
+    None,
+    /// Connections of these certificates: identity, policies or thing have changed.
+    Certificates(Vec<CertificateId>),
+    /// Nobody, but messages from now on meet other rules.
+    Rules,
+}
+
+impl Registry {
+    /// Resolves a certificate whose private key the peer has proven to hold.
+    ///
+    /// # Errors
+    /// [`IdentityError`], by its reason.
+    pub fn identify(&self, certificate_id: CertificateId, now: Timestamp) -> Result<DeviceIdentity, IdentityError> {
+        let certificate = self.certificates.get(&certificate_id).ok_or(IdentityError::Unknown { certificate_id })?;
+        DeviceIdentity::establish(certificate_id, &certificate.record(), now)
+    }
+
+    /// The policies that speak for a certificate, each in the version in force. Cheap: documents are compiled once.
+    pub fn policies_of(&self, certificate_id: CertificateId) -> PolicySet {
+        let target = PolicyTarget::Certificate(certificate_id);
+        let held = self.policy_targets.of(&target).filter_map(|(name, ())| self.policies.get(name));
+        PolicySet::new(held.map(|held| (held.policy.policy_name.clone(), Arc::clone(&held.in_force))).collect())
+    }
+
+    /// The thing a connection stands for, for policy variables: the one its certificate belongs to exclusively, else the one
+    /// its client id names (iot dev guide: thing-policy-variables, exclusive-thing).
+    ///
+    /// A thing of that name to which the certificate is not attached is told too, as not attached; the policy engine lets it
+    /// lend no name and no attribute.
+    pub fn thing_of(&self, certificate_id: CertificateId, client_id: &str) -> Option<ThingContext> {
+        let exclusive = self.thing_principals.of(&certificate_id).find_map(|(name, kind)| match kind {
+            ThingPrincipalType::ExclusiveThing => Some(name),
+            ThingPrincipalType::NonExclusiveThing => None,
+        });
+        let thing = match exclusive {
+            Some(name) => self.things.get(name)?,
+            None => self.things.get(client_id)?,
+        };
+        Some(ThingContext {
+            thing_name: thing.thing_name.clone(),
+            thing_type_name: thing.thing_type_name.clone(),
+            attributes: thing.attributes.clone(),
+            is_attached: self.thing_principals.kind(&certificate_id, &thing.thing_name).is_some(),
+        })
+    }
+
+    /// The rules that messages meet, by name, ascending.
+    pub fn rules(&self) -> impl Iterator<Item = (&TopicRule, &Arc<Program>)> {
+        let enabled = self.rules.values().filter(|held| !held.rule.rule_disabled());
+        enabled.filter_map(|held| held.program.as_ref().map(|program| (&held.rule, program)))
+    }
+
+    /// Whom an event concerns, asked after it was applied.
+    ///
+    /// A thing made under the client id of somebody who is already connected, without being attached, is not told to them:
+    /// all it changes is that `IsAttached` becomes `false` where it had no value.
+    pub fn affected(&self, event: &Event) -> Affected {
+        match event {
+            Event::CertificateStatusChanged { certificate_id, .. }
+            | Event::CertificateDeleted { certificate_id }
+            | Event::ThingPrincipalAttached { certificate_id, .. }
+            | Event::ThingPrincipalDetached { certificate_id, .. }
+            | Event::PolicyAttached { target: PolicyTarget::Certificate(certificate_id), .. }
+            | Event::PolicyDetached { target: PolicyTarget::Certificate(certificate_id), .. } => {
+                Affected::Certificates(vec![*certificate_id])
+            }
+            Event::PolicyDefaultVersionSet { policy_name, .. }
+            | Event::PolicyVersionCreated { policy_name, set_as_default: true, .. } => self.holders_of(policy_name),
+            Event::ThingUpdated { thing } => self.principals(&thing.thing_name),
+            Event::TopicRulePut { .. } | Event::TopicRuleDeleted { .. } => Affected::Rules,
+            // New and therefore attached to nobody, or attached to nobody and therefore deleted.
+            Event::ThingCreated { .. }
+            | Event::ThingDeleted { .. }
+            | Event::CertificateRegistered { .. }
+            | Event::PolicyCreated { .. }
+            | Event::PolicyDeleted { .. } => Affected::None,
+            // Not in force.
+            Event::PolicyVersionCreated { set_as_default: false, .. } | Event::PolicyVersionDeleted { .. } => {
+                Affected::None
+            }
+            Event::IssuingCaSet { .. }
+            | Event::ServerCaSet { .. }
+            | Event::EndpointPrefixSet { .. }
+            | Event::Tagged { .. }
+            | Event::Untagged { .. } => Affected::None,
+        }
+    }
+
+    fn holders_of(&self, policy_name: &PolicyName) -> Affected {
+        some(self.policy_targets.to(policy_name).map(|target| match target {
+            PolicyTarget::Certificate(certificate_id) => *certificate_id,
+        }))
+    }
+
+    fn principals(&self, thing_name: &ThingName) -> Affected {
+        some(self.thing_principals.to(thing_name).copied())
+    }
+}
+
+fn some(certificates: impl Iterator<Item = CertificateId>) -> Affected {
+    let certificates: Vec<_> = certificates.collect();
+    if certificates.is_empty() { Affected::None } else { Affected::Certificates(certificates) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{NOW, World};
+
+    #[test]
+    fn identities() {
+        let mut world = World::new();
+        let id = world.id("#0");
+        assert_eq!(world.registry.identify(id, NOW), Err(IdentityError::Unknown { certificate_id: id }));
+        world.run("issue #0");
+        assert!(matches!(world.registry.identify(id, NOW), Err(IdentityError::NotActive { .. })));
+        world.run("status #0 ACTIVE");
+        assert_eq!(world.registry.identify(id, NOW).unwrap().certificate_id(), id);
+        world.run("status #0 REVOKED");
+        assert!(matches!(world.registry.identify(id, NOW), Err(IdentityError::NotActive { .. })));
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn things_of_connections() {
+        // citation                                              attached before          client id   thing and whether attached
+        type Row = (&'static str, &'static [&'static str], &'static str, Option<(&'static str, bool)>);
+        const TABLE: &[Row] = &[
+            ("iot dev guide: thing-policy-variables",            &["a #0"],               "a", Some(("a", true))),
+            ("iot dev guide: thing-policy-variables, IsAttached",&["a #1"],               "a", Some(("a", false))),
+            ("iot dev guide: thing-policy-variables, no thing",  &["a #0"],               "c", None),
+            ("iot dev guide: thing-policy-variables",            &["a #0", "b #0"],       "b", Some(("b", true))),
+            ("iot dev guide: exclusive-thing, any client id",    &["a #0 exclusive"],     "c", Some(("a", true))),
+            ("iot dev guide: exclusive-thing, before the name",  &["a #0 exclusive"],     "b", Some(("a", true))),
+            ("iot: a client id that is no thing name",           &["a #0"],               "a/b#", None),
+        ];
+        for (citation, attached, client_id, expected) in TABLE {
+            let mut world = World::new();
+            for command in ["issue #0 active", "issue #1 active", "create-thing a site=x", "create-thing b"] {
+                assert_eq!(world.run(command), "ok");
+            }
+            for pair in *attached {
+                assert_eq!(world.run(&format!("attach-principal {pair}")), "ok");
+            }
+            let found = world.registry.thing_of(world.id("#0"), client_id);
+            let seen = found.as_ref().map(|thing| (thing.thing_name.as_str(), thing.is_attached));
+            assert_eq!(seen, *expected, "{citation}");
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn whom_an_event_concerns() {
+        // #0 and #1 hold policy p, #0 belongs to thing a; q and b are held by nobody.
+        const TABLE: &[(&str, &[&str])] = &[
+            ("status #0 INACTIVE",                  &["#0"]),
+            ("issue #2 active",                     &[]),
+            ("delete-certificate #2",               &["#2"]),
+            ("create-policy o t",                   &[]),
+            ("create-policy-version p t",           &[]),
+            ("create-policy-version p t default",   &["#0", "#1"]),
+            ("set-default p 1",                     &["#0", "#1"]),
+            ("delete-policy-version p 2",           &[]),
+            ("create-policy-version q t default",   &[]),
+            ("attach-policy q #0",                  &["#0"]),
+            ("detach-policy p #1",                  &["#1"]),
+            ("delete-policy q",                     &[]),
+            ("create-thing c",                      &[]),
+            ("update-thing a x=y",                  &["#0"]),
+            ("update-thing b x=y",                  &[]),
+            ("attach-principal b #1",               &["#1"]),
+            ("detach-principal a #0",               &["#0"]),
+            ("delete-thing b",                      &[]),
+            ("create-rule r SELECT * FROM 'a'",     &["rules"]),
+            ("disable-rule s",                      &["rules"]),
+            ("delete-rule s",                       &["rules"]),
+            ("tag arn:aws:iot:eu-north-1:000000000000:policy/p a=1", &[]),
+            ("endpoint",                            &[]),
+        ];
+        for (command, expected) in TABLE {
+            let mut world = World::new();
+            for command in [
+                "issue #0 active", "issue #1 active", "create-policy p s", "create-policy q s", "create-thing a",
+                "create-thing b", "attach-policy p #0", "attach-policy p #1", "attach-principal a #0",
+                "create-rule s SELECT * FROM 'a'",
+            ] {
+                assert_eq!(world.run(command), "ok");
+            }
+            match *command { // what must be there first
+                "set-default p 1" => { world.run("create-policy-version p t default"); }
+                "delete-policy-version p 2" => { world.run("create-policy-version p t"); }
+                "delete-certificate #2" => { world.run("issue #2"); }
+                _ => {}
+            }
+            let answer = world.run(command);
+            assert!(!answer.contains(": "), "{command}: {answer}");
+            let mut expected_ids: Vec<_> = expected.iter().filter(|w| w.starts_with('#')).map(|w| world.id(w)).collect();
+            expected_ids.sort();
+            let expected = match *expected {
+                [] => Affected::None,
+                ["rules"] => Affected::Rules,
+                _ => Affected::Certificates(expected_ids),
+            };
+            let event = world.history.last().unwrap();
+            assert_eq!(world.registry.affected(event), expected, "{command}");
+        }
+    }
+
+    #[test]
+    fn policies_follow_the_version_in_force() {
+        let mut world = World::new();
+        let id = world.id("#0");
+        let text = |world: &World| format!("{:?}", world.registry.policies_of(id));
+        for command in ["issue #0 active", "create-policy p first", "attach-policy p #0"] {
+            assert_eq!(world.run(command), "ok");
+        }
+        assert!(text(&world).contains("first"));
+        world.run("create-policy-version p second");
+        assert!(text(&world).contains("first"));
+        world.run("set-default p 2");
+        assert!(text(&world).contains("second") && !text(&world).contains("first"));
+        world.run("detach-policy p #0");
+        assert!(!text(&world).contains("second"));
+    }
+}

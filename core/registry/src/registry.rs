@@ -1,0 +1,273 @@
+//! The fold: what every event does to the state, and the shortest list of events that makes the same state again.
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use sekisho_types::{CertificateId, PolicyName, Random, RuleName, Tenant, ThingName, Timestamp};
+
+use crate::links::Links;
+use crate::policy::HeldPolicy;
+use crate::rule::HeldRule;
+use crate::{CaRecord, Certificate, Event, PolicyTarget, PolicyVersion, Thing, ThingPrincipalType};
+
+/// The account's IoT control plane.
+#[derive(Clone, Debug)]
+pub struct Registry {
+    pub(crate) tenant: Tenant,
+    pub(crate) things: BTreeMap<ThingName, Thing>,
+    pub(crate) certificates: HashMap<CertificateId, Certificate>,
+    pub(crate) certificates_by_creation: BTreeSet<(Timestamp, CertificateId)>,
+    pub(crate) policies: BTreeMap<PolicyName, HeldPolicy>,
+    pub(crate) policy_targets: Links<PolicyTarget, PolicyName, ()>,
+    pub(crate) thing_principals: Links<CertificateId, ThingName, ThingPrincipalType>,
+    pub(crate) rules: BTreeMap<RuleName, HeldRule>,
+    pub(crate) issuing_ca: Option<CaRecord>,
+    pub(crate) server_ca: Option<CaRecord>,
+    pub(crate) endpoint_prefix: Option<String>,
+    pub(crate) tags: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+impl Registry {
+    /// An empty registry.
+    pub fn new(tenant: Tenant) -> Self {
+        Self {
+            tenant,
+            things: BTreeMap::new(),
+            certificates: HashMap::new(),
+            certificates_by_creation: BTreeSet::new(),
+            policies: BTreeMap::new(),
+            policy_targets: Links::default(),
+            thing_principals: Links::default(),
+            rules: BTreeMap::new(),
+            issuing_ca: None,
+            server_ca: None,
+            endpoint_prefix: None,
+            tags: BTreeMap::new(),
+        }
+    }
+
+    /// Whose account this is.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// Takes in what happened. The same live and in recovery; an event about something that is not there does nothing.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::ThingCreated { thing } | Event::ThingUpdated { thing } => {
+                self.things.insert(thing.thing_name.clone(), thing.clone());
+            }
+            Event::ThingDeleted { thing_name } => {
+                self.things.remove(thing_name);
+            }
+            Event::CertificateRegistered { certificate } => {
+                let id = certificate.certificate_id;
+                self.certificates_by_creation.insert((certificate.creation_date, id));
+                self.certificates.insert(id, certificate.clone());
+            }
+            Event::CertificateStatusChanged { certificate_id, status, at } => {
+                if let Some(certificate) = self.certificates.get_mut(certificate_id) {
+                    certificate.status = *status;
+                    certificate.last_modified_date = *at;
+                }
+            }
+            Event::CertificateDeleted { certificate_id } => {
+                if let Some(certificate) = self.certificates.remove(certificate_id) {
+                    self.certificates_by_creation.remove(&(certificate.creation_date, *certificate_id));
+                    self.policy_targets.remove(&PolicyTarget::Certificate(*certificate_id));
+                    self.thing_principals.remove(certificate_id);
+                }
+            }
+            Event::PolicyCreated { policy } => {
+                self.policies.insert(policy.policy_name.clone(), HeldPolicy::new(policy.clone()));
+            }
+            Event::PolicyVersionCreated { policy_name, version_id, document, set_as_default, at } => {
+                if let Some(held) = self.policies.get_mut(policy_name) {
+                    let version =
+                        PolicyVersion { version_id: *version_id, document: document.clone(), creation_date: *at };
+                    held.add_version(version, *set_as_default);
+                }
+            }
+            Event::PolicyDefaultVersionSet { policy_name, version_id, at } => {
+                if let Some(held) = self.policies.get_mut(policy_name) {
+                    held.set_default(*version_id, *at);
+                }
+            }
+            Event::PolicyVersionDeleted { policy_name, version_id, at } => {
+                if let Some(held) = self.policies.get_mut(policy_name) {
+                    held.delete_version(*version_id, *at);
+                }
+            }
+            Event::PolicyDeleted { policy_name } => {
+                self.policies.remove(policy_name);
+                self.tags.remove(&self.policy_arn(policy_name));
+            }
+            Event::PolicyAttached { policy_name, target } => self.policy_targets.attach(target, policy_name, ()),
+            Event::PolicyDetached { policy_name, target } => self.policy_targets.detach(target, policy_name),
+            Event::ThingPrincipalAttached { thing_name, certificate_id, thing_principal_type } => {
+                self.thing_principals.attach(certificate_id, thing_name, *thing_principal_type);
+            }
+            Event::ThingPrincipalDetached { thing_name, certificate_id } => {
+                self.thing_principals.detach(certificate_id, thing_name);
+            }
+            Event::TopicRulePut { rule } => {
+                self.rules.insert(rule.rule_name.clone(), HeldRule::new(rule.clone()));
+            }
+            Event::TopicRuleDeleted { rule_name } => {
+                self.rules.remove(rule_name);
+                self.tags.remove(&self.topic_rule_arn(rule_name));
+            }
+            Event::IssuingCaSet { ca } => self.issuing_ca = Some(ca.clone()),
+            Event::ServerCaSet { ca } => self.server_ca = Some(ca.clone()),
+            Event::EndpointPrefixSet { prefix } => self.endpoint_prefix = Some(prefix.clone()),
+            Event::Tagged { arn, tags } => {
+                self.tags.entry(arn.clone()).or_default().extend(tags.clone());
+            }
+            Event::Untagged { arn, keys } => {
+                if let Some(tags) = self.tags.get_mut(arn) {
+                    tags.retain(|key, _| !keys.contains(key));
+                    if tags.is_empty() {
+                        self.tags.remove(arn);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The shortest list of events that folds to this state.
+    pub fn snapshot(&self) -> Vec<Event> {
+        let mut events = Vec::new();
+        events.extend(self.things.values().map(|thing| Event::ThingCreated { thing: thing.clone() }));
+        let certificates = self.certificates();
+        events.extend(certificates.map(|found| Event::CertificateRegistered { certificate: found.clone() }));
+        events.extend(self.policies().map(|policy| Event::PolicyCreated { policy: policy.clone() }));
+        for certificate in self.certificates() {
+            let certificate_id = certificate.certificate_id;
+            let target = PolicyTarget::Certificate(certificate_id);
+            events.extend(self.policy_targets.of(&target).map(|(policy_name, ())| Event::PolicyAttached {
+                policy_name: policy_name.clone(),
+                target: target.clone(),
+            }));
+            events.extend(self.thing_principals.of(&certificate_id).map(|(thing_name, thing_principal_type)| {
+                Event::ThingPrincipalAttached { thing_name: thing_name.clone(), certificate_id, thing_principal_type }
+            }));
+        }
+        events.extend(self.topic_rules().map(|(rule, _)| Event::TopicRulePut { rule: rule.clone() }));
+        events.extend(self.issuing_ca.iter().map(|ca| Event::IssuingCaSet { ca: ca.clone() }));
+        events.extend(self.server_ca.iter().map(|ca| Event::ServerCaSet { ca: ca.clone() }));
+        events.extend(self.endpoint_prefix.iter().map(|prefix| Event::EndpointPrefixSet { prefix: prefix.clone() }));
+        events.extend(self.tags.iter().map(|(arn, tags)| Event::Tagged { arn: arn.clone(), tags: tags.clone() }));
+        events
+    }
+}
+
+/// A version 4 UUID (RFC 9562 §5.4).
+pub(crate) fn uuid(random: &mut dyn Random) -> String {
+    let mut bytes = [0; 16];
+    random.fill(&mut bytes);
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let digits = hex(&bytes);
+    [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{World, tenant};
+
+    /// Command lines over a small world, so that they meet each other often.
+    fn line(of: (u8, u8, u8)) -> String {
+        let (command, a, b) = of;
+        let thing = ["a", "b"][usize::from(a % 2)];
+        let policy = ["p", "q"][usize::from(a % 2)];
+        let cert = ["#0", "#1", "#2"][usize::from(b % 3)];
+        let arn = format!("arn:aws:iot:eu-north-1:000000000000:policy/{policy}");
+        match command % 26 {
+            0 => format!("create-thing {thing} site={}", b % 2),
+            1 => format!("update-thing {thing} merge x{}=y", b % 4),
+            2 => format!("update-thing {thing} none"),
+            3 => format!("delete-thing {thing}"),
+            4 => format!("issue {cert} active"),
+            5 => format!("register {cert}"),
+            6 => format!("status {cert} {}", ["ACTIVE", "INACTIVE", "REVOKED"][usize::from(a % 3)]),
+            7 => format!("delete-certificate {cert}"),
+            8 => format!("delete-certificate {cert} force"),
+            9 => format!("create-policy {policy} t{b}"),
+            10 => format!("create-policy-version {policy} t{b} default"),
+            11 => format!("create-policy-version {policy} t{b}"),
+            12 => format!("set-default {policy} {}", b % 8),
+            13 => format!("delete-policy-version {policy} {}", b % 8),
+            14 => format!("delete-policy {policy}"),
+            15 => format!("attach-policy {policy} {cert}"),
+            16 => format!("detach-policy {policy} {cert}"),
+            17 => format!("attach-principal {thing} {cert}"),
+            18 => format!("attach-principal {thing} {cert} exclusive"),
+            19 => format!("detach-principal {thing} {cert}"),
+            20 => format!("create-rule {policy} SELECT * FROM 't{b}'"),
+            21 => format!("{} {policy}", ["enable-rule", "disable-rule", "delete-rule"][usize::from(b % 3)]),
+            22 => format!("replace-rule {policy} SELECT * FROM 'u{b}'"),
+            23 => format!("tag {arn} k{}=v{b}", b % 3),
+            24 => format!("untag {arn} k{}", b % 3),
+            _ => "endpoint".to_owned(),
+        }
+    }
+
+    /// Everything a reader can see.
+    fn seen(world: &mut World) -> Vec<String> {
+        let mut out = Vec::new();
+        for question in ["list-things", "list-certificates", "list-policies", "list-rules", "list-enabled-rules"] {
+            out.push(world.run(question));
+        }
+        for cert in ["#0", "#1", "#2"] {
+            for question in ["describe-certificate", "list-attached-policies", "list-principal-things"] {
+                out.push(world.run(&format!("{question} {cert}")));
+            }
+            let id = world.id(cert);
+            out.push(format!("{:?}", world.registry.policies_of(id)));
+            out.push(format!("{:?}", world.registry.thing_of(id, "a")));
+        }
+        for name in ["p", "q"] {
+            out.push(world.run(&format!("list-targets {name}")));
+            out.push(world.run(&format!("list-policy-versions {name}")));
+            out.push(world.run(&format!("list-tags arn:aws:iot:eu-north-1:000000000000:policy/{name}")));
+        }
+        for name in ["a", "b"] {
+            out.push(world.run(&format!("list-thing-principals {name}")));
+        }
+        out
+    }
+
+    #[test]
+    fn history_and_snapshot_fold_to_the_same_registry() {
+        bolero::check!(name = "fold").with_iterations(300).with_type::<Vec<(u8, u8, u8)>>().for_each(|commands| {
+            let mut world = World::new();
+            for command in commands {
+                world.run(&line(*command));
+            }
+            let before = seen(&mut world);
+            let snapshot = world.registry.snapshot();
+            let live = std::mem::take(&mut world.history);
+            assert!(snapshot.len() <= live.len(), "a snapshot is no longer than what happened");
+            for events in [&live, &snapshot] {
+                let mut folded = Registry::new(tenant());
+                for event in events {
+                    let json = serde_json::to_string(event).unwrap();
+                    let read: Event = serde_json::from_str(&json).unwrap();
+                    assert_eq!(&read, event);
+                    folded.apply(&read);
+                }
+                assert_eq!(folded.snapshot(), snapshot);
+                world.registry = folded;
+                assert_eq!(seen(&mut world), before);
+            }
+        });
+    }
+
+    #[test]
+    fn a_uuid_says_its_version_and_variant() {
+        assert_eq!(uuid(&mut |out: &mut [u8]| out.fill(0xff)), "ffffffff-ffff-4fff-bfff-ffffffffffff", "RFC 9562 §5.4");
+    }
+}
