@@ -1,1 +1,20 @@
-//! To be written.
+//! The object store's decisions: buckets and their encryption, the index of objects, listings, and the sealed body format.
+//!
+//! Receives commands and bytes; hands on events, listings and sealed bytes. Knows no file and no HTTP.
+mod checksum; // the digests S3 knows
+mod encryption; // a bucket's default encryption, and which mode a put gets
+mod error; // why a command is refused
+mod event; // what can have happened
+mod list; // ListObjects, both versions
+mod record; // what is kept of an object beside its body
+mod seal;
+mod store; // the fold: buckets and the index of their objects // a body as it lies on the disk
+
+pub use checksum::{Checksum, ChecksumAlgorithm, Digests};
+pub use encryption::{BucketEncryption, Chosen, Encryption, EncryptionRequest, SseAlgorithm};
+pub use error::ObjectsError;
+pub use event::Event;
+pub use list::{Listed, Listing, ListingRequest, MAX_KEYS};
+pub use record::{BlobId, ObjectRecord};
+pub use seal::{CHUNK_BYTES, Header, Opener, SealError, Sealer};
+pub use store::{Bucket, Objects};
