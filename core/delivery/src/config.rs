@@ -1,0 +1,240 @@
+//! A stream's destination: what `ExtendedS3DestinationConfiguration` says, checked once.
+use sekisho_types::BucketName;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::prefix::{Prefix, Where};
+use crate::{Compression, DeliveryError};
+
+/// A record before base64 (Firehose quotas: 1,000 KiB).
+pub const RECORD_BYTES_MAX: usize = 1_024_000;
+const MIB: u64 = 1024 * 1024;
+
+/// `BufferingHints`: whichever comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BufferingHints {
+    /// `SizeInMBs`, 1 to 128. A MB is a MiB here, as in Firehose.
+    pub size_in_mbs: u32,
+    /// `IntervalInSeconds`, 0 to 900.
+    pub interval_in_seconds: u32,
+}
+
+impl Default for BufferingHints {
+    fn default() -> Self {
+        Self { size_in_mbs: 5, interval_in_seconds: 300 }
+    }
+}
+
+impl BufferingHints {
+    /// The size in bytes.
+    pub fn size_bytes(&self) -> u64 {
+        u64::from(self.size_in_mbs) * MIB
+    }
+}
+
+/// Where a stream's objects go and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Destination {
+    /// `RoleARN`. Kept and told; the server delivers in its own name.
+    pub role_arn: String,
+    /// Of `BucketARN`.
+    pub bucket: BucketName,
+    /// `Prefix`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix: Option<String>,
+    /// `ErrorOutputPrefix`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error_output_prefix: Option<String>,
+    /// `BufferingHints`
+    pub buffering_hints: BufferingHints,
+    /// `CompressionFormat`
+    #[serde(default)]
+    pub compression: Compression,
+    /// `EncryptionConfiguration.KMSEncryptionConfig.AWSKMSKeyARN`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kms_key_arn: Option<String>,
+    /// `FileExtension`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_extension: Option<String>,
+    /// `CustomTimeZone`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub custom_time_zone: Option<String>,
+    /// `CloudWatchLoggingOptions` as given: kept and told, nothing is logged there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cloud_watch_logging_options: Option<Value>,
+}
+
+fn invalid<T>(message: impl Into<String>) -> Result<T, DeliveryError> {
+    Err(DeliveryError::InvalidArgument(message.into()))
+}
+
+impl Destination {
+    /// Reads a configuration or, over `present`, an update: what an update leaves out stays.
+    ///
+    /// # Errors
+    /// [`DeliveryError::InvalidArgument`], [`DeliveryError::NotOffered`].
+    pub fn parse(given: &Value, present: Option<&Self>) -> Result<Self, DeliveryError> {
+        let Value::Object(given) = given else { return invalid("the destination configuration is not an object") };
+        refuse_what_is_not_offered(given)?;
+        let text = |name: &str| given.get(name).and_then(Value::as_str).map(str::to_owned);
+        let kept = |name: &str, kept: Option<&String>| text(name).or_else(|| kept.cloned());
+        let Some(role_arn) = kept("RoleARN", present.map(|p| &p.role_arn)) else {
+            return invalid("RoleARN is required");
+        };
+        let bucket = match (text("BucketARN"), present) {
+            (Some(arn), _) => parse_bucket_arn(&arn)?,
+            (None, Some(present)) => present.bucket.clone(),
+            (None, None) => return invalid("BucketARN is required"),
+        };
+        let destination = Self {
+            role_arn,
+            bucket,
+            prefix: kept("Prefix", present.and_then(|p| p.prefix.as_ref())),
+            error_output_prefix: kept("ErrorOutputPrefix", present.and_then(|p| p.error_output_prefix.as_ref())),
+            buffering_hints: parse_hints(given.get("BufferingHints"), present)?,
+            compression: match text("CompressionFormat") {
+                Some(format) => Compression::parse(&format)?,
+                None => present.map_or(Compression::default(), |p| p.compression),
+            },
+            kms_key_arn: match given.get("EncryptionConfiguration") {
+                Some(encryption) => parse_encryption(encryption)?,
+                None => present.and_then(|p| p.kms_key_arn.clone()),
+            },
+            file_extension: kept("FileExtension", present.and_then(|p| p.file_extension.as_ref()))
+                .filter(|e| !e.is_empty()),
+            custom_time_zone: kept("CustomTimeZone", present.and_then(|p| p.custom_time_zone.as_ref()))
+                .filter(|z| !z.is_empty()),
+            cloud_watch_logging_options: given
+                .get("CloudWatchLoggingOptions")
+                .cloned()
+                .or_else(|| present.and_then(|p| p.cloud_watch_logging_options.clone())),
+        };
+        destination.check()?;
+        Ok(destination)
+    }
+
+    fn check(&self) -> Result<(), DeliveryError> {
+        let prefix = Prefix::parse(self.prefix.as_deref().unwrap_or_default(), Where::Prefix);
+        let prefix = prefix.map_err(|error| DeliveryError::InvalidArgument(format!("Prefix: {error}")))?;
+        match &self.error_output_prefix {
+            None if prefix.has_expressions() => {
+                return invalid("ErrorOutputPrefix is required when Prefix has expressions");
+            }
+            None => {}
+            Some(text) => {
+                let parsed = Prefix::parse(text, Where::ErrorOutputPrefix);
+                let parsed =
+                    parsed.map_err(|error| DeliveryError::InvalidArgument(format!("ErrorOutputPrefix: {error}")))?;
+                if parsed.has_expressions() && !parsed.has_error_output_type() {
+                    return invalid("ErrorOutputPrefix with expressions must contain !{firehose:error-output-type}");
+                }
+            }
+        }
+        let extension_fits = |e: &str| {
+            e.len() <= 128
+                && e.starts_with('.')
+                && e.len() > 1
+                && e[1..].bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b"!-_.*'()".contains(&b))
+        };
+        if let Some(extension) = self.file_extension.as_deref().filter(|extension| !extension_fits(extension)) {
+            return invalid(format!("FileExtension `{extension}` does not match \\.[0-9a-z!\\-_.*'()]+"));
+        }
+        if let Some(zone) = self.custom_time_zone.as_deref().filter(|zone| jiff::tz::TimeZone::get(zone).is_err()) {
+            return invalid(format!("CustomTimeZone `{zone}` is not a time zone"));
+        }
+        Ok(())
+    }
+
+    /// `ExtendedS3DestinationDescription`, defaults filled in as AWS does.
+    pub fn describe(&self) -> Value {
+        let mut description = self.describe_common();
+        description.insert("S3BackupMode".into(), json!("Disabled"));
+        description.insert("DataFormatConversionConfiguration".into(), json!({"Enabled": false}));
+        if let Some(extension) = &self.file_extension {
+            description.insert("FileExtension".into(), json!(extension));
+        }
+        if let Some(zone) = &self.custom_time_zone {
+            description.insert("CustomTimeZone".into(), json!(zone));
+        }
+        Value::Object(description)
+    }
+
+    /// The older `S3DestinationDescription`, told beside the other.
+    pub fn describe_legacy(&self) -> Value {
+        Value::Object(self.describe_common())
+    }
+
+    fn describe_common(&self) -> Map<String, Value> {
+        let mut description = Map::new();
+        let mut put = |name: &str, value: Value| description.insert(name.to_owned(), value);
+        put("RoleARN", json!(self.role_arn));
+        put("BucketARN", json!(format!("arn:aws:s3:::{}", self.bucket)));
+        if let Some(prefix) = &self.prefix {
+            put("Prefix", json!(prefix));
+        }
+        if let Some(prefix) = &self.error_output_prefix {
+            put("ErrorOutputPrefix", json!(prefix));
+        }
+        let BufferingHints { size_in_mbs, interval_in_seconds } = self.buffering_hints;
+        put("BufferingHints", json!({"SizeInMBs": size_in_mbs, "IntervalInSeconds": interval_in_seconds}));
+        put("CompressionFormat", json!(self.compression.as_str()));
+        put(
+            "EncryptionConfiguration",
+            match &self.kms_key_arn {
+                Some(arn) => json!({"KMSEncryptionConfig": {"AWSKMSKeyARN": arn}}),
+                None => json!({"NoEncryptionConfig": "NoEncryption"}),
+            },
+        );
+        let logging = self.cloud_watch_logging_options.clone();
+        put("CloudWatchLoggingOptions", logging.unwrap_or_else(|| json!({"Enabled": false})));
+        description
+    }
+}
+
+fn parse_bucket_arn(arn: &str) -> Result<BucketName, DeliveryError> {
+    let name = arn.strip_prefix("arn:aws:s3:::");
+    let bucket = name.and_then(|name| BucketName::parse(name).ok());
+    bucket.ok_or_else(|| DeliveryError::InvalidArgument(format!("BucketARN `{arn}` is not arn:aws:s3:::<bucket>")))
+}
+
+fn parse_hints(given: Option<&Value>, present: Option<&Destination>) -> Result<BufferingHints, DeliveryError> {
+    let Some(given) = given else { return Ok(present.map_or(BufferingHints::default(), |p| p.buffering_hints)) };
+    let number = |name: &str| given.get(name).and_then(Value::as_u64);
+    let (Some(size), Some(interval)) = (number("SizeInMBs"), number("IntervalInSeconds")) else {
+        return invalid("BufferingHints: set both SizeInMBs and IntervalInSeconds, or neither");
+    };
+    if !(1..=128).contains(&size) || interval > 900 {
+        return invalid("BufferingHints: SizeInMBs is 1 to 128 and IntervalInSeconds 0 to 900");
+    }
+    Ok(BufferingHints { size_in_mbs: size as u32, interval_in_seconds: interval as u32 })
+}
+
+fn parse_encryption(given: &Value) -> Result<Option<String>, DeliveryError> {
+    if let Some(arn) = given.pointer("/KMSEncryptionConfig/AWSKMSKeyARN").and_then(Value::as_str) {
+        return Ok(Some(arn.to_owned()));
+    }
+    match given.get("NoEncryptionConfig").and_then(Value::as_str) {
+        Some("NoEncryption") => Ok(None),
+        _ => invalid("EncryptionConfiguration: either KMSEncryptionConfig or NoEncryptionConfig"),
+    }
+}
+
+fn refuse_what_is_not_offered(given: &Map<String, Value>) -> Result<(), DeliveryError> {
+    let enabled = |name: &str, default: bool| {
+        given.get(name).is_some_and(|value| value.get("Enabled").and_then(Value::as_bool).unwrap_or(default))
+    };
+    let not_offered = |what: &str| Err(DeliveryError::NotOffered(what.into()));
+    if enabled("ProcessingConfiguration", false) {
+        return not_offered("ProcessingConfiguration");
+    }
+    if enabled("DynamicPartitioningConfiguration", false) {
+        return not_offered("DynamicPartitioningConfiguration");
+    }
+    if enabled("DataFormatConversionConfiguration", true) {
+        return not_offered("DataFormatConversionConfiguration");
+    }
+    if given.get("S3BackupMode").and_then(Value::as_str) == Some("Enabled") {
+        return not_offered("S3BackupMode Enabled");
+    }
+    Ok(())
+}

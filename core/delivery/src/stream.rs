@@ -1,0 +1,87 @@
+//! A delivery stream.
+use std::collections::BTreeMap;
+
+use sekisho_types::{DeliveryStreamName, Tenant, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{Destination, StreamId};
+
+/// The only destination a stream has.
+pub(crate) const DESTINATION_ID: &str = "destinationId-000000000001";
+
+/// A delivery stream as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DeliveryStream {
+    /// What its records carry. Never used again, so that a record cannot come into another stream of the same name.
+    pub id: StreamId,
+    /// Its name.
+    pub name: DeliveryStreamName,
+    /// `VersionId`: 1, and one more with each change of the destination.
+    pub version: u64,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its destination was last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub updated_at: Option<Timestamp>,
+    /// Where its objects go.
+    pub destination: Destination,
+    /// What StartDeliveryStreamEncryption said.
+    #[serde(default)]
+    pub encryption: StreamEncryption,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// `DeliveryStreamEncryptionConfiguration`. The buffer is sealed in every case, under the server's own key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum StreamEncryption {
+    /// DISABLED
+    #[default]
+    Disabled,
+    /// ENABLED
+    Enabled {
+        /// AWS_OWNED_CMK or CUSTOMER_MANAGED_CMK
+        key_type: String,
+        /// The customer's key.
+        key_arn: Option<String>,
+    },
+}
+
+impl DeliveryStream {
+    /// `arn:aws:firehose:<region>:<account>:deliverystream/<name>`
+    pub fn arn(&self, tenant: &Tenant) -> String {
+        tenant.arn("firehose", format_args!("deliverystream/{}", self.name))
+    }
+
+    /// `DeliveryStreamDescription`
+    pub fn describe(&self, tenant: &Tenant) -> Value {
+        let encryption = match &self.encryption {
+            StreamEncryption::Disabled => json!({"Status": "DISABLED"}),
+            StreamEncryption::Enabled { key_type, key_arn: Some(arn) } => {
+                json!({"Status": "ENABLED", "KeyType": key_type, "KeyARN": arn})
+            }
+            StreamEncryption::Enabled { key_type, key_arn: None } => json!({"Status": "ENABLED", "KeyType": key_type}),
+        };
+        let mut description = json!({
+            "DeliveryStreamName": self.name,
+            "DeliveryStreamARN": self.arn(tenant),
+            "DeliveryStreamStatus": "ACTIVE",
+            "DeliveryStreamEncryptionConfiguration": encryption,
+            "DeliveryStreamType": "DirectPut",
+            "VersionId": self.version.to_string(),
+            "CreateTimestamp": self.created_at.epoch_seconds(),
+            "Destinations": [{
+                "DestinationId": DESTINATION_ID,
+                "S3DestinationDescription": self.destination.describe_legacy(),
+                "ExtendedS3DestinationDescription": self.destination.describe(),
+            }],
+            "HasMoreDestinations": false,
+        });
+        if let Some(at) = self.updated_at {
+            description["LastUpdateTimestamp"] = json!(at.epoch_seconds());
+        }
+        description
+    }
+}
