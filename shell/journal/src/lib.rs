@@ -1,1 +1,134 @@
-//! To be written.
+//! The journal: the one thing on the way to an acknowledgement.
+//!
+//! Receives entries (bytes it does not interpret) from everybody who promises something; hands back a [`Sequence`],
+//! and says when everything up to it is on the disk. Many entries share one `fdatasync` (group commit). What lies on
+//! the disk is sealed: `docs/format/journal.md`.
+//!
+//! In reading order:
+mod block; // many entries sealed as one unit: the format's atom
+mod error;
+mod queue; // entries waiting for the writer, bounded
+mod read; // entries read back by sequence
+mod recover; // what a start finds, and how a torn tail is told from damage
+mod segment; // a file of blocks under one data key
+mod snapshot; // the shortest list of entries that folds to the same state
+mod writer; // the thread that seals, writes and syncs
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll};
+
+use sekisho_kms::RootKey;
+
+pub use error::JournalError;
+pub use recover::{Recovery, Replayed};
+
+use crate::queue::Queue;
+use crate::segment::Segments;
+
+/// An entry's place in the total order; the first is 1.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Sequence(pub u64);
+
+/// When an entry counts as durable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// After `fdatasync`: a power cut loses nothing that was acknowledged.
+    #[default]
+    Strict,
+    /// After `write`: a crash of the process loses nothing, a power cut may lose the last seconds.
+    Relaxed,
+}
+
+/// A handle on the journal; clones share it.
+#[derive(Clone)]
+pub struct Journal {
+    shared: Arc<Shared>,
+}
+
+pub(crate) struct Shared {
+    directory: PathBuf,
+    root_key: RootKey,
+    durability: Durability,
+    queue: Queue,
+    segments: Segments,
+    /// Everything up to here is durable.
+    durable: AtomicU64,
+    waiters: queue::Waiters,
+    /// Held so that no second server writes here.
+    _lock: std::fs::File,
+}
+
+impl Journal {
+    /// Adds an entry to the order. It is durable once [`Journal::durable`] has reached the sequence returned.
+    ///
+    /// Never blocks on the disk. Producers that can wait call [`Journal::poll_room`] first; the few that cannot (a
+    /// decision already made) are admitted above the bound.
+    ///
+    /// # Errors
+    /// [`JournalError::Failed`] once the disk has refused a write: nothing is promised any more.
+    pub fn append(&self, entry: &[u8]) -> Result<Sequence, JournalError> {
+        self.shared.queue.push(&[entry])
+    }
+
+    /// Like [`Journal::append`] for an entry in parts, which are written one after the other as one entry.
+    pub fn append_parts(&self, parts: &[&[u8]]) -> Result<Sequence, JournalError> {
+        self.shared.queue.push(parts)
+    }
+
+    /// Everything up to this sequence survives.
+    pub fn durable(&self) -> Sequence {
+        Sequence(self.shared.durable.load(Ordering::Acquire))
+    }
+
+    /// Ready once everything up to `sequence` is durable. Wakes the task once; `registered` remembers that between polls
+    /// and belongs to the polling task alone.
+    pub fn poll_durable(
+        &self,
+        context: &mut Context<'_>,
+        sequence: Sequence,
+        registered: &mut Sequence,
+    ) -> Poll<Result<(), JournalError>> {
+        if self.durable() >= sequence {
+            return Poll::Ready(Ok(()));
+        }
+        if *registered <= self.durable() {
+            self.shared.waiters.register(sequence, context.waker());
+            *registered = sequence;
+            if self.durable() >= sequence {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        if self.shared.queue.failed() { Poll::Ready(Err(JournalError::Failed)) } else { Poll::Pending }
+    }
+
+    /// Waits until everything up to `sequence` is durable.
+    pub async fn wait_durable(&self, sequence: Sequence) -> Result<(), JournalError> {
+        let mut registered = Sequence(0);
+        std::future::poll_fn(|context| self.poll_durable(context, sequence, &mut registered)).await
+    }
+
+    /// Whether the queue has room: the answer to "and then?" is to stop reading from the producer until it has.
+    pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.shared.queue.poll_room(context)
+    }
+
+    /// Whether a producer that can be told "later" should be.
+    pub fn has_room(&self) -> bool {
+        self.shared.queue.has_room()
+    }
+
+    /// Waits for room.
+    pub async fn room(&self) {
+        std::future::poll_fn(|context| self.poll_room(context)).await;
+    }
+
+    /// Resolves when the disk has failed the journal; the server stops then, because it can promise nothing more.
+    pub async fn failed(&self) {
+        let _ = self.wait_durable(Sequence(u64::MAX)).await;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,138 @@
+//! Entries on their way to the writer, and the tasks that wait for them.
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use crate::block::{BLOCK_BYTES, Builder, ENTRY_BYTES_MAX};
+use crate::{JournalError, Sequence};
+
+/// Bytes that may wait for the disk. And then: producers are not read from until half of it is written.
+pub(crate) const QUEUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+#[derive(Default)]
+struct Waiting {
+    blocks: Vec<Builder>,
+    bytes: usize,
+    next: u64,
+    writer_sleeps: bool,
+    failed: bool,
+    closed: bool,
+    for_room: Vec<Waker>,
+}
+
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    work: Condvar,
+}
+
+impl Queue {
+    pub fn new(next: u64) -> Self {
+        Self { waiting: Mutex::new(Waiting { next, ..Waiting::default() }), work: Condvar::new() }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn push(&self, parts: &[&[u8]]) -> Result<Sequence, JournalError> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        assert!(length <= ENTRY_BYTES_MAX, "producers bound their entries");
+        let mut waiting = self.lock();
+        if waiting.failed || waiting.closed {
+            return Err(JournalError::Failed);
+        }
+        let sequence = waiting.next;
+        waiting.next += 1;
+        if waiting.blocks.last().is_none_or(|block| block.len() + length > BLOCK_BYTES) {
+            waiting.blocks.push(Builder::new(sequence));
+        }
+        waiting.blocks.last_mut().expect("one was just pushed").push(parts);
+        waiting.bytes += length;
+        if std::mem::take(&mut waiting.writer_sleeps) {
+            drop(waiting);
+            self.work.notify_one();
+        }
+        Ok(Sequence(sequence))
+    }
+
+    /// Blocks until there is something to write; `None` once closed and empty.
+    pub fn take(&self) -> Option<Vec<Builder>> {
+        let mut waiting = self.lock();
+        while waiting.blocks.is_empty() {
+            if waiting.closed {
+                return None;
+            }
+            waiting.writer_sleeps = true;
+            waiting = self.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
+        }
+        Some(std::mem::take(&mut waiting.blocks))
+    }
+
+    /// `bytes` of entries have left for the disk.
+    pub fn written(&self, bytes: usize) {
+        let mut waiting = self.lock();
+        waiting.bytes = waiting.bytes.saturating_sub(bytes);
+        if waiting.bytes <= QUEUE_BYTES_MAX / 2 && !waiting.for_room.is_empty() {
+            let wakers = std::mem::take(&mut waiting.for_room);
+            drop(waiting);
+            wakers.into_iter().for_each(Waker::wake);
+        }
+    }
+
+    pub fn has_room(&self) -> bool {
+        self.lock().bytes < QUEUE_BYTES_MAX
+    }
+
+    pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        let mut waiting = self.lock();
+        if waiting.bytes < QUEUE_BYTES_MAX || waiting.failed {
+            return Poll::Ready(());
+        }
+        if !waiting.for_room.iter().any(|waker| waker.will_wake(context.waker())) {
+            waiting.for_room.push(context.waker().clone());
+        }
+        Poll::Pending
+    }
+
+    pub fn fail(&self) {
+        let mut waiting = self.lock();
+        waiting.failed = true;
+        let wakers = std::mem::take(&mut waiting.for_room);
+        drop(waiting);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    pub fn failed(&self) -> bool {
+        self.lock().failed
+    }
+
+    /// The writer finishes what is queued and ends.
+    pub fn close(&self) {
+        self.lock().closed = true;
+        self.work.notify_one();
+    }
+}
+
+/// Tasks that wait for a sequence to become durable.
+#[derive(Default)]
+pub(crate) struct Waiters(Mutex<Vec<(Sequence, Waker)>>);
+
+impl Waiters {
+    pub fn register(&self, sequence: Sequence, waker: &Waker) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push((sequence, waker.clone()));
+    }
+
+    /// Wakes everybody who waits for `durable` or earlier.
+    pub fn wake(&self, durable: Sequence, ready: &mut Vec<Waker>) {
+        let mut waiting = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut at = 0;
+        while at < waiting.len() {
+            if waiting[at].0 <= durable {
+                ready.push(waiting.swap_remove(at).1);
+            } else {
+                at += 1;
+            }
+        }
+        drop(waiting);
+        ready.drain(..).for_each(Waker::wake);
+    }
+}

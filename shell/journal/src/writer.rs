@@ -1,0 +1,135 @@
+//! The writer: takes what is queued, seals it, writes it, syncs it, and wakes who waited. One thread, one loop.
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use crate::block::Place;
+use crate::segment::{self, BlockAt, HEADER_BYTES, Header, SEGMENT_BYTES, Segment};
+use crate::{Durability, JournalError, Sequence, Shared};
+
+/// How long a full disk is waited for between two tries. Meanwhile producers are pushed back.
+const FULL_DISK_RETRY: Duration = Duration::from_millis(250);
+
+pub(crate) struct Writer {
+    shared: Arc<Shared>,
+    current: Option<Current>,
+    next_number: u64,
+    prepared: Receiver<Result<(PathBuf, File), JournalError>>,
+}
+
+struct Current {
+    segment: Arc<Segment>,
+    number: u64,
+    offset: u64,
+    index: u32,
+}
+
+/// Starts the writer and the thread that keeps one zero-filled file ready for it.
+pub(crate) fn start(shared: Arc<Shared>, next_number: u64) {
+    let (ready, prepared) = sync_channel(0);
+    let directory = shared.directory.clone();
+    std::thread::Builder::new()
+        .name("journal-prepare".into())
+        .spawn(move || prepare(&directory, &ready))
+        .expect("a thread can be started at start-up");
+    let writer = Writer { shared, current: None, next_number, prepared };
+    std::thread::Builder::new()
+        .name("journal".into())
+        .spawn(move || writer.run())
+        .expect("a thread can be started at start-up");
+}
+
+fn prepare(directory: &std::path::Path, ready: &SyncSender<Result<(PathBuf, File), JournalError>>) {
+    for number in 0u64.. {
+        let path = directory.join(format!("prepared-{}", number % 2));
+        let file = loop {
+            match segment::prepare(&path) {
+                Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
+                    let _ = std::fs::remove_file(&path);
+                    tracing::error!(path = %path.display(), "disk full: writes wait until there is room");
+                    std::thread::sleep(FULL_DISK_RETRY);
+                }
+                other => break other,
+            }
+        };
+        if ready.send(file.map(|file| (path, file))).is_err() {
+            return; // the writer has ended
+        }
+    }
+}
+
+impl Writer {
+    fn run(mut self) {
+        let shared = self.shared.clone();
+        let mut ready = Vec::new();
+        while let Some(blocks) = shared.queue.take() {
+            let bytes = blocks.iter().map(crate::block::Builder::len).sum();
+            let last = blocks.last().map_or(0, crate::block::Builder::last);
+            if let Err(error) = self.write(blocks) {
+                // After a failed sync the page cache may have dropped what it could not write: nothing can be promised.
+                tracing::error!(error = &error as &dyn std::error::Error, "the journal has stopped");
+                shared.queue.fail();
+                shared.waiters.wake(Sequence(u64::MAX), &mut ready);
+                return;
+            }
+            shared.durable.store(last, Ordering::Release);
+            shared.queue.written(bytes);
+            shared.waiters.wake(Sequence(last), &mut ready);
+            metrics::counter!("sekisho_journal_syncs_total").increment(1);
+            metrics::counter!("sekisho_journal_bytes_total").increment(bytes as u64);
+        }
+    }
+
+    fn write(&mut self, blocks: Vec<crate::block::Builder>) -> Result<(), JournalError> {
+        let mut unsynced: Option<Arc<Segment>> = None;
+        for block in blocks {
+            let length = block.sealed_len() as u64;
+            if self.current.as_ref().is_none_or(|current| current.offset + length > SEGMENT_BYTES) {
+                if let Some(segment) = unsynced.take() {
+                    self.sync(&segment)?;
+                }
+                self.roll(block.first)?;
+            }
+            let current = self.current.as_mut().expect("rolled above");
+            let durable_before = self.shared.durable.load(Ordering::Acquire);
+            let place = Place { segment: current.number, index: current.index, offset: current.offset };
+            let first = block.first;
+            let sealed = block.seal(&current.segment.key, place, durable_before);
+            let write = current.segment.file.write_all_at(&sealed, current.offset);
+            write.map_err(JournalError::io("write", &current.segment.path))?;
+            current.segment.blocks().push(BlockAt { first, offset: current.offset, length: length as u32 });
+            current.offset += length;
+            current.index += 1;
+            unsynced = Some(current.segment.clone());
+        }
+        unsynced.map_or(Ok(()), |segment| self.sync(&segment))
+    }
+
+    fn sync(&self, segment: &Segment) -> Result<(), JournalError> {
+        match self.shared.durability {
+            Durability::Strict => segment.file.sync_data().map_err(JournalError::io("sync", &segment.path)),
+            Durability::Relaxed => Ok(()),
+        }
+    }
+
+    /// Begins a new segment with the entry `first`.
+    fn roll(&mut self, first: u64) -> Result<(), JournalError> {
+        let (from, file) = self.prepared.recv().map_err(|_| JournalError::Failed)??;
+        let number = self.next_number;
+        let mut random = |out: &mut [u8]| aws_lc_rs::rand::fill(out).expect("the operating system gives randomness");
+        let (header, key) = Header::new(number, first, &self.shared.root_key, &mut random);
+        let path = segment::path_of(&self.shared.directory, number);
+        segment::begin(&file, &from, &path, &header)?;
+        let segment = Arc::new(Segment { path, file, key, blocks: Mutex::default() });
+        self.shared.segments.insert(number, segment.clone(), first);
+        self.current = Some(Current { segment, number, offset: HEADER_BYTES, index: 0 });
+        self.next_number += 1;
+        metrics::gauge!("sekisho_journal_segments").set(self.shared.segments.count() as f64);
+        Ok(())
+    }
+}
