@@ -1,7 +1,7 @@
 //! Topic rules: the payload as it was given, and its SQL compiled beside it.
 use std::sync::Arc;
 
-use sekisho_rules::{Program, SqlVersion, compile};
+use sekisho_rules::{Action, Program, SqlVersion, compile};
 use sekisho_types::{RuleName, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -63,6 +63,9 @@ impl TopicRule {
             let message = format!("A rule can have at most {ACTIONS_MAX} actions");
             return Err(RegistryError::InvalidRequest(message));
         }
+        let actions = self.actions().iter().chain(self.error_action());
+        let refused = |error: sekisho_rules::ActionError| RegistryError::InvalidRequest(error.to_string());
+        actions.map(Action::parse).collect::<Result<Vec<_>, _>>().map_err(refused)?;
         self.compile().map(drop)
     }
 }
@@ -213,7 +216,8 @@ mod tests {
         let registry = World::new().registry;
         let name = sekisho_types::RuleName::parse("r").unwrap();
         let create = |version: &str, actions: usize| {
-            let actions = vec![serde_json::json!({}); actions];
+            let action = serde_json::json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r"}});
+            let actions = vec![action; actions];
             let payload =
                 serde_json::json!({"sql": "SELECT * FROM 'a'", "awsIotSqlVersion": version, "actions": actions});
             registry.create_topic_rule(crate::testing::NOW, name.clone(), payload).map(drop)

@@ -2,7 +2,8 @@
 //!
 //! Receives the text of a rule and, for each message, the bytes of its payload; hands on the bytes of the result. A statement
 //! is compiled once ([`compile`]) and then evaluated over raw payloads: only the fields it reads are looked at, and what it
-//! merely copies is copied as text. Knows nothing of actions, topics' subscribers or where a result goes.
+//! merely copies is copied as text. Names the actions that follow; knows nothing of who takes them.
+mod action; // what a rule does with what it selected
 mod decimal; // numbers of 34 decimal digits
 mod error; // what is wrong with a statement, what went wrong with a message
 mod evaluate; // one expression over one message
@@ -17,6 +18,7 @@ mod template; // `${...}` in an action's fields
 mod value; // types and conversions
 mod version;
 
+pub use action::{Action, ActionError, FirehoseAction};
 pub use error::{EvaluationError, SqlError};
 pub use functions::{Arity, Function, functions};
 pub use json::{JSON_DEPTH_MAX, JsonError};

@@ -1,1 +1,153 @@
-//! To be written.
+//! The account's state: every core with memory behind one lock, and the one way to change it.
+//!
+//! A command decides against the present state and yields events; [`State::commit`] journals them as one entry, applies
+//! them, and returns when they are durable. Recovery applies the same entries again. Nothing else writes.
+mod clock; // the wall clock and randomness of the operating system
+mod cores; // the cores, and the event that is any of theirs
+mod entry; // which journal entries are the state's
+mod recover; // snapshot, replay, start
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+
+use sekisho_journal::{Journal, JournalError, Sequence};
+use sekisho_kms::RootKey;
+use sekisho_types::{Tenant, Timestamp};
+
+pub use clock::{Clock, OsRandom, system_clock};
+pub use cores::{Cores, Event};
+pub use recover::{OpenError, Opened, open};
+
+/// Told of every event after it was applied, with the state it left. Must not block: it runs on the committing task.
+pub type Observer = Box<dyn Fn(&[Event], &Cores) + Send + Sync>;
+
+/// The account's state. Shared by everybody who answers a question or takes a command.
+pub struct State {
+    cores: RwLock<Cores>,
+    journal: Journal,
+    tenant: Tenant,
+    root_key: RootKey,
+    clock: Clock,
+    /// The journal's sequence of the last entry applied.
+    applied: AtomicU64,
+    /// As of which sequence the last snapshot was taken.
+    snapshot: AtomicU64,
+    observers: OnceLock<Vec<Observer>>,
+}
+
+/// Why a command did not take effect.
+#[derive(Debug)]
+pub enum CommitError<E> {
+    /// The command refused; nothing was written.
+    Command(E),
+    /// The journal has stopped; whether the command survives is not known.
+    Journal(JournalError),
+}
+
+impl<E: fmt::Display> fmt::Display for CommitError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Command(error) => error.fmt(f),
+            Self::Journal(error) => error.fmt(f),
+        }
+    }
+}
+
+impl<E: std::error::Error> std::error::Error for CommitError<E> {}
+
+impl State {
+    /// The present state. Do not hold it across an await.
+    pub fn read(&self) -> impl Deref<Target = Cores> + '_ {
+        self.cores.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `command`; journals and applies the events it yields, all or none; returns once they are durable.
+    pub async fn commit<T, E>(
+        &self,
+        command: impl FnOnce(&Cores) -> Result<(Vec<Event>, T), E>,
+    ) -> Result<T, CommitError<E>> {
+        let (output, sequence) = self.apply(command)?;
+        self.journal.wait_durable(sequence).await.map_err(CommitError::Journal)?;
+        Ok(output)
+    }
+
+    fn apply<T, E>(
+        &self,
+        command: impl FnOnce(&Cores) -> Result<(Vec<Event>, T), E>,
+    ) -> Result<(T, Sequence), CommitError<E>> {
+        let mut cores = self.cores.write().unwrap_or_else(PoisonError::into_inner);
+        let (events, output) = command(&cores).map_err(CommitError::Command)?;
+        if events.is_empty() {
+            return Ok((output, Sequence(self.applied.load(Ordering::Acquire))));
+        }
+        let sequence = self.journal.append(&entry::encode(&events)).map_err(CommitError::Journal)?;
+        events.iter().for_each(|event| cores.apply(event));
+        self.applied.store(sequence.0, Ordering::Release);
+        if let Some(observers) = self.observers.get() {
+            observers.iter().for_each(|observe| observe(&events, &cores));
+        }
+        Ok((output, sequence))
+    }
+
+    /// Waits until everything that [`State::read`] could have shown by now is durable, so that no answer tells of
+    /// something a crash would undo.
+    pub async fn settle(&self) -> Result<(), JournalError> {
+        self.journal.wait_durable(Sequence(self.applied.load(Ordering::Acquire))).await
+    }
+
+    /// Who is told of every change. Set once, while the system is wired.
+    pub fn observe(&self, observers: Vec<Observer>) {
+        assert!(self.observers.set(observers).is_ok(), "observers are set once, in wire.rs");
+    }
+
+    /// Replaces the snapshot if the journal has grown since, and drops what neither it nor a delivery stream needs:
+    /// `oldest_pending` is the first entry the latter still wants. Blocks the thread.
+    pub fn compact(&self, oldest_pending: Option<Sequence>) -> Result<(), JournalError> {
+        let (as_of, events) = {
+            let cores = self.cores.read().unwrap_or_else(PoisonError::into_inner);
+            (Sequence(self.applied.load(Ordering::Acquire)), cores.snapshot())
+        };
+        if as_of.0 > self.snapshot.load(Ordering::Acquire) && as_of <= self.journal.durable() {
+            let mut entries = events.chunks(64).map(entry::encode);
+            self.journal.write_snapshot(as_of, &mut entries)?;
+            self.snapshot.store(as_of.0, Ordering::Release);
+        }
+        let unneeded_by_state = if self.snapshot.load(Ordering::Acquire) == self.applied.load(Ordering::Acquire) {
+            self.journal.durable().0 + 1
+        } else {
+            self.snapshot.load(Ordering::Acquire) + 1
+        };
+        let keep_from = oldest_pending.map_or(unneeded_by_state, |pending| pending.0.min(unneeded_by_state));
+        self.journal.drop_before(Sequence(keep_from))
+    }
+
+    /// The wall clock.
+    pub fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The operating system's randomness.
+    pub fn random(&self) -> OsRandom {
+        OsRandom
+    }
+
+    /// The account and region this server answers for.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// What every key is wrapped under.
+    pub fn root_key(&self) -> &RootKey {
+        &self.root_key
+    }
+
+    /// The journal, for those who append entries of their own.
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+}
+
+/// Shared by everything that is wired.
+pub type SharedState = Arc<State>;

@@ -1,0 +1,78 @@
+//! Why KMS refuses something. `Display` is AWS's message; [`KmsError::code`] its name.
+
+/// Always the caller's move, but for [`KmsError::Material`].
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KmsError {
+    /// Not an id, an ARN or an alias.
+    #[error("Invalid keyId '{0}'")]
+    InvalidKeyId(String),
+    /// Shaped like one, and not there.
+    #[error("Key '{0}' does not exist")]
+    KeyNotFound(String),
+    /// Of another region.
+    #[error("Invalid arn {0}")]
+    InvalidArn(String),
+    /// No such alias.
+    #[error("Alias {0} is not found.")]
+    AliasNotFound(String),
+    /// The key is disabled.
+    #[error("{0} is disabled.")]
+    Disabled(String),
+    /// The key is about to be deleted.
+    #[error("{0} is pending deletion.")]
+    PendingDeletion(String),
+    /// CancelKeyDeletion of a key that is not.
+    #[error("{0} is not pending deletion.")]
+    NotPendingDeletion(String),
+    /// Damaged, foreign, or with another encryption context. AWS says no more.
+    #[error("")]
+    InvalidCiphertext,
+    /// The ciphertext is another key's.
+    #[error("The key ID in the request does not identify a CMK that can perform this operation.")]
+    IncorrectKey,
+    /// A value out of bounds.
+    #[error("{0}")]
+    Validation(String),
+    /// Known to AWS, and not offered here.
+    #[error("{0} is not offered by this server yet")]
+    NotOffered(String),
+    /// The alias is taken.
+    #[error("An alias with the name {0} already exists")]
+    AliasExists(String),
+    /// `alias/aws/…` is AWS's.
+    #[error("Alias {0} is reserved")]
+    AliasReserved(String),
+    /// An AWS managed key.
+    #[error("{0} is an AWS managed key; it cannot be changed")]
+    Managed(String),
+    /// Tags.
+    #[error("{0}")]
+    Tag(&'static str),
+    /// A policy that is not one.
+    #[error("{0}")]
+    MalformedPolicy(String),
+    /// Our move: key material does not open under the root key.
+    #[error("the material of {0} does not open")]
+    Material(String),
+}
+
+impl KmsError {
+    /// AWS's name, without `Exception`.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::InvalidKeyId(_) | Self::KeyNotFound(_) | Self::InvalidArn(_) | Self::AliasNotFound(_) => "NotFound",
+            Self::Disabled(_) => "Disabled",
+            Self::PendingDeletion(_) | Self::NotPendingDeletion(_) => "KMSInvalidState",
+            Self::InvalidCiphertext => "InvalidCiphertext",
+            Self::IncorrectKey => "IncorrectKey",
+            Self::Validation(_) => "Validation",
+            Self::NotOffered(_) => "UnsupportedOperation",
+            Self::AliasExists(_) => "AlreadyExists",
+            Self::AliasReserved(_) => "NotAuthorized",
+            Self::Managed(_) => "AccessDenied",
+            Self::Tag(_) => "Tag",
+            Self::MalformedPolicy(_) => "MalformedPolicyDocument",
+            Self::Material(_) => "KMSInternal",
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! A key: its states, its material, and what DescribeKey tells.
+use std::collections::BTreeMap;
+use std::fmt;
+
+use sekisho_types::{KeyId, Tenant, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::KmsError;
+
+/// `KeyState` (KMS developer guide, "Key states").
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyState {
+    /// In use.
+    Enabled,
+    /// Kept, and refused. Left by EnableKey or ScheduleKeyDeletion.
+    Disabled,
+    /// Refused until `at`, then gone. Left by CancelKeyDeletion, to Disabled.
+    PendingDeletion {
+        /// When it goes.
+        at: Timestamp,
+    },
+}
+
+/// `KeyManager`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum KeyManager {
+    /// The account's.
+    Customer,
+    /// Made by a service for itself, `alias/aws/…`.
+    Aws,
+}
+
+/// Key material under the root key.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Material {
+    /// 64 hexadecimal digits.
+    pub id: String,
+    /// Base64 of what [`crate::RootKey::wrap`] gave.
+    pub wrapped: String,
+}
+
+impl fmt::Debug for Material {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Material").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// A symmetric encryption key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Key {
+    /// Its id.
+    pub key_id: KeyId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// What it is for, in the caller's words.
+    pub description: String,
+    /// Whose it is.
+    pub manager: KeyManager,
+    /// Whether it may be used.
+    pub state: KeyState,
+    /// The last one encrypts; all of them decrypt.
+    pub materials: Vec<Material>,
+    /// `default`, where it was put; else the account's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Its tags.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub tags: BTreeMap<String, String>,
+}
+
+impl Key {
+    /// `arn:aws:kms:<region>:<account>:key/<id>`
+    pub fn arn(&self, tenant: &Tenant) -> String {
+        tenant.arn("kms", format_args!("key/{}", self.key_id))
+    }
+
+    /// `KeyMetadata`
+    pub fn metadata(&self, tenant: &Tenant) -> Value {
+        let (state, deletion) = match self.state {
+            KeyState::Enabled => ("Enabled", None),
+            KeyState::Disabled => ("Disabled", None),
+            KeyState::PendingDeletion { at } => ("PendingDeletion", Some(at)),
+        };
+        let mut metadata = json!({
+            "AWSAccountId": tenant.account,
+            "Arn": self.arn(tenant),
+            "CreationDate": self.created_at.epoch_seconds(),
+            "CurrentKeyMaterialId": self.materials.last().map(|material| &material.id),
+            "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
+            "Description": self.description,
+            "Enabled": self.state == KeyState::Enabled,
+            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
+            "KeyId": self.key_id,
+            "KeyManager": match self.manager { KeyManager::Customer => "CUSTOMER", KeyManager::Aws => "AWS" },
+            "KeySpec": "SYMMETRIC_DEFAULT",
+            "KeyState": state,
+            "KeyUsage": "ENCRYPT_DECRYPT",
+            "MultiRegion": false,
+            "Origin": "AWS_KMS",
+        });
+        if let Some(at) = deletion {
+            metadata["DeletionDate"] = json!(at.epoch_seconds());
+        }
+        metadata
+    }
+
+    /// The key policy: what was put, else the one that leaves everything to the account.
+    pub fn policy_text(&self, tenant: &Tenant) -> String {
+        let own = || {
+            let root = format!("arn:aws:iam::{}:root", tenant.account);
+            json!({
+                "Version": "2012-10-17",
+                "Id": "key-default-1",
+                "Statement": [{
+                    "Sid": "Enable IAM User Permissions",
+                    "Effect": "Allow",
+                    "Principal": {"AWS": root},
+                    "Action": "kms:*",
+                    "Resource": "*",
+                }],
+            })
+        };
+        self.policy.clone().unwrap_or_else(|| own().to_string())
+    }
+
+    /// That it may encrypt and decrypt now.
+    pub(crate) fn usable(&self, tenant: &Tenant) -> Result<(), KmsError> {
+        match self.state {
+            KeyState::Enabled => Ok(()),
+            KeyState::Disabled => Err(KmsError::Disabled(self.arn(tenant))),
+            KeyState::PendingDeletion { .. } => Err(KmsError::PendingDeletion(self.arn(tenant))),
+        }
+    }
+
+    /// That it may be changed now: it is the account's, and not about to go.
+    pub(crate) fn changeable(&self, tenant: &Tenant) -> Result<(), KmsError> {
+        match (self.manager, self.state) {
+            (KeyManager::Aws, _) => Err(KmsError::Managed(self.arn(tenant))),
+            (_, KeyState::PendingDeletion { .. }) => Err(KmsError::PendingDeletion(self.arn(tenant))),
+            (_, KeyState::Enabled | KeyState::Disabled) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Key ids, key ARNs, alias names and alias ARNs, told apart (KMS developer guide, "Key identifiers").
+use sekisho_types::{KeyId, Tenant};
+
+use crate::{Key, Kms, KmsError};
+
+impl Kms {
+    /// The key that `text` names in an operation that takes aliases.
+    ///
+    /// # Errors
+    /// As AWS tells the four ways of being wrong apart.
+    pub fn resolve(&self, text: &str) -> Result<&Key, KmsError> {
+        let name = if text.starts_with("alias/") { Some(text) } else { in_region(self.tenant(), text)?.filter(|r| r.starts_with("alias/")) };
+        match name {
+            Some(name) => {
+                let alias = self.aliases().find(|alias| alias.name == name);
+                let missing = || KmsError::AliasNotFound(self.tenant().arn("kms", name));
+                self.key(&alias.ok_or_else(missing)?.target).ok_or_else(missing)
+            }
+            None => self.resolve_key(text),
+        }
+    }
+
+    /// The key that `text` names in an operation that takes ids and key ARNs alone.
+    ///
+    /// # Errors
+    /// As [`Kms::resolve`].
+    pub fn resolve_key(&self, text: &str) -> Result<&Key, KmsError> {
+        let id = match in_region(self.tenant(), text)? {
+            Some(resource) => resource.strip_prefix("key/").unwrap_or(resource),
+            None => text,
+        };
+        let id = KeyId::parse(id).map_err(|_| KmsError::InvalidKeyId(text.to_owned()))?;
+        let missing = || KmsError::KeyNotFound(self.tenant().arn("kms", format_args!("key/{id}")));
+        self.key(&id).ok_or_else(missing)
+    }
+}
+
+/// The resource part of an ARN of ours; `None` if `text` is no ARN.
+fn in_region<'a>(tenant: &Tenant, text: &'a str) -> Result<Option<&'a str>, KmsError> {
+    if !text.starts_with("arn:") {
+        return Ok(None);
+    }
+    if let Some(resource) = tenant.resource_of("kms", text) {
+        return Ok(Some(resource));
+    }
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", "aws", "kms", region, _, _] if *region != tenant.region.as_str() => Err(KmsError::InvalidArn((*region).to_owned())),
+        ["arn", "aws", "kms", _, _, _] => Err(KmsError::KeyNotFound(text.to_owned())),
+        _ => Err(KmsError::InvalidKeyId(text.to_owned())),
+    }
+}

@@ -1,0 +1,484 @@
+//! The fold: keys and aliases.
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sekisho_types::{KeyId, Random, SecretKey, Tenant, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::crypto::{hex, material_aad};
+use crate::{Key, KeyManager, KeyState, KmsError, Material, RootKey};
+
+const TAGS_MAX: usize = 50;
+const POLICY_BYTES_MAX: usize = 32_768;
+const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// A name for a key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alias {
+    /// With `alias/`.
+    pub name: String,
+    /// The key.
+    pub target: KeyId,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When it was pointed elsewhere.
+    pub updated_at: Timestamp,
+}
+
+/// One change.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub enum Event {
+    /// A key is as it says from now on.
+    KeyPut {
+        /// All of it.
+        key: Box<Key>,
+    },
+    /// An alias is as it says from now on.
+    AliasPut {
+        /// All of it.
+        alias: Alias,
+    },
+    /// An alias is gone.
+    AliasDeleted {
+        /// Which.
+        name: String,
+    },
+}
+
+/// Every key of the account.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kms {
+    tenant: Tenant,
+    keys: BTreeMap<KeyId, Key>,
+    aliases: BTreeMap<String, Alias>,
+}
+
+type Outcome<T> = Result<(Vec<Event>, T), KmsError>;
+
+impl Kms {
+    /// None yet.
+    pub fn new(tenant: Tenant) -> Self {
+        Self { tenant, keys: BTreeMap::new(), aliases: BTreeMap::new() }
+    }
+
+    /// Whose they are.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// Takes in what happened.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::KeyPut { key } => drop(self.keys.insert(key.key_id.clone(), (**key).clone())),
+            Event::AliasPut { alias } => drop(self.aliases.insert(alias.name.clone(), alias.clone())),
+            Event::AliasDeleted { name } => drop(self.aliases.remove(name)),
+        }
+    }
+
+    /// The shortest list of events that folds to this.
+    pub fn snapshot(&self) -> Vec<Event> {
+        let keys = self.keys.values().map(|key| Event::KeyPut { key: Box::new(key.clone()) });
+        keys.chain(self.aliases.values().map(|alias| Event::AliasPut { alias: alias.clone() })).collect()
+    }
+
+    /// Every key, by id.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.values()
+    }
+
+    /// Every alias, by name.
+    pub fn aliases(&self) -> impl Iterator<Item = &Alias> {
+        self.aliases.values()
+    }
+
+    /// A key by its id.
+    pub fn key(&self, key_id: &KeyId) -> Option<&Key> {
+        self.keys.get(key_id)
+    }
+
+    /// CreateKey, for a symmetric encryption key.
+    ///
+    /// # Errors
+    /// [`KmsError::Tag`], [`KmsError::MalformedPolicy`].
+    pub fn create_key(
+        &self,
+        now: Timestamp,
+        root_key: &RootKey,
+        description: String,
+        policy: Option<String>,
+        tags: BTreeMap<String, String>,
+        random: &mut dyn Random,
+    ) -> Outcome<Key> {
+        check_tags(&tags)?;
+        policy.as_deref().map_or(Ok(()), check_policy)?;
+        let key = Key { description, policy, tags, ..new_key(now, root_key, KeyManager::Customer, random) };
+        Ok((vec![Event::KeyPut { key: Box::new(key.clone()) }], key))
+    }
+
+    /// The key a service keeps for itself under `alias/aws/…`; made if it is not there. Answers its ARN.
+    pub fn ensure_managed(
+        &self,
+        now: Timestamp,
+        root_key: &RootKey,
+        alias: &str,
+        description: &str,
+        random: &mut dyn Random,
+    ) -> (Vec<Event>, String) {
+        if let Some(key) = self.aliases.get(alias).and_then(|alias| self.keys.get(&alias.target)) {
+            return (Vec::new(), key.arn(&self.tenant));
+        }
+        let key = Key { description: description.into(), ..new_key(now, root_key, KeyManager::Aws, random) };
+        let arn = key.arn(&self.tenant);
+        let alias = Alias { name: alias.into(), target: key.key_id.clone(), created_at: now, updated_at: now };
+        (vec![Event::KeyPut { key: Box::new(key) }, Event::AliasPut { alias }], arn)
+    }
+
+    fn change(&self, key: &str, change: impl FnOnce(&mut Key) -> Result<(), KmsError>) -> Outcome<Key> {
+        let known = self.resolve_key(key)?;
+        let mut changed = known.clone();
+        change(&mut changed)?;
+        let events = if changed == *known { Vec::new() } else { vec![Event::KeyPut { key: Box::new(changed.clone()) }] };
+        Ok((events, changed))
+    }
+
+    /// EnableKey, DisableKey.
+    ///
+    /// # Errors
+    /// [`KmsError::PendingDeletion`], [`KmsError::Managed`], and those of [`Kms::resolve_key`].
+    pub fn set_enabled(&self, key: &str, enabled: bool) -> Outcome<Key> {
+        self.change(key, |key| {
+            key.changeable(&self.tenant)?;
+            key.state = if enabled { KeyState::Enabled } else { KeyState::Disabled };
+            Ok(())
+        })
+    }
+
+    /// UpdateKeyDescription.
+    ///
+    /// # Errors
+    /// As [`Kms::set_enabled`].
+    pub fn update_description(&self, key: &str, description: String) -> Outcome<Key> {
+        self.change(key, |key| {
+            key.changeable(&self.tenant)?;
+            key.description = description;
+            Ok(())
+        })
+    }
+
+    /// ScheduleKeyDeletion, after 7 to 30 days.
+    ///
+    /// # Errors
+    /// As [`Kms::set_enabled`], and [`KmsError::Validation`].
+    pub fn schedule_deletion(&self, now: Timestamp, key: &str, days: u32) -> Outcome<Key> {
+        if !(7..=30).contains(&days) {
+            return Err(KmsError::Validation("PendingWindowInDays is 7 to 30".into()));
+        }
+        self.change(key, |key| {
+            key.changeable(&self.tenant)?;
+            key.state = KeyState::PendingDeletion { at: now.plus(DAY * days) };
+            Ok(())
+        })
+    }
+
+    /// CancelKeyDeletion: the key is disabled then.
+    ///
+    /// # Errors
+    /// [`KmsError::NotPendingDeletion`], and those of [`Kms::resolve_key`].
+    pub fn cancel_deletion(&self, key: &str) -> Outcome<Key> {
+        self.change(key, |key| match key.state {
+            KeyState::PendingDeletion { .. } => {
+                key.state = KeyState::Disabled;
+                Ok(())
+            }
+            KeyState::Enabled | KeyState::Disabled => Err(KmsError::NotPendingDeletion(key.arn(&self.tenant))),
+        })
+    }
+
+    /// PutKeyPolicy.
+    ///
+    /// # Errors
+    /// [`KmsError::MalformedPolicy`], and as [`Kms::set_enabled`].
+    pub fn put_policy(&self, key: &str, policy: String) -> Outcome<Key> {
+        check_policy(&policy)?;
+        self.change(key, |key| {
+            key.changeable(&self.tenant)?;
+            key.policy = Some(policy);
+            Ok(())
+        })
+    }
+
+    /// TagResource.
+    ///
+    /// # Errors
+    /// [`KmsError::Tag`], and as [`Kms::set_enabled`].
+    pub fn tag(&self, key: &str, tags: BTreeMap<String, String>) -> Outcome<Key> {
+        self.change(key, |key| {
+            key.changeable(&self.tenant)?;
+            key.tags.extend(tags);
+            check_tags(&key.tags)
+        })
+    }
+
+    /// UntagResource.
+    ///
+    /// # Errors
+    /// As [`Kms::set_enabled`].
+    pub fn untag(&self, key: &str, names: &[String]) -> Outcome<Key> {
+        self.change(key, |key| {
+            key.changeable(&self.tenant)?;
+            names.iter().for_each(|name| drop(key.tags.remove(name)));
+            Ok(())
+        })
+    }
+
+    /// CreateAlias.
+    ///
+    /// # Errors
+    /// [`KmsError::Validation`], [`KmsError::AliasReserved`], [`KmsError::AliasExists`], and as [`Kms::set_enabled`].
+    pub fn create_alias(&self, now: Timestamp, name: &str, key: &str) -> Outcome<()> {
+        check_alias(name)?;
+        if self.aliases.contains_key(name) {
+            return Err(KmsError::AliasExists(self.tenant.arn("kms", name)));
+        }
+        let target = self.resolve_key(key)?;
+        target.changeable(&self.tenant)?;
+        let alias = Alias { name: name.into(), target: target.key_id.clone(), created_at: now, updated_at: now };
+        Ok((vec![Event::AliasPut { alias }], ()))
+    }
+
+    /// UpdateAlias.
+    ///
+    /// # Errors
+    /// [`KmsError::AliasNotFound`], and as [`Kms::create_alias`].
+    pub fn update_alias(&self, now: Timestamp, name: &str, key: &str) -> Outcome<()> {
+        check_alias(name)?;
+        let known = self.aliases.get(name).ok_or_else(|| KmsError::AliasNotFound(self.tenant.arn("kms", name)))?;
+        let target = self.resolve_key(key)?;
+        target.changeable(&self.tenant)?;
+        let alias = Alias { target: target.key_id.clone(), updated_at: now, ..known.clone() };
+        Ok((vec![Event::AliasPut { alias }], ()))
+    }
+
+    /// DeleteAlias.
+    ///
+    /// # Errors
+    /// [`KmsError::AliasNotFound`], [`KmsError::Validation`], [`KmsError::AliasReserved`].
+    pub fn delete_alias(&self, name: &str) -> Outcome<()> {
+        check_alias(name)?;
+        match self.aliases.contains_key(name) {
+            true => Ok((vec![Event::AliasDeleted { name: name.into() }], ())),
+            false => Err(KmsError::AliasNotFound(self.tenant.arn("kms", name))),
+        }
+    }
+}
+
+fn new_key(now: Timestamp, root_key: &RootKey, manager: KeyManager, random: &mut dyn Random) -> Key {
+    let mut id = [0; 16];
+    random.fill(&mut id);
+    let id = uuid::Builder::from_random_bytes(id).into_uuid().to_string();
+    let key_id = KeyId::parse(&id).expect("a UUID is a key id");
+    let (mut material_id, mut material) = ([0; 32], [0; 32]);
+    random.fill(&mut material_id);
+    random.fill(&mut material);
+    let material_id = hex(&material_id);
+    let wrapped = root_key.wrap(&material_aad(&id, &material_id), &SecretKey::new(material), random);
+    let materials = vec![Material { id: material_id, wrapped: STANDARD.encode(wrapped) }];
+    let (state, policy, tags) = (KeyState::Enabled, None, BTreeMap::new());
+    Key { key_id, created_at: now, description: String::new(), manager, state, materials, policy, tags }
+}
+
+fn check_alias(name: &str) -> Result<(), KmsError> {
+    let Some(rest) = name.strip_prefix("alias/") else {
+        return Err(KmsError::Validation("Alias must start with the prefix \"alias/\".".into()));
+    };
+    let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'/' | b'_' | b'-');
+    if rest.is_empty() || name.len() > 256 || !rest.bytes().all(fits) {
+        return Err(KmsError::Validation(format!("`{name}` is not an alias name: alias/ and letters, digits, / _ -")));
+    }
+    if rest.starts_with("aws/") { Err(KmsError::AliasReserved(name.into())) } else { Ok(()) }
+}
+
+fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), KmsError> {
+    if tags.len() > TAGS_MAX {
+        return Err(KmsError::Tag("Too many tags"));
+    }
+    let reserved = |name: &String| name.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("aws:"));
+    if tags.keys().any(reserved) { Err(KmsError::Tag("Tags beginning with aws: are reserved")) } else { Ok(()) }
+}
+
+fn check_policy(policy: &str) -> Result<(), KmsError> {
+    let object = serde_json::from_str::<serde_json::Value>(policy).is_ok_and(|value| value.is_object());
+    match object && policy.len() <= POLICY_BYTES_MAX {
+        true => Ok(()),
+        false => Err(KmsError::MalformedPolicy("the key policy is not a JSON object of at most 32 KiB".into())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_types::{AccountId, Region};
+
+    use super::*;
+    use crate::EncryptionContext;
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    struct World {
+        kms: Kms,
+        root_key: RootKey,
+        next: u8,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let tenant = Tenant { account: AccountId::parse("111122223333").unwrap(), region: Region::parse("us-east-1").unwrap() };
+            Self { kms: Kms::new(tenant), root_key: RootKey::new(SecretKey::new([1; 32])), next: 0 }
+        }
+
+        fn apply<T>(&mut self, outcome: Outcome<T>) -> Result<T, KmsError> {
+            let (events, output) = outcome?;
+            events.iter().for_each(|event| self.kms.apply(event));
+            Ok(output)
+        }
+
+        fn random(&mut self) -> impl FnMut(&mut [u8]) + use<> {
+            self.next += 1;
+            let mut value = self.next;
+            move |out: &mut [u8]| {
+                out.fill_with(|| {
+                    value = value.wrapping_mul(31).wrapping_add(7);
+                    value
+                });
+            }
+        }
+
+        fn key(&mut self) -> String {
+            let mut random = self.random();
+            let made = self.kms.create_key(NOW, &self.root_key, String::new(), None, BTreeMap::new(), &mut random);
+            self.apply(made).unwrap().key_id.to_string()
+        }
+
+        fn encrypt(&mut self, key: &str, context: &EncryptionContext, plaintext: &[u8]) -> Result<Vec<u8>, KmsError> {
+            let mut random = self.random();
+            Ok(self.kms.encrypt(&self.root_key, key, context, plaintext, &mut random)?.ciphertext_blob)
+        }
+    }
+
+    fn context(pairs: &[(&str, &str)]) -> EncryptionContext {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_is_encrypted_decrypts_with_the_same_context_alone() {
+        let mut world = World::new();
+        let key = world.key();
+        let blob = world.encrypt(&key, &context(&[("a", "b"), ("c", "d")]), b"secret").unwrap();
+        assert!(blob.starts_with(&[1, 2, 2]));
+        let decrypt = |pairs: &[(&str, &str)], blob: &[u8]| {
+            world.kms.decrypt(&world.root_key, blob, &context(pairs), None).map(|d| d.plaintext.expose().to_vec())
+        };
+        assert_eq!(decrypt(&[("c", "d"), ("a", "b")], &blob), Ok(b"secret".to_vec()), "order does not matter");
+        for other in [&[][..], &[("A", "b"), ("c", "d")], &[("a", "bc"), ("", "d")], &[("a", "b")]] {
+            assert_eq!(decrypt(other, &blob), Err(KmsError::InvalidCiphertext), "{other:?}");
+        }
+        for at in 0..blob.len() {
+            let mut flipped = blob.clone();
+            flipped[at] ^= 1;
+            assert_eq!(decrypt(&[("a", "b"), ("c", "d")], &flipped), Err(KmsError::InvalidCiphertext), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn keys_are_named_four_ways_and_told_apart_when_absent() {
+        let mut world = World::new();
+        let key = world.key();
+        let made = world.kms.create_alias(NOW, "alias/lake", &key);
+        world.apply(made).unwrap();
+        let arn = format!("arn:aws:kms:us-east-1:111122223333:key/{key}");
+        for name in [key.as_str(), &arn, "alias/lake", "arn:aws:kms:us-east-1:111122223333:alias/lake"] {
+            assert_eq!(world.kms.resolve(name).map(|key| key.arn(world.kms.tenant())), Ok(arn.clone()), "{name}");
+        }
+        #[rustfmt::skip] // name                                                                message
+        let absent = [
+            ("fake-key-id",                                                                     "Invalid keyId 'fake-key-id'"),
+            ("1234abcd12ab34cd56ef1234567890ab",                                                "Invalid keyId '1234abcd12ab34cd56ef1234567890ab'"),
+            ("1234abcd-12ab-34cd-56ef-1234567890ab",                                            "Key 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab' does not exist"),
+            ("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",     "Invalid arn eu-west-1"),
+            ("alias/nothing",                                                                   "Alias arn:aws:kms:us-east-1:111122223333:alias/nothing is not found."),
+        ];
+        for (name, message) in absent {
+            assert_eq!(world.kms.resolve(name).unwrap_err().to_string(), message);
+        }
+        assert!(world.kms.resolve_key("alias/lake").is_err(), "management operations take no alias");
+    }
+
+    #[test]
+    fn states_refuse_what_they_must() {
+        let mut world = World::new();
+        let key = world.key();
+        let arn = format!("arn:aws:kms:us-east-1:111122223333:key/{key}");
+        let blob = world.encrypt(&key, &context(&[]), b"x").unwrap();
+        let disabled = world.kms.set_enabled(&key, false);
+        world.apply(disabled).unwrap();
+        let refused = world.kms.decrypt(&world.root_key, &blob, &context(&[]), None).unwrap_err();
+        assert_eq!((refused.code(), refused.to_string()), ("Disabled", format!("{arn} is disabled.")));
+        assert_eq!(world.kms.cancel_deletion(&key).unwrap_err(), KmsError::NotPendingDeletion(arn.clone()));
+        let scheduled = world.kms.schedule_deletion(NOW, &key, 7);
+        world.apply(scheduled).unwrap();
+        assert_eq!(world.encrypt(&key, &context(&[]), b"x"), Err(KmsError::PendingDeletion(arn.clone())));
+        assert_eq!(world.kms.set_enabled(&key, true).unwrap_err(), KmsError::PendingDeletion(arn));
+        let cancelled = world.kms.cancel_deletion(&key);
+        assert_eq!(world.apply(cancelled).unwrap().state, KeyState::Disabled);
+        assert!(world.kms.schedule_deletion(NOW, &key, 6).is_err());
+    }
+
+    #[test]
+    fn another_keys_ciphertext_is_refused_by_the_key_asked() {
+        let mut world = World::new();
+        let (one, other) = (world.key(), world.key());
+        let blob = world.encrypt(&one, &context(&[]), b"x").unwrap();
+        assert_eq!(world.kms.decrypt(&world.root_key, &blob, &context(&[]), Some(&other)), Err(KmsError::IncorrectKey));
+        let wrong = RootKey::new(SecretKey::new([2; 32]));
+        assert!(matches!(world.kms.decrypt(&wrong, &blob, &context(&[]), None), Err(KmsError::Material(_))));
+    }
+
+    #[test]
+    fn managed_keys_are_made_once_and_left_alone() {
+        let mut world = World::new();
+        let mut random = world.random();
+        let (events, arn) = world.kms.ensure_managed(NOW, &world.root_key, "alias/aws/s3", "for S3", &mut random);
+        events.iter().for_each(|event| world.kms.apply(event));
+        assert_eq!(world.kms.ensure_managed(NOW, &world.root_key, "alias/aws/s3", "for S3", &mut random), (vec![], arn.clone()));
+        assert_eq!(world.kms.set_enabled(&arn, false).unwrap_err(), KmsError::Managed(arn.clone()));
+        assert_eq!(world.kms.resolve(&arn).unwrap().metadata(world.kms.tenant())["KeyManager"], "AWS");
+        assert!(matches!(world.kms.create_alias(NOW, "alias/aws/mine", &arn), Err(KmsError::AliasReserved(_))));
+    }
+
+    #[test]
+    fn a_snapshot_folds_to_the_same() {
+        let mut world = World::new();
+        let key = world.key();
+        let made = world.kms.create_alias(NOW, "alias/a", &key);
+        world.apply(made).unwrap();
+        let mut again = Kms::new(world.kms.tenant().clone());
+        for event in world.kms.snapshot() {
+            again.apply(&serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap());
+        }
+        assert_eq!(again, world.kms);
+    }
+
+    #[test]
+    fn metadata_has_aws_members() {
+        let mut world = World::new();
+        let key = world.key();
+        let metadata = world.kms.resolve(&key).unwrap().metadata(world.kms.tenant());
+        let mut names: Vec<&str> = metadata.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(names, [
+            "AWSAccountId", "Arn", "CreationDate", "CurrentKeyMaterialId", "CustomerMasterKeySpec", "Description", "Enabled",
+            "EncryptionAlgorithms", "KeyId", "KeyManager", "KeySpec", "KeyState", "KeyUsage", "MultiRegion", "Origin",
+        ]);
+    }
+}

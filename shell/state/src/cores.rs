@@ -1,0 +1,65 @@
+//! The cores with memory, as one fold.
+use sekisho_delivery::Delivery;
+use sekisho_kms::Kms;
+use sekisho_objects::Objects;
+use sekisho_registry::Registry;
+use sekisho_types::Tenant;
+use serde::{Deserialize, Serialize};
+
+/// Every core with memory.
+pub struct Cores {
+    /// Whose state this is.
+    pub tenant: Tenant,
+    /// Things, certificates, policies, rules.
+    pub registry: Registry,
+    /// KMS keys and aliases.
+    pub kms: Kms,
+    /// Buckets and the index of their objects.
+    pub objects: Objects,
+    /// Delivery streams.
+    pub delivery: Delivery,
+}
+
+/// What happened, in any of them.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+pub enum Event {
+    /// In the IoT registry.
+    Registry(sekisho_registry::Event),
+    /// In KMS.
+    Kms(sekisho_kms::Event),
+    /// In the object store's index.
+    Objects(sekisho_objects::Event),
+    /// In the delivery streams' configuration.
+    Delivery(sekisho_delivery::Event),
+}
+
+macro_rules! from_each {
+    ($($core:ident: $event:ty),*) => {$(
+        impl From<$event> for Event {
+            fn from(event: $event) -> Self {
+                Self::$core(event)
+            }
+        }
+    )*};
+}
+from_each!(Registry: sekisho_registry::Event, Kms: sekisho_kms::Event, Objects: sekisho_objects::Event, Delivery: sekisho_delivery::Event);
+
+impl Cores {
+    pub(crate) fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Registry(event) => self.registry.apply(event),
+            Event::Kms(event) => self.kms.apply(event),
+            Event::Objects(event) => self.objects.apply(event),
+            Event::Delivery(event) => self.delivery.apply(event),
+        }
+    }
+
+    /// The shortest list of events that folds to this state.
+    pub(crate) fn snapshot(&self) -> Vec<Event> {
+        let registry = self.registry.snapshot().into_iter().map(Event::from);
+        let kms = self.kms.snapshot().into_iter().map(Event::from);
+        let objects = self.objects.snapshot().into_iter().map(Event::from);
+        let delivery = self.delivery.snapshot().into_iter().map(Event::from);
+        kms.chain(registry).chain(objects).chain(delivery).collect()
+    }
+}
