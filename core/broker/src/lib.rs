@@ -2,9 +2,11 @@
 //!
 //! Receives permits; hands on the connections and rules a message is for. Knows nothing of packets, sockets or storage.
 mod broker; // clients, their subscriptions, rules
-mod target;
-mod trie; // topic filters, and which of them a topic name matches // whom a match is for
+mod route; // basic ingest: topics that name a rule
+mod target; // whom a message is for
+mod trie; // topic filters, and which of them a topic name matches
 
 pub use broker::{Broker, Subscriptions};
+pub use route::Route;
 pub use target::{ConnectionId, QoS, RuleId, Target};
 pub use trie::{HashMatch, TopicTrie};

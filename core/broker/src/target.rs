@@ -1,4 +1,4 @@
-//! Whom a match is for.
+//! Whom a message is for.
 
 /// A live connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,11 +20,11 @@ pub enum QoS {
 /// One of those a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
-    /// A connection, once however many of its filters match, with the highest QoS granted among them.
+    /// A connection, once however many of its filters match.
     Subscriber {
         /// Which.
         connection: ConnectionId,
-        /// What it was granted.
+        /// The highest QoS granted to those of its filters that match.
         qos: QoS,
     },
     /// A rule.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use sekisho_types::Timestamp;
 
-use crate::{BufferingHints, RecordEntry};
+use crate::BufferingHints;
 
 /// Sequences of other streams in between that are read along rather than remembered apart.
 const GAP_MAX: u64 = 256;
@@ -83,6 +83,11 @@ impl Buffer {
         Self { hints, pending: Pending::default() }
     }
 
+    /// One that held something before a restart.
+    pub fn with_pending(hints: BufferingHints, pending: Pending) -> Self {
+        Self { hints, pending }
+    }
+
     /// Other hints from now on.
     pub fn set_hints(&mut self, hints: BufferingHints) {
         self.hints = hints;
@@ -123,11 +128,6 @@ impl Buffer {
     pub fn cut(&mut self) -> Pending {
         std::mem::take(&mut self.pending)
     }
-}
-
-/// Bytes a record adds to a batch.
-pub fn data_length(record: &RecordEntry<'_>) -> u64 {
-    record.data.len() as u64
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
-//! What is known about a request: values of `${variables}` and condition keys.
+//! What is known about a request: the values of variables and condition keys.
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::net::IpAddr;
+use std::sync::Arc;
 
-use sekisho_types::{ClientId, Tenant, ThingName, Timestamp};
+use sekisho_types::{ClientId, Tenant, ThingName};
 
-/// The thing a connection stands for (developer guide, "Thing policy variables").
+use crate::CertificateVariables;
+use crate::variable::Variable;
+
+/// The thing a connection stands for (iot dev guide: "Thing policy variables").
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ThingContext {
     /// Its name.
@@ -19,6 +23,8 @@ pub struct ThingContext {
 }
 
 /// What is known about a request.
+///
+/// The time is not: decisions are remembered as long as a connection lasts, so a condition on the time cannot be evaluated.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// Account and region, for resource names.
@@ -27,10 +33,10 @@ pub struct Context {
     pub client_id: Option<ClientId>,
     /// The thing; none over HTTP.
     pub thing: Option<ThingContext>,
+    /// What the certificate says; needed only where [`crate::PolicySet::asks_for_certificate`].
+    pub certificate: Option<Arc<CertificateVariables>>,
     /// Where the request comes from.
     pub source_ip: Option<IpAddr>,
-    /// The time, for `aws:CurrentTime` and `aws:EpochTime`.
-    pub now: Timestamp,
     /// Whether the client asked for a session that outlives the connection.
     pub persistent_connect: bool,
     /// Whether CONNECT carried a will.
@@ -38,37 +44,60 @@ pub struct Context {
 }
 
 impl Context {
-    /// Nothing known but whose account it is and the time.
-    pub fn new(tenant: Tenant, now: Timestamp) -> Self {
-        Self { tenant, client_id: None, thing: None, source_ip: None, now, persistent_connect: false, last_will: false }
+    /// Nothing known but whose account it is.
+    pub fn new(tenant: Tenant) -> Self {
+        Self {
+            tenant,
+            client_id: None,
+            thing: None,
+            certificate: None,
+            source_ip: None,
+            persistent_connect: false,
+            last_will: false,
+        }
     }
 
-    /// The value of a policy variable, or of a condition key with one value.
-    pub(crate) fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+    /// The value of a policy variable, such as `iot:ClientId`; `None` if it is absent from the request or no variable.
+    pub fn variable(&self, name: &str) -> Option<Cow<'_, str>> {
+        self.value(&Variable::parse(name)?)
+    }
+
+    pub(crate) fn value(&self, variable: &Variable) -> Option<Cow<'_, str>> {
         let attached = self.thing.as_ref().filter(|thing| thing.is_attached);
-        match name {
-            "iot:ClientId" => self.client_id.as_ref().map(|id| Cow::Borrowed(id.as_str())),
-            "aws:SourceIp" => self.source_ip.map(|ip| Cow::Owned(ip.to_string())),
-            "aws:EpochTime" => Some(Cow::Owned(self.now.seconds().to_string())),
-            "iot:Connection.Thing.ThingName" => attached.map(|thing| Cow::Borrowed(thing.thing_name.as_str())),
-            "iot:Connection.Thing.ThingTypeName" => attached?.thing_type_name.as_deref().map(Cow::Borrowed),
-            "iot:Connection.Thing.IsAttached" => {
-                self.thing.as_ref().map(|thing| Cow::Borrowed(if thing.is_attached { "true" } else { "false" }))
+        match variable {
+            Variable::ClientId => self.client_id.as_ref().map(|id| id.as_str().into()),
+            // A socket that takes both versions of IP tells of version 4 as of ::ffff:10.1.2.3.
+            Variable::SourceIp => self.source_ip.map(|ip| ip.to_canonical().to_string().into()),
+            Variable::ThingName => attached.map(|thing| thing.thing_name.as_str().into()),
+            Variable::ThingTypeName => attached?.thing_type_name.as_deref().map(Cow::Borrowed),
+            Variable::ThingAttribute(name) => attached?.attributes.get(&**name).map(|value| value.as_str().into()),
+            Variable::IsAttached => {
+                self.thing.as_ref().map(|thing| if thing.is_attached { "true" } else { "false" }.into())
             }
-            _ => {
-                let attribute = name.strip_prefix("iot:Connection.Thing.Attributes[")?.strip_suffix(']')?;
-                attached?.attributes.get(attribute).map(|value| Cow::Borrowed(value.as_str()))
+            Variable::ConnectAttributes => None,
+            Variable::Certificate(field) => {
+                self.certificate.as_ref()?.values(field).first().map(|value| value.as_str().into())
             }
         }
     }
 
-    /// The values of a condition key; empty if it is absent from the request.
-    pub(crate) fn values(&self, key: &str) -> Vec<Cow<'_, str>> {
-        if key.eq_ignore_ascii_case("iot:ConnectAttributes") {
-            let attributes = [("PersistentConnect", self.persistent_connect), ("LastWill", self.last_will)];
-            return attributes.into_iter().filter(|(_, set)| *set).map(|(name, _)| Cow::Borrowed(name)).collect();
+    /// The values of a condition key, none if it is absent from the request; `None` if that is not known.
+    pub(crate) fn values(&self, key: &Variable) -> Option<Vec<Cow<'_, str>>> {
+        match key {
+            Variable::ConnectAttributes => {
+                let attributes = [("PersistentConnect", self.persistent_connect), ("LastWill", self.last_will)];
+                Some(attributes.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.into()).collect())
+            }
+            Variable::Certificate(field) => {
+                Some(self.certificate.as_ref()?.values(field).iter().map(|value| value.as_str().into()).collect())
+            }
+            Variable::ClientId
+            | Variable::SourceIp
+            | Variable::ThingName
+            | Variable::ThingTypeName
+            | Variable::ThingAttribute(_)
+            | Variable::IsAttached => Some(self.value(key).into_iter().collect()),
         }
-        self.variable(key).into_iter().collect()
     }
 }
 
@@ -81,35 +110,55 @@ pub(crate) mod tests {
     pub(crate) fn context(client_id: &str) -> Context {
         let tenant =
             Tenant { account: AccountId::parse("000000000000").unwrap(), region: Region::parse("us-east-1").unwrap() };
-        Context {
-            client_id: Some(ClientId::parse(client_id).unwrap()),
-            ..Context::new(tenant, Timestamp::from_seconds(1000))
-        }
+        Context { client_id: Some(ClientId::parse(client_id).unwrap()), ..Context::new(tenant) }
     }
 
-    fn thing(is_attached: bool) -> ThingContext {
-        ThingContext {
+    pub(crate) fn thing(is_attached: bool) -> Option<ThingContext> {
+        Some(ThingContext {
             thing_name: ThingName::parse("pump-7").unwrap(),
             thing_type_name: Some("pump".into()),
             attributes: [("hall".to_owned(), "3".to_owned())].into(),
             is_attached,
-        }
+        })
     }
 
     #[test]
-    fn thing_variables_need_the_attachment() {
-        let attached = Context { thing: Some(thing(true)), ..context("pump-7") };
-        let loose = Context { thing: Some(thing(false)), ..context("pump-7") };
-        for (name, value) in [
-            ("iot:Connection.Thing.ThingName", "pump-7"),
-            ("iot:Connection.Thing.ThingTypeName", "pump"),
-            ("iot:Connection.Thing.Attributes[hall]", "3"),
-        ] {
-            assert_eq!(attached.variable(name).as_deref(), Some(value), "{name}");
-            assert_eq!(loose.variable(name), None, "{name}");
+    fn variables() {
+        let http = Context { client_id: None, ..context("c") };
+        let stranger = Context { source_ip: Some([10, 1, 2, 3].into()), ..context("pump-7") };
+        let loose = Context { thing: thing(false), ..stranger.clone() };
+        let attached = Context { thing: thing(true), ..stranger.clone() };
+        let mapped = Context { source_ip: Some("::ffff:10.1.2.3".parse().unwrap()), ..context("c") };
+        let certificate =
+            Context { certificate: Some(Arc::new(crate::certificate::tests::variables())), ..context("c") };
+        #[rustfmt::skip] // source                           context       name                                           value
+        let table: &[(&str, &Context, &str, Option<&str>)] = &[
+            ("iot dev guide: basic policy variables",        &stranger,    "iot:ClientId",                                Some("pump-7")),
+            ("iot dev guide: basic policy variables",        &http,        "iot:ClientId",                                None),
+            ("iot dev guide: basic policy variables",        &stranger,    "aws:SourceIp",                                Some("10.1.2.3")),
+            ("RFC 4291 §2.5.5.2",                            &mapped,      "aws:SourceIp",                                Some("10.1.2.3")),
+            ("IAM: key names are case-insensitive",          &stranger,    "IOT:clientid",                                Some("pump-7")),
+            ("iot dev guide: thing policy variables",        &attached,    "iot:Connection.Thing.ThingName",              Some("pump-7")),
+            ("iot dev guide: thing policy variables",        &attached,    "iot:Connection.Thing.ThingTypeName",          Some("pump")),
+            ("iot dev guide: thing policy variables",        &attached,    "iot:Connection.Thing.Attributes[hall]",       Some("3")),
+            ("iot: attribute names keep their case",         &attached,    "iot:Connection.Thing.Attributes[Hall]",       None),
+            ("iot dev guide: thing policy variables",        &attached,    "iot:Connection.Thing.IsAttached",             Some("true")),
+            ("ours: no loan from a thing not attached",      &loose,       "iot:Connection.Thing.ThingName",              None),
+            ("ours: no loan from a thing not attached",      &loose,       "iot:Connection.Thing.ThingTypeName",          None),
+            ("ours: no loan from a thing not attached",      &loose,       "iot:Connection.Thing.Attributes[hall]",       None),
+            ("iot dev guide: thing policy variables",        &loose,       "iot:Connection.Thing.IsAttached",             Some("false")),
+            ("iot dev guide: thing policy variables",        &stranger,    "iot:Connection.Thing.IsAttached",             None),
+            ("iot dev guide: certificate policy variables",  &certificate, "iot:Certificate.Subject.CommonName",          Some("pump-7")),
+            ("iot dev guide: the bare name is the first",    &certificate, "iot:Certificate.Subject.OrganizationalUnit",  Some("north")),
+            ("iot dev guide: .1 is the second value",        &certificate, "iot:Certificate.Subject.OrganizationalUnit.1", Some("hall 3")),
+            ("iot dev guide: missing index, no value",       &certificate, "iot:Certificate.Subject.OrganizationalUnit.2", None),
+            ("iot dev guide: .1 is the second value",        &certificate, "iot:Certificate.Subject.OrganizationalUnit.0", None),
+            ("iot dev guide: certificate policy variables",  &certificate, "iot:Certificate.Issuer.Organization",         Some("Works\\, Inc")),
+            ("iot dev guide: certificate policy variables",  &stranger,    "iot:Certificate.Subject.CommonName",          None),
+            ("ours: not a variable",                         &attached,    "iot:Nothing",                                 None),
+        ];
+        for (source, context, name, value) in table {
+            assert_eq!(context.variable(name).as_deref(), *value, "{source}: {name}");
         }
-        assert_eq!(attached.variable("iot:Connection.Thing.IsAttached").as_deref(), Some("true"));
-        assert_eq!(loose.variable("iot:Connection.Thing.IsAttached").as_deref(), Some("false"));
-        assert_eq!(context("pump-7").variable("iot:Connection.Thing.IsAttached"), None);
     }
 }

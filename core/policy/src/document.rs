@@ -1,14 +1,14 @@
-//! A policy document: parsed and checked once (developer guide, "AWS IoT Core policies"; grammar as IAM's).
+//! A policy document: parsed and checked once (iot dev guide: "AWS IoT Core policies"; its grammar is IAM's).
 use std::sync::Arc;
 
 use sekisho_types::PolicyName;
 use serde_json::{Map, Value};
 
-use crate::Context;
 use crate::condition::Condition;
 use crate::pattern::Pattern;
+use crate::{ActionName, Context, json};
 
-/// Characters of a document that are not white space (quotas: "Policy document size").
+/// Characters of a document that are not white space (iot quotas: "Policy document size").
 pub const DOCUMENT_CHARS_MAX: usize = 2048;
 
 /// Where a document is malformed, and how.
@@ -27,7 +27,12 @@ fn malformed(place: impl Into<String>, problem: impl Into<String>) -> MalformedP
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PolicyDocument {
     statements: Vec<Statement>,
+    asks_for_certificate: bool,
 }
+
+/// The documents attached to a principal, by name. Cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct PolicySet(Arc<[(PolicyName, Arc<PolicyDocument>)]>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Statement {
@@ -44,19 +49,9 @@ pub(crate) enum Effect {
     Deny,
 }
 
-/// Action or NotAction; names match without regard to letter case.
+/// Action or NotAction: for each of [`ActionName::ALL`], whether it is meant.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Actions {
-    patterns: Vec<String>,
-    negated: bool,
-}
-
-impl Actions {
-    pub fn covers(&self, action: &str) -> bool {
-        let action = action.to_ascii_lowercase();
-        self.patterns.iter().any(|pattern| simple_glob(pattern.as_bytes(), action.as_bytes())) != self.negated
-    }
-}
+pub(crate) struct Actions([bool; ActionName::ALL.len()]);
 
 /// Resource or NotResource.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,15 +60,43 @@ pub(crate) struct Resources {
     negated: bool,
 }
 
-impl Resources {
-    pub fn covers(&self, resource: &str, context: &Context) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches(resource, context)) != self.negated
+impl PolicyDocument {
+    /// Parses and checks the JSON text of a document.
+    ///
+    /// # Errors
+    /// [`MalformedPolicy`], naming the element.
+    pub fn parse(json: &str) -> Result<Self, MalformedPolicy> {
+        if json.chars().filter(|c| !c.is_whitespace()).count() > DOCUMENT_CHARS_MAX {
+            return Err(malformed(
+                "document",
+                format!("more than {DOCUMENT_CHARS_MAX} characters that are not white space"),
+            ));
+        }
+        let document = json::parse(json).map_err(|error| malformed("document", error.to_string()))?;
+        let Value::Object(document) = document else { return Err(malformed("document", "not a JSON object")) };
+        only(&document, "document", &["Version", "Id", "Statement"])?;
+        match document.get("Version") {
+            None => {}
+            Some(Value::String(version)) if version == "2012-10-17" || version == "2008-10-17" => {}
+            Some(_) => return Err(malformed("Version", "neither 2012-10-17 nor 2008-10-17")),
+        }
+        let statements = match document.get("Statement") {
+            None => return Err(malformed("Statement", "missing")),
+            Some(Value::Array(statements)) if statements.is_empty() => return Err(malformed("Statement", "empty")),
+            Some(Value::Array(statements)) => statements.as_slice(),
+            Some(statement) => std::slice::from_ref(statement),
+        };
+        let statements = (1..).zip(statements).map(|(number, statement)| parse_statement(number, statement));
+        Ok(Self {
+            statements: statements.collect::<Result<_, _>>()?,
+            asks_for_certificate: json.to_ascii_lowercase().contains("iot:certificate."),
+        })
+    }
+
+    pub(crate) fn statements(&self) -> &[Statement] {
+        &self.statements
     }
 }
-
-/// The documents attached to a principal, by name. Cheap to clone.
-#[derive(Clone, Debug, Default)]
-pub struct PolicySet(Arc<[(PolicyName, Arc<PolicyDocument>)]>);
 
 impl PolicySet {
     /// A set of named documents.
@@ -90,46 +113,34 @@ impl PolicySet {
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    /// Whether a document names a variable of the certificate: only then is it worth taking the certificate apart.
+    pub fn asks_for_certificate(&self) -> bool {
+        self.iter().any(|(_, document)| document.asks_for_certificate)
+    }
 }
 
-impl PolicyDocument {
-    /// Parses and checks the JSON text of a document.
-    ///
-    /// # Errors
-    /// [`MalformedPolicy`], naming the element.
-    pub fn parse(json: &str) -> Result<Self, MalformedPolicy> {
-        if json.chars().filter(|c| !c.is_whitespace()).count() > DOCUMENT_CHARS_MAX {
-            return Err(malformed(
-                "document",
-                format!("more than {DOCUMENT_CHARS_MAX} characters that are not white space"),
-            ));
-        }
-        let document: Value = serde_json::from_str(json).map_err(|error| malformed("document", error.to_string()))?;
-        let Value::Object(document) = document else { return Err(malformed("document", "not a JSON object")) };
-        only(&document, "document", &["Version", "Id", "Statement"])?;
-        match document.get("Version") {
-            None => {}
-            Some(Value::String(version)) if version == "2012-10-17" || version == "2008-10-17" => {}
-            Some(_) => return Err(malformed("Version", "neither 2012-10-17 nor 2008-10-17")),
-        }
-        let statements = match document.get("Statement") {
-            None => return Err(malformed("Statement", "missing")),
-            Some(Value::Array(statements)) if statements.is_empty() => return Err(malformed("Statement", "empty")),
-            Some(Value::Array(statements)) => statements.iter().collect(),
-            Some(statement) => vec![statement],
-        };
-        let statements =
-            statements.into_iter().enumerate().map(|(index, statement)| parse_statement(index + 1, statement));
-        Ok(Self { statements: statements.collect::<Result<_, _>>()? })
+impl Actions {
+    /// Names match without regard to letter case.
+    fn new(names: &[String], negated: bool) -> Self {
+        let patterns: Vec<Pattern> = names.iter().map(|name| Pattern::glob(&name.to_ascii_lowercase())).collect();
+        let named = |action: &str| patterns.iter().any(|pattern| pattern.matches_without_context(action));
+        Self(ActionName::ALL.map(|action| named(&action.as_str().to_ascii_lowercase()) != negated))
     }
 
-    /// A document that says nothing, and so allows nothing.
-    pub fn empty() -> Self {
-        Self { statements: Vec::new() }
+    pub fn covers(&self, action: ActionName) -> bool {
+        self.0[action as usize]
+    }
+}
+
+impl Resources {
+    pub fn covers(&self, resource: &str, context: &Context) -> bool {
+        self.patterns.iter().any(|pattern| pattern.matches(resource, context)) != self.negated
     }
 
-    pub(crate) fn statements(&self) -> &[Statement] {
-        &self.statements
+    /// The variables, as written, that have no value in `context`.
+    pub fn unresolved<'a>(&'a self, context: &'a Context) -> impl Iterator<Item = &'a str> {
+        self.patterns.iter().flat_map(|pattern| pattern.unresolved(context))
     }
 }
 
@@ -142,17 +153,17 @@ fn parse_statement(number: usize, statement: &Value) -> Result<Statement, Malfor
         Some("Deny") => Effect::Deny,
         _ => return Err(malformed(format!("{place}, Effect"), "neither Allow nor Deny")),
     };
-    let (actions, negated) = one_of(statement, &place, "Action", "NotAction")?;
-    for action in &actions {
-        let service = action.split_once(':').map(|(service, _)| service);
-        if action != "*" && !service.is_some_and(|service| !service.is_empty()) {
-            return Err(malformed(format!("{place}, Action"), format!("`{action}` is not `service:Action`")));
+    let (names, negated) = one_of(statement, &place, "Action", "NotAction")?;
+    for name in &names {
+        let service = name.split_once(':').map(|(service, _)| service);
+        if name != "*" && service.is_none_or(str::is_empty) {
+            return Err(malformed(format!("{place}, Action"), format!("`{name}` is not `service:Action`")));
         }
     }
-    let actions = Actions { patterns: actions.iter().map(|action| action.to_ascii_lowercase()).collect(), negated };
+    let actions = Actions::new(&names, negated);
     let (resources, negated) = one_of(statement, &place, "Resource", "NotResource")?;
     for resource in &resources {
-        if resource != "*" && !resource.starts_with("arn:") && !resource.starts_with(['*', '?', '$']) {
+        if !resource.starts_with("arn:") && !resource.starts_with(['*', '?', '$']) {
             return Err(malformed(format!("{place}, Resource"), format!("`{resource}` is neither an ARN nor `*`")));
         }
     }
@@ -206,15 +217,74 @@ pub(crate) fn strings(value: &Value) -> Option<Vec<String>> {
     }
 }
 
-/// `*` and `?` over lower-case ASCII names.
-fn simple_glob(pattern: &[u8], text: &[u8]) -> bool {
-    match (pattern.split_first(), text.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) => {
-            simple_glob(rest, text) || text.split_first().is_some_and(|(_, text)| simple_glob(pattern, text))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[rustfmt::skip] // document                                                                     where and why
+    const MALFORMED: &[(&str, &str)] = &[
+        ("",                                                                                          "document: EOF while parsing a value at line 1 column 0"),
+        ("[]",                                                                                        "document: not a JSON object"),
+        (r#"{"Statement": {}, "Statement": {}}"#,                                                     "document: `Statement` is there twice at line 1 column 29"),
+        (r#"{"Version": "2013", "Statement": []}"#,                                                   "Version: neither 2012-10-17 nor 2008-10-17"),
+        (r#"{"Version": "2012-10-17"}"#,                                                              "Statement: missing"),
+        (r#"{"Statement": []}"#,                                                                      "Statement: empty"),
+        (r#"{"Statement": ["x"]}"#,                                                                   "Statement 1: not a JSON object"),
+        (r#"{"Statement": {"Effect": "Maybe", "Action": "iot:*", "Resource": "*"}}"#,                 "Statement 1, Effect: neither Allow nor Deny"),
+        (r#"{"Statement": {"Effect": "allow", "Action": "iot:*", "Resource": "*"}}"#,                 "Statement 1, Effect: neither Allow nor Deny"),
+        (r#"{"Statement": {"Effect": "Allow", "Resource": "*"}}"#,                                    "Statement 1: Action is missing"),
+        (r#"{"Statement": {"Effect": "Allow", "Action": "*", "NotAction": "*", "Resource": "*"}}"#,   "Statement 1: Action and NotAction exclude each other"),
+        (r#"{"Statement": {"Effect": "Allow", "Action": [], "Resource": "*"}}"#,                      "Statement 1, Action: empty"),
+        (r#"{"Statement": {"Effect": "Allow", "Action": "Publish", "Resource": "*"}}"#,               "Statement 1, Action: `Publish` is not `service:Action`"),
+        (r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "topic/a"}}"#,           "Statement 1, Resource: `topic/a` is neither an ARN nor `*`"),
+        (r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": 7}}"#,                   "Statement 1, Resource: neither a string nor a list of strings"),
+        (r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*", "Principal": "*"}}"#, "Statement 1: `Principal` is not an element of it"),
+        (r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*", "Sid": 1}}"#,       "Statement 1, Sid: not a string"),
+        (r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*", "Condition": 1}}"#, "Statement 1, Condition: not a JSON object"),
+    ];
+
+    #[test]
+    fn malformed_documents_are_told_where_and_why() {
+        for (document, message) in MALFORMED {
+            assert_eq!(PolicyDocument::parse(document).unwrap_err().to_string(), *message, "{document}");
         }
-        (Some((b'?', pattern)), Some((_, text))) => simple_glob(pattern, text),
-        (Some((p, pattern)), Some((t, text))) if p == t => simple_glob(pattern, text),
-        _ => false,
+    }
+
+    /// iot quotas: a policy document has at most 2048 characters, white space not counted.
+    #[test]
+    fn size_is_counted_without_white_space() {
+        let document = |resource: usize, spaces: usize| {
+            let resource = "*".repeat(resource);
+            let spaces = " ".repeat(spaces);
+            format!(r#"{{"Statement":{spaces}{{"Effect":"Allow","Action":"iot:*","Resource":"{resource}"}}}}"#)
+        };
+        let others = document(0, 0).len();
+        assert!(PolicyDocument::parse(&document(DOCUMENT_CHARS_MAX - others, 5000)).is_ok());
+        let refused = PolicyDocument::parse(&document(DOCUMENT_CHARS_MAX - others + 1, 0)).unwrap_err();
+        assert_eq!(refused.to_string(), "document: more than 2048 characters that are not white space");
+    }
+
+    #[rustfmt::skip] // source                      Action                        covers
+    const COVERS: &[(&str, &str, &[ActionName])] = &[
+        ("IAM: Action",                             "iot:Publish",                &[ActionName::Publish]),
+        ("IAM: action names are case-insensitive",  "IoT:publish",                &[ActionName::Publish]),
+        ("IAM: Action, wildcards",                  "iot:*Publish",               &[ActionName::Publish, ActionName::RetainPublish]),
+        ("IAM: Action, wildcards",                  "iot:Re?eive",                &[ActionName::Receive]),
+        ("IAM: Action, wildcards",                  "iot:*",                      &ActionName::ALL),
+        ("IAM: Action, wildcards",                  "*",                          &ActionName::ALL),
+        ("IAM: Action, another service",            "s3:*",                       &[]),
+        ("ours: no variables in actions",           "iot:${*}",                   &[]),
+    ];
+
+    #[test]
+    fn actions_cover() {
+        for (source, name, expected) in COVERS {
+            let actions = Actions::new(&[(*name).to_owned()], false);
+            let negated = Actions::new(&[(*name).to_owned()], true);
+            for action in ActionName::ALL {
+                assert_eq!(actions.covers(action), expected.contains(&action), "{source}: {name} and {action}");
+                assert_ne!(negated.covers(action), actions.covers(action), "{source}: {name} and {action}");
+            }
+        }
     }
 }

@@ -1,16 +1,22 @@
 //! IoT policies: may this device do this?
 //!
 //! Receives a `DeviceIdentity` and an action; hands on a [`Permit`]. Knows nothing of connections or storage.
+mod certificate; // iot:Certificate.* of one certificate
 mod condition; // IAM condition operators
-mod context; // what is known about a request: the values of variables and keys
+mod context; // what is known about a request: the values of variables
+mod denied; // why one was not
 mod document; // JSON → statements, checked once
 mod evaluate; // explicit deny > allow > implicit deny
-mod pattern; // wildcards, escapes and ${variables} in a resource
+mod json; // JSON whose objects name each member once
+mod pattern; // wildcards, escapes and ${variables}
 mod permit; // actions, and the proof that one was allowed
+mod variable; // the names of variables and condition keys
 mod session; // the same decisions, remembered for one connection
 
+pub use certificate::CertificateVariables;
 pub use context::{Context, ThingContext};
+pub use denied::{Denied, Reason};
 pub use document::{DOCUMENT_CHARS_MAX, MalformedPolicy, PolicyDocument, PolicySet};
-pub use evaluate::{Denied, authorize, authorize_operator};
-pub use permit::{Action, Connect, Permit, Publish, Receive, RetainPublish, Subscribe};
-pub use session::{MEMO_ENTRIES_MAX, SessionPolicy};
+pub use evaluate::{authorize, authorize_operator};
+pub use permit::{Action, ActionName, Connect, Permit, Publish, Receive, RetainPublish, Subscribe};
+pub use session::{MEMO_ENTRIES_MAX, MEMO_TOPIC_BYTES_MAX, SessionPolicy};

@@ -3,17 +3,54 @@ use std::fmt;
 
 use sekisho_types::{CertificateId, ClientId, TopicFilter, TopicName};
 
-/// Something a policy is asked about (developer guide, "AWS IoT Core policy actions").
+/// An action as a policy spells it (iot dev guide: "AWS IoT Core policy actions").
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActionName {
+    /// `iot:Connect`
+    Connect,
+    /// `iot:Publish`
+    Publish,
+    /// `iot:RetainPublish`
+    RetainPublish,
+    /// `iot:Subscribe`
+    Subscribe,
+    /// `iot:Receive`
+    Receive,
+}
+
+impl ActionName {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Connect, Self::Publish, Self::RetainPublish, Self::Subscribe, Self::Receive];
+
+    /// `iot:Publish`, for example.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "iot:Connect",
+            Self::Publish => "iot:Publish",
+            Self::RetainPublish => "iot:RetainPublish",
+            Self::Subscribe => "iot:Subscribe",
+            Self::Receive => "iot:Receive",
+        }
+    }
+}
+
+impl fmt::Display for ActionName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Something a policy is asked about.
 pub trait Action: fmt::Debug {
-    /// As a policy spells it, such as `iot:Publish`.
-    const NAME: &'static str;
+    /// What a policy calls it.
+    const NAME: ActionName;
 
     /// The resource, without `arn:aws:iot:<region>:<account>:`.
     fn resource(&self) -> String;
 }
 
 macro_rules! actions {
-    ($($(#[$doc:meta])* $action:ident { $(#[$field_doc:meta])* $field:ident: $type:ty } $name:literal, $resource:literal;)*) => {$(
+    ($($(#[$doc:meta])* $action:ident { $(#[$field_doc:meta])* $field:ident: $type:ty } $resource:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Clone, Debug, PartialEq, Eq)]
         pub struct $action {
@@ -22,7 +59,7 @@ macro_rules! actions {
         }
 
         impl Action for $action {
-            const NAME: &'static str = $name;
+            const NAME: ActionName = ActionName::$action;
 
             fn resource(&self) -> String {
                 format!($resource, self.$field.as_str())
@@ -33,18 +70,18 @@ macro_rules! actions {
 
 actions! {
     /// CONNECT.
-    Connect { /** As whom. */ client_id: ClientId } "iot:Connect", "client/{}";
+    Connect { /** As whom. */ client_id: ClientId } "client/{}";
     /// PUBLISH, a will's topic at CONNECT, or HTTPS publish.
-    Publish { /** Where. */ topic: TopicName } "iot:Publish", "topic/{}";
+    Publish { /** Where. */ topic: TopicName } "topic/{}";
     /// PUBLISH with RETAIN, in addition to [`Publish`].
-    RetainPublish { /** Where. */ topic: TopicName } "iot:RetainPublish", "topic/{}";
+    RetainPublish { /** Where. */ topic: TopicName } "topic/{}";
     /// One filter of a SUBSCRIBE.
-    Subscribe { /** What. */ filter: TopicFilter } "iot:Subscribe", "topicfilter/{}";
+    Subscribe { /** What. */ filter: TopicFilter } "topicfilter/{}";
     /// One delivery.
-    Receive { /** From where. */ topic: TopicName } "iot:Receive", "topic/{}";
+    Receive { /** From where. */ topic: TopicName } "topic/{}";
 }
 
-/// What was allowed, and to whom. There is no other way to make one than to ask.
+/// What was allowed, and to whom. There is no other way to make one than to ask. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permit<A> {
     /// `None`: the account's operator.

@@ -5,10 +5,19 @@ use std::sync::Arc;
 use sekisho_identity::DeviceIdentity;
 use sekisho_types::{TopicFilter, TopicName};
 
-use crate::{Context, Denied, Permit, PolicySet, Publish, Receive, RetainPublish, Subscribe, authorize};
+use crate::{
+    Action, Context, Denied, Permit, PolicySet, Publish, Reason, Receive, RetainPublish, Subscribe, authorize,
+};
 
 /// Topics remembered of each kind. And then: all are forgotten, and asked anew.
 pub const MEMO_ENTRIES_MAX: usize = 256;
+
+/// Bytes of a topic that is remembered; a longer one is decided anew each time. Twice what AWS IoT Core takes, so that
+/// [`MEMO_ENTRIES_MAX`] bounds a connection's memory whatever the server's settings allow.
+pub const MEMO_TOPIC_BYTES_MAX: usize = 512;
+
+/// Shared with the memory that keeps it.
+type Decision<A> = Result<Arc<Permit<A>>, Denied>;
 
 /// What one connection may do, with a memory.
 #[derive(Debug)]
@@ -17,52 +26,15 @@ pub struct SessionPolicy {
     policies: PolicySet,
     context: Context,
     publish: Memo<Publish>,
-    retain: Memo<RetainPublish>,
+    retain_publish: Memo<RetainPublish>,
     receive: Memo<Receive>,
-}
-
-type Decision<A> = Result<Arc<Permit<A>>, Denied>;
-
-#[derive(Debug)]
-struct Memo<A> {
-    last: Option<(Box<str>, Decision<A>)>,
-    known: HashMap<Box<str>, Decision<A>>,
-}
-
-impl<A> Default for Memo<A> {
-    fn default() -> Self {
-        Self { last: None, known: HashMap::new() }
-    }
-}
-
-impl<A> Memo<A> {
-    /// The decision on `topic`: the last one asked about, one of the others known, or a new one.
-    fn get(&mut self, topic: &str, decide: impl FnOnce() -> Decision<A>) -> Decision<A> {
-        if let Some((last, decision)) = &self.last
-            && **last == *topic
-        {
-            return decision.clone();
-        }
-        let decision = match self.known.get(topic) {
-            Some(decision) => decision.clone(),
-            None => {
-                if self.known.len() >= MEMO_ENTRIES_MAX {
-                    self.known.clear();
-                }
-                let decision = decide();
-                self.known.insert(topic.into(), decision.clone());
-                decision
-            }
-        };
-        self.last = Some((topic.into(), decision.clone()));
-        decision
-    }
 }
 
 impl SessionPolicy {
     /// Nothing remembered yet.
     pub fn new(who: DeviceIdentity, policies: PolicySet, context: Context) -> Self {
-        Self { who, policies, context, publish: Memo::default(), retain: Memo::default(), receive: Memo::default() }
+        let (publish, retain_publish, receive) = (Memo::default(), Memo::default(), Memo::default());
+        Self { who, policies, context, publish, retain_publish, receive }
     }
 
     /// Other policies, or another context: everything is asked anew.
@@ -75,8 +47,8 @@ impl SessionPolicy {
     /// # Errors
     /// [`Denied`].
     pub fn publish(&mut self, topic: &str) -> Decision<Publish> {
-        let (who, policies, context) = (&self.who, &self.policies, &self.context);
-        self.publish.get(topic, || authorize(who, Publish { topic: named(topic)? }, policies, context).map(Arc::new))
+        let decide = |topic| authorize(&self.who, Publish { topic }, &self.policies, &self.context);
+        self.publish.decision(topic, decide)
     }
 
     /// May it publish to `topic` with RETAIN? Asked in addition to [`SessionPolicy::publish`].
@@ -84,9 +56,8 @@ impl SessionPolicy {
     /// # Errors
     /// [`Denied`].
     pub fn retain_publish(&mut self, topic: &str) -> Decision<RetainPublish> {
-        let (who, policies, context) = (&self.who, &self.policies, &self.context);
-        self.retain
-            .get(topic, || authorize(who, RetainPublish { topic: named(topic)? }, policies, context).map(Arc::new))
+        let decide = |topic| authorize(&self.who, RetainPublish { topic }, &self.policies, &self.context);
+        self.retain_publish.decision(topic, decide)
     }
 
     /// May it be given what was published to `topic`?
@@ -94,8 +65,8 @@ impl SessionPolicy {
     /// # Errors
     /// [`Denied`].
     pub fn receive(&mut self, topic: &str) -> Decision<Receive> {
-        let (who, policies, context) = (&self.who, &self.policies, &self.context);
-        self.receive.get(topic, || authorize(who, Receive { topic: named(topic)? }, policies, context).map(Arc::new))
+        let decide = |topic| authorize(&self.who, Receive { topic }, &self.policies, &self.context);
+        self.receive.decision(topic, decide)
     }
 
     /// May it subscribe to `filter`? Not remembered: filters are few.
@@ -107,6 +78,86 @@ impl SessionPolicy {
     }
 }
 
-fn named(topic: &str) -> Result<TopicName, Denied> {
-    TopicName::parse(topic).map_err(|_| Denied::not_a_topic(topic))
+/// Decisions by topic: one look-up and no allocation for a topic that was asked about before.
+#[derive(Debug)]
+struct Memo<A>(HashMap<TopicName, Decision<A>>);
+
+impl<A> Default for Memo<A> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<A: Action> Memo<A> {
+    fn decision(&mut self, text: &str, decide: impl FnOnce(TopicName) -> Result<Permit<A>, Denied>) -> Decision<A> {
+        if let Some(known) = self.0.get(text) {
+            return known.clone();
+        }
+        let topic = TopicName::parse(text).map_err(|_| Denied::new(A::NAME, text, Reason::NotATopicName))?;
+        let decision = decide(topic.clone()).map(Arc::new);
+        if text.len() <= MEMO_TOPIC_BYTES_MAX {
+            if self.0.len() >= MEMO_ENTRIES_MAX {
+                self.0.clear();
+            }
+            self.0.insert(topic, decision.clone());
+        }
+        decision
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_identity::{CertificateRecord, CertificateStatus};
+    use sekisho_types::{CertificateId, PolicyName, Timestamp};
+
+    use super::*;
+    use crate::PolicyDocument;
+    use crate::context::tests::context;
+
+    fn policies(effect: &str, topic: &str) -> PolicySet {
+        let resource = format!("arn:aws:iot:us-east-1:000000000000:topic/{topic}");
+        let text = format!(r#"{{"Statement": {{"Effect": "{effect}", "Action": "iot:*", "Resource": "{resource}"}}}}"#);
+        PolicySet::new(vec![(PolicyName::parse("p").unwrap(), Arc::new(PolicyDocument::parse(&text).unwrap()))])
+    }
+
+    fn session(policies: PolicySet) -> SessionPolicy {
+        let (not_before, not_after) = (Timestamp::from_seconds(0), Timestamp::from_seconds(9));
+        let record = CertificateRecord { status: CertificateStatus::Active, not_before, not_after };
+        let who = DeviceIdentity::establish(CertificateId::new([1; 32]), &record, not_before).unwrap();
+        SessionPolicy::new(who, policies, context("pump-7"))
+    }
+
+    #[test]
+    fn what_is_remembered_is_what_was_decided() {
+        let mut session = session(policies("Allow", "a/*"));
+        for _ in 0..2 {
+            assert_eq!(session.publish("a/b").unwrap().action().topic.as_str(), "a/b");
+            assert_eq!(session.publish("a/b").unwrap().principal(), Some(CertificateId::new([1; 32])));
+            assert!(session.publish("b").is_err());
+            assert!(session.receive("a/b").is_ok());
+            assert!(session.retain_publish("a/b").is_ok());
+        }
+        assert_eq!(*session.publish("a/+").unwrap_err().reason(), Reason::NotATopicName);
+    }
+
+    #[test]
+    fn other_policies_are_other_decisions() {
+        let mut session = session(policies("Allow", "*"));
+        assert!(session.publish("a").is_ok());
+        session.replace(policies("Deny", "a"), context("pump-7"));
+        assert!(session.publish("a").unwrap_err().is_explicit());
+        assert!(!session.publish("b").unwrap_err().is_explicit());
+    }
+
+    #[test]
+    fn memory_is_bounded() {
+        let mut session = session(policies("Allow", "*"));
+        for number in 0..=MEMO_ENTRIES_MAX {
+            session.publish(&format!("t/{number}")).unwrap();
+            assert!(session.publish.0.len() <= MEMO_ENTRIES_MAX);
+        }
+        assert_eq!(session.publish.0.len(), 1);
+        session.publish(&"t".repeat(MEMO_TOPIC_BYTES_MAX + 1)).unwrap();
+        assert_eq!(session.publish.0.len(), 1);
+    }
 }

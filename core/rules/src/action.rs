@@ -6,9 +6,29 @@ use serde_json::Value;
 
 /// Actions AWS has. Those with a variant in [`Action`] are offered.
 const KNOWN: &[&str] = &[
-    "cloudwatchAlarm", "cloudwatchLogs", "cloudwatchMetric", "dynamoDB", "dynamoDBv2", "elasticsearch", "firehose", "http",
-    "iotAnalytics", "iotEvents", "iotSiteWise", "kafka", "kinesis", "lambda", "location", "openSearch", "republish", "s3",
-    "salesforce", "sns", "sqs", "stepFunctions", "timestream",
+    "cloudwatchAlarm",
+    "cloudwatchLogs",
+    "cloudwatchMetric",
+    "dynamoDB",
+    "dynamoDBv2",
+    "elasticsearch",
+    "firehose",
+    "http",
+    "iotAnalytics",
+    "iotEvents",
+    "iotSiteWise",
+    "kafka",
+    "kinesis",
+    "lambda",
+    "location",
+    "openSearch",
+    "republish",
+    "s3",
+    "salesforce",
+    "sns",
+    "sqs",
+    "stepFunctions",
+    "timestream",
 ];
 
 /// One action of a rule.
@@ -52,7 +72,8 @@ impl Action {
     /// # Errors
     /// [`ActionError`].
     pub fn parse(action: &Value) -> Result<Self, ActionError> {
-        let members: Vec<(&String, &Value)> = action.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null()).collect();
+        let members: Vec<(&String, &Value)> =
+            action.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null()).collect();
         match members.as_slice() {
             [(name, value)] if *name == "firehose" => FirehoseAction::parse(value).map(Self::Firehose),
             [(name, _)] if KNOWN.contains(&name.as_str()) => Err(ActionError::NotOffered((*name).clone())),

@@ -16,7 +16,7 @@ mod select; // the SELECT clause: from values to the bytes of the result
 mod sql; // text -> program
 mod template; // `${...}` in an action's fields
 mod value; // types and conversions
-mod version;
+mod version; // 2015-10-08, 2016-03-23, beta
 
 pub use action::{Action, ActionError, FirehoseAction};
 pub use error::{EvaluationError, SqlError};

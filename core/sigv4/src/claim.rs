@@ -29,6 +29,10 @@ impl Claim {
             (Some(_), true) => Err(SigV4Error::TwoAuthentications),
             (Some(authorization), false) => Self::from_header(request, authorization),
             (None, _) if PARAMETERS.iter().any(|name| request.query(name).is_some()) => Self::from_query(request),
+            // Version 2: what some tools still presign with unless told otherwise.
+            (None, _) if request.query("AWSAccessKeyId").is_some() => {
+                Err(SigV4Error::UnsupportedAlgorithm { found: "AWS".to_owned() })
+            }
             (None, _) => Err(SigV4Error::MissingAuthentication),
         }
     }
@@ -74,7 +78,8 @@ impl Claim {
         if algorithm != ALGORITHM {
             return Err(SigV4Error::UnsupportedAlgorithm { found: clip(&algorithm) });
         }
-        let date = AmzDate::parse(&date).ok_or_else(|| SigV4Error::MalformedDate { found: clip(&date), presigned: true })?;
+        let date =
+            AmzDate::parse(&date).ok_or_else(|| SigV4Error::MalformedDate { found: clip(&date), presigned: true })?;
         let expires_s = match expires.parse::<i64>() {
             Err(_) => return Err(SigV4Error::ExpiresNotANumber { found: clip(&expires) }),
             Ok(seconds) if seconds < 0 => return Err(SigV4Error::ExpiresNegative),

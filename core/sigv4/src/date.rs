@@ -72,7 +72,15 @@ mod tests {
 
     #[test]
     fn what_is_no_time_is_refused() {
-        for text in ["", "Z", "20130524T000000", "20131324T000000Z", "2013-05-24T00:00Z", "20130524T0000é0Z", "+0130524T000000Z"] {
+        for text in [
+            "",
+            "Z",
+            "20130524T000000",
+            "20131324T000000Z",
+            "2013-05-24T00:00Z",
+            "20130524T0000é0Z",
+            "+0130524T000000Z",
+        ] {
             assert_eq!(AmzDate::parse(text), None, "{text}");
         }
     }

@@ -3,16 +3,16 @@
 //! Receives the parts of an HTTP request as they came over the wire; hands on [`Verified`], which holds the
 //! [`Operator`] and what the body must still prove. The signing side uses the same canonical form. No HTTP library, no
 //! clock, no list of users: those are arguments.
+mod canonical; // one canonical request for both sides
+mod claim; // what a request says about its signature, before anything is believed
+mod date; // X-Amz-Date
+mod error; // what can be wrong, with what a service needs to answer
+mod key; // key derivation and digests
 mod operator; // the proof that an account-root caller was verified
 mod request; // the parts of a request that are signed
-mod date; // X-Amz-Date
 mod scope; // the credential scope: for which day, region and service a signature is good
-mod canonical; // one canonical request for both sides
-mod key; // key derivation and digests
-mod error; // what can be wrong, with what a service needs to answer
-mod claim; // what a request says about its signature, before anything is believed
-mod verify; // a claim and a secret, compared
 mod sign; // the signing side
+mod verify; // a claim and a secret, compared
 mod streaming; // aws-chunked bodies, their signatures and trailers
 
 pub use claim::Claim;

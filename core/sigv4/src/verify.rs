@@ -52,7 +52,7 @@ pub enum Payload {
     /// That this is its SHA-256.
     Sha256([u8; 32]),
     /// Chunk by chunk, with a [`crate::ChunkDecoder`].
-    Streaming(Streaming),
+    Streaming(Box<Streaming>),
 }
 
 /// Checks `claim`, which was read from `request`, against the secret of who is said to have signed it.
@@ -102,10 +102,10 @@ pub fn verify<'s>(
     let payload = match payload {
         Expected::Settled => Payload::Settled,
         Expected::Sha256(digest) => Payload::Sha256(digest),
-        Expected::Streaming { signed, trailer } => Payload::Streaming(Streaming::new(
+        Expected::Streaming { signed, trailer } => Payload::Streaming(Box::new(Streaming::new(
             signed.then(|| (key, claim.date.clone(), claim.scope.clone(), claim.signature.clone())),
             trailer,
-        )),
+        ))),
     };
     Ok(Verified { operator: Operator::new(&claim.access_key_id), payload })
 }

@@ -176,8 +176,11 @@ impl<'de> Deserialize<'de> for CertificateId {
 mod tests {
     use super::*;
 
+    /// Whether a name of one kind parses.
+    type Parses = fn(&str) -> bool;
+
     #[rustfmt::skip] // rule                           accepted  text
-    const NAMES: &[(&str, fn(&str) -> bool, bool, &str)] = &[
+    const NAMES: &[(&str, Parses, bool, &str)] = &[
         ("iot: ThingName pattern",         |t| ThingName::parse(t).is_ok(),  true,  "pump:7_a-b"),
         ("iot: ThingName pattern",         |t| ThingName::parse(t).is_ok(),  false, "pump 7"),
         ("iot: ThingName min",             |t| ThingName::parse(t).is_ok(),  false, ""),

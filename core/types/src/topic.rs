@@ -1,5 +1,11 @@
 //! MQTT topic names and topic filters (MQTT5 §4.7).
+use std::borrow::Borrow;
 use std::fmt;
+use std::sync::Arc;
+
+/// Levels of a topic name or topic filter. AWS IoT Core stops at 8, and basic ingest and shared subscriptions bring 3 more;
+/// MQTT has no limit. And then: it does not parse, so that whoever walks a topic level by level may recurse.
+const TOPIC_LEVELS_MAX: usize = 128;
 
 /// AWS IoT Core's limit on a topic's UTF-8 length (quotas: "Topic size"); basic ingest's prefix is not counted.
 pub const TOPIC_BYTES_MAX: usize = 256;
@@ -13,6 +19,9 @@ pub enum TopicError {
     /// [MQTT-4.7.3-3]
     #[error("a topic has at most 65535 bytes")]
     TooLong,
+    /// Ours: a bound for whoever walks a topic level by level.
+    #[error("a topic has at most {TOPIC_LEVELS_MAX} levels")]
+    TooManyLevels,
     /// [MQTT-4.7.3-2]
     #[error("a topic holds no NUL character")]
     Nul,
@@ -27,9 +36,9 @@ pub enum TopicError {
     Share,
 }
 
-/// A well-formed topic name, such as `plant/7/oven`.
+/// A well-formed topic name, such as `plant/7/oven`. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TopicName(Box<str>);
+pub struct TopicName(Arc<str>);
 
 impl TopicName {
     /// Parses what a PUBLISH names.
@@ -47,9 +56,9 @@ impl TopicName {
     }
 }
 
-/// A well-formed topic filter, such as `plant/+/oven/#`.
+/// A well-formed topic filter, such as `plant/+/oven/#`. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TopicFilter(Box<str>);
+pub struct TopicFilter(Arc<str>);
 
 impl TopicFilter {
     /// Parses what a SUBSCRIBE or a rule's FROM names.
@@ -99,7 +108,15 @@ fn well_formed(text: &str) -> Result<(), TopicError> {
         "" => Err(TopicError::Empty),
         _ if text.len() > 65_535 => Err(TopicError::TooLong),
         _ if text.contains('\0') => Err(TopicError::Nul),
+        _ if text.bytes().filter(|b| *b == b'/').count() >= TOPIC_LEVELS_MAX => Err(TopicError::TooManyLevels),
         _ => Ok(()),
+    }
+}
+
+/// A map of topic names can be asked with a text.
+impl Borrow<str> for TopicName {
+    fn borrow(&self) -> &str {
+        &self.0
     }
 }
 
@@ -142,6 +159,13 @@ mod tests {
             assert_eq!(TopicFilter::parse(text).map(drop), *outcome, "{statement}: `{text}`");
         }
         assert_eq!(TopicFilter::parse("$share/g/a/#").unwrap().shared(), Some(("g", "a/#")));
+    }
+
+    #[test]
+    fn levels_are_limited() {
+        assert!(TopicName::parse(&"/".repeat(TOPIC_LEVELS_MAX - 1)).is_ok());
+        assert_eq!(TopicName::parse(&"/".repeat(TOPIC_LEVELS_MAX)), Err(TopicError::TooManyLevels));
+        assert_eq!(TopicFilter::parse(&"+/".repeat(TOPIC_LEVELS_MAX)), Err(TopicError::TooManyLevels));
     }
 
     #[test]

@@ -27,9 +27,12 @@ fn get<'a>(path: &'a str, query: &'a str, headers: &'a [(&'a str, &'a [u8])]) ->
     RequestParts { method: "GET", raw_path: path, raw_query: query, headers }
 }
 
+type Example =
+    (&'static str, &'static str, &'static str, &'static [(&'static str, &'static [u8])], &'static [u8], &'static str);
+
 /// S3 API reference: "Signature calculations for the Authorization header", its four examples.
 #[rustfmt::skip] // method path                query              further headers                                       body                  signature
-const EXAMPLES: &[(&str, &str, &str, &[(&str, &[u8])], &[u8], &str)] = &[
+const EXAMPLES: &[Example] = &[
     ("GET", "/test.txt",       "",                    &[("range", b"bytes=0-9")],                                        b"",
         "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"),
     ("PUT", "/test%24file.text", "",                  &[("date", b"Fri, 24 May 2013 00:00:00 GMT"), ("x-amz-storage-class", b"REDUCED_REDUNDANCY")], b"Welcome to Amazon S3.",
@@ -52,7 +55,9 @@ fn the_published_examples_are_signed_and_verified() {
         let request = RequestParts { method, raw_path, raw_query, headers: &headers };
         let verified = check(&request, Rules::S3, NOW).unwrap();
         assert_eq!(verified.operator().access_key_id(), ACCESS_KEY_ID);
-        assert!(matches!(verified.into_parts().1, Payload::Sha256(digest) if crate::key::hex(&digest) == sha256_hex(body)));
+        assert!(
+            matches!(verified.into_parts().1, Payload::Sha256(digest) if crate::key::hex(&digest) == sha256_hex(body))
+        );
     }
 }
 
@@ -75,7 +80,9 @@ fn the_test_suite_is_verified_for_services_that_are_not_s3() {
         ("", "5fa00fa31553b73ebf1942676e86291e8372ff2a2260956d9b8aae1d763fbf31"),
         ("Param2=value2&Param1=value1", "b97d918cfa904a5beff61c982a1b6f458b799221646efd99d3219ec94cdf2500"),
     ] {
-        let authorization = format!("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, Signature={signature}");
+        let authorization = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, SignedHeaders=host;x-amz-date, Signature={signature}"
+        );
         let headers: Headers<'_> = vec![
             ("Host", b"example.amazonaws.com"),
             ("X-Amz-Date", b"20150830T123600Z"),
@@ -103,7 +110,8 @@ fn a_path_with_an_arn_is_verified_as_other_services_sign_it() {
 fn changed(change: impl FnOnce(&mut Vec<(String, String)>, &mut String)) -> String {
     let own: Headers<'_> = vec![("host", b"localhost"), ("x-amz-meta-a", b"1")];
     let added = sign(&get("/b/k", "", &own), &credentials(), "us-east-1", "s3", NOW, PayloadToSign::Body(b""));
-    let mut headers: Vec<(String, String)> = vec![("host".into(), "localhost".into()), ("x-amz-meta-a".into(), "1".into())];
+    let mut headers: Vec<(String, String)> =
+        vec![("host".into(), "localhost".into()), ("x-amz-meta-a".into(), "1".into())];
     headers.extend(added.into_iter().map(|(name, value)| (name.to_owned(), value)));
     let mut path = "/b/k".to_owned();
     change(&mut headers, &mut path);
@@ -219,6 +227,16 @@ fn a_presigned_request_is_refused_for_what_is_wrong_with_it() {
         the session token is not one of ours
         headers not signed: host"#]]
     .assert_eq(&outcomes.join("\n"));
+}
+
+#[test]
+fn version_2_is_named_when_it_is_refused() {
+    for (query, headers) in
+        [("AWSAccessKeyId=A&Signature=B&Expires=1", vec![]), ("", vec![("authorization", &b"AWS AKID:signature"[..])])]
+    {
+        let refused = Claim::parse(&get("/b/k", query, &headers)).unwrap_err();
+        assert_eq!(refused, SigV4Error::UnsupportedAlgorithm { found: "AWS".to_owned() });
+    }
 }
 
 #[test]

@@ -1,0 +1,215 @@
+//! Who gets a message, in stories and against a model that keeps a plain list.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sekisho_identity::{CertificateRecord, CertificateStatus, DeviceIdentity};
+use sekisho_policy::{Action, Context, PolicyDocument, PolicySet, authorize};
+use sekisho_types::{AccountId, CertificateId, PolicyName, Region, Tenant, Timestamp, TopicName};
+
+use super::*;
+use crate::QoS::{AtLeastOnce, AtMostOnce};
+
+/// Hands out permits from a policy that allows everything: there is no other way to one.
+struct Gatekeeper {
+    who: DeviceIdentity,
+    policies: PolicySet,
+    context: Context,
+}
+
+impl Gatekeeper {
+    fn new() -> Self {
+        let (now, not_after) = (Timestamp::from_seconds(0), Timestamp::from_seconds(20));
+        let record = CertificateRecord { status: CertificateStatus::Active, not_before: now, not_after };
+        let document = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+        let document = Arc::new(PolicyDocument::parse(document).unwrap());
+        let (account, region) = (AccountId::parse("000000000000").unwrap(), Region::parse("us-east-1").unwrap());
+        Self {
+            who: DeviceIdentity::establish(CertificateId::new([1; 32]), &record, now).unwrap(),
+            policies: PolicySet::new(vec![(PolicyName::parse("all").unwrap(), document)]),
+            context: Context::new(Tenant { account, region }),
+        }
+    }
+
+    fn permit<A: Action>(&self, action: A) -> Permit<A> {
+        authorize(&self.who, action, &self.policies, &self.context).unwrap()
+    }
+}
+
+struct World {
+    broker: Broker,
+    gatekeeper: Gatekeeper,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { broker: Broker::default(), gatekeeper: Gatekeeper::new() }
+    }
+
+    fn connect(&mut self, client_id: &str, connection: u64) -> Option<ConnectionId> {
+        let permit = self.gatekeeper.permit(Connect { client_id: ClientId::parse(client_id).unwrap() });
+        self.broker.connect(&permit, ConnectionId(connection))
+    }
+
+    fn subscribe(&mut self, connection: u64, filter: &str, qos: QoS) {
+        let permit = self.gatekeeper.permit(Subscribe { filter: TopicFilter::parse(filter).unwrap() });
+        self.broker.subscribe(ConnectionId(connection), &permit, qos);
+    }
+
+    fn unsubscribe(&mut self, connection: u64, filter: &str) -> bool {
+        self.broker.unsubscribe(ConnectionId(connection), &TopicFilter::parse(filter).unwrap())
+    }
+
+    fn publish(&self, topic: &str) -> Vec<Target> {
+        let mut found = Vec::new();
+        let permit = self.gatekeeper.permit(Publish { topic: TopicName::parse(topic).unwrap() });
+        self.broker.publish(&permit, &mut found);
+        found.sort_unstable();
+        found
+    }
+}
+
+fn subscriber(connection: u64, qos: QoS) -> Target {
+    Target::Subscriber { connection: ConnectionId(connection), qos }
+}
+
+#[test]
+fn overlapping_filters_of_a_connection_are_one_delivery_at_the_highest_qos() {
+    let mut world = World::new();
+    world.connect("a", 1);
+    world.connect("b", 2);
+    world.subscribe(1, "x/+", AtMostOnce);
+    world.subscribe(1, "x/#", AtLeastOnce);
+    world.subscribe(1, "y", AtMostOnce);
+    world.subscribe(2, "x/y", AtMostOnce);
+    assert_eq!(world.publish("x/y"), [subscriber(1, AtLeastOnce), subscriber(2, AtMostOnce)]);
+    world.subscribe(1, "x/#", AtMostOnce);
+    assert_eq!(world.publish("x/y"), [subscriber(1, AtMostOnce), subscriber(2, AtMostOnce)]);
+    assert!(world.unsubscribe(1, "x/+"));
+    assert_eq!(world.publish("x/y"), [subscriber(1, AtMostOnce), subscriber(2, AtMostOnce)]);
+    assert_eq!(world.publish("y"), [subscriber(1, AtMostOnce)]);
+}
+
+#[test]
+fn a_client_id_belongs_to_who_connected_last() {
+    let mut world = World::new();
+    let a = ClientId::parse("a").unwrap();
+    assert_eq!(world.connect("a", 1), None);
+    world.subscribe(1, "x", AtMostOnce);
+    assert_eq!(world.connect("a", 2), Some(ConnectionId(1)));
+    assert_eq!(world.publish("x"), []);
+    world.subscribe(1, "x", AtMostOnce); // the older one has not heard yet
+    assert_eq!(world.publish("x"), []);
+    world.broker.disconnect(ConnectionId(1)); // late news of the older one
+    assert_eq!(world.broker.connection_of(&a), Some(ConnectionId(2)));
+    world.broker.disconnect(ConnectionId(2));
+    assert_eq!(world.broker.connection_of(&a), None);
+}
+
+#[test]
+fn rules_are_reached_by_filter_and_by_name() {
+    let mut world = World::new();
+    let name = RuleName::parse("hot").unwrap();
+    world.broker.add_rule(&name, Some(&TopicFilter::parse("factory/+/t").unwrap()), RuleId(7));
+    world.broker.add_rule(&RuleName::parse("ingest").unwrap(), None, RuleId(8));
+    world.connect("a", 1);
+    world.subscribe(1, "factory/#", AtMostOnce);
+    world.subscribe(1, "$aws/rules/#", AtMostOnce);
+    let both = [subscriber(1, AtMostOnce), Target::Rule(RuleId(7))];
+    assert_eq!(world.publish("factory/1/t"), both);
+    assert_eq!(world.publish("$aws/rules/hot/anything"), [Target::Rule(RuleId(7))]);
+    assert_eq!(world.publish("$aws/rules/ingest"), [Target::Rule(RuleId(8))]);
+    assert_eq!(world.publish("$aws/rules/cold"), []);
+    assert_eq!(Broker::rule_topic("$aws/rules/hot/a/b"), "a/b");
+    assert_eq!(Broker::rule_topic("a/b"), "a/b");
+    world.broker.add_rule(&name, Some(&TopicFilter::parse("other").unwrap()), RuleId(9)); // replaced before it is removed
+    world.broker.remove_rule(RuleId(7));
+    assert_eq!(world.publish("factory/1/t"), both[..1]);
+    assert_eq!(world.publish("$aws/rules/hot/anything"), [Target::Rule(RuleId(9))]);
+    world.broker.remove_rule(RuleId(9));
+    assert_eq!(world.publish("$aws/rules/hot/anything"), []);
+}
+
+#[test]
+fn unsubscribing_says_whether_there_was_something() {
+    let mut world = World::new();
+    world.connect("a", 1);
+    world.subscribe(1, "x/#", AtMostOnce);
+    let known = world.broker.subscriptions(ConnectionId(1)).unwrap();
+    assert_eq!(*known, [(TopicFilter::parse("x/#").unwrap(), AtMostOnce)].into());
+    assert!(world.unsubscribe(1, "x/#"));
+    assert!(!world.unsubscribe(1, "x/#"));
+    assert!(!world.unsubscribe(2, "x/#"));
+    assert!(world.broker.subscriptions(ConnectionId(1)).unwrap().is_empty());
+    assert_eq!(world.broker.subscriptions(ConnectionId(2)), None);
+    assert_eq!(world.publish("x/y"), []);
+}
+
+/// Client id and subscriptions of each connection: what the broker must agree with.
+type Model = BTreeMap<u64, (&'static str, BTreeMap<&'static str, QoS>)>;
+
+fn matches(filter: &str, topic: &str) -> bool {
+    let mut trie = TopicTrie::new(HashMatch::default());
+    trie.insert(&TopicFilter::parse(filter).unwrap(), (), ());
+    let mut found = false;
+    trie.for_each_match(topic, &mut |(), ()| found = true);
+    found
+}
+
+#[test]
+fn agrees_with_a_model() {
+    const CLIENTS: &[&str] = &["a", "b", "c"];
+    const FILTERS: &[&str] = &["#", "+", "x", "x/#", "x/+", "+/y", "x/y", "+/+/z", "$aws/#"];
+    const TOPICS: &[&str] = &["x", "x/y", "w/y", "x/y/z", "$aws/y"];
+    let gatekeeper = Gatekeeper::new();
+    let connects: Vec<_> =
+        CLIENTS.iter().map(|text| gatekeeper.permit(Connect { client_id: ClientId::parse(text).unwrap() })).collect();
+    let subscribes: Vec<_> =
+        FILTERS.iter().map(|text| gatekeeper.permit(Subscribe { filter: TopicFilter::parse(text).unwrap() })).collect();
+    let publishes: Vec<_> =
+        TOPICS.iter().map(|text| gatekeeper.permit(Publish { topic: TopicName::parse(text).unwrap() })).collect();
+    let selects: Vec<Vec<bool>> =
+        FILTERS.iter().map(|filter| TOPICS.iter().map(|topic| matches(filter, topic)).collect()).collect();
+    bolero::check!().with_type::<Vec<(u8, u8, u8)>>().for_each(|steps| {
+        let mut broker = Broker::default();
+        let mut model = Model::new();
+        for (step, connection, choice) in steps {
+            let connection = u64::from(connection % 6);
+            let (client, filter) = (usize::from(*choice) % CLIENTS.len(), usize::from(*choice) % FILTERS.len());
+            match step % 8 {
+                0 => {
+                    let older = broker.connect(&connects[client], ConnectionId(connection));
+                    model.remove(&connection);
+                    let had = model.iter().find(|(_, (known, _))| *known == CLIENTS[client]).map(|(id, _)| *id);
+                    assert_eq!(older, had.map(ConnectionId));
+                    had.map(|id| model.remove(&id));
+                    model.insert(connection, (CLIENTS[client], BTreeMap::new()));
+                }
+                1 => {
+                    broker.disconnect(ConnectionId(connection));
+                    model.remove(&connection);
+                }
+                2 => {
+                    let existed = broker.unsubscribe(ConnectionId(connection), &subscribes[filter].action().filter);
+                    let known = model.get_mut(&connection).and_then(|(_, known)| known.remove(FILTERS[filter]));
+                    assert_eq!(existed, known.is_some());
+                }
+                _ => {
+                    let qos = if choice % 2 == 0 { AtMostOnce } else { AtLeastOnce };
+                    broker.subscribe(ConnectionId(connection), &subscribes[filter], qos);
+                    model.get_mut(&connection).map(|(_, known)| known.insert(FILTERS[filter], qos));
+                }
+            }
+        }
+        for (topic, permit) in publishes.iter().enumerate() {
+            let mut found = vec![Target::Rule(RuleId(1))]; // left over from another message
+            broker.publish(permit, &mut found);
+            found.sort_unstable();
+            let selected = |filter: &&str| selects[FILTERS.iter().position(|known| known == filter).unwrap()][topic];
+            let expected = model.iter().filter_map(|(connection, (_, known))| {
+                let qos = known.iter().filter(|(filter, _)| selected(filter)).map(|(_, qos)| *qos).max()?;
+                Some(subscriber(*connection, qos))
+            });
+            assert_eq!(found, expected.collect::<Vec<_>>(), "{}", TOPICS[topic]);
+        }
+    });
+}
