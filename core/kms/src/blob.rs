@@ -59,7 +59,7 @@ mod tests {
 
     #[test]
     fn blobs_decode_or_are_refused_and_never_panic() {
-        bolero::check!().for_each(|bytes: &[u8]| {
+        bolero::check!(name = "ciphertext_blob").for_each(|bytes: &[u8]| {
             let known = KeyId::parse("1234abcd-12ab-34cd-56ef-1234567890ab").unwrap();
             let whole = [&Blob::header(&known, &[7; 32]), bytes].concat();
             match Blob::decode(&whole) {

@@ -19,6 +19,8 @@ pub struct Encrypted {
     pub ciphertext_blob: Vec<u8>,
     /// The key's ARN.
     pub key_arn: String,
+    /// Which of its materials.
+    pub key_material_id: String,
 }
 
 /// What Decrypt answers.
@@ -72,8 +74,8 @@ impl Kms {
         }
         let key = self.resolve(key)?;
         key.usable(self.tenant())?;
-        let (ciphertext_blob, _) = self.seal(root_key, key, context, plaintext, random)?;
-        Ok(Encrypted { ciphertext_blob, key_arn: key.arn(self.tenant()) })
+        let (ciphertext_blob, key_material_id) = self.seal(root_key, key, context, plaintext, random)?;
+        Ok(Encrypted { ciphertext_blob, key_arn: key.arn(self.tenant()), key_material_id })
     }
 
     /// Decrypts a blob; with `key`, only if that key made it.

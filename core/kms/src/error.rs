@@ -57,7 +57,7 @@ pub enum KmsError {
 }
 
 impl KmsError {
-    /// AWS's name, without `Exception`.
+    /// AWS's name, without `Exception`. S3 says the same names with `KMS.` before them.
     pub const fn code(&self) -> &'static str {
         match self {
             Self::InvalidKeyId(_) | Self::KeyNotFound(_) | Self::InvalidArn(_) | Self::AliasNotFound(_) => "NotFound",

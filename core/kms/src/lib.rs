@@ -18,3 +18,6 @@ pub use error::KmsError;
 pub use key::{Key, KeyManager, KeyState, Material};
 pub use root::{RootKey, UnwrapError};
 pub use store::{Alias, Event, Kms};
+
+#[cfg(test)]
+mod tests;

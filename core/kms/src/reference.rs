@@ -9,10 +9,14 @@ impl Kms {
     /// # Errors
     /// As AWS tells the four ways of being wrong apart.
     pub fn resolve(&self, text: &str) -> Result<&Key, KmsError> {
-        let name = if text.starts_with("alias/") { Some(text) } else { in_region(self.tenant(), text)?.filter(|r| r.starts_with("alias/")) };
+        let name = if text.starts_with("alias/") {
+            Some(text)
+        } else {
+            in_region(self.tenant(), text)?.filter(|r| r.starts_with("alias/"))
+        };
         match name {
             Some(name) => {
-                let alias = self.aliases().find(|alias| alias.name == name);
+                let alias = self.alias(name);
                 let missing = || KmsError::AliasNotFound(self.tenant().arn("kms", name));
                 self.key(&alias.ok_or_else(missing)?.target).ok_or_else(missing)
             }
@@ -26,7 +30,7 @@ impl Kms {
     /// As [`Kms::resolve`].
     pub fn resolve_key(&self, text: &str) -> Result<&Key, KmsError> {
         let id = match in_region(self.tenant(), text)? {
-            Some(resource) => resource.strip_prefix("key/").unwrap_or(resource),
+            Some(resource) => resource.strip_prefix("key/").unwrap_or(text),
             None => text,
         };
         let id = KeyId::parse(id).map_err(|_| KmsError::InvalidKeyId(text.to_owned()))?;
@@ -45,7 +49,9 @@ fn in_region<'a>(tenant: &Tenant, text: &'a str) -> Result<Option<&'a str>, KmsE
     }
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     match parts.as_slice() {
-        ["arn", "aws", "kms", region, _, _] if *region != tenant.region.as_str() => Err(KmsError::InvalidArn((*region).to_owned())),
+        ["arn", "aws", "kms", region, _, _] if *region != tenant.region.as_str() => {
+            Err(KmsError::InvalidArn((*region).to_owned()))
+        }
         ["arn", "aws", "kms", _, _, _] => Err(KmsError::KeyNotFound(text.to_owned())),
         _ => Err(KmsError::InvalidKeyId(text.to_owned())),
     }

@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use crate::crypto::{hex, material_aad};
 use crate::{Key, KeyManager, KeyState, KmsError, Material, RootKey};
 
+/// AWS's quota a key.
 const TAGS_MAX: usize = 50;
+/// AWS's quota a key policy.
 const POLICY_BYTES_MAX: usize = 32_768;
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
@@ -34,6 +36,11 @@ pub enum Event {
     KeyPut {
         /// All of it.
         key: Box<Key>,
+    },
+    /// A key is gone, with its aliases: its waiting period is over.
+    KeyDeleted {
+        /// Which.
+        key_id: KeyId,
     },
     /// An alias is as it says from now on.
     AliasPut {
@@ -72,6 +79,10 @@ impl Kms {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::KeyPut { key } => drop(self.keys.insert(key.key_id.clone(), (**key).clone())),
+            Event::KeyDeleted { key_id } => {
+                self.keys.remove(key_id);
+                self.aliases.retain(|_, alias| alias.target != *key_id);
+            }
             Event::AliasPut { alias } => drop(self.aliases.insert(alias.name.clone(), alias.clone())),
             Event::AliasDeleted { name } => drop(self.aliases.remove(name)),
         }
@@ -96,6 +107,17 @@ impl Kms {
     /// A key by its id.
     pub fn key(&self, key_id: &KeyId) -> Option<&Key> {
         self.keys.get(key_id)
+    }
+
+    /// An alias by its name, `alias/` included.
+    pub fn alias(&self, name: &str) -> Option<&Alias> {
+        self.aliases.get(name)
+    }
+
+    /// What time alone has done by `now`: keys whose waiting period is over go.
+    pub fn due(&self, now: Timestamp) -> Vec<Event> {
+        let over = |key: &&Key| matches!(key.state, KeyState::PendingDeletion { at } if at <= now);
+        self.keys.values().filter(over).map(|key| Event::KeyDeleted { key_id: key.key_id.clone() }).collect()
     }
 
     /// CreateKey, for a symmetric encryption key.
@@ -139,7 +161,8 @@ impl Kms {
         let known = self.resolve_key(key)?;
         let mut changed = known.clone();
         change(&mut changed)?;
-        let events = if changed == *known { Vec::new() } else { vec![Event::KeyPut { key: Box::new(changed.clone()) }] };
+        let events =
+            if changed == *known { Vec::new() } else { vec![Event::KeyPut { key: Box::new(changed.clone()) }] };
         Ok((events, changed))
     }
 
@@ -196,16 +219,18 @@ impl Kms {
         })
     }
 
-    /// PutKeyPolicy.
+    /// PutKeyPolicy, in every state.
     ///
     /// # Errors
-    /// [`KmsError::MalformedPolicy`], and as [`Kms::set_enabled`].
+    /// [`KmsError::MalformedPolicy`], [`KmsError::Managed`], and those of [`Kms::resolve_key`].
     pub fn put_policy(&self, key: &str, policy: String) -> Outcome<Key> {
         check_policy(&policy)?;
-        self.change(key, |key| {
-            key.changeable(&self.tenant)?;
-            key.policy = Some(policy);
-            Ok(())
+        self.change(key, |key| match key.manager {
+            KeyManager::Aws => Err(KmsError::Managed(key.arn(&self.tenant))),
+            KeyManager::Customer => {
+                key.policy = Some(policy);
+                Ok(())
+            }
         })
     }
 
@@ -313,172 +338,5 @@ fn check_policy(policy: &str) -> Result<(), KmsError> {
     match object && policy.len() <= POLICY_BYTES_MAX {
         true => Ok(()),
         false => Err(KmsError::MalformedPolicy("the key policy is not a JSON object of at most 32 KiB".into())),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use sekisho_types::{AccountId, Region};
-
-    use super::*;
-    use crate::EncryptionContext;
-
-    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
-
-    struct World {
-        kms: Kms,
-        root_key: RootKey,
-        next: u8,
-    }
-
-    impl World {
-        fn new() -> Self {
-            let tenant = Tenant { account: AccountId::parse("111122223333").unwrap(), region: Region::parse("us-east-1").unwrap() };
-            Self { kms: Kms::new(tenant), root_key: RootKey::new(SecretKey::new([1; 32])), next: 0 }
-        }
-
-        fn apply<T>(&mut self, outcome: Outcome<T>) -> Result<T, KmsError> {
-            let (events, output) = outcome?;
-            events.iter().for_each(|event| self.kms.apply(event));
-            Ok(output)
-        }
-
-        fn random(&mut self) -> impl FnMut(&mut [u8]) + use<> {
-            self.next += 1;
-            let mut value = self.next;
-            move |out: &mut [u8]| {
-                out.fill_with(|| {
-                    value = value.wrapping_mul(31).wrapping_add(7);
-                    value
-                });
-            }
-        }
-
-        fn key(&mut self) -> String {
-            let mut random = self.random();
-            let made = self.kms.create_key(NOW, &self.root_key, String::new(), None, BTreeMap::new(), &mut random);
-            self.apply(made).unwrap().key_id.to_string()
-        }
-
-        fn encrypt(&mut self, key: &str, context: &EncryptionContext, plaintext: &[u8]) -> Result<Vec<u8>, KmsError> {
-            let mut random = self.random();
-            Ok(self.kms.encrypt(&self.root_key, key, context, plaintext, &mut random)?.ciphertext_blob)
-        }
-    }
-
-    fn context(pairs: &[(&str, &str)]) -> EncryptionContext {
-        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
-    }
-
-    #[test]
-    fn what_is_encrypted_decrypts_with_the_same_context_alone() {
-        let mut world = World::new();
-        let key = world.key();
-        let blob = world.encrypt(&key, &context(&[("a", "b"), ("c", "d")]), b"secret").unwrap();
-        assert!(blob.starts_with(&[1, 2, 2]));
-        let decrypt = |pairs: &[(&str, &str)], blob: &[u8]| {
-            world.kms.decrypt(&world.root_key, blob, &context(pairs), None).map(|d| d.plaintext.expose().to_vec())
-        };
-        assert_eq!(decrypt(&[("c", "d"), ("a", "b")], &blob), Ok(b"secret".to_vec()), "order does not matter");
-        for other in [&[][..], &[("A", "b"), ("c", "d")], &[("a", "bc"), ("", "d")], &[("a", "b")]] {
-            assert_eq!(decrypt(other, &blob), Err(KmsError::InvalidCiphertext), "{other:?}");
-        }
-        for at in 0..blob.len() {
-            let mut flipped = blob.clone();
-            flipped[at] ^= 1;
-            assert_eq!(decrypt(&[("a", "b"), ("c", "d")], &flipped), Err(KmsError::InvalidCiphertext), "byte {at}");
-        }
-    }
-
-    #[test]
-    fn keys_are_named_four_ways_and_told_apart_when_absent() {
-        let mut world = World::new();
-        let key = world.key();
-        let made = world.kms.create_alias(NOW, "alias/lake", &key);
-        world.apply(made).unwrap();
-        let arn = format!("arn:aws:kms:us-east-1:111122223333:key/{key}");
-        for name in [key.as_str(), &arn, "alias/lake", "arn:aws:kms:us-east-1:111122223333:alias/lake"] {
-            assert_eq!(world.kms.resolve(name).map(|key| key.arn(world.kms.tenant())), Ok(arn.clone()), "{name}");
-        }
-        #[rustfmt::skip] // name                                                                message
-        let absent = [
-            ("fake-key-id",                                                                     "Invalid keyId 'fake-key-id'"),
-            ("1234abcd12ab34cd56ef1234567890ab",                                                "Invalid keyId '1234abcd12ab34cd56ef1234567890ab'"),
-            ("1234abcd-12ab-34cd-56ef-1234567890ab",                                            "Key 'arn:aws:kms:us-east-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab' does not exist"),
-            ("arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab",     "Invalid arn eu-west-1"),
-            ("alias/nothing",                                                                   "Alias arn:aws:kms:us-east-1:111122223333:alias/nothing is not found."),
-        ];
-        for (name, message) in absent {
-            assert_eq!(world.kms.resolve(name).unwrap_err().to_string(), message);
-        }
-        assert!(world.kms.resolve_key("alias/lake").is_err(), "management operations take no alias");
-    }
-
-    #[test]
-    fn states_refuse_what_they_must() {
-        let mut world = World::new();
-        let key = world.key();
-        let arn = format!("arn:aws:kms:us-east-1:111122223333:key/{key}");
-        let blob = world.encrypt(&key, &context(&[]), b"x").unwrap();
-        let disabled = world.kms.set_enabled(&key, false);
-        world.apply(disabled).unwrap();
-        let refused = world.kms.decrypt(&world.root_key, &blob, &context(&[]), None).unwrap_err();
-        assert_eq!((refused.code(), refused.to_string()), ("Disabled", format!("{arn} is disabled.")));
-        assert_eq!(world.kms.cancel_deletion(&key).unwrap_err(), KmsError::NotPendingDeletion(arn.clone()));
-        let scheduled = world.kms.schedule_deletion(NOW, &key, 7);
-        world.apply(scheduled).unwrap();
-        assert_eq!(world.encrypt(&key, &context(&[]), b"x"), Err(KmsError::PendingDeletion(arn.clone())));
-        assert_eq!(world.kms.set_enabled(&key, true).unwrap_err(), KmsError::PendingDeletion(arn));
-        let cancelled = world.kms.cancel_deletion(&key);
-        assert_eq!(world.apply(cancelled).unwrap().state, KeyState::Disabled);
-        assert!(world.kms.schedule_deletion(NOW, &key, 6).is_err());
-    }
-
-    #[test]
-    fn another_keys_ciphertext_is_refused_by_the_key_asked() {
-        let mut world = World::new();
-        let (one, other) = (world.key(), world.key());
-        let blob = world.encrypt(&one, &context(&[]), b"x").unwrap();
-        assert_eq!(world.kms.decrypt(&world.root_key, &blob, &context(&[]), Some(&other)), Err(KmsError::IncorrectKey));
-        let wrong = RootKey::new(SecretKey::new([2; 32]));
-        assert!(matches!(world.kms.decrypt(&wrong, &blob, &context(&[]), None), Err(KmsError::Material(_))));
-    }
-
-    #[test]
-    fn managed_keys_are_made_once_and_left_alone() {
-        let mut world = World::new();
-        let mut random = world.random();
-        let (events, arn) = world.kms.ensure_managed(NOW, &world.root_key, "alias/aws/s3", "for S3", &mut random);
-        events.iter().for_each(|event| world.kms.apply(event));
-        assert_eq!(world.kms.ensure_managed(NOW, &world.root_key, "alias/aws/s3", "for S3", &mut random), (vec![], arn.clone()));
-        assert_eq!(world.kms.set_enabled(&arn, false).unwrap_err(), KmsError::Managed(arn.clone()));
-        assert_eq!(world.kms.resolve(&arn).unwrap().metadata(world.kms.tenant())["KeyManager"], "AWS");
-        assert!(matches!(world.kms.create_alias(NOW, "alias/aws/mine", &arn), Err(KmsError::AliasReserved(_))));
-    }
-
-    #[test]
-    fn a_snapshot_folds_to_the_same() {
-        let mut world = World::new();
-        let key = world.key();
-        let made = world.kms.create_alias(NOW, "alias/a", &key);
-        world.apply(made).unwrap();
-        let mut again = Kms::new(world.kms.tenant().clone());
-        for event in world.kms.snapshot() {
-            again.apply(&serde_json::from_str(&serde_json::to_string(&event).unwrap()).unwrap());
-        }
-        assert_eq!(again, world.kms);
-    }
-
-    #[test]
-    fn metadata_has_aws_members() {
-        let mut world = World::new();
-        let key = world.key();
-        let metadata = world.kms.resolve(&key).unwrap().metadata(world.kms.tenant());
-        let mut names: Vec<&str> = metadata.as_object().unwrap().keys().map(String::as_str).collect();
-        names.sort_unstable();
-        assert_eq!(names, [
-            "AWSAccountId", "Arn", "CreationDate", "CurrentKeyMaterialId", "CustomerMasterKeySpec", "Description", "Enabled",
-            "EncryptionAlgorithms", "KeyId", "KeyManager", "KeySpec", "KeyState", "KeyUsage", "MultiRegion", "Origin",
-        ]);
     }
 }

@@ -85,7 +85,7 @@ pub struct Digests {
 }
 
 enum Running {
-    Crc(Crc),
+    Crc(Box<Crc>),
     Sha(Box<digest::Context>),
 }
 
@@ -93,10 +93,11 @@ impl Digests {
     /// One checksum, and MD5 where somebody needs it: it is the slowest of all, so only where the ETag is one or the caller
     /// sent one.
     pub fn new(algorithm: ChecksumAlgorithm, with_md5: bool) -> Self {
+        let crc = |algorithm| Running::Crc(Box::new(Crc::new(algorithm)));
         let running = match algorithm {
-            ChecksumAlgorithm::CRC32 => Running::Crc(Crc::new(CrcAlgorithm::Crc32IsoHdlc)),
-            ChecksumAlgorithm::CRC32C => Running::Crc(Crc::new(CrcAlgorithm::Crc32Iscsi)),
-            ChecksumAlgorithm::CRC64NVME => Running::Crc(Crc::new(CrcAlgorithm::Crc64Nvme)),
+            ChecksumAlgorithm::CRC32 => crc(CrcAlgorithm::Crc32IsoHdlc),
+            ChecksumAlgorithm::CRC32C => crc(CrcAlgorithm::Crc32Iscsi),
+            ChecksumAlgorithm::CRC64NVME => crc(CrcAlgorithm::Crc64Nvme),
             ChecksumAlgorithm::SHA1 => Running::Sha(Box::new(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY))),
             ChecksumAlgorithm::SHA256 => Running::Sha(Box::new(digest::Context::new(&digest::SHA256))),
         };

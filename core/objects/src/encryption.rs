@@ -6,6 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::ObjectsError;
 
+/// The AWS managed key that seals where `aws:kms` is asked for without a key; made when first used.
+pub const MANAGED_KEY_ALIAS: &str = "alias/aws/s3";
+/// What DescribeKey says of it.
+pub const MANAGED_KEY_DESCRIPTION: &str = "Default key that protects my S3 objects when no other key is defined";
+
 /// `SSEAlgorithm`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SseAlgorithm {

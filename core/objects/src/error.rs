@@ -16,6 +16,9 @@ pub enum ObjectsError {
     /// `BucketNotEmpty`
     #[error("The bucket you tried to delete is not empty")]
     BucketNotEmpty(BucketName),
+    /// `PreconditionFailed`
+    #[error("At least one of the pre-conditions you specified did not hold")]
+    PreconditionFailed(&'static str),
     /// `MalformedXML`
     #[error("The XML you provided was not well-formed or did not validate against our published schema")]
     MalformedXml,

@@ -43,42 +43,67 @@ impl Bucket {
     pub fn list(&self, request: &ListingRequest) -> Listing<'_> {
         let max_keys = request.max_keys.min(MAX_KEYS);
         let mut listing = Listing { entries: Vec::new(), next_after: None };
-        let mut after = request.after.clone();
         let rolled_up = |key: &str| {
             let delimiter = request.delimiter.as_deref().filter(|delimiter| !delimiter.is_empty())?;
             let at = key.strip_prefix(request.prefix.as_str())?.find(delimiter)?;
             Some(key[..request.prefix.len() + at + delimiter.len()].to_owned())
         };
-        // A page that ended with a rolled-up prefix goes on behind everything below it.
-        let mut skip = after.as_deref().and_then(rolled_up).filter(|prefix| after.as_deref() == Some(prefix));
-        loop {
-            let from = match &after {
-                Some(after) if *after >= request.prefix => Bound::Excluded(after.as_str()),
-                _ => Bound::Included(request.prefix.as_str()),
-            };
-            let mut keys = self
-                .objects
-                .range::<str, _>((from, Bound::Unbounded))
-                .filter(|(key, _)| skip.as_deref().is_none_or(|skip| !key.as_str().starts_with(skip)));
-            let Some((key, record)) = keys.next().filter(|(key, _)| key.as_str().starts_with(&request.prefix)) else {
-                return listing;
-            };
+        let from = |bound: Bound<&str>| self.objects.range::<str, _>((bound, Bound::Unbounded));
+        let mut keys = match request.after.as_deref().filter(|after| *after >= request.prefix.as_str()) {
+            None => from(Bound::Included(&request.prefix)),
+            // A page that ended with a rolled-up prefix goes on behind everything below it.
+            Some(after) if rolled_up(after).as_deref() == Some(after) => match behind(after) {
+                Some(next) => from(Bound::Included(&next)),
+                None => return listing,
+            },
+            Some(after) => from(Bound::Excluded(after)),
+        };
+        let mut last = None;
+        while let Some((key, record)) = keys.next().filter(|(key, _)| key.as_str().starts_with(&request.prefix)) {
             if listing.entries.len() == max_keys {
-                listing.next_after = after.filter(|_| max_keys > 0);
-                return listing;
+                listing.next_after = last;
+                break;
             }
             match rolled_up(key.as_str()) {
                 Some(prefix) => {
-                    after = Some(prefix.clone());
-                    skip = Some(prefix.clone());
+                    let next = behind(&prefix);
+                    last = Some(prefix.clone());
                     listing.entries.push(Listed::CommonPrefix(prefix));
+                    let Some(next) = next else { break };
+                    keys = from(Bound::Included(&next));
                 }
                 None => {
-                    after = Some(key.as_str().to_owned());
-                    skip = None;
+                    last = Some(key.as_str().to_owned());
                     listing.entries.push(Listed::Object(key.as_str(), record));
                 }
             }
+        }
+        listing
+    }
+}
+
+/// The least text that is greater than everything that begins with `prefix`, so that what was rolled up is not walked.
+fn behind(prefix: &str) -> Option<String> {
+    let mut text = prefix.to_owned();
+    while let Some(last) = text.pop() {
+        if let Some(next) = (u32::from(last) + 1..=u32::from(char::MAX)).find_map(char::from_u32) {
+            text.push(next);
+            return Some(text);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn behind_a_prefix_begins_what_does_not_begin_with_it() {
+        let table =
+            [("a/", Some("a0")), ("\u{d7ff}", Some("\u{e000}")), ("a\u{10ffff}", Some("b")), ("\u{10ffff}", None)];
+        for (prefix, next) in table {
+            assert_eq!(behind(prefix).as_deref(), next, "{prefix:?}");
         }
     }
 }

@@ -62,12 +62,21 @@ impl<'de> Deserialize<'de> for BlobId {
     }
 }
 
+/// A sealed body on the disk.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Body {
+    /// Its file.
+    pub blob: BlobId,
+    /// Bytes of plaintext.
+    pub size: u64,
+}
+
 /// An object as the index knows it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ObjectRecord {
-    /// Where its body is.
-    pub blob: BlobId,
-    /// Bytes of plaintext.
+    /// What it consists of, one behind the other: one body, or one a part of a multipart upload.
+    pub bodies: Vec<Body>,
+    /// Bytes of plaintext, all bodies together.
     pub size: u64,
     /// Without quotes.
     pub etag: String,
@@ -84,4 +93,39 @@ pub struct ObjectRecord {
     /// The digest S3 keeps.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub checksum: Option<Checksum>,
+}
+
+impl ObjectRecord {
+    /// The files of its bodies.
+    pub fn blobs(&self) -> impl Iterator<Item = BlobId> {
+        self.bodies.iter().map(|body| body.blob)
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A record of one byte.
+    pub(crate) fn record(number: u8) -> ObjectRecord {
+        ObjectRecord {
+            bodies: vec![Body { blob: BlobId::from_bytes([number; 16]), size: 1 }],
+            size: 1,
+            etag: format!("{number:032x}"),
+            last_modified: Timestamp::from_seconds(2),
+            encryption: Encryption::S3,
+            headers: BTreeMap::new(),
+            metadata: BTreeMap::new(),
+            checksum: None,
+        }
+    }
+
+    #[test]
+    fn a_blob_id_prints_as_it_parses() {
+        let id = BlobId::from_bytes([0xab; 16]);
+        assert_eq!(BlobId::parse(&id.to_string()), Some(id));
+        for text in ["", "ab", &"zz".repeat(16), &"ab".repeat(17), &"é".repeat(16)] {
+            assert_eq!(BlobId::parse(text), None, "{text}");
+        }
+    }
 }

@@ -255,7 +255,7 @@ mod tests {
         let header = Header { blob: BLOB, wrapped_key: vec![1, 2, 3] };
         assert_eq!(Header::decode(&header.encode()), Ok(header.clone()));
         assert_eq!(header.encode().len() as u64, header.len());
-        bolero::check!().for_each(|bytes: &[u8]| {
+        bolero::check!(name = "header").for_each(|bytes: &[u8]| {
             if let Ok(header) = Header::decode(bytes) {
                 assert_eq!(Header::decode(&header.encode()), Ok(header));
             }

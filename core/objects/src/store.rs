@@ -1,9 +1,9 @@
 //! The fold: buckets and the index of their objects.
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use sekisho_types::{BucketName, ObjectKey, Tenant, Timestamp};
 
-use crate::{BlobId, BucketEncryption, Event, ObjectRecord, ObjectsError};
+use crate::{BlobId, BucketEncryption, Event, ObjectRecord, ObjectsError, Precondition};
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq)]
@@ -104,7 +104,7 @@ impl Objects {
 
     /// Every body that is somebody's; what else lies on the disk is not.
     pub fn blobs(&self) -> HashSet<BlobId> {
-        self.buckets.values().flat_map(|bucket| bucket.objects.values()).map(|record| record.blob).collect()
+        self.buckets.values().flat_map(|bucket| bucket.objects.values()).flat_map(ObjectRecord::blobs).collect()
     }
 
     /// CreateBucket.
@@ -145,35 +145,40 @@ impl Objects {
         Ok(if same { Vec::new() } else { vec![event] })
     }
 
-    /// The body is on the disk: the object may be seen. Answers the body it replaces.
+    /// The body is on the disk: the object may be seen. Answers the bodies it replaces.
     ///
     /// # Errors
-    /// [`ObjectsError::NoSuchBucket`].
+    /// [`ObjectsError::NoSuchBucket`], [`ObjectsError::PreconditionFailed`].
     pub fn put_object(
         &self,
         bucket: &BucketName,
         key: &ObjectKey,
         record: ObjectRecord,
-    ) -> Result<(Vec<Event>, Option<BlobId>), ObjectsError> {
-        let replaced = self.bucket(bucket)?.objects.get(key).map(|older| older.blob);
+        precondition: Option<&Precondition>,
+    ) -> Result<(Vec<Event>, Vec<BlobId>), ObjectsError> {
+        let present = self.bucket(bucket)?.objects.get(key);
+        precondition.map_or(Ok(()), |precondition| precondition.check(present))?;
+        let replaced = present.into_iter().flat_map(ObjectRecord::blobs).collect();
         Ok((vec![Event::ObjectPut { bucket: bucket.clone(), key: key.clone(), record }], replaced))
     }
 
-    /// DeleteObject; deleting what is not there is no error. Answers the body that is nobody's now.
+    /// DeleteObject, DeleteObjects; deleting what is not there is no error. Answers the bodies that are nobody's now.
     ///
     /// # Errors
     /// [`ObjectsError::NoSuchBucket`].
-    pub fn delete_object(
+    pub fn delete_objects(
         &self,
         bucket: &BucketName,
-        key: &ObjectKey,
-    ) -> Result<(Vec<Event>, Option<BlobId>), ObjectsError> {
-        match self.bucket(bucket)?.objects.get(key) {
-            None => Ok((Vec::new(), None)),
-            Some(record) => {
-                Ok((vec![Event::ObjectDeleted { bucket: bucket.clone(), key: key.clone() }], Some(record.blob)))
-            }
+        keys: &BTreeSet<ObjectKey>,
+    ) -> Result<(Vec<Event>, Vec<BlobId>), ObjectsError> {
+        let objects = &self.bucket(bucket)?.objects;
+        let present = keys.iter().filter_map(|key| Some((key, objects.get(key)?)));
+        let (mut events, mut removed) = (Vec::new(), Vec::new());
+        for (key, record) in present {
+            events.push(Event::ObjectDeleted { bucket: bucket.clone(), key: key.clone() });
+            removed.extend(record.blobs());
         }
+        Ok((events, removed))
     }
 }
 
@@ -182,7 +187,8 @@ mod tests {
     use sekisho_types::{AccountId, Region};
 
     use super::*;
-    use crate::{Encryption, Listed, ListingRequest, SseAlgorithm};
+    use crate::record::tests::record;
+    use crate::{Listed, ListingRequest, SseAlgorithm};
 
     fn objects(keys: &[&str]) -> Objects {
         let tenant =
@@ -191,17 +197,8 @@ mod tests {
         let events = objects.create_bucket(Timestamp::from_seconds(1), &lake()).unwrap();
         events.iter().for_each(|event| objects.apply(event));
         for (number, key) in keys.iter().enumerate() {
-            let record = ObjectRecord {
-                blob: BlobId::from_bytes([number as u8; 16]),
-                size: 1,
-                etag: "e".into(),
-                last_modified: Timestamp::from_seconds(2),
-                encryption: Encryption::S3,
-                headers: BTreeMap::new(),
-                metadata: BTreeMap::new(),
-                checksum: None,
-            };
-            let (events, _) = objects.put_object(&lake(), &ObjectKey::parse(key).unwrap(), record).unwrap();
+            let record = record(number as u8);
+            let (events, _) = objects.put_object(&lake(), &ObjectKey::parse(key).unwrap(), record, None).unwrap();
             events.iter().for_each(|event| objects.apply(event));
         }
         objects
@@ -283,8 +280,8 @@ mod tests {
         assert_eq!(objects.delete_bucket(&lake()), Err(ObjectsError::BucketNotEmpty(lake())));
         let absent = BucketName::parse("absent").unwrap();
         assert_eq!(objects.delete_bucket(&absent), Err(ObjectsError::NoSuchBucket(absent.clone())));
-        let (events, gone) = objects.delete_object(&lake(), &ObjectKey::parse("x").unwrap()).unwrap();
-        assert_eq!((events.len(), gone), (1, Some(BlobId::from_bytes([0; 16]))));
-        assert_eq!(objects.delete_object(&lake(), &ObjectKey::parse("zz").unwrap()), Ok((vec![], None)));
+        let keys = ["x", "zz"].map(|key| ObjectKey::parse(key).unwrap()).into();
+        let (events, gone) = objects.delete_objects(&lake(), &keys).unwrap();
+        assert_eq!((events.len(), gone), (1, vec![BlobId::from_bytes([0; 16])]));
     }
 }
