@@ -1,1 +1,22 @@
-//! To be written.
+//! Object bodies on the disk, and the one way to put and get an object.
+//!
+//! Receives plaintext with the name it is to have; hands back what the index keeps of it, and the plaintext again. A body
+//! is sealed before it touches the disk (`docs/format/object.md`); an object is visible once body and index are durable.
+mod dir; // the files: whole or not there
+mod data_key; // the key of one body: made, wrapped, opened again
+mod store; // begin, get, delete
+mod upload; // a body on its way in
+mod reader; // an object coming back
+mod multipart; // objects that come in parts
+mod pins; // bodies being read stay
+mod error; // whose move it is
+
+pub use dir::{BlobDir, Swept};
+pub use error::{MultipartError, StoreError};
+pub use multipart::{CompletedPart, MULTIPART_UPLOADS_MAX, MultipartUpload, NewMultipart, PART_BYTES_MIN, Part};
+pub use reader::Reader;
+pub use store::{NewObject, ObjectStore};
+pub use upload::Upload;
+
+#[cfg(test)]
+mod tests;

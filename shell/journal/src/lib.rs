@@ -6,13 +6,13 @@
 //!
 //! In reading order:
 mod block; // many entries sealed as one unit: the format's atom
-mod error;
-mod queue; // entries waiting for the writer, bounded
-mod read; // entries read back by sequence
-mod recover; // what a start finds, and how a torn tail is told from damage
 mod segment; // a file of blocks under one data key
-mod snapshot; // the shortest list of entries that folds to the same state
+mod queue; // entries waiting for the writer, bounded
 mod writer; // the thread that seals, writes and syncs
+mod recover; // what a start finds, and how a torn tail is told from damage
+mod read; // entries read back by sequence
+mod snapshot; // the shortest list of entries that folds to the same state
+mod error; // what can go wrong between an entry and the disk
 
 use std::path::PathBuf;
 use std::sync::Arc;

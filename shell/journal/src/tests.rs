@@ -17,8 +17,11 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().build().expect("a runtime")
 }
 
+/// Entries with their sequences.
+type Found = Vec<(u64, Vec<u8>)>;
+
 /// Opens, replays into a list, starts.
-fn open(directory: &Path) -> Result<(Journal, Vec<(u64, Vec<u8>)>), JournalError> {
+fn open(directory: &Path) -> Result<(Journal, Found), JournalError> {
     let mut recovery = Recovery::open(directory, &root_key())?;
     let mut entries = Vec::new();
     recovery.replay(&mut |sequence, entry| entries.push((sequence.0, entry.to_vec())))?;
@@ -90,7 +93,8 @@ fn many_entries_at_once_share_blocks_and_keep_their_order() {
     let directory = tempfile::tempdir().unwrap();
     let (journal, _) = open(directory.path()).unwrap();
     let large = vec![b'x'; 100_000];
-    let last = (0..500).map(|_| journal.append(&large).unwrap()).last().unwrap();
+    let sequences: Vec<Sequence> = (0..500).map(|_| journal.append(&large).unwrap()).collect();
+    let last = sequences[499];
     runtime().block_on(journal.wait_durable(last)).unwrap();
     assert!(segments(directory.path()).len() > 1, "50 MB do not fit one segment");
     close(journal);

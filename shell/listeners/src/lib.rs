@@ -1,1 +1,32 @@
-//! To be written.
+//! Sockets for devices. Bytes in, bytes out; every decision is the gate's or the gateway's.
+mod accept; // TCP and the TLS handshake
+mod https; // publish over HTTPS
+mod mqtt; // one MQTT connection
+mod tls; // versions, key exchange, whose certificate we show
+
+use std::sync::Arc;
+
+use rustls::ServerConfig;
+use sekisho_workers::Gateway;
+use tokio::net::TcpListener;
+
+pub use sekisho_gate::Settings;
+pub use tls::{ServerCertificate, config};
+
+/// ALPN protocols of the MQTT port: none is needed, these are understood (developer guide, "Protocols").
+pub const MQTT_PROTOCOLS: &[&[u8]] = &[b"x-amzn-mqtt-ca", b"mqtt"];
+/// ALPN protocols of the HTTPS port.
+pub const HTTPS_PROTOCOLS: &[&[u8]] = &[b"x-amzn-http-ca", b"http/1.1"];
+
+/// MQTT over mutual TLS, until dropped.
+pub async fn serve_mqtt(listener: TcpListener, tls: Arc<ServerConfig>, gateway: Arc<Gateway>, settings: Arc<Settings>) {
+    let serving = gateway.clone();
+    accept::accept(listener, tls, gateway, move |tls, peer| mqtt::serve(tls, peer, serving.clone(), settings.clone()))
+        .await;
+}
+
+/// HTTPS with a client certificate, until dropped.
+pub async fn serve_https(listener: TcpListener, tls: Arc<ServerConfig>, gateway: Arc<Gateway>) {
+    let serving = gateway.clone();
+    accept::accept(listener, tls, gateway, move |tls, peer| https::serve(tls, peer, serving.clone())).await;
+}

@@ -104,7 +104,7 @@ impl State {
 
     /// Replaces the snapshot if the journal has grown since, and drops what neither it nor a delivery stream needs:
     /// `oldest_pending` is the first entry the latter still wants. Blocks the thread.
-    pub fn compact(&self, oldest_pending: Option<Sequence>) -> Result<(), JournalError> {
+    pub fn compact(&self, oldest_pending: Sequence) -> Result<(), JournalError> {
         let (as_of, events) = {
             let cores = self.cores.read().unwrap_or_else(PoisonError::into_inner);
             (Sequence(self.applied.load(Ordering::Acquire)), cores.snapshot())
@@ -114,13 +114,13 @@ impl State {
             self.journal.write_snapshot(as_of, &mut entries)?;
             self.snapshot.store(as_of.0, Ordering::Release);
         }
-        let unneeded_by_state = if self.snapshot.load(Ordering::Acquire) == self.applied.load(Ordering::Acquire) {
-            self.journal.durable().0 + 1
-        } else {
-            self.snapshot.load(Ordering::Acquire) + 1
+        // Up to the snapshot the state needs nothing; behind it, whatever was applied since.
+        let snapshot = self.snapshot.load(Ordering::Acquire);
+        let state_needs = match self.applied.load(Ordering::Acquire) {
+            applied if applied == snapshot => oldest_pending,
+            _ => Sequence(snapshot + 1),
         };
-        let keep_from = oldest_pending.map_or(unneeded_by_state, |pending| pending.0.min(unneeded_by_state));
-        self.journal.drop_before(Sequence(keep_from))
+        self.journal.drop_before(state_needs.min(oldest_pending))
     }
 
     /// The wall clock.

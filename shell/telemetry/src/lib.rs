@@ -5,7 +5,6 @@ use std::io::IsTerminal;
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::time::UtcTime;
 
 /// Why telemetry could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +20,7 @@ pub enum TelemetryError {
 /// Sends `tracing` to standard error: lines for people on a terminal, JSON lines otherwise.
 pub fn logs(filter: &str) -> Result<(), TelemetryError> {
     let parsed = EnvFilter::try_new(filter).map_err(|_| TelemetryError::Filter(filter.into()))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr).with_timer(UtcTime);
+    let builder = tracing_subscriber::fmt().with_env_filter(parsed).with_writer(std::io::stderr);
     let set = if std::io::stderr().is_terminal() {
         builder.with_target(false).try_init()
     } else {

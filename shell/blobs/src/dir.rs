@@ -1,0 +1,183 @@
+//! The files: a body is there whole, under its id, or it is not there.
+use std::collections::HashSet;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use sekisho_objects::BlobId;
+
+use crate::StoreError;
+use crate::pins::{Pin, Pins};
+
+const UNFINISHED: &str = "unfinished-";
+
+/// A directory of bodies: `<2 hex>/<32 hex>`, and `unfinished-<32 hex>` while one is being written.
+#[derive(Clone, Debug)]
+pub struct BlobDir {
+    path: Arc<Path>,
+    pins: Pins,
+}
+
+/// What [`BlobDir::sweep`] found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Files that were nobody's; removed.
+    pub removed: u64,
+    /// Bodies the index knows and the disk does not.
+    pub missing: Vec<BlobId>,
+}
+
+impl BlobDir {
+    /// Opens the directory, making it if need be.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
+        made.map_err(StoreError::io("make", path))?;
+        Ok(Self { path: path.into(), pins: Pins::default() })
+    }
+
+    /// Removes what a crash left: bodies never finished, finished but never indexed, or replaced but not yet removed. Only
+    /// at start, since an upload under way is not known to the index either.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn sweep(&self, known: &HashSet<BlobId>) -> Result<Swept, StoreError> {
+        let mut missing = known.clone();
+        let mut removed = 0;
+        let mut remove = |path: &Path| {
+            removed += 1;
+            fs::remove_file(path).map_err(StoreError::io("remove", path))
+        };
+        for (name, path) in entries(&self.path)? {
+            if name.starts_with(UNFINISHED) {
+                remove(&path)?;
+            } else if name.len() == 2 && path.is_dir() {
+                for (name, path) in entries(&path)? {
+                    // What is not named like a body was put there by somebody else, and is left alone.
+                    let Some(blob) = BlobId::parse(&name) else { continue };
+                    if !missing.remove(&blob) && !known.contains(&blob) {
+                        remove(&path)?;
+                    }
+                }
+            }
+        }
+        Ok(Swept { removed, missing: missing.into_iter().collect() })
+    }
+
+    /// Opens a finished body.
+    pub(crate) fn read(&self, blob: BlobId) -> io::Result<File> {
+        File::open(self.place(blob))
+    }
+
+    /// Keeps bodies where they are while somebody reads them. Taken under the lock of the index that names them: whoever
+    /// removes them has changed the index before.
+    pub(crate) fn pin(&self, blobs: Vec<BlobId>) -> Pin {
+        self.pins.pin(self.clone(), blobs)
+    }
+
+    /// Removes a finished body that is nobody's any more, once nobody reads it. If that fails, or a crash comes first, the
+    /// next start does it.
+    pub(crate) fn remove(&self, blob: BlobId) {
+        if !self.pins.doom(blob) {
+            self.unlink(blob);
+        }
+    }
+
+    pub(crate) fn unlink(&self, blob: BlobId) {
+        remove_or_log(&self.place(blob));
+    }
+
+    /// Begins a body.
+    pub(crate) fn create(&self, blob: BlobId) -> Result<UnfinishedBlob, StoreError> {
+        let path = self.path.join(format!("{UNFINISHED}{blob}"));
+        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let file = opened.map_err(StoreError::io("create", &path))?;
+        Ok(UnfinishedBlob { dir: self.clone(), blob, file, guard: RemovedOnDrop(Some(path)) })
+    }
+
+    fn place(&self, blob: BlobId) -> PathBuf {
+        let name = blob.to_string();
+        self.path.join(&name[..2]).join(name)
+    }
+}
+
+/// A body being written; dropped, it is gone.
+pub(crate) struct UnfinishedBlob {
+    dir: BlobDir,
+    blob: BlobId,
+    file: File,
+    guard: RemovedOnDrop,
+}
+
+impl UnfinishedBlob {
+    /// Appends.
+    pub(crate) fn write(&mut self, bytes: &[u8]) -> Result<(), StoreError> {
+        self.file.write_all(bytes).map_err(|source| {
+            let path = self.guard.0.clone().unwrap_or_default();
+            StoreError::Io { doing: "write", path, source }
+        })
+    }
+
+    /// Makes it durable under its own name. Blocks on the disk.
+    pub(crate) fn finish(mut self) -> Result<FinishedBlob, StoreError> {
+        let unfinished = self.guard.0.take().expect("the path is taken once, here");
+        let mut guard = RemovedOnDrop(Some(unfinished.clone()));
+        self.file.sync_all().map_err(StoreError::io("sync", &unfinished))?;
+        let place = self.dir.place(self.blob);
+        let parent = place.parent().expect("a body lies in a subdirectory");
+        match DirBuilder::new().mode(0o700).create(parent) {
+            Ok(()) => sync_dir(&self.dir.path)?,
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(StoreError::io("make", parent)(error)),
+        }
+        fs::rename(&unfinished, &place).map_err(StoreError::io("rename", &unfinished))?;
+        guard.0 = Some(place.clone());
+        sync_dir(parent)?;
+        Ok(FinishedBlob { guard })
+    }
+}
+
+/// A body that is durable and that no index knows yet; dropped, it is gone.
+pub(crate) struct FinishedBlob {
+    guard: RemovedOnDrop,
+}
+
+impl FinishedBlob {
+    /// The index knows it now.
+    pub(crate) fn keep(mut self) {
+        self.guard.0 = None;
+    }
+}
+
+struct RemovedOnDrop(Option<PathBuf>);
+
+impl Drop for RemovedOnDrop {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|path| remove_or_log(path));
+    }
+}
+
+fn remove_or_log(path: &Path) {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, path = %path.display(), "a body could not be removed; the next start tries again");
+        }
+        _ => {}
+    }
+}
+
+fn sync_dir(path: &Path) -> Result<(), StoreError> {
+    File::open(path).and_then(|dir| dir.sync_all()).map_err(StoreError::io("sync", path))
+}
+
+fn entries(path: &Path) -> Result<Vec<(String, PathBuf)>, StoreError> {
+    let entries = fs::read_dir(path).and_then(|entries| {
+        entries.map(|entry| entry.map(|e| (e.file_name().to_string_lossy().into_owned(), e.path()))).collect()
+    });
+    entries.map_err(StoreError::io("list", path))
+}

@@ -1,0 +1,97 @@
+//! What can go wrong between an object's name and its bytes.
+use std::io;
+use std::path::PathBuf;
+
+use sekisho_journal::JournalError;
+use sekisho_kms::KmsError;
+use sekisho_objects::{BlobId, ChecksumAlgorithm, ObjectsError};
+use sekisho_state::CommitError;
+
+/// Why an object could not be put, got or deleted.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The caller's move: the index refuses.
+    #[error(transparent)]
+    Objects(#[from] ObjectsError),
+    /// The caller's move: KMS refuses (but for [`KmsError::Material`], which is ours).
+    #[error("KMS refuses")]
+    Kms(#[from] KmsError),
+    /// The caller's move: the body is not the one the checksum was made of.
+    #[error("the body does not have the {} that was given", .0.as_str())]
+    Checksum(ChecksumAlgorithm),
+    /// The caller's move: the body is not the one the Content-MD5 was made of.
+    #[error("the body does not have the Content-MD5 that was given")]
+    ContentMd5,
+    /// The caller's move: parts.
+    #[error(transparent)]
+    Multipart(#[from] MultipartError),
+    /// The operator's move: restore the file, or the disk.
+    #[error("the body `{blob}` is damaged: {found}")]
+    Damaged {
+        /// Which file.
+        blob: BlobId,
+        /// What is wrong with it.
+        found: &'static str,
+    },
+    /// The operator's move: the disk.
+    #[error("could not {doing} `{path}`")]
+    Io {
+        /// What was being done.
+        doing: &'static str,
+        /// To which file.
+        path: PathBuf,
+        /// What the operating system said.
+        source: io::Error,
+    },
+    /// The operator's move: the journal has stopped; whether the change survives is not known.
+    #[error("the journal has stopped")]
+    Journal(#[source] JournalError),
+    /// Ours: the server is stopping, or a task died.
+    #[error("the task ended early")]
+    Ended,
+}
+
+/// Why parts do not make an object: always the caller's move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum MultipartError {
+    /// `NoSuchUpload`
+    #[error(
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+    )]
+    NoSuchUpload,
+    /// `InvalidPart`
+    #[error(
+        "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
+    )]
+    InvalidPart(u16),
+    /// `InvalidPartOrder`
+    #[error("The list of parts was not in ascending order. Parts must be ordered by part number.")]
+    InvalidPartOrder,
+    /// `EntityTooSmall`: a part that is not the last.
+    #[error("Your proposed upload is smaller than the minimum allowed size")]
+    PartTooSmall {
+        /// Its number.
+        number: u16,
+        /// Its bytes.
+        size: u64,
+    },
+    /// Too many uploads are open.
+    #[error("too many multipart uploads are open")]
+    TooMany,
+}
+
+impl StoreError {
+    pub(crate) fn io(doing: &'static str, path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
+        let path = path.into();
+        move |source| Self::Io { doing, path, source }
+    }
+}
+
+impl<E: Into<StoreError>> From<CommitError<E>> for StoreError {
+    fn from(error: CommitError<E>) -> Self {
+        match error {
+            CommitError::Command(refusal) => refusal.into(),
+            CommitError::Journal(cause) => Self::Journal(cause),
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! A body on its way in: sealed, digested, durable, visible, in this order.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sekisho_objects::{
+    BlobId, Body, Checksum, ChecksumAlgorithm, Digests, Encryption, ObjectRecord, Precondition, Sealer,
+};
+use sekisho_state::{Event, State};
+use sekisho_types::{BucketName, ObjectKey, Random};
+
+use crate::dir::{BlobDir, FinishedBlob, UnfinishedBlob};
+use crate::{Reader, StoreError};
+
+/// Plaintext sealed before the file is written to: what bounds an upload's memory, with one chunk more.
+const STEP_BYTES: usize = 256 * 1024;
+
+/// A body on its way in. Dropped before [`Upload::finish`], nothing of it stays.
+pub struct Upload {
+    pub(crate) target: Target,
+    pub(crate) headers: BTreeMap<String, String>,
+    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) encryption: Encryption,
+    pub(crate) algorithm: ChecksumAlgorithm,
+    pub(crate) expected_checksum: Option<String>,
+    pub(crate) content_md5: Option<[u8; 16]>,
+    pub(crate) blob: BlobId,
+    pub(crate) file: UnfinishedBlob,
+    pub(crate) sealer: Sealer,
+    pub(crate) digests: Digests,
+    pub(crate) size: u64,
+    /// Sealed and not yet written; the header at first.
+    pub(crate) sealed: Vec<u8>,
+}
+
+/// Where an object is to become visible.
+#[derive(Clone)]
+pub(crate) struct Target {
+    pub(crate) state: Arc<State>,
+    pub(crate) dir: BlobDir,
+    pub(crate) bucket: BucketName,
+    pub(crate) key: ObjectKey,
+    pub(crate) precondition: Option<Precondition>,
+}
+
+/// A body that is durable, and what is known of it.
+pub(crate) struct Stored {
+    pub(crate) file: FinishedBlob,
+    pub(crate) body: Body,
+    pub(crate) etag: String,
+    pub(crate) checksum: Checksum,
+}
+
+impl Upload {
+    /// More of the body. Blocks on the disk now and then.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub fn write(&mut self, plaintext: &[u8]) -> Result<(), StoreError> {
+        for step in plaintext.chunks(STEP_BYTES) {
+            self.digests.update(step);
+            self.size += step.len() as u64;
+            self.sealer.push(step, &mut self.sealed);
+            if self.sealed.len() >= STEP_BYTES {
+                self.file.write(&self.sealed)?;
+                self.sealed.clear();
+            }
+        }
+        Ok(())
+    }
+
+    /// More of the body, written by a thread that may block.
+    ///
+    /// # Errors
+    /// As [`Upload::write`].
+    pub async fn write_pieces(mut self, pieces: Vec<Bytes>) -> Result<Self, StoreError> {
+        blocking(move || {
+            pieces.iter().try_for_each(|piece| self.write(piece))?;
+            Ok(self)
+        })
+        .await
+    }
+
+    /// Everything `reader` still has. The plaintext exists a piece at a time, in memory only.
+    ///
+    /// # Errors
+    /// [`StoreError`] of either side.
+    pub async fn write_from(mut self, reader: &mut Reader) -> Result<Self, StoreError> {
+        while let Some(piece) = reader.next().await? {
+            self = self.write_pieces(vec![piece]).await?;
+        }
+        Ok(self)
+    }
+
+    /// What the checksum must be, where it is only known after the body (a trailer).
+    pub fn expect_checksum(&mut self, value: String) {
+        self.expected_checksum = Some(value);
+    }
+
+    /// Replaces what is there only if this holds then.
+    pub fn require(&mut self, precondition: Option<Precondition>) {
+        self.target.precondition = precondition;
+    }
+
+    /// The mode the body is encrypted in.
+    pub fn encryption(&self) -> &Encryption {
+        &self.encryption
+    }
+
+    /// Gives the body up; so does dropping it.
+    pub fn abort(self) {}
+
+    /// Checks the digests, makes the body durable, then visible. Goes on even if nobody waits for it any more, so that
+    /// index and disk agree.
+    ///
+    /// # Errors
+    /// [`StoreError`]; nothing is visible then, unless it is [`StoreError::Journal`].
+    pub async fn finish(mut self) -> Result<ObjectRecord, StoreError> {
+        let publish = async move {
+            let (target, encryption) = (self.target.clone(), self.encryption.clone());
+            let (headers, metadata) = (std::mem::take(&mut self.headers), std::mem::take(&mut self.metadata));
+            let Stored { file, body, etag, checksum } = self.store().await?;
+            let (size, last_modified) = (body.size, target.state.now());
+            let record = ObjectRecord {
+                bodies: vec![body],
+                size,
+                etag,
+                last_modified,
+                encryption,
+                headers,
+                metadata,
+                checksum: Some(checksum),
+            };
+            target.publish(record, || file.keep()).await
+        };
+        tokio::spawn(publish).await.map_err(|_| StoreError::Ended)?
+    }
+
+    /// Checks the digests and makes the body durable.
+    pub(crate) async fn store(mut self) -> Result<Stored, StoreError> {
+        let mut random = self.target.state.random();
+        blocking(move || {
+            self.sealer.finish(&mut self.sealed);
+            self.file.write(&self.sealed)?;
+            let (checksum, md5) = self.digests.finish();
+            if self.expected_checksum.is_some_and(|expected| expected != checksum.value) {
+                return Err(StoreError::Checksum(self.algorithm));
+            }
+            if self.content_md5.is_some() && self.content_md5 != md5 {
+                return Err(StoreError::ContentMd5);
+            }
+            // Only SSE-S3's ETag tells of the plaintext; the others' is new at every put.
+            let etag = match (&self.encryption, md5) {
+                (Encryption::S3, Some(md5)) => hex(&md5),
+                (Encryption::S3, None) | (Encryption::Kms { .. }, _) => hex(&random.array::<16>()),
+            };
+            let body = Body { blob: self.blob, size: self.size };
+            Ok(Stored { file: self.file.finish()?, body, etag, checksum })
+        })
+        .await
+    }
+}
+
+impl Target {
+    /// Makes an object whose bodies are durable visible, and removes what it replaces. `keep` is called when the index may
+    /// know the bodies, whatever becomes of this task.
+    pub(crate) async fn publish(
+        self,
+        record: ObjectRecord,
+        keep: impl FnOnce() + Send,
+    ) -> Result<ObjectRecord, StoreError> {
+        let published = record.clone();
+        let replaced = self.state.commit(|cores| {
+            let precondition = self.precondition.as_ref();
+            let (events, replaced) = cores.objects.put_object(&self.bucket, &self.key, published, precondition)?;
+            keep();
+            Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), replaced))
+        });
+        remove_all(self.dir.clone(), replaced.await?).await?;
+        Ok(record)
+    }
+}
+
+pub(crate) async fn remove_all(dir: BlobDir, blobs: Vec<BlobId>) -> Result<(), StoreError> {
+    if blobs.is_empty() {
+        return Ok(());
+    }
+    blocking(move || {
+        blobs.into_iter().for_each(|blob| dir.remove(blob));
+        Ok(())
+    })
+    .await
+}
+
+/// Runs what blocks on the disk where that hurts nobody.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| StoreError::Ended)?
+}
+
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}

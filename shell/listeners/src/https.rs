@@ -1,0 +1,97 @@
+//! HTTPS for devices: `POST /topics/{topic}?qos=` with the client certificate (developer guide, "HTTPS").
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use percent_encoding::percent_decode_str;
+use sekisho_gate::Refusal;
+use sekisho_mqtt::QoS;
+use sekisho_types::{TOPIC_BYTES_MAX, TopicName};
+use sekisho_workers::{Gateway, Peer};
+use tokio::net::TcpStream;
+use tokio_rustls::server::TlsStream;
+
+/// AWS IoT Core's limit on a payload (quotas: "Publish request payload size").
+const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
+/// Headers must have come by then.
+const HEADERS_MAX: Duration = Duration::from_secs(10);
+
+/// Serves one connection, keep-alive included. Each request is authorized anew, so a revocation ends the next one.
+pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>) {
+    let service = service_fn(|request| {
+        let gateway = gateway.clone();
+        async move { Ok::<_, Infallible>(answer(&gateway, peer, request).await) }
+    });
+    let mut http = hyper::server::conn::http1::Builder::new();
+    let connection =
+        http.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).serve_connection(TokioIo::new(tls), service);
+    if let Err(error) = connection.await {
+        tracing::debug!(peer = %peer.address, error = &error as &dyn std::error::Error, "HTTPS connection ended");
+    }
+}
+
+struct Failure(StatusCode, &'static str, String);
+
+async fn answer(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let trace_id = uuid::Uuid::from_bytes(sekisho_types::Random::array(&mut gateway.state().random())).to_string();
+    let (status, kind, message) = match publish(gateway, peer, request).await {
+        Ok(()) => (StatusCode::OK, None, "OK".to_owned()),
+        Err(Failure(status, kind, message)) => (status, Some(kind), message),
+    };
+    let body = serde_json::json!({ "message": message, "traceId": trace_id }).to_string();
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(kind) = kind.and_then(|kind| HeaderValue::from_str(&format!("{kind}:")).ok()) {
+        headers.insert("x-amzn-errortype", kind);
+    }
+    response
+}
+
+async fn publish(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> Result<(), Failure> {
+    let invalid = |message: &str| Failure(StatusCode::BAD_REQUEST, "InvalidRequestException", message.into());
+    let Some(raw) = request.uri().path().strip_prefix("/topics/").map(str::to_owned) else {
+        return Err(Failure(StatusCode::NOT_FOUND, "ResourceNotFoundException", "Not Found".into()));
+    };
+    if request.method() != Method::POST {
+        return Err(Failure(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedException", "Method Not Allowed".into()));
+    }
+    let query = request.uri().query().unwrap_or_default();
+    let qos = match query.split('&').find_map(|pair| pair.strip_prefix("qos=")) {
+        None | Some("0") => QoS::AtMostOnce,
+        Some("1") => QoS::AtLeastOnce,
+        Some(_) => return Err(invalid("qos is 0 or 1")),
+    };
+    let topic = percent_decode_str(&raw).decode_utf8().map_err(|_| invalid("the topic is not UTF-8"))?;
+    if topic.len() > TOPIC_BYTES_MAX {
+        return Err(invalid("the topic has more than 256 bytes"));
+    }
+    if topic.starts_with('$') && !topic.starts_with("$aws/rules/") {
+        return Err(invalid("a reserved topic cannot be published to over HTTPS"));
+    }
+    let topic = TopicName::parse(&topic).map_err(|error| invalid(&error.to_string()))?;
+    let body = Limited::new(request.into_body(), PAYLOAD_BYTES_MAX).collect().await;
+    let payload = match body {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            let message = "The payload exceeds the maximum size allowed".into();
+            return Err(Failure(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message));
+        }
+        Err(_) => return Err(invalid("the body ended early")),
+    };
+    let unavailable =
+        || Failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException", "Service unavailable".into());
+    let published = gateway.publish_https(Instant::now(), peer, &topic, &payload, qos);
+    let owed = published.map_err(|refusal| match refusal {
+        Refusal::NotAuthorized => Failure(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden".into()),
+        _ => unavailable(),
+    })?;
+    gateway.state().journal().wait_durable(owed).await.map_err(|_| unavailable())
+}

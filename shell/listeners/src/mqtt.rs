@@ -1,0 +1,333 @@
+//! MQTT connections: moves bytes between TLS, the gate and the gateway, and decides nothing.
+//!
+//! One task a connection, one poll function: look at the signals, hand over what is durable, deliver what waits, read,
+//! write, and sleep until one of them wakes us. Acknowledgements gather in the gate and leave in one write.
+use std::cell::RefCell;
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use bytes::{Buf, BytesMut};
+use sekisho_gate::{Accepted, Close, CloseReason, ConnectRequest, Connection, Delivery, Output, Settings, Will};
+use sekisho_journal::Sequence;
+use sekisho_mqtt::QoS;
+use sekisho_workers::{Gateway, Peer, Session};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
+
+/// Bytes read from TLS at once: a full record.
+const READ_BYTES: usize = 16 * 1024;
+/// Reads in a row before other connections get their turn.
+const READS_MAX: usize = 16;
+/// Deliveries taken from the mailbox at once.
+const DELIVERIES_MAX: usize = 64;
+/// A connection that is closing has this long to take its last bytes.
+const LINGER: Duration = Duration::from_secs(2);
+
+thread_local! {
+    /// What a read goes into first, one a thread, so that a connection that waits owns no buffer.
+    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
+/// Serves one connection until it ends.
+pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>, settings: Arc<Settings>) {
+    let now = Instant::now();
+    let gate = Connection::new(now, settings);
+    let timer_at = gate.poll_timeout().unwrap_or(now + Duration::from_secs(60));
+    let mut pump = Pump {
+        tls,
+        gate,
+        gateway,
+        peer,
+        session: None,
+        will: None,
+        input: BytesMut::new(),
+        deliveries: Vec::new(),
+        owed: Sequence(0),
+        registered: Sequence(0),
+        timer: Box::pin(tokio::time::sleep_until(timer_at.into())),
+        timer_at,
+        closing: None,
+    };
+    let close = poll_fn(|context| pump.poll(context)).await;
+    pump.end(&close).await;
+}
+
+struct Pump {
+    tls: TlsStream<TcpStream>,
+    gate: Connection,
+    gateway: Arc<Gateway>,
+    peer: Peer,
+    session: Option<Session>,
+    will: Option<Will>,
+    input: BytesMut,
+    /// Taken from the mailbox, not yet taken by the gate.
+    deliveries: Vec<(Arc<Delivery>, QoS)>,
+    /// The journal's sequence that the last PUBACK waits for.
+    owed: Sequence,
+    registered: Sequence,
+    timer: Pin<Box<Sleep>>,
+    timer_at: Instant,
+    closing: Option<(Close, Instant)>,
+}
+
+impl Pump {
+    fn poll(&mut self, context: &mut Context<'_>) -> Poll<Close> {
+        let now = Instant::now();
+        self.look(now, context);
+        self.hand_over_durable(context);
+        for _ in 0..READS_MAX {
+            if !self.read(now, context) {
+                return self.finish(now, context);
+            }
+        }
+        context.waker().wake_by_ref(); // there is more to read; others first
+        self.finish(now, context)
+    }
+
+    /// Writes what there is, arms the timer, and says whether the connection is over.
+    fn finish(&mut self, now: Instant, context: &mut Context<'_>) -> Poll<Close> {
+        self.deliver(now);
+        let held_back = !self.gate.takes_input();
+        let mut written = self.write(now, context);
+        if held_back && self.gate.takes_input() && self.closing.is_none() {
+            // Room was made for packets that the gate holds already: no event of the socket would tell us of them.
+            self.act(now);
+            written = self.write(now, context);
+        }
+        if let Some((close, deadline)) = &self.closing
+            && (written || now >= *deadline)
+        {
+            return Poll::Ready(close.clone());
+        }
+        self.arm(now, context);
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        self.gate.release_buffers();
+        Poll::Pending
+    }
+
+    /// Signals from the rest of the server, and deliveries.
+    fn look(&mut self, now: Instant, context: &mut Context<'_>) {
+        let Some(session) = &mut self.session else { return };
+        let (signals, waiting) = session.link().look(context.waker());
+        if signals.taken_over {
+            self.gate.disconnect(CloseReason::DuplicateClientId);
+        } else if signals.too_slow {
+            self.gate.disconnect(CloseReason::Throttled);
+        } else if signals.shutdown {
+            self.gate.disconnect(CloseReason::ServerInitiatedDisconnect);
+        } else if signals.changed && self.gateway.reconsider(session).is_err() {
+            self.gate.disconnect(CloseReason::AuthError);
+        }
+        if waiting {
+            self.deliver(now);
+        }
+    }
+
+    /// Moves deliveries from the mailbox into the gate while it takes them.
+    fn deliver(&mut self, now: Instant) {
+        let Some(session) = &mut self.session else { return };
+        loop {
+            if self.deliveries.is_empty() {
+                session.link().take(DELIVERIES_MAX, &mut self.deliveries);
+            }
+            if self.deliveries.is_empty() {
+                self.deliveries = Vec::new();
+                return;
+            }
+            let mut taken = 0;
+            for (delivery, qos) in &self.deliveries {
+                if self.gateway.may_receive(session, delivery.topic()) && !self.gate.deliver(now, delivery, *qos) {
+                    break;
+                }
+                taken += 1;
+            }
+            self.deliveries.drain(..taken);
+            if !self.deliveries.is_empty() {
+                return; // the window is full; the client's next PUBACK wakes us
+            }
+        }
+    }
+
+    /// Releases the PUBACKs whose messages are on the disk.
+    fn hand_over_durable(&mut self, context: &mut Context<'_>) {
+        if self.owed == Sequence(0) {
+            return;
+        }
+        let journal = self.gateway.state().journal();
+        let durable = journal.durable();
+        if durable >= self.owed {
+            self.owed = Sequence(0);
+        } else if let Poll::Ready(Err(_)) = journal.poll_durable(context, self.owed, &mut self.registered) {
+            self.gate.disconnect(CloseReason::ServerError);
+        }
+        self.gate.handle_persisted(sekisho_gate::Sequence(durable.0));
+    }
+
+    /// Reads once and acts on it; false when there is nothing to read now.
+    fn read(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        if self.closing.is_some() {
+            return false;
+        }
+        self.act(now);
+        if !self.gate.takes_input() || self.gateway.state().journal().poll_room(context).is_pending() {
+            return false;
+        }
+        let read = SCRATCH.with_borrow_mut(|scratch| {
+            let mut buffer = ReadBuf::new(scratch);
+            match Pin::new(&mut self.tls).poll_read(context, &mut buffer) {
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(Ok(())) => {
+                    self.input.extend_from_slice(buffer.filled());
+                    Poll::Ready(Ok(buffer.filled().len()))
+                }
+                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            }
+        });
+        match read {
+            Poll::Pending => return false,
+            Poll::Ready(Ok(0)) => self.gate.handle_end_of_stream(),
+            Poll::Ready(Ok(_)) => {}
+            Poll::Ready(Err(error)) => {
+                tracing::debug!(peer = %self.peer.address, error = &error as &dyn std::error::Error, "read failed");
+                self.gate.handle_end_of_stream();
+            }
+        }
+        self.act(now);
+        if self.owed != Sequence(0) {
+            self.hand_over_durable(context);
+        }
+        self.closing.is_none()
+    }
+
+    /// Lets the gate work through the input and does what comes of it.
+    fn act(&mut self, now: Instant) {
+        self.gate.handle_bytes(now, &mut self.input);
+        loop {
+            let Some(output) = self.gate.poll_output() else { return };
+            match output {
+                Output::Publish(publish) => {
+                    let Some(session) = &mut self.session else { continue };
+                    match (self.gateway.publish(now, session, &publish), publish.packet_identifier) {
+                        (Ok(owed), Some(packet_identifier)) => {
+                            self.owed = self.owed.max(owed);
+                            self.gate.publish_accepted(packet_identifier, sekisho_gate::Sequence(owed.0));
+                        }
+                        (Ok(_), None) => {}
+                        (Err(refusal), packet_identifier) => self.gate.publish_refused(packet_identifier, refusal),
+                    }
+                }
+                Output::Connect(request) => self.connect(now, *request),
+                Output::Subscribe(request) => {
+                    let Some(session) = &mut self.session else { continue };
+                    let outcomes = self.gateway.subscribe(session, &request);
+                    self.gate.subscribed(request.packet_identifier, outcomes);
+                }
+                Output::Unsubscribe(request) => {
+                    let Some(session) = &self.session else { continue };
+                    let outcomes = self.gateway.unsubscribe(session, &request);
+                    self.gate.unsubscribed(request.packet_identifier, outcomes);
+                }
+                Output::Close(close) => self.closing = Some((close, now + LINGER)),
+            }
+        }
+    }
+
+    fn connect(&mut self, now: Instant, request: ConnectRequest) {
+        match self.gateway.connect(self.peer, &request) {
+            Ok(session) => {
+                let assigned_client_id = request.client_id.is_none().then(|| session.client_id().clone());
+                self.will = request.will;
+                self.session = Some(session);
+                self.gate.accept(now, Accepted { session_present: false, assigned_client_id });
+            }
+            Err(refusal) => self.gate.refuse(refusal),
+        }
+    }
+
+    /// Writes until everything is written (true) or the socket is full (false).
+    fn write(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        loop {
+            let outgoing = self.gate.outgoing(now);
+            if outgoing.is_empty() {
+                break;
+            }
+            match Pin::new(&mut self.tls).poll_write(context, outgoing) {
+                Poll::Pending => return false,
+                Poll::Ready(Ok(written)) if written > 0 => outgoing.advance(written),
+                Poll::Ready(_) => {
+                    self.lost(now);
+                    return true;
+                }
+            }
+        }
+        match Pin::new(&mut self.tls).poll_flush(context) {
+            Poll::Pending => false,
+            Poll::Ready(Ok(())) => true,
+            Poll::Ready(Err(_)) => {
+                self.lost(now);
+                true
+            }
+        }
+    }
+
+    /// The socket takes nothing any more.
+    fn lost(&mut self, now: Instant) {
+        self.gate.outgoing(now).clear();
+        self.gate.handle_end_of_stream();
+        self.act(now);
+    }
+
+    /// One timer a connection. It is moved only when it fires, not at every packet that moves the deadline.
+    fn arm(&mut self, now: Instant, context: &mut Context<'_>) {
+        loop {
+            let wanted = self.closing.as_ref().map(|(_, deadline)| *deadline).or(self.gate.poll_timeout());
+            let Some(wanted) = wanted else { return };
+            if wanted < self.timer_at {
+                self.timer_at = wanted;
+                self.timer.as_mut().reset(wanted.into());
+            }
+            if self.timer.as_mut().poll(context).is_pending() {
+                return;
+            }
+            if wanted <= now {
+                self.gate.handle_timeout(now);
+                self.act(now);
+                if self.closing.is_some() {
+                    context.waker().wake_by_ref();
+                    return;
+                }
+            }
+            self.timer_at = wanted.max(now + Duration::from_millis(1));
+            self.timer.as_mut().reset(self.timer_at.into());
+        }
+    }
+
+    async fn end(mut self, close: &Close) {
+        if let Some(session) = &self.session {
+            if let Some(will) = self.will.take().filter(|_| close.publish_will) {
+                let _ = self.gateway.publish_will(Instant::now(), session, &will);
+            }
+            self.gateway.disconnect(session);
+        }
+        self.explain(close);
+        let shutdown = poll_fn(|context| Pin::new(&mut self.tls).poll_shutdown(context));
+        let _: Result<io::Result<()>, _> = tokio::time::timeout(LINGER, shutdown).await;
+    }
+
+    fn explain(&self, close: &Close) {
+        let client_id = self.session.as_ref().map(|session| session.client_id().as_str());
+        if close.reason == CloseReason::ClientError {
+            self.gateway.refuse(self.peer, client_id, "protocol", close.explanation.to_string());
+        }
+        tracing::debug!(peer = %self.peer.address, client_id, reason = %close.reason, explanation = %close.explanation, "connection ended");
+        metrics::counter!("sekisho_disconnects_total", "reason" => close.reason.as_str()).increment(1);
+    }
+}

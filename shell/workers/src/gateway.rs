@@ -1,0 +1,299 @@
+//! The gateway: joins identity, policy, broker, rules and delivery, which do not know each other.
+//!
+//! A connection asks it to connect, publish, subscribe; each step takes the proof the step before it returned.
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use sekisho_broker::{Broker, HashMatch};
+use sekisho_gate::{ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest};
+use sekisho_identity::DeviceIdentity;
+use sekisho_mqtt::QoS;
+use sekisho_policy::{Connect, Context, Denied, Permit, Publish, SessionPolicy, authorize};
+use sekisho_registry::Affected;
+use sekisho_state::{Cores, Event, State};
+use sekisho_types::{CertificateId, ClientId, Random, TopicName};
+
+use crate::decisions::{Decision, Decisions};
+use crate::links::{Link, Links};
+use crate::live_rules::LiveRules;
+use crate::streams::DeliveryStreams;
+
+/// Everything a message passes between its device and the journal.
+pub struct Gateway {
+    pub(crate) state: Arc<State>,
+    pub(crate) broker: RwLock<Broker>,
+    pub(crate) links: Links,
+    pub(crate) rules: LiveRules,
+    pub(crate) streams: Arc<DeliveryStreams>,
+    decisions: Arc<Decisions>,
+}
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// The other end of the socket.
+    pub address: SocketAddr,
+    /// The certificate whose key signed the handshake.
+    pub certificate_id: CertificateId,
+}
+
+/// A connected device.
+pub struct Session {
+    pub(crate) identity: DeviceIdentity,
+    pub(crate) policy: SessionPolicy,
+    pub(crate) link: Arc<Link>,
+    pub(crate) client_id: ClientId,
+    /// Its will, which may be published when the connection ends.
+    pub(crate) will: Option<Arc<Permit<Publish>>>,
+    peer: Peer,
+    persistent: bool,
+}
+
+impl Session {
+    /// The connection as the broker sees it.
+    pub fn link(&self) -> &Arc<Link> {
+        &self.link
+    }
+
+    /// The client id it connected with.
+    pub fn client_id(&self) -> &ClientId {
+        &self.client_id
+    }
+}
+
+impl Gateway {
+    /// A gateway over the present state; [`Gateway::follow`] keeps it up to date.
+    pub fn new(state: Arc<State>, streams: Arc<DeliveryStreams>, decisions: Arc<Decisions>) -> Self {
+        let gateway = Self {
+            broker: RwLock::new(Broker::new(HashMatch::default())),
+            links: Links::default(),
+            rules: LiveRules::default(),
+            state,
+            streams,
+            decisions,
+        };
+        gateway.rules.replace(&gateway.state.read().registry, &mut gateway.broker_mut());
+        gateway
+    }
+
+    fn broker_mut(&self) -> std::sync::RwLockWriteGuard<'_, Broker> {
+        self.broker.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in what changed: rules are exchanged, and the connections a change concerns look at themselves again.
+    pub fn follow(&self, events: &[Event], cores: &Cores) {
+        for event in events {
+            let Event::Registry(event) = event else { continue };
+            match cores.registry.affected(event) {
+                Affected::None => {}
+                Affected::Certificates(certificates) => self.links.changed(&certificates),
+                Affected::Rules => self.rules.replace(&cores.registry, &mut self.broker_mut()),
+            }
+        }
+    }
+
+    /// All live connections.
+    pub fn links(&self) -> &Links {
+        &self.links
+    }
+
+    /// The state behind it.
+    pub fn state(&self) -> &Arc<State> {
+        &self.state
+    }
+
+    /// Lets a device in, or says why not. On success the client id is this connection's, and whoever had it is told.
+    pub fn connect(&self, peer: Peer, request: &ConnectRequest) -> Result<Session, Refusal> {
+        let client_id = match &request.client_id {
+            Some(client_id) => client_id.clone(),
+            None => self.assigned_client_id(),
+        };
+        let explain = |step, reason: String| {
+            self.refuse(peer, Some(client_id.as_str()), step, reason);
+            Refusal::NotAuthorized
+        };
+        let identity = self.identify(peer).map_err(|reason| explain("identity", reason))?;
+        let (policies, context) =
+            self.policies(&identity, Some(&client_id), peer, request.persistent, request.will.is_some());
+        let permit = authorize(&identity, Connect { client_id: client_id.clone() }, &policies, &context);
+        let permit = permit.map_err(|denied| explain("connect", denied.to_string()))?;
+        let mut policy = SessionPolicy::new(identity.clone(), policies, context);
+        let will = match &request.will {
+            Some(will) => {
+                Some(policy.publish(will.topic.as_str()).map_err(|denied| explain("connect", denied.to_string()))?)
+            }
+            None => None,
+        };
+        let link = self.links.open(peer.certificate_id);
+        if let Some(older) = self.broker_mut().connect(&permit, link.id) {
+            self.links.taken_over(older);
+        }
+        let session = Session { identity, policy, link, client_id, will, peer, persistent: request.persistent };
+        // Whoever changed the certificate between the look-up and the link's appearance did not see the link.
+        match self.reconsider_certificate(&session) {
+            Ok(()) => Ok(session),
+            Err(refusal) => {
+                self.disconnect(&session);
+                Err(refusal)
+            }
+        }
+    }
+
+    /// Whether a session may stay after something about it changed; its policies are exchanged.
+    pub fn reconsider(&self, session: &mut Session) -> Result<(), Refusal> {
+        self.reconsider_certificate(session)?;
+        let client_id = session.client_id.clone();
+        let has_will = session.will.is_some();
+        let (policies, context) =
+            self.policies(&session.identity, Some(&client_id), session.peer, session.persistent, has_will);
+        if let Err(denied) = authorize(&session.identity, Connect { client_id: client_id.clone() }, &policies, &context)
+        {
+            self.refuse(session.peer, Some(client_id.as_str()), "connect", denied.to_string());
+            return Err(Refusal::NotAuthorized);
+        }
+        session.policy.replace(policies, context);
+        self.reconsider_subscriptions(session);
+        Ok(())
+    }
+
+    fn reconsider_certificate(&self, session: &Session) -> Result<(), Refusal> {
+        self.identify(session.peer).map(drop).map_err(|reason| {
+            self.refuse(session.peer, Some(session.client_id.as_str()), "identity", reason);
+            Refusal::NotAuthorized
+        })
+    }
+
+    /// Subscriptions a policy does not allow any more end.
+    fn reconsider_subscriptions(&self, session: &Session) {
+        let mut broker = self.broker_mut();
+        let filters = broker.subscriptions(session.link.id).into_iter().flat_map(|filters| filters.keys());
+        let lost: Vec<_> = filters.filter(|filter| session.policy.subscribe(filter).is_err()).cloned().collect();
+        for filter in &lost {
+            broker.unsubscribe(session.link.id, filter);
+        }
+    }
+
+    fn identify(&self, peer: Peer) -> Result<DeviceIdentity, String> {
+        let now = self.state.now();
+        let identity = self.state.read().registry.identify(peer.certificate_id, now);
+        identity.map_err(|error| error.to_string())
+    }
+
+    fn policies(
+        &self,
+        identity: &DeviceIdentity,
+        client_id: Option<&ClientId>,
+        peer: Peer,
+        persistent: bool,
+        last_will: bool,
+    ) -> (sekisho_policy::PolicySet, Context) {
+        let cores = self.state.read();
+        let certificate_id = identity.certificate_id();
+        let mut context = Context::new(self.state.tenant().clone());
+        context.client_id = client_id.cloned();
+        context.source_ip = Some(peer.address.ip());
+        context.persistent_connect = persistent;
+        context.last_will = last_will;
+        context.thing = client_id.and_then(|client_id| cores.registry.thing_of(certificate_id, client_id.as_str()));
+        (cores.registry.policies_of(certificate_id), context)
+    }
+
+    /// Subscribes to what policy allows; one outcome for each filter asked for, in order.
+    pub fn subscribe(&self, session: &mut Session, request: &SubscribeRequest) -> Vec<Result<QoS, Refusal>> {
+        let decide = |subscription: &sekisho_mqtt::Subscription| {
+            let permit = session.policy.subscribe(&subscription.topic_filter).map_err(|denied| {
+                self.refuse(session.peer, Some(session.client_id.as_str()), "subscribe", denied.to_string());
+                Refusal::NotAuthorized
+            })?;
+            self.broker_mut().subscribe(session.link.id, &permit, granted(subscription.qos));
+            Ok(subscription.qos)
+        };
+        request.subscriptions.iter().map(decide).collect()
+    }
+
+    /// Unsubscribes; one outcome for each filter named, in order.
+    pub fn unsubscribe(&self, session: &Session, request: &UnsubscribeRequest) -> Vec<Result<(), Refusal>> {
+        let mut broker = self.broker_mut();
+        for filter in &request.topic_filters {
+            broker.unsubscribe(session.link.id, filter);
+        }
+        vec![Ok(()); request.topic_filters.len()]
+    }
+
+    /// Whether a session may be given a message on `topic`; if not, it is silently left out, as AWS does.
+    pub fn may_receive(&self, session: &mut Session, topic: &str) -> bool {
+        match session.policy.receive(topic) {
+            Ok(_) => true,
+            Err(denied) => {
+                tracing::debug!(client_id = %session.client_id, topic, reason = %denied, "not delivered");
+                metrics::counter!("sekisho_receive_denied_total").increment(1);
+                false
+            }
+        }
+    }
+
+    /// The connection has ended.
+    pub fn disconnect(&self, session: &Session) {
+        self.broker_mut().disconnect(session.link.id);
+        self.links.close(&session.link);
+    }
+
+    pub(crate) fn denied(&self, session: &Session, step: &str, denied: &Denied) -> Refusal {
+        self.refuse(session.peer, Some(session.client_id.as_str()), step, denied.to_string());
+        Refusal::NotAuthorized
+    }
+
+    /// Who may publish over HTTPS with this certificate: there is no client id and no thing.
+    pub(crate) fn authorize_https(
+        &self,
+        peer: Peer,
+        topic: &TopicName,
+    ) -> Result<(DeviceIdentity, Permit<Publish>), Refusal> {
+        let explain = |step, reason: String| {
+            self.refuse(peer, None, step, reason);
+            Refusal::NotAuthorized
+        };
+        let identity = self.identify(peer).map_err(|reason| explain("identity", reason))?;
+        let (policies, context) = self.policies(&identity, None, peer, false, false);
+        let permit = authorize(&identity, Publish { topic: topic.clone() }, &policies, &context);
+        let permit = permit.map_err(|denied| explain("publish", denied.to_string()))?;
+        Ok((identity, permit))
+    }
+
+    /// Keeps and logs a refusal.
+    pub fn refuse(&self, peer: Peer, client_id: Option<&str>, step: &str, reason: String) {
+        self.decisions.record(Decision {
+            time: self.state.now(),
+            step: step.into(),
+            peer: Some(peer.address),
+            certificate_id: Some(peer.certificate_id),
+            client_id: client_id.map(str::to_owned),
+            reason,
+        });
+    }
+
+    /// Keeps and logs a refusal of somebody who never showed a certificate.
+    pub fn refuse_stranger(&self, address: SocketAddr, reason: String) {
+        let step = "handshake".into();
+        let time = self.state.now();
+        self.decisions.record(Decision {
+            time,
+            step,
+            peer: Some(address),
+            certificate_id: None,
+            client_id: None,
+            reason,
+        });
+    }
+
+    fn assigned_client_id(&self) -> ClientId {
+        let bytes: [u8; 16] = self.state.random().array();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        ClientId::parse(&hex).expect("hexadecimal digits are a client id")
+    }
+}
+
+/// The gate lets no more than QoS 1 through.
+fn granted(qos: QoS) -> sekisho_broker::QoS {
+    if qos == QoS::AtMostOnce { sekisho_broker::QoS::AtMostOnce } else { sekisho_broker::QoS::AtLeastOnce }
+}

@@ -1,0 +1,133 @@
+//! A published message: one policy decision, one walk of the topic trie, then its subscribers' mailboxes and its rules.
+//!
+//! What comes back is the journal's sequence that has to be durable before the publisher is told that we have it.
+use std::cell::RefCell;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use bytes::Bytes;
+use sekisho_broker::{Broker, Target};
+use sekisho_gate::{Delivery, IncomingPublish, Refusal, Will};
+use sekisho_journal::Sequence;
+use sekisho_mqtt::{PublishProperties, QoS, Utf8String};
+use sekisho_policy::{Permit, Publish, authorize_operator};
+use sekisho_sigv4::Operator;
+use sekisho_types::TopicName;
+
+use crate::gateway::{Gateway, Peer, Session};
+use crate::live_rules::Source;
+
+thread_local! {
+    /// Whom the message at hand is for, kept between messages to save the allocation.
+    static TARGETS: RefCell<Vec<Target>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A message that policy has let through.
+struct Message<'a> {
+    permit: &'a Permit<Publish>,
+    topic: &'a Utf8String,
+    payload: &'a Bytes,
+    qos: QoS,
+    properties: Option<&'a PublishProperties>,
+    source: Source<'a>,
+}
+
+impl Gateway {
+    /// A connected device publishes.
+    pub fn publish(&self, now: Instant, session: &mut Session, publish: &IncomingPublish) -> Result<Sequence, Refusal> {
+        let permit = match session.policy.publish(&publish.topic) {
+            Ok(permit) => permit,
+            Err(denied) => return Err(self.denied(session, "publish", &denied)),
+        };
+        let source = Source {
+            certificate_id: Some(session.identity.certificate_id()),
+            client_id: Some(session.client_id.as_str()),
+            principal: session.link.principal(),
+        };
+        self.route(
+            now,
+            &Message {
+                permit: &permit,
+                topic: &publish.topic,
+                payload: &publish.payload,
+                qos: publish.qos,
+                properties: publish.properties.as_deref(),
+                source,
+            },
+        )
+    }
+
+    /// A will, authorized when its client connected.
+    pub fn publish_will(&self, now: Instant, session: &Session, will: &Will) -> Result<Sequence, Refusal> {
+        let Some(permit) = &session.will else { return Err(Refusal::NotAuthorized) };
+        let topic = Utf8String::copied(will.topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
+        let source = Source {
+            certificate_id: Some(session.identity.certificate_id()),
+            client_id: Some(session.client_id.as_str()),
+            principal: session.link.principal(),
+        };
+        self.route(
+            now,
+            &Message { permit, topic: &topic, payload: &will.payload, qos: will.qos, properties: None, source },
+        )
+    }
+
+    /// A device publishes over HTTPS with its certificate.
+    pub fn publish_https(
+        &self,
+        now: Instant,
+        peer: Peer,
+        topic: &TopicName,
+        payload: &Bytes,
+        qos: QoS,
+    ) -> Result<Sequence, Refusal> {
+        let (identity, permit) = self.authorize_https(peer, topic)?;
+        let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
+        let principal = identity.certificate_id().to_string();
+        let source = Source { certificate_id: Some(peer.certificate_id), client_id: None, principal: &principal };
+        self.route(now, &Message { permit: &permit, topic: &topic, payload, qos, properties: None, source })
+    }
+
+    /// The account's operator publishes through the API.
+    pub fn publish_operator(
+        &self,
+        now: Instant,
+        operator: &Operator,
+        topic: &TopicName,
+        payload: &Bytes,
+        qos: QoS,
+    ) -> Result<Sequence, Refusal> {
+        let permit = authorize_operator(operator, Publish { topic: topic.clone() });
+        let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
+        let source = Source { certificate_id: None, client_id: None, principal: self.state.tenant().account.as_str() };
+        self.route(now, &Message { permit: &permit, topic: &topic, payload, qos, properties: None, source })
+    }
+
+    fn route(&self, now: Instant, message: &Message<'_>) -> Result<Sequence, Refusal> {
+        TARGETS.with_borrow_mut(|targets| {
+            self.broker.read().unwrap_or_else(PoisonError::into_inner).publish(message.permit, targets);
+            self.route_to(now, message, targets)
+        })
+    }
+
+    fn route_to(&self, now: Instant, message: &Message<'_>, targets: &[Target]) -> Result<Sequence, Refusal> {
+        let mut owed = Sequence(0);
+        let mut subscribed = false;
+        for target in targets {
+            match target {
+                Target::Subscriber { .. } => subscribed = true,
+                Target::Rule(rule) => {
+                    let topic = Broker::rule_topic(message.topic);
+                    let ran =
+                        self.rules.run(*rule, &self.state, &self.streams, topic, message.payload, &message.source)?;
+                    owed = owed.max(ran);
+                }
+            }
+        }
+        if subscribed {
+            let delivery = Arc::new(Delivery::new(now, message.topic, message.payload, message.properties, false));
+            self.links.deliver(targets, &delivery, message.qos);
+        }
+        Ok(owed)
+    }
+}

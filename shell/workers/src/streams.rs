@@ -1,0 +1,272 @@
+//! Live delivery streams: records into the journal, and the decision when a batch is cut.
+//!
+//! A stream's lock is held while its record or cut is appended, so that memory and journal agree on the order; appending
+//! does not wait for the disk.
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use sekisho_delivery::{
+    BatchId, Buffer, CutEntry, CutReason, DeliveryStream, Naming, Origin, Pending, RECORD_BYTES_MAX, RecordEntry,
+    StreamId, Wait, object_key,
+};
+use sekisho_journal::{JournalError, Sequence};
+use sekisho_state::{Cores, Event, State};
+use sekisho_types::{DeliveryStreamName, Timestamp};
+use tokio::sync::{Notify, mpsc};
+
+use crate::recovered::Recovered;
+
+/// The timer looks at least this often, since wall clocks are set back and forth.
+const TIMER_MAX: Duration = Duration::from_secs(1);
+
+/// Why a record was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// The caller's move: there is no such stream.
+    #[error("there is no delivery stream `{0}`")]
+    NotFound(DeliveryStreamName),
+    /// The caller's move: over [`RECORD_BYTES_MAX`].
+    #[error("a record has at most {RECORD_BYTES_MAX} bytes")]
+    TooLarge,
+    /// Try again: the disk is behind.
+    #[error("the disk is behind; try again")]
+    Unavailable,
+    /// Nothing can be promised any more.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// A batch whose object is not durable yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    pub cut: CutEntry,
+    /// Where its records are.
+    pub runs: Vec<(u64, u64)>,
+}
+
+/// A batch to be flushed.
+pub(crate) struct Due {
+    pub stream: Arc<Live>,
+    pub batch: BatchId,
+    /// The cut has to be durable before the object is written.
+    pub after: Sequence,
+}
+
+/// One stream.
+pub(crate) struct Live {
+    pub id: StreamId,
+    inner: Mutex<Inner>,
+}
+
+pub(crate) struct Inner {
+    config: DeliveryStream,
+    buffer: Buffer,
+    pub undelivered: BTreeMap<BatchId, Batch>,
+    /// The stream was deleted: what it held is not wanted any more.
+    pub gone: bool,
+}
+
+impl Live {
+    pub fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Every delivery stream.
+pub struct DeliveryStreams {
+    pub(crate) state: Arc<State>,
+    by_name: RwLock<HashMap<DeliveryStreamName, Arc<Live>>>,
+    due: mpsc::UnboundedSender<Due>,
+    /// When the timer wakes next, in milliseconds since the epoch.
+    wakes_at: AtomicI64,
+    sooner: Notify,
+}
+
+impl DeliveryStreams {
+    /// The streams there are, with what the journal still held for them. The receiver is for [`crate::flush::run`]: it holds
+    /// a few words a batch, and batches lie on the disk, so it is bounded by that.
+    pub(crate) fn new(state: Arc<State>, mut recovered: Recovered) -> (Arc<Self>, mpsc::UnboundedReceiver<Due>) {
+        let (due, receiver) = mpsc::unbounded_channel();
+        let by_name = RwLock::default();
+        let streams = Self { state, by_name, due, wakes_at: AtomicI64::new(i64::MAX), sooner: Notify::new() };
+        let configs: Vec<DeliveryStream> = streams.state.read().delivery.streams().cloned().collect();
+        for config in configs {
+            let (pending, undelivered) = recovered.take(config.id);
+            let live = streams.add(config, pending, undelivered);
+            for batch in live.lock().undelivered.keys() {
+                let _ = streams.due.send(Due { stream: live.clone(), batch: *batch, after: Sequence(0) });
+            }
+        }
+        (Arc::new(streams), receiver)
+    }
+
+    fn add(&self, config: DeliveryStream, pending: Pending, undelivered: BTreeMap<BatchId, Batch>) -> Arc<Live> {
+        let buffer = Buffer::with_pending(config.destination.buffering_hints, pending);
+        let (id, name) = (config.id, config.name.clone());
+        let live = Arc::new(Live { id, inner: Mutex::new(Inner { config, buffer, undelivered, gone: false }) });
+        self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, live.clone());
+        live
+    }
+
+    /// Takes in what changed about the streams.
+    pub fn follow(&self, events: &[Event], _: &Cores) {
+        for event in events {
+            match event {
+                Event::Delivery(sekisho_delivery::Event::StreamPut { stream }) => match self.find(&stream.name) {
+                    Some(live) => {
+                        let mut inner = live.lock();
+                        inner.buffer.set_hints(stream.destination.buffering_hints);
+                        inner.config = (**stream).clone();
+                        drop(inner);
+                        self.sooner.notify_one();
+                    }
+                    None => drop(self.add((**stream).clone(), Pending::default(), BTreeMap::new())),
+                },
+                Event::Delivery(sekisho_delivery::Event::StreamDeleted { name }) => {
+                    let removed = self.by_name.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+                    if let Some(live) = removed {
+                        let mut inner = live.lock();
+                        inner.gone = true;
+                        inner.buffer.cut();
+                        inner.undelivered.clear();
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn find(&self, name: &DeliveryStreamName) -> Option<Arc<Live>> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    fn all(&self) -> Vec<Arc<Live>> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Puts a record, given in parts, into a stream. It is the stream's once the journal is durable up to the sequence.
+    ///
+    /// # Errors
+    /// [`PutError`].
+    pub fn put(
+        &self,
+        name: &DeliveryStreamName,
+        parts: &[&[u8]],
+        origin: Option<&Origin<'_>>,
+    ) -> Result<Sequence, PutError> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        if length > RECORD_BYTES_MAX {
+            return Err(PutError::TooLarge);
+        }
+        if !self.state.journal().has_room() {
+            return Err(PutError::Unavailable);
+        }
+        let live = self.find(name).ok_or_else(|| PutError::NotFound(name.clone()))?;
+        let arrival = self.state.now();
+        let mut entry = Vec::with_capacity(256 + length);
+        RecordEntry::encode_head(live.id, arrival, origin, &mut entry);
+        parts.iter().for_each(|part| entry.extend_from_slice(part));
+
+        let mut inner = live.lock();
+        if inner.gone {
+            return Err(PutError::NotFound(name.clone()));
+        }
+        if let Some(reason) = inner.buffer.cut_before(length as u64) {
+            self.cut(&live, &mut inner, reason)?;
+        }
+        let was_empty = inner.buffer.pending().records == 0;
+        let sequence = self.state.journal().append(&entry)?;
+        let full = inner.buffer.handle_record(arrival, sequence.0, length as u64);
+        match full {
+            Some(reason) => self.cut(&live, &mut inner, reason)?,
+            None if was_empty => self.wake_for(inner.buffer.poll_timeout()),
+            None => {}
+        }
+        Ok(sequence)
+    }
+
+    fn wake_for(&self, wait: Wait) {
+        if let Wait::Until(end) = wait
+            && end.millis() < self.wakes_at.load(Ordering::Acquire)
+        {
+            self.sooner.notify_one();
+        }
+    }
+
+    /// Cuts the batch: from now on it is the journal's business that its object gets written, once.
+    fn cut(&self, live: &Arc<Live>, inner: &mut Inner, reason: CutReason) -> Result<(), JournalError> {
+        let pending = inner.buffer.cut();
+        let (Some(first), Some(last)) = (pending.first(), pending.last()) else { return Ok(()) };
+        let DeliveryStream { name, version, destination, .. } = &inner.config;
+        let naming = Naming { stream: name, version: *version, oldest: pending.oldest };
+        let cut = CutEntry {
+            stream: live.id,
+            batch: BatchId(first),
+            last,
+            records: pending.records,
+            bytes: pending.bytes,
+            bucket: destination.bucket.clone(),
+            key: object_key(destination, naming, &mut self.state.random()),
+            compression: destination.compression,
+            kms_key_arn: destination.kms_key_arn.clone(),
+        };
+        let after = self.state.journal().append(&cut.encode())?;
+        tracing::debug!(stream = %name, records = cut.records, bytes = cut.bytes, ?reason, key = cut.key, "batch cut");
+        let batch = cut.batch;
+        inner.undelivered.insert(batch, Batch { cut, runs: pending.runs });
+        // The receiver is gone only while the server goes down; the next start finds the cut in the journal.
+        let _ = self.due.send(Due { stream: live.clone(), batch, after });
+        Ok(())
+    }
+
+    /// Cuts what is due, for ever. Ends with the journal.
+    pub async fn run_timer(self: Arc<Self>) {
+        loop {
+            // A record that arrives while we look wakes us again: its stream may have been looked at already.
+            self.wakes_at.store(i64::MAX, Ordering::Release);
+            let now = self.state.now();
+            let mut next = now.plus(TIMER_MAX);
+            for live in self.all() {
+                let mut inner = live.lock();
+                if let Some(reason) = inner.buffer.handle_timeout(now) {
+                    if self.cut(&live, &mut inner, reason).is_err() {
+                        return;
+                    }
+                } else if let Wait::Until(end) = inner.buffer.poll_timeout() {
+                    next = next.min(end);
+                }
+            }
+            self.wakes_at.store(next.millis(), Ordering::Release);
+            let wait = next.since(self.state.now()).max(Duration::from_millis(1));
+            let _ = tokio::time::timeout(wait, self.sooner.notified()).await;
+        }
+    }
+
+    /// The first entry of the journal that a stream still needs.
+    ///
+    /// Never beyond what was durable when it was asked: a stream that was empty when it was looked at may have taken records
+    /// by the time the answer is used.
+    pub fn oldest_pending(&self) -> Sequence {
+        let horizon = self.state.journal().durable().0 + 1;
+        let oldest = |live: Arc<Live>| {
+            let inner = live.lock();
+            let cut = inner.undelivered.keys().next().map(|batch| batch.0);
+            cut.into_iter().chain(inner.buffer.pending().first()).min()
+        };
+        Sequence(self.all().into_iter().filter_map(oldest).min().map_or(horizon, |oldest| oldest.min(horizon)))
+    }
+
+    /// When a stream's oldest waiting record came; for figures.
+    pub fn oldest_arrival(&self) -> Option<Timestamp> {
+        self.all()
+            .into_iter()
+            .filter_map(|live| {
+                let inner = live.lock();
+                let pending = inner.buffer.pending();
+                (pending.records > 0).then_some(pending.oldest)
+            })
+            .min()
+    }
+}
