@@ -1,0 +1,81 @@
+//! What every handler is given.
+use std::collections::HashMap;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use sekisho_sigv4::Operator;
+use sekisho_state::State;
+use sekisho_types::{Secret, TopicName};
+
+use crate::ApiError;
+use crate::rsa_keys::RsaKeys;
+use crate::validate::Patterns;
+
+/// The parts of the system an API answers from.
+pub struct App {
+    /// The account's state.
+    pub state: Arc<State>,
+    /// Objects and their sealed bodies.
+    pub objects: Arc<sekisho_blobs::ObjectStore>,
+    /// Where published messages go.
+    pub ingest: Arc<dyn Publish>,
+    /// Delivery streams, live.
+    pub streams: Arc<sekisho_workers::DeliveryStreams>,
+    /// RSA keys made ahead for `CreateKeysAndCertificate`.
+    pub rsa_keys: RsaKeys,
+    /// The account root's access keys and their secrets.
+    pub credentials: HashMap<String, Secret>,
+    /// What the operator configured.
+    pub settings: Settings,
+    /// Regular expressions of the models, compiled when first needed.
+    pub patterns: Patterns,
+}
+
+/// What the operator configured, as far as an API shows it.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// Names this server is reached by; `DescribeEndpoint` answers the first one, S3 tells buckets in host names by all.
+    pub hostnames: Vec<String>,
+}
+
+impl Settings {
+    /// The name devices and tools are told.
+    pub fn hostname(&self) -> &str {
+        self.hostnames.first().map_or("localhost", String::as_str)
+    }
+}
+
+/// A message for the broker and the rules, from a caller who is the account's root.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Where to.
+    pub topic: TopicName,
+    /// The payload.
+    pub payload: Bytes,
+    /// 0 or 1.
+    pub qos: u8,
+    /// Whether it is kept for later subscribers.
+    pub retain: bool,
+    /// MQTT5 §3.3.2.3.9.
+    pub content_type: Option<String>,
+    /// MQTT5 §3.3.2.3.5.
+    pub response_topic: Option<TopicName>,
+    /// MQTT5 §3.3.2.3.3, in seconds.
+    pub message_expiry_s: Option<u32>,
+    /// MQTT5 §3.3.2.3.6.
+    pub correlation_data: Option<Bytes>,
+    /// MQTT5 §3.3.2.3.7.
+    pub user_properties: Vec<(String, String)>,
+    /// MQTT5 §3.3.2.3.2: whether the payload says it is UTF-8.
+    pub payload_is_utf8: bool,
+}
+
+/// A future that borrows what it was asked of.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Who takes published messages.
+pub trait Publish: Send + Sync {
+    /// Hands `message` to the broker and the rules; returns once what QoS 1 promises is durable.
+    fn publish<'a>(&'a self, operator: &'a Operator, message: Message) -> BoxFuture<'a, Result<(), ApiError>>;
+}

@@ -1,0 +1,58 @@
+//! CreateDeliveryStream
+use std::collections::BTreeMap;
+
+use sekisho_delivery::{DeliveryError, StreamEncryption};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::encryption::Configuration;
+use super::tags::Tag;
+use crate::{ApiError, App};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Input {
+    delivery_stream_name: String,
+    delivery_stream_type: Option<String>,
+    extended_s3_destination_configuration: Option<Value>,
+    s3_destination_configuration: Option<Value>,
+    delivery_stream_encryption_configuration_input: Option<Configuration>,
+    #[serde(default)]
+    tags: Vec<Tag>,
+    #[serde(flatten)]
+    other: serde_json::Map<String, Value>,
+}
+
+pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
+    if let Some(kind) = input.delivery_stream_type.as_deref().filter(|kind| *kind != "DirectPut") {
+        return Err(DeliveryError::NotOffered(format!("DeliveryStreamType {kind}")).into());
+    }
+    let destination = |name: &&String| name.ends_with("DestinationConfiguration");
+    let others: Vec<&String> = input.other.keys().filter(destination).collect();
+    let given = [&input.extended_s3_destination_configuration, &input.s3_destination_configuration];
+    let mut given = given.into_iter().flatten();
+    let (first, second) = (given.next(), given.next());
+    let destination = match (first, second, others.first()) {
+        (Some(destination), None, None) => destination,
+        (None, None, Some(other)) => return Err(DeliveryError::NotOffered((*other).clone()).into()),
+        _ => {
+            let message = "Exactly one destination configuration is supported for a Firehose";
+            return Err(DeliveryError::InvalidArgument(message.into()).into());
+        }
+    };
+    let encryption = match input.delivery_stream_encryption_configuration_input {
+        Some(configuration) => configuration.check()?,
+        None => StreamEncryption::Disabled,
+    };
+    let name = super::stream_name(&input.delivery_stream_name)?;
+    let tags: BTreeMap<String, String> = input.tags.into_iter().map(Tag::into_pair).collect();
+    let now = app.state.now();
+    let arn = app
+        .state
+        .commit(|cores| {
+            let made = cores.delivery.create_delivery_stream(now, name, destination, encryption, tags);
+            made.map(|(events, arn)| (events.into_iter().map(Into::into).collect(), arn))
+        })
+        .await?;
+    Ok(json!({ "DeliveryStreamARN": arn }))
+}

@@ -1,0 +1,248 @@
+//! One request: which service, who signs, which operation, is the input right; then the handler; then the answer.
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue};
+use http::{Request, Response, request};
+use sekisho_sigv4::{Claim, Operator, RequestParts, Rules, SigV4Error, verify};
+use serde_json::Value;
+
+use crate::address::Address;
+use crate::body::Body;
+use crate::error::NOT_IMPLEMENTED;
+use crate::route::{self, Level};
+use crate::s3_request::next_data;
+use crate::table::Operation;
+use crate::{ApiError, App, Protocol, S3Request, Service, auth, bind, render, validate};
+use crate::{firehose, iot, iot_data, kms, s3, sts};
+
+/// What the log tells of a request, filled in as it becomes known.
+struct Seen {
+    /// Whose request it is, once that is known.
+    service: Option<Service>,
+    /// In whose shape a refusal is written.
+    shape: Service,
+    operation: &'static str,
+    access_key_id: String,
+    request_id: String,
+}
+
+/// Answers a request. Never fails: what goes wrong is an answer too.
+pub(crate) async fn answer(app: Arc<App>, request: Request<Body>) -> Response<Body> {
+    let started = Instant::now();
+    let (mut head, body) = request.into_parts();
+    // HTTP/2 names the host in its pseudo-header; what was signed is called `host` all the same.
+    if let (None, Some(authority)) = (head.headers.get(HOST), head.uri.authority())
+        && let Ok(host) = HeaderValue::from_str(authority.as_str())
+    {
+        head.headers.insert(HOST, host);
+    }
+    let is_head = head.method == http::Method::HEAD;
+    let held_back = head.headers.contains_key(EXPECT);
+    let path = head.uri.path().to_owned();
+    let mut seen =
+        Seen { service: None, shape: Service::S3, operation: "-", access_key_id: String::new(), request_id: new_id() };
+    let outcome = handle(&app, head, body, &mut seen).await;
+    let refused = outcome.as_ref().err().map(ToString::to_string);
+    let mut response =
+        outcome.unwrap_or_else(|error| render::refusal(seen.shape, &error, &seen.request_id, &path, is_head));
+    render::identify(&mut response, seen.shape, &seen.request_id);
+    if held_back && response.status().is_client_error() {
+        // The client may or may not send the body it held back: only a new connection is certain to be in step.
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    }
+    report(&seen, response.status().as_u16(), started, refused.as_deref());
+    response
+}
+
+fn report(seen: &Seen, status: u16, started: Instant, refused: Option<&str>) {
+    let (service, operation, elapsed) = (seen.service.map_or("-", Service::name), seen.operation, started.elapsed());
+    let labels = [("service", service.to_owned()), ("operation", operation.to_owned()), ("status", status.to_string())];
+    metrics::counter!("sekisho_api_requests_total", &labels).increment(1);
+    metrics::histogram!("sekisho_api_request_seconds", "service" => service, "operation" => operation)
+        .record(elapsed.as_secs_f64());
+    let (ms, request_id, access_key_id) = (elapsed.as_micros() as f64 / 1000.0, &seen.request_id, &seen.access_key_id);
+    match refused {
+        Some(reason) if status >= 500 && status != 501 => {
+            tracing::error!(service, operation, status, ms, request_id, access_key_id, reason, "request failed");
+        }
+        Some(reason) => {
+            tracing::info!(service, operation, status, ms, request_id, access_key_id, reason, "request refused");
+        }
+        None => tracing::debug!(service, operation, status, ms, request_id, access_key_id, "request answered"),
+    }
+}
+
+/// A UUID, which names the request in its answer and in the log.
+fn new_id() -> String {
+    uuid::Uuid::new_v4().to_string()
+}
+
+async fn handle(app: &App, head: request::Parts, body: Body, seen: &mut Seen) -> Result<Response<Body>, ApiError> {
+    let headers: Vec<(&str, &[u8])> = head.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
+    let parts = RequestParts {
+        method: head.method.as_str(),
+        raw_path: head.uri.path(),
+        raw_query: head.uri.query().unwrap_or_default(),
+        headers: &headers,
+    };
+    let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let by_target = target.and_then(|target| Service::by_target_prefix(target.split('.').next().unwrap_or_default()));
+    // Who names a target speaks JSON, even to a service nobody here knows.
+    seen.shape = by_target.unwrap_or(if target.is_some() { Service::Kms } else { Service::S3 });
+    let claim = Claim::parse(&parts).map_err(|error| auth::refusal(seen.shape, &error))?;
+    seen.access_key_id = claim.access_key_id.chars().take(128).collect();
+    let service = Service::by_signing_name(&claim.scope.service).ok_or_else(|| {
+        let name: String = claim.scope.service.chars().take(64).collect();
+        ApiError::new(501, NOT_IMPLEMENTED, format!("The service `{name}` is not offered by this server"))
+    })?;
+    (seen.service, seen.shape) = (Some(service), service);
+    if service == Service::S3 {
+        return handle_s3(app, &head, &parts, &claim, body, seen).await;
+    }
+
+    // Whoever has no key here does not make us read a body.
+    if !app.credentials.contains_key(&*claim.access_key_id) {
+        let unknown = SigV4Error::UnknownAccessKey { access_key_id: claim.access_key_id.to_string() };
+        return Err(auth::refusal(service, &unknown));
+    }
+    let body = read_body(service, &head.headers, body).await?;
+    let verified = authenticate(app, &parts, &claim, Rules::Body(&body), service)?;
+    let (service, operation, input) = match service.protocol() {
+        Protocol::RestJson => {
+            let (service, route) = route_rest_json(&parts, service)?;
+            (seen.service, seen.shape) = (Some(service), service);
+            seen.operation = route.operation.name;
+            offered(route.operation)?;
+            let from =
+                bind::Parts { labels: &route.labels, raw_query: parts.raw_query, headers: &head.headers, body: &body };
+            (service, route.operation, bind::rest_json(route.operation.input, &from)?)
+        }
+        Protocol::Json11 => {
+            let operation = route_json11(service, parts.method, target)?;
+            seen.operation = operation.name;
+            offered(operation)?;
+            (service, operation, Value::Object(bind::json_object(&body)?))
+        }
+        Protocol::Query => {
+            let form = if parts.method == "POST" { String::from_utf8_lossy(&body) } else { parts.raw_query.into() };
+            let form = bind::query_pairs(&form, true);
+            let action = form.iter().find(|(name, _)| name == "Action").map_or("", |(_, value)| value);
+            let operation = route::by_name(service, action).ok_or_else(|| {
+                ApiError::new(400, "InvalidAction", format!("Could not find operation {}", action.escape_debug()))
+            })?;
+            seen.operation = operation.name;
+            offered(operation)?;
+            let text = sts::handle(app, &verified, operation.name, &seen.request_id)?;
+            return Ok(render::xml(text));
+        }
+        Protocol::RestXml => return Err(ApiError::internal("S3 is answered before bodies are read")),
+    };
+    validate::validate(service, operation.input, &input, &app.patterns)?;
+    let output = match service {
+        Service::Iot => iot::handle(app, operation.name, input).await?,
+        Service::IotData => iot_data::handle(app, &verified, operation.name, input, &seen.request_id).await?,
+        Service::Firehose => firehose::handle(app, operation.name, input).await?,
+        Service::Kms => kms::handle(app, operation.name, input).await?,
+        Service::IotJobsData | Service::Sts | Service::S3 => return Err(ApiError::not_implemented(operation.name)),
+    };
+    app.state.settle().await.map_err(ApiError::internal)?;
+    Ok(render::json(service, &output))
+}
+
+async fn handle_s3(
+    app: &App,
+    head: &request::Parts,
+    parts: &RequestParts<'_>,
+    claim: &Claim,
+    body: Body,
+    seen: &mut Seen,
+) -> Result<Response<Body>, ApiError> {
+    let region = app.state.tenant().region.as_str();
+    let secret_of = |id: &str| app.credentials.get(id);
+    let verified = verify(parts, claim, region, Rules::S3, app.state.now(), secret_of);
+    let (operator, payload) = verified.map_err(|error| auth::refusal(Service::S3, &error))?.into_parts();
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let address = Address::parse(host, parts.raw_path, &app.settings.hostnames)?;
+    let query = bind::query_pairs(parts.raw_query, true);
+    let level = match (&address.bucket, &address.key) {
+        (None, _) => Level::Service,
+        (Some(_), None) => Level::Bucket,
+        (Some(_), Some(_)) => Level::Object,
+    };
+    let operation =
+        route::s3(parts.method, level, &query, |name| head.headers.contains_key(name)).ok_or_else(|| {
+            ApiError::new(405, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+                .with("Method", parts.method)
+        })?;
+    seen.operation = operation.name;
+    let mut request = S3Request::new(operation.name, operator, payload, head.headers.clone(), body)?;
+    (request.bucket, request.key, request.query) = (address.bucket, address.key, query);
+    request.request_id.clone_from(&seen.request_id);
+    let response = s3::handle(app, request).await?;
+    app.state.settle().await.map_err(ApiError::internal)?;
+    Ok(response)
+}
+
+fn authenticate(
+    app: &App,
+    parts: &RequestParts<'_>,
+    claim: &Claim,
+    rules: Rules<'_>,
+    service: Service,
+) -> Result<Operator, ApiError> {
+    let region = app.state.tenant().region.as_str();
+    let verified = verify(parts, claim, region, rules, app.state.now(), |id| app.credentials.get(id));
+    verified.map(|verified| verified.operator().clone()).map_err(|error| auth::refusal(service, &error))
+}
+
+/// The data plane is two services on one host; clients of either may sign for the other.
+fn route_rest_json<'a>(parts: &RequestParts<'a>, signed: Service) -> Result<(Service, route::Route<'a>), ApiError> {
+    let services: &[Service] = match signed {
+        Service::IotData => &[Service::IotData, Service::IotJobsData],
+        Service::IotJobsData => &[Service::IotJobsData, Service::IotData],
+        _ => &[Service::Iot],
+    };
+    let mut routes = services.iter().map(|&service| (service, route::rest_json(service, parts.method, parts.raw_path)));
+    let found = routes.find_map(|(service, route)| route.map(|route| (service, route)));
+    found.ok_or_else(|| ApiError::new(404, "ResourceNotFoundException", "Not Found"))
+}
+
+fn route_json11(service: Service, method: &str, target: Option<&str>) -> Result<&'static Operation, ApiError> {
+    let named = target.and_then(|target| target.split_once('.'));
+    let named = named.filter(|(prefix, _)| method == "POST" && Service::by_target_prefix(prefix) == Some(service));
+    let operation = named.and_then(|(_, name)| route::by_name(service, name));
+    operation
+        .ok_or_else(|| ApiError::new(400, "UnknownOperationException", "The operation is not known to the service"))
+}
+
+fn offered(operation: &Operation) -> Result<(), ApiError> {
+    if operation.offered { Ok(()) } else { Err(ApiError::not_implemented(operation.name)) }
+}
+
+async fn read_body(service: Service, headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
+    let bytes_max = service.body_bytes_max();
+    let too_large = || {
+        ApiError::new(
+            413,
+            "RequestEntityTooLargeException",
+            format!("The request body has more than {bytes_max} bytes"),
+        )
+    };
+    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > bytes_max as u64) {
+        return Err(too_large());
+    }
+    let mut all = BytesMut::new();
+    while let Some(data) = next_data(&mut body).await? {
+        if all.len() + data.len() > bytes_max {
+            return Err(too_large());
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all.freeze())
+}
+
+#[cfg(test)]
+mod tests;

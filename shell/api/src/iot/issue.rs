@@ -1,0 +1,41 @@
+//! Certificates signed by the account's own CA.
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use sekisho_identity::{
+    DEVICE_CERTIFICATE_SUBJECT, DistinguishedName, Issuer, PEM_CERTIFICATE, SigningKey, SubjectPublicKeyInfo,
+    decode_pem, issue_device_certificate,
+};
+use sekisho_registry::{CaRecord, Certificate};
+use sekisho_state::OsRandom;
+use sekisho_types::Timestamp;
+
+use super::commit;
+use crate::{ApiError, App};
+
+/// Additional data the CA's private key is sealed with, in the account's state.
+pub const DEVICE_CA_KEY_AAD: &[u8] = b"sekisho device ca key";
+
+/// Signs a certificate for `spki` and registers it.
+pub(super) async fn issue(app: &App, spki: SubjectPublicKeyInfo, set_as_active: bool) -> Result<Certificate, ApiError> {
+    let record = app.state.read().registry.issuing_ca().cloned();
+    let record = record.ok_or_else(|| ApiError::internal("the account has no CA for device certificates"))?;
+    let (state, now) = (app.state.clone(), app.state.now());
+    // Opening the key and signing with it takes milliseconds; connections do not wait for that.
+    let signing = tokio::task::spawn_blocking(move || {
+        let sealed = BASE64_STANDARD.decode(&record.sealed_private_key).map_err(ApiError::internal)?;
+        let pkcs8 = state.root_key().open(DEVICE_CA_KEY_AAD, &sealed).map_err(ApiError::internal)?;
+        let key = SigningKey::from_pkcs8(&pkcs8).map_err(ApiError::internal)?;
+        sign(&record, &key, &spki, now)
+    });
+    let der = signing.await.map_err(ApiError::internal)??;
+    let mut random = app.state.random();
+    commit(app, |registry| registry.add_issued_certificate(now, &der, set_as_active, &mut random)).await
+}
+
+fn sign(record: &CaRecord, key: &SigningKey, spki: &SubjectPublicKeyInfo, now: Timestamp) -> Result<Vec<u8>, ApiError> {
+    let ca = decode_pem(&[PEM_CERTIFICATE], &record.certificate_pem).and_then(|mut all| all.pop());
+    let ca = ca.ok_or_else(|| ApiError::internal("the CA's certificate is not PEM"))?;
+    let issuer = Issuer::new(&ca, key).map_err(ApiError::internal)?;
+    let subject = DistinguishedName::common_name(DEVICE_CERTIFICATE_SUBJECT);
+    issue_device_certificate(&issuer, spki, &subject, now, &mut OsRandom).map_err(ApiError::internal)
+}

@@ -1,0 +1,156 @@
+//! IoT's control plane: things, certificates, policies, who is attached to what, rules. A file an operation.
+mod issue; // certificates signed by the account's own CA
+mod page; // lists, a page at a time
+mod refuse; // the registry's errors in AWS's words
+
+mod describe_endpoint;
+
+mod create_thing;
+mod delete_thing;
+mod describe_thing;
+mod list_things;
+mod update_thing;
+
+mod create_certificate_from_csr;
+mod create_keys_and_certificate;
+mod delete_certificate;
+mod describe_certificate;
+mod list_certificates;
+mod update_certificate;
+
+mod create_policy;
+mod create_policy_version;
+mod delete_policy;
+mod delete_policy_version;
+mod get_policy;
+mod get_policy_version;
+mod list_policies;
+mod list_policy_versions;
+mod set_default_policy_version;
+
+mod attach_policy;
+mod attach_principal_policy;
+mod attach_thing_principal;
+mod detach_policy;
+mod detach_principal_policy;
+mod detach_thing_principal;
+mod list_attached_policies;
+mod list_principal_things;
+mod list_targets_for_policy;
+mod list_thing_principals;
+
+mod create_topic_rule;
+mod delete_topic_rule;
+mod disable_topic_rule;
+mod enable_topic_rule;
+mod get_topic_rule;
+mod list_topic_rules;
+mod replace_topic_rule;
+
+mod list_tags_for_resource;
+mod tag_resource;
+mod untag_resource;
+
+use std::collections::BTreeMap;
+
+use sekisho_registry::{Event, Registry, RegistryError};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::{ApiError, App, parse};
+
+pub use issue::DEVICE_CA_KEY_AAD;
+
+#[cfg(test)]
+mod tests;
+
+/// Answers an operation.
+#[rustfmt::skip] // one operation a line
+pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<Value, ApiError> {
+    match operation {
+        "DescribeEndpoint" => describe_endpoint::run(app, parse(input)?),
+        "CreateThing" => create_thing::run(app, parse(input)?).await,
+        "DescribeThing" => describe_thing::run(app, parse(input)?),
+        "UpdateThing" => update_thing::run(app, parse(input)?).await,
+        "DeleteThing" => delete_thing::run(app, parse(input)?).await,
+        "ListThings" => list_things::run(app, parse(input)?),
+        "CreateKeysAndCertificate" => create_keys_and_certificate::run(app, parse(input)?).await,
+        "CreateCertificateFromCsr" => create_certificate_from_csr::run(app, parse(input)?).await,
+        "DescribeCertificate" => describe_certificate::run(app, parse(input)?),
+        "UpdateCertificate" => update_certificate::run(app, parse(input)?).await,
+        "DeleteCertificate" => delete_certificate::run(app, parse(input)?).await,
+        "ListCertificates" => list_certificates::run(app, parse(input)?),
+        "CreatePolicy" => create_policy::run(app, parse(input)?).await,
+        "GetPolicy" => get_policy::run(app, parse(input)?),
+        "ListPolicies" => list_policies::run(app, parse(input)?),
+        "DeletePolicy" => delete_policy::run(app, parse(input)?).await,
+        "CreatePolicyVersion" => create_policy_version::run(app, parse(input)?).await,
+        "GetPolicyVersion" => get_policy_version::run(app, parse(input)?),
+        "ListPolicyVersions" => list_policy_versions::run(app, parse(input)?),
+        "SetDefaultPolicyVersion" => set_default_policy_version::run(app, parse(input)?).await,
+        "DeletePolicyVersion" => delete_policy_version::run(app, parse(input)?).await,
+        "AttachPolicy" => attach_policy::run(app, parse(input)?).await,
+        "DetachPolicy" => detach_policy::run(app, parse(input)?).await,
+        "AttachPrincipalPolicy" => attach_principal_policy::run(app, parse(input)?).await,
+        "DetachPrincipalPolicy" => detach_principal_policy::run(app, parse(input)?).await,
+        "ListAttachedPolicies" => list_attached_policies::run(app, parse(input)?),
+        "ListTargetsForPolicy" => list_targets_for_policy::run(app, parse(input)?),
+        "AttachThingPrincipal" => attach_thing_principal::run(app, parse(input)?).await,
+        "DetachThingPrincipal" => detach_thing_principal::run(app, parse(input)?).await,
+        "ListThingPrincipals" => list_thing_principals::run(app, parse(input)?),
+        "ListPrincipalThings" => list_principal_things::run(app, parse(input)?),
+        "CreateTopicRule" => create_topic_rule::run(app, parse(input)?).await,
+        "ReplaceTopicRule" => replace_topic_rule::run(app, parse(input)?).await,
+        "GetTopicRule" => get_topic_rule::run(app, parse(input)?),
+        "ListTopicRules" => list_topic_rules::run(app, parse(input)?),
+        "EnableTopicRule" => enable_topic_rule::run(app, parse(input)?).await,
+        "DisableTopicRule" => disable_topic_rule::run(app, parse(input)?).await,
+        "DeleteTopicRule" => delete_topic_rule::run(app, parse(input)?).await,
+        "ListTagsForResource" => list_tags_for_resource::run(app, parse(input)?),
+        "TagResource" => tag_resource::run(app, parse(input)?).await,
+        "UntagResource" => untag_resource::run(app, parse(input)?).await,
+        other => Err(ApiError::not_implemented(other)),
+    }
+}
+
+/// Runs a command of the registry and waits until it is durable.
+async fn commit<T>(
+    app: &App,
+    command: impl FnOnce(&Registry) -> Result<(Vec<Event>, T), RegistryError>,
+) -> Result<T, ApiError> {
+    let committed = app.state.commit(|cores| {
+        let (events, output) = command(&cores.registry)?;
+        Ok::<_, RegistryError>((events.into_iter().map(Into::into).collect(), output))
+    });
+    Ok(committed.await?)
+}
+
+/// As [`commit`], for operations that answer nothing.
+async fn commit_empty(
+    app: &App,
+    command: impl FnOnce(&Registry) -> Result<(Vec<Event>, ()), RegistryError>,
+) -> Result<Value, ApiError> {
+    commit(app, command).await.map(|()| json!({}))
+}
+
+/// `attributePayload`.
+#[derive(Deserialize, Default)]
+struct AttributePayload {
+    #[serde(default)]
+    attributes: BTreeMap<String, String>,
+    #[serde(default)]
+    merge: bool,
+}
+
+/// A tag as it stands in lists; a list because AWS allows nothing else in JSON here.
+#[derive(Deserialize, Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Tag {
+    key: String,
+    #[serde(default)]
+    value: String,
+}
+
+fn tag_map(tags: Vec<Tag>) -> BTreeMap<String, String> {
+    tags.into_iter().map(|tag| (tag.key, tag.value)).collect()
+}

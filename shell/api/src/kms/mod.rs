@@ -1,0 +1,120 @@
+//! KMS: a file an operation (or for a pair that belongs together), over the keys' fold.
+mod aliases;
+mod create_key;
+mod decrypt;
+mod describe_key;
+mod encrypt;
+mod generate_data_key;
+mod generate_random;
+mod get_key_rotation_status;
+mod key_policy;
+mod key_state;
+mod list_keys;
+mod page;
+mod re_encrypt;
+mod tags;
+mod update_key_description;
+
+use sekisho_kms::KmsError;
+use sekisho_state::{Cores, Event};
+use serde_json::Value;
+
+use crate::{ApiError, App, parse};
+
+/// The one algorithm of the one key spec offered.
+const SYMMETRIC_DEFAULT: &str = "SYMMETRIC_DEFAULT";
+
+/// Answers an operation.
+pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<Value, ApiError> {
+    forget_deleted(app).await?;
+    match operation {
+        "CancelKeyDeletion" => key_state::cancel_deletion(app, parse(input)?).await,
+        "CreateAlias" => aliases::create(app, parse(input)?).await,
+        "CreateKey" => create_key::run(app, parse(input)?).await,
+        "Decrypt" => decrypt::run(app, parse(input)?),
+        "DeleteAlias" => aliases::delete(app, parse(input)?).await,
+        "DescribeKey" => describe_key::run(app, parse(input)?).await,
+        "DisableKey" => key_state::set_enabled(app, parse(input)?, false).await,
+        "EnableKey" => key_state::set_enabled(app, parse(input)?, true).await,
+        "Encrypt" => encrypt::run(app, parse(input)?),
+        "GenerateDataKey" => generate_data_key::run(app, parse(input)?, true),
+        "GenerateDataKeyWithoutPlaintext" => generate_data_key::run(app, parse(input)?, false),
+        "GenerateRandom" => generate_random::run(app, parse(input)?),
+        "GetKeyPolicy" => key_policy::get(app, parse(input)?),
+        "GetKeyRotationStatus" => get_key_rotation_status::run(app, parse(input)?),
+        "ListAliases" => aliases::list(app, parse(input)?),
+        "ListKeyPolicies" => key_policy::list(app, parse(input)?),
+        "ListKeys" => list_keys::run(app, parse(input)?),
+        "ListResourceTags" => tags::list(app, parse(input)?),
+        "PutKeyPolicy" => key_policy::put(app, parse(input)?).await,
+        "ReEncrypt" => re_encrypt::run(app, parse(input)?),
+        "ScheduleKeyDeletion" => key_state::schedule_deletion(app, parse(input)?).await,
+        "TagResource" => tags::tag(app, parse(input)?).await,
+        "UntagResource" => tags::untag(app, parse(input)?).await,
+        "UpdateAlias" => aliases::update(app, parse(input)?).await,
+        "UpdateKeyDescription" => update_key_description::run(app, parse(input)?).await,
+        other => Err(ApiError::not_implemented(other)),
+    }
+}
+
+/// Keys whose waiting period is over are gone for whoever asks. Until somebody does they are refused as pending, so nothing is
+/// lost by not being on time.
+async fn forget_deleted(app: &App) -> Result<(), ApiError> {
+    let now = app.state.now();
+    if app.state.read().kms.due(now).is_empty() {
+        return Ok(());
+    }
+    commit(app, |cores| Ok((cores.kms.due(now), ()))).await
+}
+
+/// Runs a command of KMS's.
+async fn commit<T>(
+    app: &App,
+    command: impl FnOnce(&Cores) -> Result<(Vec<sekisho_kms::Event>, T), KmsError>,
+) -> Result<T, ApiError> {
+    let command = |cores: &Cores| {
+        let (events, output) = command(cores)?;
+        Ok::<_, KmsError>((events.into_iter().map(Event::from).collect(), output))
+    };
+    Ok(app.state.commit(command).await?)
+}
+
+/// KMS's client errors are all 400.
+impl From<KmsError> for ApiError {
+    fn from(error: KmsError) -> Self {
+        match error {
+            KmsError::Material(_) => Self::internal(error),
+            _ => Self::new(400, format!("{}Exception", error.code()), error.to_string()),
+        }
+    }
+}
+
+/// An algorithm that was named is the one that symmetric keys have.
+fn check_algorithm(algorithm: Option<&str>) -> Result<(), ApiError> {
+    match algorithm {
+        None | Some(SYMMETRIC_DEFAULT) => Ok(()),
+        Some(other) => {
+            let message = format!("Algorithm {other} is incompatible with key spec {SYMMETRIC_DEFAULT}.");
+            Err(ApiError::new(400, "InvalidKeyUsageException", message))
+        }
+    }
+}
+
+/// The answer, unless the caller only wanted to know whether there would be one.
+fn unless_dry_run(dry_run: bool, answer: Value) -> Result<Value, ApiError> {
+    match dry_run {
+        false => Ok(answer),
+        true => {
+            let message = "The request would have succeeded, but the DryRun option is set.";
+            Err(ApiError::new(400, "DryRunOperationException", message))
+        }
+    }
+}
+
+/// Answers sealed for a Nitro enclave are not made here, and the plaintext is not given out in their place.
+fn refuse_recipient(recipient: Option<&Value>) -> Result<(), ApiError> {
+    recipient.map_or(Ok(()), |_| Err(KmsError::NotOffered("Recipient".into()).into()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,55 @@
+//! CompleteMultipartUpload. What goes wrong is an error's status, never a 200 with an error in it.
+use http::Response;
+use sekisho_blobs::CompletedPart;
+use sekisho_objects::ChecksumAlgorithm;
+
+use super::error::malformed_xml;
+use super::show::{self, Context};
+use super::upload_part::number;
+use super::{check_room, describe, names, xml};
+use crate::render::element;
+use crate::{ApiError, App, Body, S3Request};
+
+/// 10,000 parts with ETag and checksum.
+const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
+    check_room(app)?;
+    let (bucket, key) = (names::bucket(&request)?, names::key(&request)?);
+    let id = request.query("uploadId").unwrap_or_default().to_owned();
+    let precondition = describe::precondition(&request)?;
+    // Here the checksum headers are of the object, not of this request's body.
+    let expected = expected_checksum(&request);
+    let body = request.read_all(BODY_BYTES_MAX).await?;
+    let document = xml::parse(&body).filter(|root| root.name == "CompleteMultipartUpload").ok_or_else(malformed_xml)?;
+    let parts = document.all("Part").map(|part| {
+        let number = number(part.text("PartNumber")?.ok_or_else(malformed_xml)?.trim())?;
+        let etag = part.text("ETag")?.ok_or_else(malformed_xml)?.trim().trim_matches('"').to_owned();
+        Ok(CompletedPart { number, etag })
+    });
+    let parts: Vec<CompletedPart> = parts.collect::<Result<_, ApiError>>()?;
+    if parts.is_empty() {
+        return Err(malformed_xml());
+    }
+    let record = app.objects.complete_multipart(&id, &bucket, &key, &parts, expected.as_deref(), precondition).await?;
+    let mut response = xml::document("CompleteMultipartUploadResult", |out| {
+        element(
+            out,
+            "Location",
+            &format!("http://{}/{bucket}/{}", app.settings.hostname(), xml::url_encoded(key.as_str())),
+        );
+        element(out, "Bucket", bucket.as_str());
+        element(out, "Key", key.as_str());
+        element(out, "ETag", &show::quoted(&record.etag));
+        if let Some(checksum) = &record.checksum {
+            element(out, &format!("Checksum{}", checksum.algorithm.as_str()), &checksum.value);
+            element(out, "ChecksumType", show::checksum_type(checksum));
+        }
+    });
+    show::encryption(response.headers_mut(), &record.encryption, Context::Hidden);
+    Ok(response)
+}
+
+fn expected_checksum(request: &S3Request) -> Option<String> {
+    ChecksumAlgorithm::ALL.iter().find_map(|algorithm| request.header(algorithm.header())).map(str::to_owned)
+}

@@ -1,0 +1,99 @@
+//! Refusals in S3's words.
+use sekisho_blobs::{MultipartError, PART_BYTES_MIN, StoreError};
+use sekisho_kms::KmsError;
+use sekisho_objects::ObjectsError;
+
+use crate::ApiError;
+
+/// `MalformedXML`
+pub(super) fn malformed_xml() -> ApiError {
+    ObjectsError::MalformedXml.into()
+}
+
+/// `InvalidArgument`, with the argument at fault.
+pub(super) fn invalid_argument(message: &str, name: &str, value: &str) -> ApiError {
+    ApiError::new(400, "InvalidArgument", message).with("ArgumentName", name).with("ArgumentValue", value)
+}
+
+/// A header that would change what is kept or done, and that this server does not know what to do with.
+pub(super) fn header_not_implemented(header: &str) -> ApiError {
+    let message = "A header you provided implies functionality that is not implemented";
+    ApiError::new(501, "NotImplemented", message).with("Header", header)
+}
+
+impl From<ObjectsError> for ApiError {
+    fn from(error: ObjectsError) -> Self {
+        let message = error.to_string();
+        match error {
+            ObjectsError::NoSuchBucket(bucket) => {
+                Self::new(404, "NoSuchBucket", message).with("BucketName", bucket.as_str())
+            }
+            ObjectsError::NoSuchKey(key) => Self::new(404, "NoSuchKey", message).with("Key", key.as_str()),
+            ObjectsError::BucketAlreadyOwnedByYou(bucket) => {
+                Self::new(409, "BucketAlreadyOwnedByYou", message).with("BucketName", bucket.as_str())
+            }
+            ObjectsError::BucketNotEmpty(bucket) => {
+                Self::new(409, "BucketNotEmpty", message).with("BucketName", bucket.as_str())
+            }
+            ObjectsError::PreconditionFailed(condition) => {
+                Self::new(412, "PreconditionFailed", message).with("Condition", condition)
+            }
+            ObjectsError::MalformedXml => Self::new(400, "MalformedXML", message),
+            ObjectsError::InvalidArgument { name, value, .. } => invalid_argument(&message, name, &value),
+            ObjectsError::NotOffered(_) => Self::new(501, "NotImplemented", message),
+        }
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Objects(refusal) => refusal.into(),
+            // The key's material is ours, not the caller's.
+            StoreError::Kms(KmsError::Material(arn)) => Self::internal(KmsError::Material(arn)),
+            StoreError::Kms(refusal) => Self::new(400, format!("KMS.{}Exception", refusal.code()), refusal.to_string()),
+            StoreError::Checksum(algorithm) => Self::new(
+                400,
+                "BadDigest",
+                format!("The {} you specified did not match the calculated checksum.", algorithm.as_str()),
+            ),
+            StoreError::ContentMd5 => {
+                Self::new(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
+            }
+            StoreError::Multipart(refusal) => multipart(refusal),
+            StoreError::Io { ref source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
+                Self::unavailable(chain(&error))
+            }
+            StoreError::Damaged { .. } | StoreError::Io { .. } | StoreError::Journal(_) | StoreError::Ended => {
+                Self::internal(chain(&error))
+            }
+        }
+    }
+}
+
+fn multipart(error: MultipartError) -> ApiError {
+    let message = error.to_string();
+    match error {
+        MultipartError::NoSuchUpload => ApiError::new(404, "NoSuchUpload", message),
+        MultipartError::InvalidPart(number) => {
+            ApiError::new(400, "InvalidPart", message).with("PartNumber", number.to_string())
+        }
+        MultipartError::InvalidPartOrder => ApiError::new(400, "InvalidPartOrder", message),
+        MultipartError::PartTooSmall { number, size } => ApiError::new(400, "EntityTooSmall", message)
+            .with("ProposedSize", size.to_string())
+            .with("MinSizeAllowed", PART_BYTES_MIN.to_string())
+            .with("PartNumber", number.to_string()),
+        MultipartError::TooMany => ApiError::new(503, "SlowDown", "Please reduce your request rate.").because(message),
+    }
+}
+
+/// An error and its causes.
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,41 @@
+//! ListParts.
+use http::Response;
+
+use super::{listing, names, show, xml};
+use crate::render::element;
+use crate::{ApiError, App, Body, S3Request};
+
+pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiError> {
+    let (bucket, key) = (names::bucket(request)?, names::key(request)?);
+    let id = request.query("uploadId").unwrap_or_default();
+    let upload = app.objects.multipart(id, &bucket, &key)?;
+    let max_parts = listing::max_keys(request, "max-parts")?;
+    let marker = request.query("part-number-marker").and_then(|text| text.parse::<u16>().ok()).unwrap_or(0);
+    let mut page: Vec<_> = upload.parts.range(marker.saturating_add(1)..).take(max_parts + 1).collect();
+    let more = page.len() > max_parts;
+    page.truncate(max_parts);
+    let owner = names::owner_id(app);
+    Ok(xml::document("ListPartsResult", |out| {
+        element(out, "Bucket", bucket.as_str());
+        element(out, "Key", key.as_str());
+        element(out, "UploadId", id);
+        ["Initiator", "Owner"].iter().for_each(|who| xml::nested(out, who, |out| element(out, "ID", &owner)));
+        element(out, "StorageClass", "STANDARD");
+        element(out, "PartNumberMarker", &marker.to_string());
+        let last = page.last().map_or(marker, |(number, _)| **number);
+        element(out, "NextPartNumberMarker", &last.to_string());
+        element(out, "MaxParts", &max_parts.to_string());
+        element(out, "IsTruncated", if more { "true" } else { "false" });
+        element(out, "ChecksumAlgorithm", upload.checksum.as_str());
+        element(out, "ChecksumType", if upload.composite { "COMPOSITE" } else { "FULL_OBJECT" });
+        for (number, part) in page {
+            xml::nested(out, "Part", |out| {
+                element(out, "PartNumber", &number.to_string());
+                xml::time(out, "LastModified", part.last_modified);
+                element(out, "ETag", &show::quoted(&part.etag));
+                element(out, "Size", &part.size().to_string());
+                element(out, &format!("Checksum{}", part.checksum.algorithm.as_str()), &part.checksum.value);
+            });
+        }
+    }))
+}

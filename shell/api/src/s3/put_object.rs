@@ -1,0 +1,43 @@
+//! PutObject.
+use http::Response;
+use sekisho_blobs::NewObject;
+use sekisho_objects::{ChecksumAlgorithm, ObjectRecord};
+
+use super::claimed::Claimed;
+use super::receive::{check_length, receive};
+use super::show::{self, Context};
+use super::{check_room, describe, names};
+use crate::{ApiError, App, Body, S3Request};
+
+pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
+    check_room(app)?;
+    describe::check(&request)?;
+    check_length(&request)?;
+    let claimed = Claimed::of(&request)?;
+    let precondition = describe::precondition(&request)?;
+    let (headers, metadata) = describe::described(&request)?;
+    let checksum = claimed.algorithm.unwrap_or(ChecksumAlgorithm::CRC64NVME);
+    let new = NewObject {
+        bucket: names::bucket(&request)?,
+        key: names::key(&request)?,
+        headers,
+        metadata,
+        encryption: describe::encryption(&request)?,
+        checksum,
+        expected_checksum: None,
+        content_md5: claimed.content_md5,
+    };
+    let mut upload = app.objects.begin(new).await?;
+    upload.require(precondition);
+    let (upload, _) = receive(&mut request, upload, &claimed, checksum).await?;
+    Ok(answer(&upload.finish().await?))
+}
+
+fn answer(record: &ObjectRecord) -> Response<Body> {
+    let mut response = Response::new(crate::empty());
+    let headers = response.headers_mut();
+    show::set(headers, "etag", &show::quoted(&record.etag));
+    show::encryption(headers, &record.encryption, Context::Shown);
+    record.checksum.iter().for_each(|checksum| show::checksum(headers, checksum));
+    response
+}

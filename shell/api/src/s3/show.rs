@@ -1,0 +1,67 @@
+//! An object's headers in an answer.
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use sekisho_objects::{Checksum, Encryption, ObjectRecord};
+
+use super::describe::{METADATA, SSE, SSE_BUCKET_KEY, SSE_CONTEXT, SSE_KEY_ID};
+use crate::auth::http_date;
+
+/// Whether the answer repeats the encryption context: puts do, gets do not (model: S3 outputs).
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Context {
+    Shown,
+    Hidden,
+}
+
+/// How it is encrypted.
+pub(super) fn encryption(headers: &mut HeaderMap, encryption: &Encryption, context: Context) {
+    set(headers, SSE, encryption.algorithm().as_str());
+    if let Encryption::Kms { key_arn, bucket_key, context: pairs } = encryption {
+        set(headers, SSE_KEY_ID, key_arn);
+        if *bucket_key {
+            set(headers, SSE_BUCKET_KEY, "true");
+        }
+        if context == Context::Shown && !pairs.is_empty() {
+            let json = serde_json::to_vec(pairs).unwrap_or_default();
+            set(headers, SSE_CONTEXT, &STANDARD.encode(json));
+        }
+    }
+}
+
+/// Its checksum.
+pub(super) fn checksum(headers: &mut HeaderMap, checksum: &Checksum) {
+    set(headers, checksum.algorithm.header(), &checksum.value);
+    set(headers, "x-amz-checksum-type", checksum_type(checksum));
+}
+
+/// A checksum of parts' checksums ends with how many there are.
+pub(super) fn checksum_type(checksum: &Checksum) -> &'static str {
+    if checksum.value.contains('-') { "COMPOSITE" } else { "FULL_OBJECT" }
+}
+
+/// Its ETag and time.
+pub(super) fn identity(headers: &mut HeaderMap, record: &ObjectRecord) {
+    set(headers, "etag", &quoted(&record.etag));
+    set(headers, "last-modified", &http_date(record.last_modified));
+}
+
+/// What was kept with it.
+pub(super) fn description(headers: &mut HeaderMap, record: &ObjectRecord) {
+    set(headers, "content-type", "binary/octet-stream");
+    record.headers.iter().for_each(|(name, value)| set(headers, name, value));
+    record.metadata.iter().for_each(|(name, value)| set(headers, &format!("{METADATA}{name}"), value));
+}
+
+pub(super) fn quoted(etag: &str) -> String {
+    format!("\"{etag}\"")
+}
+
+/// Sets a header; what is not ASCII goes as an encoded word (RFC 2047), as S3 does with metadata.
+pub(super) fn set(headers: &mut HeaderMap, name: &str, value: &str) {
+    let encoded = (!value.is_ascii()).then(|| format!("=?UTF-8?B?{}?=", STANDARD.encode(value)));
+    let value = HeaderValue::from_str(encoded.as_deref().unwrap_or(value));
+    if let (Ok(name), Ok(value)) = (HeaderName::from_bytes(name.as_bytes()), value) {
+        headers.insert(name, value);
+    }
+}

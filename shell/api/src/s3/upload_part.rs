@@ -1,0 +1,42 @@
+//! UploadPart.
+use http::Response;
+
+use super::claimed::Claimed;
+use super::error::invalid_argument;
+use super::receive::{check_length, receive};
+use super::show::{self, Context};
+use super::{check_room, describe, names};
+use crate::{ApiError, App, Body, S3Request};
+
+/// S3 user guide: "Amazon S3 multipart upload limits".
+const PARTS_MAX: u16 = 10_000;
+
+pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
+    check_room(app)?;
+    describe::check_no_sse_c(&request)?;
+    check_length(&request)?;
+    let (bucket, key) = (names::bucket(&request)?, names::key(&request)?);
+    let number = number(request.query("partNumber").unwrap_or_default())?;
+    let id = request.query("uploadId").unwrap_or_default().to_owned();
+    let claimed = Claimed::of(&request)?;
+    let kept = app.objects.multipart(&id, &bucket, &key)?.checksum;
+    let part = app.objects.begin_part(&id, &bucket, &key, claimed.content_md5).await?;
+    let encryption = part.encryption().clone();
+    let (part, other) = receive(&mut request, part, &claimed, kept).await?;
+    let part = app.objects.finish_part(&id, number, part).await?;
+    let mut response = Response::new(crate::empty());
+    let headers = response.headers_mut();
+    show::set(headers, "etag", &show::quoted(&part.etag));
+    show::encryption(headers, &encryption, Context::Hidden);
+    // A part has a checksum of its own, which is not called one of the whole.
+    let checksum = other.unwrap_or(part.checksum);
+    show::set(headers, checksum.algorithm.header(), &checksum.value);
+    Ok(response)
+}
+
+pub(super) fn number(text: &str) -> Result<u16, ApiError> {
+    let number = text.parse::<u16>().ok().filter(|number| (1..=PARTS_MAX).contains(number));
+    number.ok_or_else(|| {
+        invalid_argument("Part number must be an integer between 1 and 10000, inclusive", "partNumber", text)
+    })
+}
