@@ -1,2 +1,70 @@
-//! The sekisho binary.
-fn main() {}
+//! The sekisho binary: command line, configuration, and the wiring of the parts.
+//!
+//! `wire.rs` builds the system from top to bottom; start reading there.
+mod admin; // /healthz, /metrics
+mod config; // flags over environment over file, checked once
+mod credentials; // the root credentials of the account
+mod demo; // the main job, played with real parts
+mod device; // a device for people without an SDK
+mod endpoints; // where a running server listens, and `sekisho env`
+mod operator; // messages published through the API
+mod root_key; // what everything is wrapped under
+mod serve; // start, ready line, shutdown
+mod tls; // the certificate devices see
+mod why; // why somebody was refused
+mod wire; // the system, top to bottom
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Exit code of a command that could not begin because of what it was told: a setting, a value, a port.
+const EXIT_USAGE: u8 = 2;
+
+/// Device identity, MQTT, rules, delivery streams and an encrypted object store, wire-compatible with AWS IoT Core.
+#[derive(Parser)]
+#[command(name = "sekisho", version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server
+    Serve(config::Flags),
+    /// Print a commented sekisho.toml with every setting and its default
+    Config,
+    /// Print the `export AWS_…` lines for the server running on a data directory
+    Env(endpoints::EnvFlags),
+    /// Say why a device was refused of late
+    Why(why::WhyArgs),
+    /// Be a device: make keys, connect, publish, subscribe
+    Device(device::DeviceArgs),
+    /// Play the main job from device to encrypted object, on a server of its own
+    Demo(demo::DemoArgs),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.command {
+        Command::Serve(flags) => serve::run(flags),
+        Command::Config => config::print_template(),
+        Command::Env(flags) => endpoints::print_env(&flags),
+        Command::Why(args) => runtime().and_then(|runtime| runtime.block_on(why::run(args))),
+        Command::Device(args) => runtime().and_then(|runtime| runtime.block_on(device::run(args))),
+        Command::Demo(args) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("sekisho: {error:#}");
+            let usage = error.downcast_ref::<config::ConfigError>().is_some();
+            if usage { ExitCode::from(EXIT_USAGE) } else { ExitCode::FAILURE }
+        }
+    }
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_multi_thread().enable_all().build()?)
+}

@@ -1,0 +1,68 @@
+//! The operator's port: is it ready, what are its figures, why was somebody refused?
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use http::{Request, Response, StatusCode};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use metrics_exporter_prometheus::PrometheusHandle;
+use sekisho_workers::Decisions;
+use tokio::net::TcpListener;
+
+/// What the port answers from.
+pub struct Admin {
+    /// Set once every listener is open.
+    pub ready: AtomicBool,
+    /// Renders the figures.
+    pub figures: PrometheusHandle,
+    /// The refusals of late.
+    pub decisions: Arc<Decisions>,
+}
+
+/// Answers until the task is dropped.
+pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
+    loop {
+        let Ok((stream, _)) = listener.accept().await else { continue };
+        let admin = admin.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let answer = admin.answer(&request);
+                async move { Ok::<_, Infallible>(answer) }
+            });
+            let mut http = hyper::server::conn::http1::Builder::new();
+            let connection = http.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+            if let Err(error) = connection.await {
+                tracing::debug!(error = &error as &dyn std::error::Error, "admin connection ended");
+            }
+        });
+    }
+}
+
+impl Admin {
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let (status, kind, body) = match (request.method().as_str(), request.uri().path()) {
+            ("GET" | "HEAD", "/healthz") if self.ready.load(Ordering::Acquire) => {
+                (200, "text/plain", "ready\n".to_owned())
+            }
+            ("GET" | "HEAD", "/healthz") => (503, "text/plain", "starting\n".to_owned()),
+            ("GET", "/metrics") => (200, "text/plain; version=0.0.4", self.figures.render()),
+            ("GET", "/why") => (200, "application/json", self.why(request.uri().query().unwrap_or_default())),
+            _ => (404, "text/plain", "this port answers GET /healthz, /metrics and /why?q=TEXT\n".to_owned()),
+        };
+        let mut response = Response::new(Full::new(Bytes::from(body)));
+        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+        response
+    }
+
+    fn why(&self, query: &str) -> String {
+        let text = query.split('&').find_map(|pair| pair.strip_prefix("q=")).unwrap_or_default();
+        let text = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+        let found = self.decisions.about(&text);
+        serde_json::to_string_pretty(&found).unwrap_or_else(|_| "[]".into()) + "\n"
+    }
+}

@@ -1,0 +1,341 @@
+//! Settings: a flag beats the environment, which beats the file, which beats the default. Checked once, here; only
+//! [`Config`] travels.
+use std::io::Write;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use sekisho_types::{AccountId, Region, Tenant};
+use serde::Deserialize;
+
+/// What is wrong with what the operator said, in one line that names it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value that cannot be used.
+    #[error("`{setting}` = `{value}`: {problem}")]
+    Value {
+        /// Name as in the file.
+        setting: &'static str,
+        /// What was given.
+        value: String,
+        /// Why it cannot be used.
+        problem: String,
+    },
+    /// A file that cannot be read as settings.
+    #[error("`{path}`: {problem}")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+    /// An address somebody else listens on.
+    #[error("`{setting}`: cannot listen on {address}: {source}")]
+    Occupied {
+        /// Name as in the file.
+        setting: &'static str,
+        /// The address.
+        address: SocketAddr,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// A data directory that cannot be opened with what was given.
+    #[error("`data` = `{path}`: {problem}")]
+    Data {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        problem: String,
+    },
+}
+
+fn bad(setting: &'static str, value: impl Into<String>, problem: impl ToString) -> ConfigError {
+    ConfigError::Value { setting, value: value.into(), problem: problem.to_string() }
+}
+
+/// The flags of `sekisho serve`, each also a variable of the environment. Text here; checked in [`Config::load`].
+#[derive(Args, Clone, Default)]
+pub struct Flags {
+    /// Directory that holds everything the server keeps
+    #[arg(long, value_name = "DIR", env = "SEKISHO_DATA")]
+    data: Option<PathBuf>,
+    /// File of settings (see `sekisho config`)
+    #[arg(long, value_name = "FILE", env = "SEKISHO_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where every AWS API listens [default: 127.0.0.1:4566]
+    #[arg(long, value_name = "ADDR", env = "SEKISHO_API")]
+    api: Option<String>,
+    /// Where devices speak MQTT over mutual TLS [default: 0.0.0.0:8883]
+    #[arg(long, value_name = "ADDR", env = "SEKISHO_MQTT")]
+    mqtt: Option<String>,
+    /// Where devices speak HTTPS with their certificate [default: 0.0.0.0:8443]
+    #[arg(long, value_name = "ADDR", env = "SEKISHO_HTTPS")]
+    https: Option<String>,
+    /// Where /healthz and /metrics answer [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", env = "SEKISHO_ADMIN")]
+    admin: Option<String>,
+    /// A name devices reach this server by; may be repeated (localhost and 127.0.0.1 always work)
+    #[arg(long = "hostname", value_name = "NAME", env = "SEKISHO_HOSTNAME", value_delimiter = ',')]
+    hostnames: Vec<String>,
+    /// The account this server answers for [default: 000000000000]
+    #[arg(long, env = "SEKISHO_ACCOUNT")]
+    account: Option<String>,
+    /// The region this server answers for [default: us-east-1]
+    #[arg(long, env = "SEKISHO_REGION")]
+    region: Option<String>,
+    /// What every KMS key is wrapped under: file:PATH or env:NAME [default: file:DIR/root.key]
+    #[arg(long, value_name = "SOURCE", env = "SEKISHO_ROOT_KEY")]
+    root_key: Option<String>,
+    /// Certificate chain of your own for the device listeners, PEM
+    #[arg(long, value_name = "FILE", env = "SEKISHO_TLS_CERT")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key, PEM
+    #[arg(long, value_name = "FILE", env = "SEKISHO_TLS_KEY")]
+    tls_key: Option<PathBuf>,
+    /// strict: acknowledged means synced to disk; relaxed: a power cut may lose the last moments [default: strict]
+    #[arg(long, env = "SEKISHO_DURABILITY")]
+    durability: Option<String>,
+    /// What to log, such as `info` or `sekisho_api=debug,info` [default: info]
+    #[arg(long, env = "SEKISHO_LOG")]
+    log: Option<String>,
+}
+
+/// The file's format.
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields)]
+struct ConfigFile {
+    data: Option<PathBuf>,
+    api: Option<String>,
+    mqtt: Option<String>,
+    https: Option<String>,
+    admin: Option<String>,
+    hostnames: Option<Vec<String>>,
+    account: Option<String>,
+    region: Option<String>,
+    root_key: Option<String>,
+    tls_cert: Option<PathBuf>,
+    tls_key: Option<PathBuf>,
+    durability: Option<String>,
+    log: Option<String>,
+}
+
+/// Where the root key comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum RootKeySource {
+    /// A file; made if it is the default one and absent.
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Whether it lies beside the data it protects.
+        beside_data: bool,
+    },
+    /// A variable of the environment.
+    Env(String),
+}
+
+/// Settings that can be used as they are.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The data directory.
+    pub data: PathBuf,
+    /// AWS APIs.
+    pub api: SocketAddr,
+    /// MQTT.
+    pub mqtt: SocketAddr,
+    /// Device HTTPS.
+    pub https: SocketAddr,
+    /// Health and metrics.
+    pub admin: SocketAddr,
+    /// Names devices reach us by, the first answered by DescribeEndpoint.
+    pub hostnames: Vec<String>,
+    /// Account and region.
+    pub tenant: Tenant,
+    /// The root key's source.
+    pub root_key: RootKeySource,
+    /// The operator's own certificate and key.
+    pub tls: Option<(PathBuf, PathBuf)>,
+    /// When an acknowledgement is given.
+    pub durability: sekisho_journal::Durability,
+    /// The log filter.
+    pub log: String,
+}
+
+/// `sekisho.toml` as `sekisho config` prints it: every setting with its default, commented out.
+const TEMPLATE: &str = include_str!("sekisho.toml");
+
+/// Prints the commented file.
+pub fn print_template() -> anyhow::Result<()> {
+    std::io::stdout().write_all(TEMPLATE.as_bytes()).context("cannot write to standard output")
+}
+
+impl Config {
+    /// Puts flags, environment (clap has merged it into the flags) and file together, and checks everything.
+    pub fn load(flags: Flags) -> Result<Self, ConfigError> {
+        let file = flags.config.as_deref().map_or(Ok(ConfigFile::default()), read_file)?;
+        let data = flags.data.or(file.data).ok_or_else(|| bad("data", "", "say where to keep it: --data DIR"))?;
+        let hostnames = if flags.hostnames.is_empty() { file.hostnames.unwrap_or_default() } else { flags.hostnames };
+        let mut names = Vec::new();
+        for name in hostnames.into_iter().chain(["localhost".into(), "127.0.0.1".into()]) {
+            check_hostname(&name)?;
+            if !names.contains(&name) {
+                names.push(name);
+            }
+        }
+        let account = flags.account.or(file.account).unwrap_or_else(|| "000000000000".into());
+        let region = flags.region.or(file.region).unwrap_or_else(|| "us-east-1".into());
+        let tenant = Tenant {
+            account: AccountId::parse(&account).map_err(|error| bad("account", &account, error.rule))?,
+            region: Region::parse(&region).map_err(|error| bad("region", &region, error.rule))?,
+        };
+        let durability = match flags.durability.or(file.durability).as_deref() {
+            None | Some("strict") => sekisho_journal::Durability::Strict,
+            Some("relaxed") => sekisho_journal::Durability::Relaxed,
+            Some(other) => return Err(bad("durability", other, "`strict` or `relaxed`")),
+        };
+        let tls = match (flags.tls_cert.or(file.tls_cert), flags.tls_key.or(file.tls_key)) {
+            (None, None) => None,
+            (Some(certificate), Some(key)) => Some((certificate, key)),
+            (Some(certificate), None) => {
+                return Err(bad("tls_cert", certificate.to_string_lossy(), "goes with `tls_key`"));
+            }
+            (None, Some(key)) => return Err(bad("tls_key", key.to_string_lossy(), "goes with `tls_cert`")),
+        };
+        Ok(Self {
+            api: address("api", flags.api.or(file.api), "127.0.0.1:4566")?,
+            mqtt: address("mqtt", flags.mqtt.or(file.mqtt), "0.0.0.0:8883")?,
+            https: address("https", flags.https.or(file.https), "0.0.0.0:8443")?,
+            admin: address("admin", flags.admin.or(file.admin), "127.0.0.1:8080")?,
+            root_key: root_key(flags.root_key.or(file.root_key), &data)?,
+            log: flags.log.or(file.log).unwrap_or_else(|| "info".into()),
+            hostnames: names,
+            data,
+            tenant,
+            tls,
+            durability,
+        })
+    }
+}
+
+fn read_file(path: &Path) -> Result<ConfigFile, ConfigError> {
+    let unusable = |problem: String| ConfigError::File { path: path.into(), problem };
+    let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
+    toml::from_str(&text).map_err(|error| {
+        let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+        unusable(format!("line {line}: {}", error.message().lines().next().unwrap_or("not TOML")))
+    })
+}
+
+fn address(setting: &'static str, given: Option<String>, default: &str) -> Result<SocketAddr, ConfigError> {
+    let text = given.unwrap_or_else(|| default.into());
+    let resolved = text.to_socket_addrs().map_err(|_| bad(setting, &text, "not an address such as 127.0.0.1:4566"))?;
+    resolved.into_iter().next().ok_or_else(|| bad(setting, &text, "the name has no address"))
+}
+
+fn check_hostname(name: &str) -> Result<(), ConfigError> {
+    let fits = !name.is_empty()
+        && name.len() <= 253
+        && name.split('.').all(|label| {
+            (1..=63).contains(&label.len()) && label.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+        });
+    if fits || name.parse::<std::net::IpAddr>().is_ok() {
+        Ok(())
+    } else {
+        Err(bad("hostnames", name, "not a DNS name or IP address"))
+    }
+}
+
+fn root_key(given: Option<String>, data: &Path) -> Result<RootKeySource, ConfigError> {
+    let Some(text) = given else {
+        return Ok(RootKeySource::File { path: data.join("root.key"), beside_data: true });
+    };
+    match text.split_once(':') {
+        Some(("file", path)) if !path.is_empty() => {
+            let path = PathBuf::from(path);
+            let beside_data = path.starts_with(data);
+            Ok(RootKeySource::File { path, beside_data })
+        }
+        Some(("env", name)) if !name.is_empty() => Ok(RootKeySource::Env(name.into())),
+        // The value itself may be a key that was put here by mistake: it is not repeated.
+        _ => Err(bad("root_key", "…", "`file:PATH` or `env:NAME`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn flags(change: impl FnOnce(&mut Flags)) -> Flags {
+        let mut flags = Flags { data: Some("/d".into()), ..Flags::default() };
+        change(&mut flags);
+        flags
+    }
+
+    #[test]
+    fn the_printed_file_holds_every_setting_at_its_default() {
+        let uncommented: String = TEMPLATE
+            .lines()
+            .filter_map(|line| line.strip_prefix("#"))
+            .filter(|line| !line.starts_with(' '))
+            .map(|line| format!("{line}\n"))
+            .collect();
+        let file: ConfigFile = toml::from_str(&uncommented).expect("the template parses once uncommented");
+        let ConfigFile {
+            data,
+            api,
+            mqtt,
+            https,
+            admin,
+            hostnames,
+            account,
+            region,
+            root_key,
+            tls_cert,
+            tls_key,
+            durability,
+            log,
+        } = file;
+        let texts = [api, mqtt, https, admin, account, region, root_key, durability, log];
+        assert!(
+            texts.iter().all(Option::is_some)
+                && data.is_some()
+                && hostnames.is_some()
+                && tls_cert.is_some()
+                && tls_key.is_some()
+        );
+        let defaults = Config::load(flags(|_| {})).unwrap();
+        assert_eq!(texts[0].as_deref().map(|text| text.parse().unwrap()), Some(defaults.api));
+        assert_eq!(texts[1].as_deref().map(|text| text.parse().unwrap()), Some(defaults.mqtt));
+    }
+
+    /// Spoils the flags in one place.
+    type Spoil = fn(&mut Flags);
+
+    #[rustfmt::skip] // what is wrong                    the line the operator reads
+    const REFUSED: &[(Spoil, &str)] = &[
+        (|f| f.data = None,                              "`data` = ``: say where to keep it: --data DIR"),
+        (|f| f.api = Some("4566".into()),                "`api` = `4566`: not an address such as 127.0.0.1:4566"),
+        (|f| f.account = Some("12".into()),              "`account` = `12`: 12 digits"),
+        (|f| f.region = Some("Mars".into()),             "`region` = `Mars`: 1 to 32 of a-z, 0-9 and -"),
+        (|f| f.root_key = Some("c2VjcmV0".into()),       "`root_key` = `…`: `file:PATH` or `env:NAME`"),
+        (|f| f.hostnames = vec!["a b".into()],           "`hostnames` = `a b`: not a DNS name or IP address"),
+        (|f| f.durability = Some("no".into()),           "`durability` = `no`: `strict` or `relaxed`"),
+        (|f| f.tls_cert = Some("c.pem".into()),          "`tls_cert` = `c.pem`: goes with `tls_key`"),
+    ];
+
+    #[test]
+    fn an_unusable_value_is_one_line_that_names_it() {
+        for (change, line) in REFUSED {
+            assert_eq!(Config::load(flags(change)).unwrap_err().to_string(), *line);
+        }
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("sekisho.toml");
+        std::fs::write(&path, "region = \"eu-north-1\"\nmqqt = \"0.0.0.0:1\"\n").unwrap();
+        let error = Config::load(flags(|f| f.config = Some(path.clone()))).unwrap_err().to_string();
+        assert!(error.contains("line 2") && error.contains("mqqt") && !error.contains('\n'), "{error}");
+    }
+}

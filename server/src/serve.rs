@@ -1,0 +1,100 @@
+//! `sekisho serve`: from settings to a ready line, and from SIGTERM to an orderly end.
+use std::io::Write;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::Result;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::config::{Config, ConfigError, Flags};
+use crate::endpoints::{self, Endpoints};
+use crate::wire;
+
+/// What is not done this long after SIGTERM is cut off: everything acknowledged is on disk by then anyway.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(4);
+
+/// The sockets, opened before anything else is done so that an occupied port is found first.
+pub struct Listeners {
+    /// AWS APIs.
+    pub api: TcpListener,
+    /// MQTT.
+    pub mqtt: TcpListener,
+    /// Device HTTPS.
+    pub https: TcpListener,
+    /// Health and metrics.
+    pub admin: TcpListener,
+}
+
+/// Runs until SIGTERM, SIGINT, or the disk fails.
+pub fn run(flags: Flags) -> Result<()> {
+    let began = Instant::now();
+    let config = Config::load(flags)?;
+    sekisho_telemetry::logs(&config.log).map_err(|error| ConfigError::Value {
+        setting: "log",
+        value: config.log.clone(),
+        problem: error.to_string(),
+    })?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let result = runtime.block_on(serve(config, began));
+    runtime.shutdown_timeout(Duration::from_millis(500));
+    result
+}
+
+async fn serve(config: Config, began: Instant) -> Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let listeners = Listeners {
+        api: listen("api", config.api).await?,
+        mqtt: listen("mqtt", config.mqtt).await?,
+        https: listen("https", config.https).await?,
+        admin: listen("admin", config.admin).await?,
+    };
+    let endpoints = Endpoints {
+        api: format!("http://{}", reachable(listeners.api.local_addr()?)),
+        mqtt: reachable(listeners.mqtt.local_addr()?).to_string(),
+        https: format!("https://{}", reachable(listeners.https.local_addr()?)),
+        admin: format!("http://{}", reachable(listeners.admin.local_addr()?)),
+        region: config.tenant.region.to_string(),
+        account: config.tenant.account.to_string(),
+    };
+    let system = wire::build(&config, listeners).await?;
+    endpoints.write(&config.data)?;
+    system.ready();
+    print_ready(&config, &endpoints, began.elapsed());
+
+    let failed = system.failed();
+    let outcome = tokio::select! {
+        _ = terminate.recv() => Ok(()),
+        _ = interrupt.recv() => Ok(()),
+        () = failed => Err(anyhow::anyhow!("the disk refused a write; what was acknowledged is safe, nothing more can be promised")),
+    };
+    tracing::info!("shutting down");
+    if tokio::time::timeout(SHUTDOWN_MAX, system.shut_down()).await.is_err() {
+        tracing::warn!("shut down before every connection had ended");
+    }
+    let _ = std::fs::remove_file(endpoints::path(&config.data));
+    outcome
+}
+
+async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ConfigError> {
+    TcpListener::bind(address).await.map_err(|source| ConfigError::Occupied { setting, address, source })
+}
+
+/// An address somebody on this machine can connect to.
+fn reachable(mut address: SocketAddr) -> SocketAddr {
+    if address.ip().is_unspecified() {
+        address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+    }
+    address
+}
+
+fn print_ready(config: &Config, endpoints: &Endpoints, took: Duration) {
+    let Endpoints { api, mqtt, https, admin, .. } = endpoints;
+    let millis = took.as_millis();
+    tracing::debug!(%api, %mqtt, %https, %admin, millis, data = %config.data.display(), "ready");
+    // For people, and for scripts that wait for it; a closed pipe is theirs to close.
+    let line =
+        format!("sekisho is ready after {millis} ms: AWS APIs {api} · MQTT {mqtt} · HTTPS {https} · admin {admin}");
+    let _ = writeln!(std::io::stdout(), "{line}");
+}

@@ -1,0 +1,162 @@
+//! The system, from top to bottom: each part is built from the parts above it.
+use std::collections::HashMap;
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use sekisho_api::App;
+use sekisho_blobs::ObjectStore;
+use sekisho_journal::JournalError;
+use sekisho_listeners::{HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
+use sekisho_state::{OpenError, OsRandom, State, system_clock};
+use sekisho_workers::{Decisions, DeliveryStreams, Gateway, Recovered};
+use tokio::sync::watch;
+
+use crate::admin::{self, Admin};
+use crate::config::{Config, ConfigError};
+use crate::operator::Operators;
+use crate::serve::Listeners;
+use crate::{credentials, root_key, tls};
+
+/// How often the journal is looked at: is a snapshot due, can segments go?
+const COMPACT_EVERY: Duration = Duration::from_secs(30);
+
+/// A running system.
+pub struct System {
+    state: Arc<State>,
+    gateway: Arc<Gateway>,
+    admin: Arc<Admin>,
+    stop: watch::Sender<bool>,
+    api: tokio::task::JoinHandle<()>,
+    devices: Vec<tokio::task::JoinHandle<()>>,
+}
+
+/// Builds and starts everything.
+pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
+    let figures = sekisho_telemetry::figures()?;
+    fs::create_dir_all(&config.data).map_err(|error| unusable(config, &error))?;
+    let journal_directory = config.data.join("journal");
+    let root_key = root_key::load(&config.root_key, !journal_directory.exists(), &mut OsRandom)?;
+
+    let mut recovered = Recovered::default();
+    let opened = sekisho_state::open(
+        &journal_directory,
+        config.tenant.clone(),
+        root_key,
+        config.durability,
+        system_clock(),
+        &mut |sequence, entry| recovered.handle(sequence, entry),
+    );
+    let opened = opened.map_err(|error| match error {
+        OpenError::Journal(JournalError::InUse { .. } | JournalError::RootKey { .. }) => {
+            unusable(config, &error).into()
+        }
+        other => anyhow::Error::from(other),
+    })?;
+    if opened.torn {
+        tracing::info!("the last write before the last stop was torn; nothing in it had been acknowledged");
+    }
+    if recovered.unknown() > 0 {
+        anyhow::bail!(
+            "{} entries of the journal are not ones this version knows; was the directory used by a later one?",
+            recovered.unknown()
+        );
+    }
+    let state = Arc::new(opened.state);
+    tls::ensure_authorities(&state).await?;
+    let credentials = credentials::load_or_create(&config.data, &mut OsRandom)?;
+    let certificate = tls::server_certificate(config, state.clone())?;
+
+    let objects =
+        ObjectStore::open(&config.data.join("objects"), state.clone()).context("cannot open the object store")?;
+    let objects = Arc::new(objects);
+    let streams = sekisho_workers::start_delivery(state.clone(), objects.clone(), recovered);
+    let decisions = Arc::new(Decisions::default());
+    let gateway = Arc::new(Gateway::new(state.clone(), streams.clone(), decisions.clone()));
+    follow(&state, &gateway, &streams);
+    tokio::spawn(compact(state.clone(), streams.clone()));
+
+    let app = Arc::new(App {
+        state: state.clone(),
+        objects,
+        ingest: Arc::new(Operators { gateway: gateway.clone() }),
+        streams,
+        rsa_keys: sekisho_api::RsaKeys::start()?,
+        credentials: HashMap::from([(credentials.access_key_id, credentials.secret_access_key)]),
+        settings: sekisho_api::Settings { hostnames: config.hostnames.clone() },
+        patterns: sekisho_api::Patterns::default(),
+    });
+    let (stop, mut stopping) = watch::channel(false);
+    let api = tokio::spawn(sekisho_api::serve(listeners.api, app, async move {
+        let _ = stopping.wait_for(|stop| *stop).await;
+    }));
+
+    let mqtt = sekisho_listeners::config(certificate.clone(), MQTT_PROTOCOLS)?;
+    let https = sekisho_listeners::config(certificate, HTTPS_PROTOCOLS)?;
+    let settings = Arc::new(sekisho_listeners::Settings::default());
+    let devices = vec![
+        tokio::spawn(sekisho_listeners::serve_mqtt(listeners.mqtt, mqtt, gateway.clone(), settings)),
+        tokio::spawn(sekisho_listeners::serve_https(listeners.https, https, gateway.clone())),
+    ];
+    let admin = Arc::new(Admin { ready: AtomicBool::new(false), figures, decisions });
+    tokio::spawn(admin::serve(listeners.admin, admin.clone()));
+    Ok(System { state, gateway, admin, stop, api, devices })
+}
+
+fn unusable(config: &Config, error: &dyn std::error::Error) -> ConfigError {
+    ConfigError::Data { path: config.data.clone(), problem: error.to_string() }
+}
+
+/// Whoever lives from the state is told of its changes.
+fn follow(state: &Arc<State>, gateway: &Arc<Gateway>, streams: &Arc<DeliveryStreams>) {
+    let (gateway, streams) = (gateway.clone(), streams.clone());
+    state.observe(vec![
+        Box::new(move |events, cores| streams.follow(events, cores)),
+        Box::new(move |events, cores| gateway.follow(events, cores)),
+    ]);
+}
+
+/// Keeps recovery short and the disk tidy.
+async fn compact(state: Arc<State>, streams: Arc<DeliveryStreams>) {
+    loop {
+        tokio::time::sleep(COMPACT_EVERY).await;
+        let (state, streams) = (state.clone(), streams.clone());
+        let compacted = tokio::task::spawn_blocking(move || state.compact(streams.oldest_pending())).await;
+        if let Ok(Err(error)) = compacted {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the journal could not be compacted; it will be tried again"
+            );
+        }
+    }
+}
+
+impl System {
+    /// `/healthz` says so from now on.
+    pub fn ready(&self) {
+        self.admin.ready.store(true, Ordering::Release);
+    }
+
+    /// Resolves when the disk has refused a write.
+    pub fn failed(&self) -> impl Future<Output = ()> + use<> {
+        let journal = self.state.journal().clone();
+        async move { journal.failed().await }
+    }
+
+    /// Accepts nobody any more, lets requests under way finish, tells devices, and closes the journal. What delivery streams
+    /// hold is in the journal and goes on after the next start.
+    pub async fn shut_down(self) {
+        self.admin.ready.store(false, Ordering::Release);
+        self.devices.iter().for_each(tokio::task::JoinHandle::abort);
+        let _ = self.stop.send(true);
+        self.gateway.links().shut_down();
+        let _ = self.api.await;
+        while self.gateway.links().count() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let _ = self.state.settle().await;
+        self.state.journal().close();
+    }
+}
