@@ -1,0 +1,85 @@
+//! The unmodified AWS CLI and boto3 against the five services: what is offered works, what is refused is refused as AWS does.
+use conformance::Server;
+
+#[test]
+fn boto3_control_plane() {
+    assert!(Server::start().python("boto3_iot.py").contains("ok"));
+}
+
+#[test]
+fn boto3_objects_and_keys() {
+    assert!(Server::start().python("boto3_s3_kms.py").contains("ok"));
+}
+
+#[test]
+fn boto3_delivery_streams() {
+    assert!(Server::start().python("boto3_firehose.py").contains("ok"));
+}
+
+#[test]
+fn s3_objects_copy_list_and_presign_with_the_cli() {
+    let server = Server::start();
+    let text = server.bash(
+        r#"
+        aws s3 mb s3://lake >/dev/null
+        head -c 300000 /dev/urandom > body
+        aws s3 cp --quiet body s3://lake/a/b/body
+        aws s3 cp --quiet s3://lake/a/b/body back
+        cmp body back
+        aws s3 cp --quiet s3://lake/a/b/body s3://lake/a/copy
+        aws s3 ls s3://lake/a/
+        aws configure set default.s3.signature_version s3v4
+        curl -sf "$(aws s3 presign s3://lake/a/copy)" | cmp - body
+        aws s3 rm --quiet --recursive s3://lake
+        aws s3 rb s3://lake >/dev/null
+        aws s3 ls
+        "#,
+    );
+    let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(lines.len(), 2, "{text}");
+    assert_eq!(lines[0], ["PRE", "b/"]);
+    assert_eq!(&lines[1][2..], ["300000", "copy"]);
+}
+
+#[test]
+fn every_refusal_has_its_name() {
+    let server = Server::start();
+    server.aws(&[
+        "iot",
+        "create-policy",
+        "--policy-name",
+        "p",
+        "--policy-document",
+        r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}"#,
+    ]);
+    #[rustfmt::skip] // call                                                                                   AWS's name
+    let table: &[(&[&str], &str)] = &[
+        (&["iot", "describe-thing", "--thing-name", "absent"],                                                 "ResourceNotFoundException"),
+        (&["iot", "create-policy", "--policy-name", "p", "--policy-document", "{}"],                           "ResourceAlreadyExistsException"),
+        (&["iot", "create-policy", "--policy-name", "q", "--policy-document", "{}"],                           "MalformedPolicyException"),
+        (&["iot", "create-topic-rule", "--rule-name", "r", "--topic-rule-payload", r#"{"sql": "SELEKT", "actions": []}"#], "SqlParseException"),
+        (&["iot", "create-topic-rule", "--rule-name", "r", "--topic-rule-payload",
+           r#"{"sql": "SELECT * FROM 'a'", "actions": [{"lambda": {"functionArn": "arn:aws:lambda:us-east-1:0:f"}}]}"#],     "the rule action `lambda` is not offered"),
+        (&["iot", "describe-certificate", "--certificate-id", &"0".repeat(64)],                                "ResourceNotFoundException"),
+        (&["iot", "create-certificate-from-csr", "--certificate-signing-request", "nonsense"],                 "InvalidRequestException"),
+        (&["iot", "create-job", "--job-id", "j", "--targets", "t"],                                            "CreateJob"),
+        (&["iot", "list-things", "--region", "eu-west-1"],                                                     "region"),
+        (&["firehose", "describe-delivery-stream", "--delivery-stream-name", "absent"],                        "ResourceNotFoundException"),
+        (&["kms", "describe-key", "--key-id", "1234abcd-12ab-34cd-56ef-1234567890ab"],                         "NotFoundException"),
+        (&["kms", "create-key", "--key-spec", "RSA_2048", "--key-usage", "SIGN_VERIFY"],                       "RSA_2048"),
+        (&["kms", "create-grant", "--key-id", "k", "--grantee-principal", "p", "--operations", "Decrypt"],     "CreateGrant"),
+        (&["s3api", "get-object", "--bucket", "absent", "--key", "k", "out"],                                  "NoSuchBucket"),
+        (&["s3api", "put-bucket-policy", "--bucket", "absent", "--policy", "{}"],                              "PutBucketPolicy"),
+        (&["s3api", "create-bucket", "--bucket", "UPPER"],                                                     "InvalidBucketName"),
+    ];
+    for (call, name) in table {
+        let said = server.aws_refused(call);
+        assert!(said.contains(name), "{call:?} should say {name}: {said}");
+    }
+}
+
+#[test]
+fn sts_says_who_we_are() {
+    let server = Server::start();
+    assert_eq!(server.aws(&["sts", "get-caller-identity"])["Account"], "000000000000");
+}
