@@ -24,17 +24,21 @@ fn no_plaintext_in_the_data_directory() {
         let keys = server.bash("aws s3 ls s3://lake --recursive");
         keys.contains("zipped-1-").then_some(())
     });
-    let base64 = server.bash(&format!("printf {MARKER} | base64")).trim().to_owned();
+    // Base64 looks different at each of its three alignments; the ends depend on the neighbours.
+    let base64 = ["", "x", "xx"].map(|pad| {
+        let text = server.bash(&format!("printf {pad}{MARKER} | base64"));
+        text.trim()[4..28].to_owned()
+    });
     let certificate = names.rsplit('/').next().expect("an id").to_owned();
-    let forbidden: [&[u8]; 4] =
-        [MARKER.as_bytes(), &base64.as_bytes()[..30], b"factory/pump-7", certificate.as_bytes()];
+    let mut forbidden = vec![MARKER.as_bytes(), b"factory/pump-7", certificate.as_bytes()];
+    forbidden.extend(base64.iter().map(String::as_bytes));
     let mut scanned = 0;
     for file in files(&server.data()) {
         let bytes = std::fs::read(&file).expect("readable");
         scanned += bytes.len();
         assert!(!file.to_string_lossy().contains(MARKER), "a name tells: {}", file.display());
-        for needle in forbidden {
-            let found = bytes.windows(needle.len()).any(|window| window == needle);
+        for needle in &forbidden {
+            let found = bytes.windows(needle.len()).any(|window| window == *needle);
             assert!(!found, "{} holds {:?}", file.display(), String::from_utf8_lossy(needle));
         }
     }

@@ -45,34 +45,38 @@ impl Ca {
     }
 }
 
-/// Makes the two CAs of a new account, if they are not there: one issues device certificates, one the server's.
-pub async fn ensure_authorities(state: &State) -> Result<()> {
-    let (device, server) = {
-        let cores = state.read();
-        (cores.registry.issuing_ca().is_none(), cores.registry.server_ca().is_none())
-    };
-    let now = state.now();
-    if device {
+/// Makes the CA that signs the server's certificate, if it is not there.
+pub async fn ensure_server_ca(state: &State) -> Result<()> {
+    if state.read().registry.server_ca().is_some() {
+        return Ok(());
+    }
+    let record = make_ca(state, Ca::Server, &p256()?, &DistinguishedName::common_name(SERVER_CA_SUBJECT), state.now())?;
+    let commit = state.commit(|cores| {
+        let events = cores.registry.set_server_ca(record);
+        Ok::<_, std::convert::Infallible>((events.into_iter().map(Into::into).collect(), ()))
+    });
+    commit.await.context("cannot record the server CA")
+}
+
+/// Makes the CA that signs device certificates, if it is not there. An RSA key takes some tenths of a second: nobody waits for
+/// it but the first who wants a certificate.
+pub async fn ensure_device_ca(state: Arc<State>) -> Result<()> {
+    if state.read().registry.issuing_ca().is_some() {
+        return Ok(());
+    }
+    let making = state.clone();
+    let record = tokio::task::spawn_blocking(move || {
         let key = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048)?;
         let pkcs8 = Secret::new(AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&key)?.as_ref().to_vec());
-        let record =
-            make_ca(state, Ca::Device, &pkcs8, &DistinguishedName::organizational_unit(DEVICE_CA_SUBJECT), now)?;
-        let commit = state.commit(|cores| {
-            let events = cores.registry.set_issuing_ca(record);
-            Ok::<_, std::convert::Infallible>((events.into_iter().map(Into::into).collect(), ()))
-        });
-        commit.await.context("cannot record the device CA")?;
-    }
-    if server {
-        let pkcs8 = p256()?;
-        let record = make_ca(state, Ca::Server, &pkcs8, &DistinguishedName::common_name(SERVER_CA_SUBJECT), now)?;
-        let commit = state.commit(|cores| {
-            let events = cores.registry.set_server_ca(record);
-            Ok::<_, std::convert::Infallible>((events.into_iter().map(Into::into).collect(), ()))
-        });
-        commit.await.context("cannot record the server CA")?;
-    }
-    Ok(())
+        let subject = DistinguishedName::organizational_unit(DEVICE_CA_SUBJECT);
+        make_ca(&making, Ca::Device, &pkcs8, &subject, making.now())
+    });
+    let record = record.await??;
+    let commit = state.commit(|cores| {
+        let events = cores.registry.set_issuing_ca(record);
+        Ok::<_, std::convert::Infallible>((events.into_iter().map(Into::into).collect(), ()))
+    });
+    commit.await.context("cannot record the device CA")
 }
 
 fn p256() -> Result<Secret> {

@@ -65,7 +65,13 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         );
     }
     let state = Arc::new(opened.state);
-    tls::ensure_authorities(&state).await?;
+    tls::ensure_server_ca(&state).await?;
+    let making = state.clone();
+    tokio::spawn(async move {
+        if let Err(error) = tls::ensure_device_ca(making).await {
+            tracing::error!(%error, "there is no CA for device certificates; the next start tries again");
+        }
+    });
     let credentials = credentials::load_or_create(&config.data, &mut OsRandom)?;
     let certificate = tls::server_certificate(config, state.clone())?;
 

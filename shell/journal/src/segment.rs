@@ -14,6 +14,8 @@ use crate::block::BlockKey;
 
 /// A segment's file is this long. Twice what a busy broker writes in a second: few files, and little to zero-fill ahead.
 pub(crate) const SEGMENT_BYTES: u64 = 32 * 1024 * 1024;
+/// The first segment of a run is filled this far only, so that a start does not wait for the disk.
+pub(crate) const FIRST_FILLED_BYTES: u64 = 1024 * 1024;
 /// Blocks begin here: a page for the header, so that no later write touches it.
 pub(crate) const HEADER_BYTES: u64 = 4096;
 
@@ -148,8 +150,9 @@ pub(crate) fn path_of(directory: &Path, number: u64) -> PathBuf {
     directory.join(format!("{number:016x}.segment"))
 }
 
-/// Makes a file of zeros for a segment to come. It has no header yet, so a start that finds it removes it.
-pub(crate) fn prepare(path: &Path) -> Result<File, JournalError> {
+/// Makes a file of `filled` zeros for a segment to come. It has no header yet, so a start that finds it removes it. Behind
+/// the zeros it grows as it is written, which syncs more slowly.
+pub(crate) fn prepare(path: &Path, filled: u64) -> Result<File, JournalError> {
     let mut file = OpenOptions::new()
         .read(true)
         .write(true)
@@ -159,7 +162,7 @@ pub(crate) fn prepare(path: &Path) -> Result<File, JournalError> {
         .open(path)
         .map_err(JournalError::io("create", path))?;
     let zeros = vec![0; 1024 * 1024];
-    for _ in 0..SEGMENT_BYTES / zeros.len() as u64 {
+    for _ in 0..filled / zeros.len() as u64 {
         file.write_all(&zeros).map_err(JournalError::io("fill", path))?;
     }
     file.sync_all().map_err(JournalError::io("sync", path))?;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::block::Place;
-use crate::segment::{self, BlockAt, HEADER_BYTES, Header, SEGMENT_BYTES, Segment};
+use crate::segment::{self, BlockAt, FIRST_FILLED_BYTES, HEADER_BYTES, Header, SEGMENT_BYTES, Segment};
 use crate::{Durability, JournalError, Sequence, Shared};
 
 /// How long a full disk is waited for between two tries. Meanwhile producers are pushed back.
@@ -47,8 +47,9 @@ pub(crate) fn start(shared: Arc<Shared>, next_number: u64) {
 fn prepare(directory: &std::path::Path, ready: &SyncSender<Result<(PathBuf, File), JournalError>>) {
     for number in 0u64.. {
         let path = directory.join(format!("prepared-{}", number % 2));
+        let filled = if number == 0 { FIRST_FILLED_BYTES } else { SEGMENT_BYTES };
         let file = loop {
-            match segment::prepare(&path) {
+            match segment::prepare(&path, filled) {
                 Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
                     let _ = std::fs::remove_file(&path);
                     tracing::error!(path = %path.display(), "disk full: writes wait until there is room");
