@@ -221,7 +221,7 @@ fn read_file(path: &Path) -> Result<ConfigFile, ConfigError> {
     let unusable = |problem: String| ConfigError::File { path: path.into(), problem };
     let text = std::fs::read_to_string(path).map_err(|error| unusable(error.to_string()))?;
     toml::from_str(&text).map_err(|error| {
-        let line = error.span().map_or(0, |span| text[..span.start].lines().count().max(1));
+        let line = error.span().map_or(0, |span| text[..span.start].matches('\n').count() + 1);
         unusable(format!("line {line}: {}", error.message().lines().next().unwrap_or("not TOML")))
     })
 }

@@ -245,7 +245,7 @@ mod tests {
 
     #[test]
     fn bytes_decode_or_are_refused_and_never_panic() {
-        bolero::check!().for_each(|bytes: &[u8]| {
+        bolero::check!(name = "delivery_entry").for_each(|bytes: &[u8]| {
             for kind in [RECORD, CUT, DELIVERED] {
                 let bytes = [&[kind, VERSION], bytes].concat();
                 if let Ok(entry) = Entry::decode(&bytes) {

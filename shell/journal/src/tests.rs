@@ -222,7 +222,7 @@ fn producers_are_pushed_back_while_the_queue_is_full() {
 
 #[test]
 fn headers_decode_or_are_refused_and_never_panic() {
-    bolero::check!().for_each(|bytes: &[u8]| {
+    bolero::check!(name = "journal_headers").for_each(|bytes: &[u8]| {
         if let Some(header) = crate::block::Header::decode(bytes) {
             assert_eq!(crate::block::Header::decode(&header.encode()), Some(header));
         }

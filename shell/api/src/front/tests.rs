@@ -104,7 +104,7 @@ async fn what_is_not_known_or_not_offered_is_refused_by_name() {
         400 {"__type":"UnknownOperationException","message":"The operation is not known to the service"}
         400 {"__type":"UnknownOperationException","message":"The operation is not known to the service"}
         405 <?xml version="1.0" encoding="UTF-8"?><Error><Code>MethodNotAllowed</Code><Message>The specified method is not allowed against this resource.</Message><Method>PATCH</Method><Resource>/lake/key</Resource><RequestId>ID</RequestId><HostId>ID</HostId></Error>
-        501
+        404
         501 {"__type":"NotImplementedException","message":"The service `dynamodb` is not offered by this server"}
         501 <ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Receiver</Type><Code>NotImplemented</Code><Message>`AssumeRole` is not offered by this server yet</Message></Error><RequestId>ID</RequestId></ErrorResponse>
         400 <ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>InvalidAction</Code><Message>Could not find operation &lt;</Message></Error><RequestId>ID</RequestId></ErrorResponse>"#]].assert_eq(&lines.join("\n"));

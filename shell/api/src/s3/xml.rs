@@ -203,7 +203,7 @@ mod tests {
                 tree.children.iter().for_each(|child| write(out, child));
             });
         }
-        bolero::check!().for_each(|bytes: &[u8]| {
+        bolero::check!(name = "s3_documents").for_each(|bytes: &[u8]| {
             if let Some(tree) = parse(bytes) {
                 let mut again = String::new();
                 write(&mut again, &tree);
