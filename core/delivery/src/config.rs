@@ -8,6 +8,8 @@ use crate::{Compression, DeliveryError};
 
 /// A record before base64 (Firehose quotas: 1,000 KiB).
 pub const RECORD_BYTES_MAX: usize = 1_024_000;
+/// A prefix once its expressions are evaluated (Firehose developer guide). A longer one could not be delivered, ever.
+const EVALUATED_PREFIX_BYTES_MAX: usize = 512;
 const MIB: u64 = 1024 * 1024;
 
 /// `BufferingHints`: whichever comes first.
@@ -116,6 +118,12 @@ impl Destination {
     fn check(&self) -> Result<(), DeliveryError> {
         let prefix = Prefix::parse(self.prefix.as_deref().unwrap_or_default(), Where::Prefix);
         let prefix = prefix.map_err(|error| DeliveryError::InvalidArgument(format!("Prefix: {error}")))?;
+        let longest = prefix.longest();
+        if longest > EVALUATED_PREFIX_BYTES_MAX {
+            return invalid(format!(
+                "Prefix: evaluated it may have {longest} characters, more than {EVALUATED_PREFIX_BYTES_MAX}"
+            ));
+        }
         match &self.error_output_prefix {
             None if prefix.has_expressions() => {
                 return invalid("ErrorOutputPrefix is required when Prefix has expressions");

@@ -99,4 +99,14 @@ mod tests {
             assert_eq!(Destination::parse(&given, None).unwrap_err().to_string(), problem);
         }
     }
+
+    #[test]
+    fn a_prefix_that_could_not_be_delivered_is_refused() {
+        let prefix = |length: usize| {
+            let given = json!({"RoleARN": "r", "BucketARN": "arn:aws:s3:::lake", "Prefix": "p".repeat(length)});
+            Destination::parse(&given, None).map(drop)
+        };
+        assert_eq!(prefix(512 - "yyyy/MM/dd/HH/".len()), Ok(()));
+        assert!(prefix(513 - "yyyy/MM/dd/HH/".len()).unwrap_err().to_string().contains("more than 512"));
+    }
 }

@@ -96,6 +96,14 @@ impl Prefix {
         self.0.iter().any(|part| matches!(part, Part::Time(_)))
     }
 
+    /// The most bytes it evaluates to: on a Wednesday in September nothing is written longer.
+    pub(crate) fn longest(&self) -> usize {
+        let day = jiff::civil::date(2026, 9, 30).at(23, 59, 59, 999_999_999);
+        let longest =
+            day.to_zoned(jiff::tz::TimeZone::UTC).map(|time| self.evaluate(&time, &mut |out: &mut [u8]| out.fill(0)));
+        longest.map_or(0, |text| text.len())
+    }
+
     /// The prefix of an object whose oldest record came at `oldest`. Without a `timestamp` expression, `yyyy/MM/dd/HH/`
     /// follows, directly.
     pub(crate) fn evaluate(&self, oldest: &Zoned, random: &mut dyn Random) -> String {

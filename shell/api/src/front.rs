@@ -123,7 +123,9 @@ async fn handle(app: &App, head: request::Parts, body: Body, seen: &mut Seen) ->
             let operation = route_json11(service, parts.method, target)?;
             seen.operation = operation.name;
             offered(operation)?;
-            (service, operation, Value::Object(bind::json_object(&body)?))
+            let mut object = bind::json_object(&body)?;
+            object.retain(|_, value| !value.is_null()); // a member that is null is a member that is not there
+            (service, operation, Value::Object(object))
         }
         Protocol::Query => {
             let form = if parts.method == "POST" { String::from_utf8_lossy(&body) } else { parts.raw_query.into() };

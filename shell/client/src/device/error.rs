@@ -38,16 +38,16 @@ pub enum DeviceError {
         source: io::Error,
     },
     /// The server answered CONNECT with a refusal.
-    #[error("CONNECT refused: {0} (0x{code:02X})", code = .0.byte())]
+    #[error("CONNECT refused: {0}")]
     Refused(ReasonCode),
     /// The server answered PUBLISH with a refusal.
-    #[error("PUBLISH refused: {0} (0x{code:02X})", code = .0.byte())]
+    #[error("PUBLISH refused: {0}")]
     NotPublished(ReasonCode),
     /// The server answered SUBSCRIBE with a refusal.
-    #[error("SUBSCRIBE refused: {0} (0x{code:02X})", code = .0.byte())]
+    #[error("SUBSCRIBE refused: {0}")]
     NotSubscribed(ReasonCode),
     /// The server ended the connection and said why (MQTT 5).
-    #[error("the server disconnected: {0} (0x{code:02X})", code = .0.byte())]
+    #[error("the server disconnected: {0}")]
     Disconnected(ReasonCode),
     /// The server ended the connection.
     #[error("the server closed the connection")]
