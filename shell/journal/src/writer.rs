@@ -101,8 +101,7 @@ impl Writer {
             let place = Place { segment: current.number, index: current.index, offset: current.offset };
             let first = block.first;
             let sealed = block.seal(&current.segment.key, place, durable_before);
-            let write = current.segment.file.write_all_at(&sealed, current.offset);
-            write.map_err(JournalError::io("write", &current.segment.path))?;
+            write(&current.segment, &sealed, current.offset)?;
             current.segment.blocks().push(BlockAt { first, offset: current.offset, length: length as u32 });
             current.offset += length;
             current.index += 1;
@@ -132,5 +131,19 @@ impl Writer {
         self.next_number += 1;
         metrics::gauge!("sekisho_journal_segments").set(self.shared.segments.count() as f64);
         Ok(())
+    }
+}
+
+/// Writes a block in its place. A full disk is waited for: the same bytes go to the same place once there is room, and
+/// meanwhile the queue fills and producers are pushed back.
+fn write(segment: &Segment, sealed: &[u8], offset: u64) -> Result<(), JournalError> {
+    loop {
+        match segment.file.write_all_at(sealed, offset) {
+            Err(error) if error.kind() == io::ErrorKind::StorageFull => {
+                tracing::error!(path = %segment.path.display(), "disk full: writes wait until there is room");
+                std::thread::sleep(FULL_DISK_RETRY);
+            }
+            written => return written.map_err(JournalError::io("write", &segment.path)),
+        }
     }
 }
