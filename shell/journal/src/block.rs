@@ -31,12 +31,9 @@ impl Builder {
         Self { bytes: vec![0; HEADER_BYTES], first, count: 0 }
     }
 
-    pub fn push(&mut self, parts: &[&[u8]]) {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        self.bytes.extend_from_slice(&(length as u32).to_le_bytes());
-        for part in parts {
-            self.bytes.extend_from_slice(part);
-        }
+    pub fn push(&mut self, entry: &[u8]) {
+        self.bytes.extend_from_slice(&(entry.len() as u32).to_le_bytes());
+        self.bytes.extend_from_slice(entry);
         self.count += 1;
     }
 

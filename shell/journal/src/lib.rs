@@ -69,12 +69,7 @@ impl Journal {
     /// # Errors
     /// [`JournalError::Failed`] once the disk has refused a write: nothing is promised any more.
     pub fn append(&self, entry: &[u8]) -> Result<Sequence, JournalError> {
-        self.shared.queue.push(&[entry])
-    }
-
-    /// Like [`Journal::append`] for an entry in parts, which are written one after the other as one entry.
-    pub fn append_parts(&self, parts: &[&[u8]]) -> Result<Sequence, JournalError> {
-        self.shared.queue.push(parts)
+        self.shared.queue.push(entry)
     }
 
     /// Everything up to this sequence survives.
@@ -117,11 +112,6 @@ impl Journal {
     /// Whether a producer that can be told "later" should be.
     pub fn has_room(&self) -> bool {
         self.shared.queue.has_room()
-    }
-
-    /// Waits for room.
-    pub async fn room(&self) {
-        std::future::poll_fn(|context| self.poll_room(context)).await;
     }
 
     /// Resolves when the disk has failed the journal; the server stops then, because it can promise nothing more.

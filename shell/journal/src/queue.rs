@@ -33,8 +33,8 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn push(&self, parts: &[&[u8]]) -> Result<Sequence, JournalError> {
-        let length: usize = parts.iter().map(|part| part.len()).sum();
+    pub fn push(&self, entry: &[u8]) -> Result<Sequence, JournalError> {
+        let length = entry.len();
         assert!(length <= ENTRY_BYTES_MAX, "producers bound their entries");
         let mut waiting = self.lock();
         if waiting.failed || waiting.closed {
@@ -45,7 +45,7 @@ impl Queue {
         if waiting.blocks.last().is_none_or(|block| block.len() + length > BLOCK_BYTES) {
             waiting.blocks.push(Builder::new(sequence));
         }
-        waiting.blocks.last_mut().expect("one was just pushed").push(parts);
+        waiting.blocks.last_mut().expect("one was just pushed").push(entry);
         waiting.bytes += length;
         if std::mem::take(&mut waiting.writer_sleeps) {
             drop(waiting);

@@ -68,7 +68,7 @@ impl Journal {
             while block.len() < BLOCK_BYTES
                 && let Some(entry) = entries.next()
             {
-                block.push(&[&entry]);
+                block.push(&entry);
                 next += 1;
             }
             let sealed = block.seal(&key, Place { segment: u64::MAX, index, offset }, 0);

@@ -209,7 +209,7 @@ fn producers_are_pushed_back_while_the_queue_is_full() {
     let entry = vec![0; 1024 * 1024];
     let mut admitted = 0;
     while queue.has_room() {
-        queue.push(&[&entry]).unwrap();
+        queue.push(&entry).unwrap();
         admitted += 1;
     }
     assert_eq!(admitted, crate::queue::QUEUE_BYTES_MAX / entry.len());

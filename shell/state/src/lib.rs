@@ -10,7 +10,7 @@ mod recover; // snapshot, replay, start
 use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{OnceLock, PoisonError, RwLock};
 
 use sekisho_journal::{Journal, JournalError, Sequence};
 use sekisho_kms::RootKey;
@@ -148,6 +148,3 @@ impl State {
         &self.journal
     }
 }
-
-/// Shared by everything that is wired.
-pub type SharedState = Arc<State>;

@@ -176,11 +176,6 @@ impl Links {
         }
     }
 
-    /// Anything may have changed for anybody.
-    pub fn all_changed(&self) {
-        self.signal_all(|signals| signals.changed = true);
-    }
-
     /// The server is going down.
     pub fn shut_down(&self) {
         self.signal_all(|signals| signals.shutdown = true);

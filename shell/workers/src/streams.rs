@@ -13,7 +13,7 @@ use sekisho_delivery::{
 };
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_state::{Cores, Event, State};
-use sekisho_types::{DeliveryStreamName, Timestamp};
+use sekisho_types::DeliveryStreamName;
 use tokio::sync::{Notify, mpsc};
 
 use crate::recovered::Recovered;
@@ -256,17 +256,5 @@ impl DeliveryStreams {
             cut.into_iter().chain(inner.buffer.pending().first()).min()
         };
         Sequence(self.all().into_iter().filter_map(oldest).min().map_or(horizon, |oldest| oldest.min(horizon)))
-    }
-
-    /// When a stream's oldest waiting record came; for figures.
-    pub fn oldest_arrival(&self) -> Option<Timestamp> {
-        self.all()
-            .into_iter()
-            .filter_map(|live| {
-                let inner = live.lock();
-                let pending = inner.buffer.pending();
-                (pending.records > 0).then_some(pending.oldest)
-            })
-            .min()
     }
 }
