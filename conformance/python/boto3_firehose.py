@@ -3,20 +3,11 @@ import gzip
 import time
 
 import boto3
-from botocore.exceptions import ClientError
+from peers import refused
 
 firehose = boto3.client("firehose")
 s3 = boto3.client("s3")
 ROLE = "arn:aws:iam::000000000000:role/d"
-
-
-def refused(name, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == name, error.response
-        return error.response
-    raise AssertionError(f"{name} expected")
 
 
 def destination(**more):

@@ -3,20 +3,10 @@ import json
 import subprocess
 
 import boto3
-from botocore.exceptions import ClientError
+from peers import refused
 
 iot = boto3.client("iot")
 ARN = "arn:aws:iot:us-east-1:000000000000"
-
-
-def refused(name, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == name, error.response
-        return error.response
-    raise AssertionError(f"{name} expected")
-
 
 # Things
 thing = iot.create_thing(thingName="pump-7", attributePayload={"attributes": {"hall": "3"}})

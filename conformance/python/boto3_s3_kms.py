@@ -3,19 +3,10 @@ import hashlib
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from peers import refused
 
 s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
 kms = boto3.client("kms")
-
-
-def refused(name, call, **arguments):
-    try:
-        call(**arguments)
-    except ClientError as error:
-        assert error.response["Error"]["Code"] == name, error.response
-        return error.response
-    raise AssertionError(f"{name} expected")
 
 
 # KMS
