@@ -74,6 +74,15 @@ names! {
     /// A thing in the registry.
     ThingName, "thing name", "1 to 128 of a-z A-Z 0-9 : _ -",
         |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-'));
+    /// A thing type.
+    ThingTypeName, "thing type name", "1 to 128 of a-z A-Z 0-9 : _ -",
+        |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-'));
+    /// A thing group.
+    ThingGroupName, "thing group name", "1 to 128 of a-z A-Z 0-9 : _ -",
+        |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-'));
+    /// A billing group.
+    BillingGroupName, "billing group name", "1 to 128 of a-z A-Z 0-9 : _ -",
+        |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-'));
     /// An IoT policy.
     PolicyName, "policy name", "1 to 128 of a-z A-Z 0-9 _ + = , . @ -",
         |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '+' | '=' | ',' | '.' | '@' | '-'));
@@ -184,6 +193,10 @@ mod tests {
         ("iot: ThingName pattern",         |t| ThingName::parse(t).is_ok(),  true,  "pump:7_a-b"),
         ("iot: ThingName pattern",         |t| ThingName::parse(t).is_ok(),  false, "pump 7"),
         ("iot: ThingName min",             |t| ThingName::parse(t).is_ok(),  false, ""),
+        ("iot: ThingTypeName pattern",     |t| ThingTypeName::parse(t).is_ok(),    true,  "pump:7_a-b"),
+        ("iot: ThingTypeName pattern",     |t| ThingTypeName::parse(t).is_ok(),    false, "pump.7"),
+        ("iot: ThingGroupName pattern",    |t| ThingGroupName::parse(t).is_ok(),   false, "a/b"),
+        ("iot: BillingGroupName pattern",  |t| BillingGroupName::parse(t).is_ok(), false, ""),
         ("iot: PolicyName pattern",        |t| PolicyName::parse(t).is_ok(), true,  "a+=,.@-_b"),
         ("iot: PolicyName pattern",        |t| PolicyName::parse(t).is_ok(), false, "a/b"),
         ("iot: RuleName pattern",          |t| RuleName::parse(t).is_ok(),   false, "a-b"),

@@ -10,8 +10,8 @@ mod topic; // MQTT topic names and topic filters
 
 pub use arn::{AccountId, Region, Tenant};
 pub use id::{
-    BucketName, CertificateId, ClientId, DeliveryStreamName, InvalidName, KeyId, ObjectKey, PolicyName, RuleName,
-    ThingName,
+    BillingGroupName, BucketName, CertificateId, ClientId, DeliveryStreamName, InvalidName, KeyId, ObjectKey,
+    PolicyName, RuleName, ThingGroupName, ThingName, ThingTypeName,
 };
 pub use random::Random;
 pub use secret::{Secret, SecretKey};
