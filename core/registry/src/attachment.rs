@@ -1,11 +1,16 @@
-//! Who speaks for whom: policies on certificates, certificates on things.
-use sekisho_types::{CertificateId, PolicyName, ThingName};
+//! Who speaks for whom: policies on certificates and thing groups, certificates on things.
+use std::collections::BTreeSet;
+
+use sekisho_types::{CertificateId, PolicyName, ThingGroupName, ThingName};
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Registry, RegistryError};
+use crate::{Certificate, Event, Policy, Registry, RegistryError};
 
 /// AWS IoT Core's quota of policies attached to one principal.
 pub const POLICIES_PER_PRINCIPAL_MAX: usize = 10;
+
+/// AWS IoT Core's quota of policies attached to one thing group.
+pub const POLICIES_PER_THING_GROUP_MAX: usize = 2;
 
 /// What a policy can be attached to.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -13,6 +18,8 @@ pub const POLICIES_PER_PRINCIPAL_MAX: usize = 10;
 pub enum PolicyTarget {
     /// A certificate.
     Certificate(CertificateId),
+    /// A thing group: every certificate of every thing in it and in the groups below.
+    ThingGroup(ThingGroupName),
 }
 
 /// Whether a certificate may belong to other things too.
@@ -45,17 +52,21 @@ impl Registry {
     /// `AttachPolicy`. Attached already is no error.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`] for the policy or the certificate, [`RegistryError::InvalidRequest`] for a target that is
-    /// no certificate, [`RegistryError::LimitExceeded`] at the eleventh.
+    /// [`RegistryError::NotFound`] for the policy or the target, [`RegistryError::InvalidRequest`] for what can be none,
+    /// [`RegistryError::LimitExceeded`] at a certificate's eleventh and a thing group's third.
     pub fn attach_policy(&self, policy_name: &PolicyName, target: &str) -> Result<(Vec<Event>, ()), RegistryError> {
         self.policy(policy_name)?;
         let target = self.existing_target(target)?;
         if self.policy_targets.kind(&target, policy_name).is_some() {
             return Ok((Vec::new(), ()));
         }
-        if self.policy_targets.count(&target) >= POLICIES_PER_PRINCIPAL_MAX {
+        let max = match target {
+            PolicyTarget::Certificate(_) => POLICIES_PER_PRINCIPAL_MAX,
+            PolicyTarget::ThingGroup(_) => POLICIES_PER_THING_GROUP_MAX,
+        };
+        if self.policy_targets.count(&target) >= max {
             return Err(RegistryError::LimitExceeded(format!(
-                "The maximum number of policies attached to {} is {POLICIES_PER_PRINCIPAL_MAX}",
+                "The maximum number of policies attached to {} is {max}",
                 self.target_arn(&target)
             )));
         }
@@ -65,7 +76,7 @@ impl Registry {
     /// `DetachPolicy`. Not attached is no error.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`] for the policy, [`RegistryError::InvalidRequest`] for a target that is no certificate.
+    /// [`RegistryError::NotFound`] for the policy, [`RegistryError::InvalidRequest`] for what can be no target.
     pub fn detach_policy(&self, policy_name: &PolicyName, target: &str) -> Result<(Vec<Event>, ()), RegistryError> {
         self.policy(policy_name)?;
         let target = self.target(target)?;
@@ -75,13 +86,20 @@ impl Registry {
         Ok((vec![Event::PolicyDetached { policy_name: policy_name.clone(), target }], ()))
     }
 
-    /// `ListAttachedPolicies`: names, ascending.
+    /// `ListAttachedPolicies`: names, ascending; with `recursive` those of the groups a thing group is in too.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`] for the certificate, [`RegistryError::InvalidRequest`] for a target that is none.
-    pub fn attached_policies(&self, target: &str) -> Result<Vec<&PolicyName>, RegistryError> {
+    /// [`RegistryError::NotFound`] for the target, [`RegistryError::InvalidRequest`] for what can be none.
+    pub fn attached_policies(&self, target: &str, recursive: bool) -> Result<BTreeSet<&PolicyName>, RegistryError> {
         let target = self.existing_target(target)?;
-        Ok(self.policy_targets.of(&target).map(|(name, ())| name).collect())
+        let mut names: BTreeSet<_> = self.policy_targets.of(&target).map(|(name, ())| name).collect();
+        if let (PolicyTarget::ThingGroup(name), true) = (&target, recursive) {
+            for ancestor in self.ancestors(self.thing_group(name)?) {
+                let target = PolicyTarget::ThingGroup(ancestor.thing_group_name.clone());
+                names.extend(self.policy_targets.of(&target).map(|(name, ())| name));
+            }
+        }
+        Ok(names)
     }
 
     /// `ListTargetsForPolicy`: ARNs, ascending.
@@ -91,6 +109,28 @@ impl Registry {
     pub fn targets_of_policy(&self, policy_name: &PolicyName) -> Result<Vec<String>, RegistryError> {
         self.policy(policy_name)?;
         Ok(self.policy_targets.to(policy_name).map(|target| self.target_arn(target)).collect())
+    }
+
+    /// `ListPolicyPrincipals`: the certificates among its targets; thing groups are no principals.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] for the policy.
+    pub fn principals_of_policy(&self, policy_name: &PolicyName) -> Result<Vec<&Certificate>, RegistryError> {
+        self.policy(policy_name)?;
+        let principals = self.policy_targets.to(policy_name).filter_map(|target| match target {
+            PolicyTarget::Certificate(certificate_id) => self.certificates.get(certificate_id),
+            PolicyTarget::ThingGroup(_) => None,
+        });
+        Ok(principals.collect())
+    }
+
+    /// `ListPrincipalPolicies`: by name, ascending.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`] for the certificate, [`RegistryError::InvalidRequest`] for a principal that is none.
+    pub fn policies_of_principal(&self, principal: &str) -> Result<Vec<&Policy>, RegistryError> {
+        self.principal(principal)?;
+        self.attached_policies(principal, false)?.into_iter().map(|name| self.policy(name)).collect()
     }
 
     /// `AttachThingPrincipal`. Attached already in the same way is no error.
@@ -164,15 +204,23 @@ impl Registry {
     }
 
     fn target(&self, arn: &str) -> Result<PolicyTarget, RegistryError> {
-        self.certificate_of_arn(arn)
-            .map(PolicyTarget::Certificate)
-            .ok_or_else(|| RegistryError::InvalidRequest(format!("Invalid target: {arn} is not a certificate's ARN")))
+        let certificate = self.certificate_of_arn(arn).map(PolicyTarget::Certificate);
+        let target = certificate.or_else(|| {
+            let name = self.tenant.resource_of("iot", arn)?.strip_prefix("thinggroup/")?;
+            ThingGroupName::parse(name).ok().map(PolicyTarget::ThingGroup)
+        });
+        target.ok_or_else(|| {
+            RegistryError::InvalidRequest(format!(
+                "Invalid target: {arn} is not a certificate's or a thing group's ARN"
+            ))
+        })
     }
 
     fn existing_target(&self, arn: &str) -> Result<PolicyTarget, RegistryError> {
         let target = self.target(arn)?;
-        match target {
-            PolicyTarget::Certificate(certificate_id) => self.certificate(certificate_id).map(drop)?,
+        match &target {
+            PolicyTarget::Certificate(certificate_id) => self.certificate(*certificate_id).map(drop)?,
+            PolicyTarget::ThingGroup(name) => self.thing_group(name).map(drop)?,
         }
         Ok(target)
     }
@@ -180,6 +228,7 @@ impl Registry {
     fn target_arn(&self, target: &PolicyTarget) -> String {
         match target {
             PolicyTarget::Certificate(certificate_id) => self.certificate_arn(*certificate_id),
+            PolicyTarget::ThingGroup(name) => self.thing_group_arn(name),
         }
     }
 
@@ -203,8 +252,8 @@ mod tests {
         ("iot AttachPolicy",                                              "issue #0",                              "ok"),
         ("iot AttachPolicy",                                              "attach-policy p #0",                    "ok"),
         ("iot AttachPolicy: idempotent",                                  "attach-policy p #0",                    "ok, nothing happened"),
-        ("iot AttachPolicy: target",                                      "attach-policy p nonsense",              "InvalidRequest: Invalid target: nonsense is not a certificate's ARN"),
-        ("iot AttachPolicy: target of another account",                   "attach-policy p arn:aws:iot:eu-north-1:111111111111:cert/0",  "InvalidRequest: Invalid target: arn:aws:iot:eu-north-1:111111111111:cert/0 is not a certificate's ARN"),
+        ("iot AttachPolicy: target",                                      "attach-policy p nonsense",              "InvalidRequest: Invalid target: nonsense is not a certificate's or a thing group's ARN"),
+        ("iot AttachPolicy: target of another account",                   "attach-policy p arn:aws:iot:eu-north-1:111111111111:cert/0",  "InvalidRequest: Invalid target: arn:aws:iot:eu-north-1:111111111111:cert/0 is not a certificate's or a thing group's ARN"),
         ("iot ListAttachedPolicies",                                      "create-policy o a",                     "ok"),
         ("iot ListAttachedPolicies",                                      "attach-policy o #0",                    "ok"),
         ("iot ListAttachedPolicies",                                      "list-attached-policies #0",             "o p"),

@@ -10,6 +10,10 @@ pub enum Resource {
     Thing,
     /// `thingtype/<name>`
     ThingType,
+    /// `thinggroup/<name>`
+    ThingGroup,
+    /// `billinggroup/<name>`
+    BillingGroup,
     /// `cert/<id>`
     Certificate,
     /// `policy/<name>`
@@ -25,6 +29,8 @@ impl fmt::Display for Resource {
         f.write_str(match self {
             Self::Thing => "Thing",
             Self::ThingType => "Thing type",
+            Self::ThingGroup => "Thing group",
+            Self::BillingGroup => "Billing group",
             Self::Certificate => "Certificate",
             Self::Policy => "Policy",
             Self::PolicyVersion => "Policy version",
@@ -55,8 +61,8 @@ pub enum RegistryError {
         /// Its ARN.
         resource_arn: String,
     },
-    /// Read the thing again: somebody else changed it.
-    #[error("The version for thing {0} does not match the expected version.")]
+    /// Read it again: somebody else changed it. Names the kind too, such as `thing pump-7`.
+    #[error("The version for {0} does not match the expected version.")]
     VersionConflict(String),
     /// The request contradicts itself or the state of what it names.
     #[error("{0}")]
@@ -76,6 +82,9 @@ pub enum RegistryError {
     /// A quota of AWS IoT Core.
     #[error("{0}")]
     LimitExceeded(String),
+    /// The search query has a part that is not understood.
+    #[error("{0}")]
+    InvalidQuery(String),
     /// The document is no policy.
     #[error("{0}")]
     MalformedPolicy(String),

@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 
 use sekisho_identity::CertificateStatus;
-use sekisho_types::{CertificateId, PolicyName, RuleName, ThingName, Timestamp};
+use sekisho_types::{
+    BillingGroupName, CertificateId, PolicyName, RuleName, ThingGroupName, ThingName, ThingTypeName, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 
+use crate::{BillingGroup, ThingGroup, ThingType};
 use crate::{CaRecord, Certificate, Policy, PolicyTarget, Thing, ThingPrincipalType, TopicRule};
 
 /// One change. What creates something carries it whole, so a snapshot is a list of creations.
@@ -69,6 +72,34 @@ pub enum Event {
     Tagged { arn: String, tags: BTreeMap<String, String> },
     /// A resource has these tags no more.
     Untagged { arn: String, keys: Vec<String> },
+    /// A thing type is there, perhaps deprecated already.
+    ThingTypeCreated { thing_type: ThingType },
+    /// A thing type has other properties, or is deprecated, or is no longer.
+    ThingTypeUpdated { thing_type: ThingType },
+    /// A thing type is gone; no thing had it.
+    ThingTypeDeleted { thing_type_name: ThingTypeName },
+    /// A thing group is there.
+    ThingGroupCreated { thing_group: ThingGroup },
+    /// A thing group has other properties; `thing_group.version` went up.
+    ThingGroupUpdated { thing_group: ThingGroup },
+    /// A thing group is gone, and its members and its policies are it no longer. It had no children.
+    ThingGroupDeleted { thing_group_name: ThingGroupName },
+    /// A thing belongs to a thing group.
+    ThingGroupMemberAdded { thing_name: ThingName, thing_group_name: ThingGroupName },
+    /// It no longer does.
+    ThingGroupMemberRemoved { thing_name: ThingName, thing_group_name: ThingGroupName },
+    /// A billing group is there.
+    BillingGroupCreated { billing_group: BillingGroup },
+    /// A billing group has other properties; `billing_group.version` went up.
+    BillingGroupUpdated { billing_group: BillingGroup },
+    /// A billing group is gone, and things belong to it no longer.
+    BillingGroupDeleted { billing_group_name: BillingGroupName },
+    /// A thing belongs to this billing group and no other, or to none.
+    BillingGroupMemberSet {
+        thing_name: ThingName,
+        #[serde(default)]
+        billing_group_name: Option<BillingGroupName>,
+    },
 }
 
 #[cfg(test)]
@@ -96,6 +127,23 @@ mod tests {
         r#"{"endpoint_prefix_set":{"prefix":"a0123456789abc"}}"#,
         r#"{"tagged":{"arn":"arn:aws:iot:eu-north-1:000000000000:rule/r","tags":{"a":"1","b":"2"}}}"#,
         r#"{"untagged":{"arn":"arn:aws:iot:eu-north-1:000000000000:rule/r","keys":["a"]}}"#,
+        r#"{"thing_type_created":{"thing_type":{"thing_type_name":"pump","thing_type_id":"i","thing_type_description":"d","searchable_attributes":["site"],"creation_date":5,"deprecation_date":null}}}"#,
+        r#"{"thing_type_updated":{"thing_type":{"thing_type_name":"pump","thing_type_id":"i","thing_type_description":null,"searchable_attributes":[],"creation_date":5,"deprecation_date":6}}}"#,
+        r#"{"thing_group_created":{"thing_group":{"thing_group_name":"plant","thing_group_id":"i","parent_group_name":null,"thing_group_description":"d","attributes":{"site":"a"},"version":1,"creation_date":5}}}"#,
+        r#"{"thing_group_updated":{"thing_group":{"thing_group_name":"plant","thing_group_id":"i","parent_group_name":null,"thing_group_description":null,"attributes":{},"version":2,"creation_date":5}}}"#,
+        r#"{"thing_group_created":{"thing_group":{"thing_group_name":"hall","thing_group_id":"i","parent_group_name":"plant","thing_group_description":null,"attributes":{},"version":1,"creation_date":5}}}"#,
+        r#"{"thing_group_member_added":{"thing_name":"pump-7","thing_group_name":"hall"}}"#,
+        r#"{"policy_attached":{"policy_name":"p","target":{"thing_group":"plant"}}}"#,
+        r#"{"billing_group_created":{"billing_group":{"billing_group_name":"payer","billing_group_id":"i","billing_group_description":"d","version":1,"creation_date":5}}}"#,
+        r#"{"billing_group_updated":{"billing_group":{"billing_group_name":"payer","billing_group_id":"i","billing_group_description":null,"version":2,"creation_date":5}}}"#,
+        r#"{"billing_group_member_set":{"thing_name":"pump-7","billing_group_name":"payer"}}"#,
+        r#"{"billing_group_member_set":{"thing_name":"pump-7","billing_group_name":null}}"#,
+        r#"{"policy_detached":{"policy_name":"p","target":{"thing_group":"plant"}}}"#,
+        r#"{"thing_group_member_removed":{"thing_name":"pump-7","thing_group_name":"hall"}}"#,
+        r#"{"thing_group_deleted":{"thing_group_name":"hall"}}"#,
+        r#"{"thing_group_deleted":{"thing_group_name":"plant"}}"#,
+        r#"{"billing_group_deleted":{"billing_group_name":"payer"}}"#,
+        r#"{"thing_type_deleted":{"thing_type_name":"pump"}}"#,
         r#"{"thing_principal_detached":{"thing_name":"pump-7","certificate_id":"ID"}}"#,
         r#"{"policy_detached":{"policy_name":"p","target":{"certificate":"ID"}}}"#,
         r#"{"certificate_deleted":{"certificate_id":"ID"}}"#,

@@ -1,4 +1,5 @@
 //! What a connection asks of the registry: who is this, what may it do, which thing is it, and whom does a change concern.
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sekisho_identity::{DeviceIdentity, IdentityError};
@@ -29,10 +30,15 @@ impl Registry {
         DeviceIdentity::establish(certificate_id, &certificate.record(), now)
     }
 
-    /// The policies that speak for a certificate, each in the version in force. Cheap: documents are compiled once.
+    /// The policies that speak for a certificate, each once and in the version in force: its own, and those of the thing
+    /// groups its things are in, and of the groups above. Cheap: documents are compiled once.
     pub fn policies_of(&self, certificate_id: CertificateId) -> PolicySet {
-        let target = PolicyTarget::Certificate(certificate_id);
-        let held = self.policy_targets.of(&target).filter_map(|(name, ())| self.policies.get(name));
+        let groups = self.groups_of_certificate(certificate_id).into_iter().cloned().map(PolicyTarget::ThingGroup);
+        let mut names = BTreeSet::new();
+        for target in std::iter::once(PolicyTarget::Certificate(certificate_id)).chain(groups) {
+            names.extend(self.policy_targets.of(&target).map(|(name, ())| name));
+        }
+        let held = names.into_iter().filter_map(|name| self.policies.get(name));
         PolicySet::new(held.map(|held| (held.policy.policy_name.clone(), Arc::clone(&held.in_force))).collect())
     }
 
@@ -52,7 +58,7 @@ impl Registry {
         };
         Some(ThingContext {
             thing_name: thing.thing_name.clone(),
-            thing_type_name: thing.thing_type_name.clone(),
+            thing_type_name: thing.thing_type_name.as_ref().map(ToString::to_string),
             attributes: thing.attributes.clone(),
             is_attached: self.thing_principals.kind(&certificate_id, &thing.thing_name).is_some(),
         })
@@ -92,6 +98,27 @@ impl Registry {
             Event::PolicyVersionCreated { set_as_default: false, .. } | Event::PolicyVersionDeleted { .. } => {
                 Affected::None
             }
+            Event::PolicyAttached { target: PolicyTarget::ThingGroup(name), .. }
+            | Event::PolicyDetached { target: PolicyTarget::ThingGroup(name), .. } => {
+                some(self.certificates_below(name).into_iter())
+            }
+            Event::ThingGroupMemberAdded { thing_name, .. } | Event::ThingGroupMemberRemoved { thing_name, .. } => {
+                self.principals(thing_name)
+            }
+            Event::ThingGroupDeleted { thing_group_name } => match &self.thing_group_left {
+                Some((name, certificates)) if name == thing_group_name => some(certificates.iter().copied()),
+                Some(_) | None => Affected::None,
+            },
+            // No policy variable tells of them, and new groups have no things.
+            Event::ThingTypeCreated { .. }
+            | Event::ThingTypeUpdated { .. }
+            | Event::ThingTypeDeleted { .. }
+            | Event::ThingGroupCreated { .. }
+            | Event::ThingGroupUpdated { .. }
+            | Event::BillingGroupCreated { .. }
+            | Event::BillingGroupUpdated { .. }
+            | Event::BillingGroupDeleted { .. }
+            | Event::BillingGroupMemberSet { .. } => Affected::None,
             Event::IssuingCaSet { .. }
             | Event::ServerCaSet { .. }
             | Event::EndpointPrefixSet { .. }
@@ -101,9 +128,15 @@ impl Registry {
     }
 
     fn holders_of(&self, policy_name: &PolicyName) -> Affected {
-        some(self.policy_targets.to(policy_name).map(|target| match target {
-            PolicyTarget::Certificate(certificate_id) => *certificate_id,
-        }))
+        let holders: BTreeSet<_> = self
+            .policy_targets
+            .to(policy_name)
+            .flat_map(|target| match target {
+                PolicyTarget::Certificate(certificate_id) => vec![*certificate_id],
+                PolicyTarget::ThingGroup(name) => self.certificates_below(name),
+            })
+            .collect();
+        some(holders.into_iter())
     }
 
     fn principals(&self, thing_name: &ThingName) -> Affected {
@@ -165,12 +198,13 @@ mod tests {
     #[test]
     #[rustfmt::skip]
     fn whom_an_event_concerns() {
-        // #0 and #1 hold policy p, #0 belongs to thing a; q and b are held by nobody.
+        // #0 and #1 hold policy p, #0 belongs to thing a; q and b are held by nobody. Group plant holds policy n and has
+        // group hall in it; a is in hall, b in yard.
         const TABLE: &[(&str, &[&str])] = &[
             ("status #0 INACTIVE",                  &["#0"]),
             ("issue #2 active",                     &[]),
             ("delete-certificate #2",               &["#2"]),
-            ("create-policy o t",                   &[]),
+            ("create-policy m t",                   &[]),
             ("create-policy-version p t",           &[]),
             ("create-policy-version p t default",   &["#0", "#1"]),
             ("set-default p 1",                     &["#0", "#1"]),
@@ -190,19 +224,35 @@ mod tests {
             ("delete-rule s",                       &["rules"]),
             ("tag arn:aws:iot:eu-north-1:000000000000:policy/p a=1", &[]),
             ("endpoint",                            &[]),
+            ("attach-policy q @plant",              &["#0"]),
+            ("attach-policy q @yard",               &[]),
+            ("detach-policy n @plant",              &["#0"]),
+            ("set-default n 1",                     &["#0"]),
+            ("add-to-group a owner",                &["#0"]),
+            ("add-to-group b owner",                &[]),
+            ("remove-from-group a hall",            &["#0"]),
+            ("delete-group hall",                   &["#0"]),
+            ("delete-group yard",                   &[]),
+            ("update-group hall x=y",               &[]),
+            ("create-group shed in:hall",           &[]),
+            ("create-type t",                       &[]),
+            ("create-billing-group x",              &[]),
         ];
         for (command, expected) in TABLE {
             let mut world = World::new();
             for command in [
                 "issue #0 active", "issue #1 active", "create-policy p s", "create-policy q s", "create-thing a",
                 "create-thing b", "attach-policy p #0", "attach-policy p #1", "attach-principal a #0",
-                "create-rule s SELECT * FROM 'a'",
+                "create-rule s SELECT * FROM 'a'", "create-group plant", "create-group hall in:plant", "create-group yard",
+                "create-group owner", "add-to-group a hall", "add-to-group b yard", "create-policy n s",
+                "attach-policy n @plant",
             ] {
                 assert_eq!(world.run(command), "ok");
             }
             match *command { // what must be there first
                 "set-default p 1" => { world.run("create-policy-version p t default"); }
                 "delete-policy-version p 2" => { world.run("create-policy-version p t"); }
+                "set-default n 1" => { world.run("create-policy-version n t default"); }
                 "delete-certificate #2" => { world.run("issue #2"); }
                 _ => {}
             }
@@ -217,6 +267,42 @@ mod tests {
             };
             let event = world.history.last().unwrap();
             assert_eq!(world.registry.affected(event), expected, "{command}");
+        }
+    }
+
+    #[test]
+    #[rustfmt::skip]
+    fn policies_through_thing_groups() {
+        // #0 holds own and belongs to a and b; hall is in plant.         citation, then what happens, then the policies of #0
+        const TABLE: &[(&str, &[&str], &str)] = &[
+            ("iot dev guide: thing-groups",                      &["add-to-group a hall"],                          "line own"),
+            ("iot dev guide: thing-groups, inherited",           &["attach-policy top @plant"],                     "line own top"),
+            ("iot dev guide: thing-groups, each once",           &["attach-policy top #0", "add-to-group b plant"],  "line own top"),
+            ("iot: the group's version in force",                &["create-policy-version top else default"],       "line own top"),
+            ("iot: still its own",                               &["detach-policy top @plant"],                     "line own top"),
+            ("iot: neither",                                     &["detach-policy top #0"],                         "line own"),
+            ("iot: a thing leaves its group",                    &["remove-from-group a hall"],                     "own"),
+            ("iot: another of its things",                       &["regroup b -plant +hall"],                       "line own"),
+            ("iot: the certificate leaves the thing",            &["detach-principal b #0"],                        "own"),
+            ("iot: and is back",                                 &["attach-principal b #0"],                        "line own"),
+            ("iot dev guide: thing-groups, a deleted group",     &["delete-group hall"],                            "own"),
+        ];
+        let mut world = World::new();
+        for command in [
+            "issue #0 active", "create-thing a", "create-thing b", "attach-principal a #0", "attach-principal b #0",
+            "create-policy own t", "create-policy line t", "create-policy top t", "attach-policy own #0",
+            "create-group plant", "create-group hall in:plant", "attach-policy line @hall",
+        ] {
+            assert_eq!(world.run(command), "ok", "{command}");
+        }
+        for (citation, commands, expected) in TABLE {
+            for command in *commands {
+                let answer = world.run(command);
+                assert!(!answer.contains(": "), "{citation}: {command}: {answer}");
+            }
+            let policies = world.registry.policies_of(world.id("#0"));
+            let names: Vec<_> = policies.iter().map(|(name, _)| name.as_str()).collect();
+            assert_eq!(names.join(" "), *expected, "{citation}");
         }
     }
 

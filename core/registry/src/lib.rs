@@ -14,11 +14,18 @@ mod rule; // topic rules
 mod tag; // tags on resources
 mod thing; // things and their attributes
 
+mod billing_group; // billing groups, one a thing
+mod reference; // names given as they are or inside an ARN
+mod search; // the query language over things
+mod thing_group; // thing groups, their hierarchy
+mod thing_group_member; // things in thing groups
+mod thing_type; // thing types
+
 mod attachment; // policies on certificates, certificates on things
 mod gateway; // what a connection asks: who, which policies, which thing
 mod links; // a many-to-many index, both ways
 
-pub use attachment::{POLICIES_PER_PRINCIPAL_MAX, PolicyTarget, ThingPrincipalType};
+pub use attachment::{POLICIES_PER_PRINCIPAL_MAX, POLICIES_PER_THING_GROUP_MAX, PolicyTarget, ThingPrincipalType};
 pub use authority::CaRecord;
 pub use certificate::{Certificate, CertificateMode};
 pub use error::{RegistryError, Resource};
@@ -28,7 +35,16 @@ pub use policy::{POLICY_VERSIONS_MAX, Policy, PolicyVersion};
 pub use registry::Registry;
 pub use rule::{TOPIC_RULES_MAX, TopicRule};
 pub use tag::TAGS_PER_RESOURCE_MAX;
-pub use thing::{THING_ATTRIBUTES_MAX, Thing, ThingFilter, ThingUpdate};
+pub use thing::{THING_ATTRIBUTES_MAX, THING_ATTRIBUTES_WITH_TYPE_MAX, Thing, ThingFilter, ThingUpdate};
+
+pub use billing_group::BillingGroup;
+pub use search::Query;
+pub use thing_group::{
+    THING_GROUP_ATTRIBUTES_MAX, THING_GROUP_CHILDREN_MAX, THING_GROUP_DEPTH_MAX, ThingGroup, ThingGroupFilter,
+    ThingGroupUpdate,
+};
+pub use thing_group_member::THING_GROUPS_PER_THING_MAX;
+pub use thing_type::{DELETE_AFTER_DEPRECATION, SEARCHABLE_ATTRIBUTES_MAX, ThingType, ThingTypeUpdate};
 
 #[cfg(test)]
 mod testing; // a registry driven by lines of text

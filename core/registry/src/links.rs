@@ -43,6 +43,13 @@ impl<A: Clone + Ord + Hash, B: Clone + Ord + Hash, K: Copy> Links<A, B, K> {
         }
     }
 
+    /// Forgets every link to `b`.
+    pub(crate) fn remove_to(&mut self, b: &B) {
+        for a in self.backward.get(b).map(|links| links.iter().cloned().collect::<Vec<_>>()).unwrap_or_default() {
+            self.detach(&a, b);
+        }
+    }
+
     pub(crate) fn kind(&self, a: &A, b: &B) -> Option<K> {
         self.forward.get(a)?.get(b).copied()
     }
@@ -84,6 +91,9 @@ mod tests {
         links.detach(&2, &'a');
         links.detach(&2, &'a');
         assert_eq!((links.count(&1), links.count(&2)), (2, 0));
+        links.attach(&2, &'b', false);
+        links.remove_to(&'b');
+        assert_eq!((links.count(&1), links.count(&2)), (1, 0));
         links.remove(&1);
         assert!(!links.is_linked_to(&'a') && !links.is_linked_to(&'b'));
         assert!(links.forward.is_empty() && links.backward.is_empty());

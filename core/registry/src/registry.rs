@@ -1,11 +1,13 @@
 //! The fold: what every event does to the state, and the shortest list of events that makes the same state again.
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use sekisho_types::{BillingGroupName, ThingGroupName, ThingTypeName};
 use sekisho_types::{CertificateId, PolicyName, Random, RuleName, Tenant, ThingName, Timestamp};
 
 use crate::links::Links;
 use crate::policy::HeldPolicy;
 use crate::rule::HeldRule;
+use crate::{BillingGroup, ThingGroup, ThingType};
 use crate::{CaRecord, Certificate, Event, PolicyTarget, PolicyVersion, Thing, ThingPrincipalType};
 
 /// The account's IoT control plane.
@@ -23,6 +25,15 @@ pub struct Registry {
     pub(crate) server_ca: Option<CaRecord>,
     pub(crate) endpoint_prefix: Option<String>,
     pub(crate) tags: BTreeMap<String, BTreeMap<String, String>>,
+    pub(crate) thing_types: BTreeMap<ThingTypeName, ThingType>,
+    pub(crate) thing_groups: BTreeMap<ThingGroupName, ThingGroup>,
+    /// From children to their one parent.
+    pub(crate) thing_group_parents: Links<ThingGroupName, ThingGroupName, ()>,
+    pub(crate) thing_group_members: Links<ThingName, ThingGroupName, ()>,
+    /// The group that was deleted last, and the certificates of those who were in it: `affected` asks when the group is gone.
+    pub(crate) thing_group_left: Option<(ThingGroupName, Vec<CertificateId>)>,
+    pub(crate) billing_groups: BTreeMap<BillingGroupName, BillingGroup>,
+    pub(crate) billing_group_members: Links<ThingName, BillingGroupName, ()>,
 }
 
 impl Registry {
@@ -41,6 +52,13 @@ impl Registry {
             server_ca: None,
             endpoint_prefix: None,
             tags: BTreeMap::new(),
+            thing_types: BTreeMap::new(),
+            thing_groups: BTreeMap::new(),
+            thing_group_parents: Links::default(),
+            thing_group_members: Links::default(),
+            thing_group_left: None,
+            billing_groups: BTreeMap::new(),
+            billing_group_members: Links::default(),
         }
     }
 
@@ -57,6 +75,8 @@ impl Registry {
             }
             Event::ThingDeleted { thing_name } => {
                 self.things.remove(thing_name);
+                self.thing_group_members.remove(thing_name);
+                self.billing_group_members.remove(thing_name);
             }
             Event::CertificateRegistered { certificate } => {
                 let id = certificate.certificate_id;
@@ -129,6 +149,40 @@ impl Registry {
                     }
                 }
             }
+            Event::ThingTypeCreated { thing_type } | Event::ThingTypeUpdated { thing_type } => {
+                self.thing_types.insert(thing_type.thing_type_name.clone(), thing_type.clone());
+            }
+            Event::ThingTypeDeleted { thing_type_name } => {
+                self.thing_types.remove(thing_type_name);
+                self.tags.remove(&self.thing_type_arn(thing_type_name));
+            }
+            Event::ThingGroupCreated { thing_group } | Event::ThingGroupUpdated { thing_group } => {
+                self.put_thing_group(thing_group);
+            }
+            Event::ThingGroupDeleted { thing_group_name } => self.drop_thing_group(thing_group_name),
+            Event::ThingGroupMemberAdded { thing_name, thing_group_name } => {
+                if self.things.contains_key(thing_name) && self.thing_groups.contains_key(thing_group_name) {
+                    self.thing_group_members.attach(thing_name, thing_group_name, ());
+                }
+            }
+            Event::ThingGroupMemberRemoved { thing_name, thing_group_name } => {
+                self.thing_group_members.detach(thing_name, thing_group_name);
+            }
+            Event::BillingGroupCreated { billing_group } | Event::BillingGroupUpdated { billing_group } => {
+                self.billing_groups.insert(billing_group.billing_group_name.clone(), billing_group.clone());
+            }
+            Event::BillingGroupDeleted { billing_group_name } => {
+                self.billing_groups.remove(billing_group_name);
+                self.billing_group_members.remove_to(billing_group_name);
+                self.tags.remove(&self.billing_group_arn(billing_group_name));
+            }
+            Event::BillingGroupMemberSet { thing_name, billing_group_name } => {
+                self.billing_group_members.remove(thing_name);
+                let group = billing_group_name.as_ref().filter(|name| self.billing_groups.contains_key(*name));
+                if let Some(name) = group.filter(|_| self.things.contains_key(thing_name)) {
+                    self.billing_group_members.attach(thing_name, name, ());
+                }
+            }
         }
     }
 
@@ -155,6 +209,26 @@ impl Registry {
         events.extend(self.server_ca.iter().map(|ca| Event::ServerCaSet { ca: ca.clone() }));
         events.extend(self.endpoint_prefix.iter().map(|prefix| Event::EndpointPrefixSet { prefix: prefix.clone() }));
         events.extend(self.tags.iter().map(|(arn, tags)| Event::Tagged { arn: arn.clone(), tags: tags.clone() }));
+        events.extend(self.thing_types.values().map(|found| Event::ThingTypeCreated { thing_type: found.clone() }));
+        for (thing_group_name, thing_group) in &self.thing_groups {
+            events.push(Event::ThingGroupCreated { thing_group: thing_group.clone() });
+            let target = PolicyTarget::ThingGroup(thing_group_name.clone());
+            events.extend(self.policy_targets.of(&target).map(|(policy_name, ())| Event::PolicyAttached {
+                policy_name: policy_name.clone(),
+                target: target.clone(),
+            }));
+            events.extend(self.thing_group_members.to(thing_group_name).map(|thing_name| {
+                let (thing_name, thing_group_name) = (thing_name.clone(), thing_group_name.clone());
+                Event::ThingGroupMemberAdded { thing_name, thing_group_name }
+            }));
+        }
+        for (billing_group_name, billing_group) in &self.billing_groups {
+            events.push(Event::BillingGroupCreated { billing_group: billing_group.clone() });
+            events.extend(self.billing_group_members.to(billing_group_name).map(|thing_name| {
+                let billing_group_name = Some(billing_group_name.clone());
+                Event::BillingGroupMemberSet { thing_name: thing_name.clone(), billing_group_name }
+            }));
+        }
         events
     }
 }
@@ -184,8 +258,10 @@ mod tests {
         let thing = ["a", "b"][usize::from(a % 2)];
         let policy = ["p", "q"][usize::from(a % 2)];
         let cert = ["#0", "#1", "#2"][usize::from(b % 3)];
-        let arn = format!("arn:aws:iot:eu-north-1:000000000000:policy/{policy}");
-        match command % 26 {
+        let group = ["g", "h", "i"][usize::from(a % 3)];
+        let kind = ["policy", "thingtype", "billinggroup"][usize::from(a / 2 % 3)];
+        let arn = format!("arn:aws:iot:eu-north-1:000000000000:{kind}/{policy}");
+        match command % 44 {
             0 => format!("create-thing {thing} site={}", b % 2),
             1 => format!("update-thing {thing} merge x{}=y", b % 4),
             2 => format!("update-thing {thing} none"),
@@ -211,6 +287,27 @@ mod tests {
             22 => format!("replace-rule {policy} SELECT * FROM 'u{b}'"),
             23 => format!("tag {arn} k{}=v{b}", b % 3),
             24 => format!("untag {arn} k{}", b % 3),
+            25 => format!("create-type {policy} k{}", b % 2),
+            26 => format!("update-type {policy} k{b}"),
+            27 => format!("deprecate-type {policy} {}", ["", "undo"][usize::from(b % 2)]),
+            28 => format!("delete-type {policy} late"),
+            29 => format!("create-thing {thing} type:{} billing:{policy}", ["p", "q"][usize::from(b % 2)]),
+            30 => format!("update-thing {thing} {}", ["type:p", "type:q", "untype"][usize::from(b % 3)]),
+            31 => format!("create-group {group} site={}", b % 2),
+            32 => format!("create-group {group} in:{}", ["g", "h", "i"][usize::from(b % 3)]),
+            33 => format!("update-group {group} merge x{}=y", b % 4),
+            34 => format!("delete-group {group}"),
+            35 => format!("add-to-group {thing} {group}"),
+            36 => format!("remove-from-group {thing} {group}"),
+            37 => format!("attach-policy {policy} @{group}"),
+            38 => format!("detach-policy {policy} @{group}"),
+            39 => format!("create-billing-group {policy}"),
+            40 => match b % 2 {
+                0 => format!("update-billing-group {policy} v{} t{b}", 1 + b % 3),
+                _ => format!("delete-billing-group {policy}"),
+            },
+            41 => format!("add-to-billing-group {thing} {}", ["p", "q"][usize::from(b % 2)]),
+            42 => format!("remove-from-billing-group {thing} {policy}"),
             _ => "endpoint".to_owned(),
         }
     }
@@ -220,6 +317,14 @@ mod tests {
         let mut out = Vec::new();
         for question in ["list-things", "list-certificates", "list-policies", "list-rules", "list-enabled-rules"] {
             out.push(world.run(question));
+        }
+        for question in ["list-types", "list-groups recursive", "list-billing-groups"] {
+            out.push(world.run(question));
+        }
+        for name in ["g", "h", "i"] {
+            out.push(world.run(&format!("describe-group {name}")));
+            out.push(world.run(&format!("list-attached-policies @{name}")));
+            out.push(world.run(&format!("list-things-in-group {name} recursive")));
         }
         for cert in ["#0", "#1", "#2"] {
             for question in ["describe-certificate", "list-attached-policies", "list-principal-things"] {
@@ -232,10 +337,17 @@ mod tests {
         for name in ["p", "q"] {
             out.push(world.run(&format!("list-targets {name}")));
             out.push(world.run(&format!("list-policy-versions {name}")));
-            out.push(world.run(&format!("list-tags arn:aws:iot:eu-north-1:000000000000:policy/{name}")));
+            for kind in ["policy", "thingtype", "billinggroup"] {
+                out.push(world.run(&format!("list-tags arn:aws:iot:eu-north-1:000000000000:{kind}/{name}")));
+            }
+            out.push(world.run(&format!("describe-type {name}")));
+            out.push(world.run(&format!("list-things - - type:{name}")));
+            out.push(world.run(&format!("describe-billing-group {name}")));
+            out.push(world.run(&format!("list-things-in-billing-group {name}")));
         }
         for name in ["a", "b"] {
             out.push(world.run(&format!("list-thing-principals {name}")));
+            out.push(world.run(&format!("list-groups-of {name}")));
         }
         out
     }

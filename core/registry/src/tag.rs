@@ -1,7 +1,7 @@
 //! Tags: what an operator writes on a resource for an operator to read.
 use std::collections::BTreeMap;
 
-use sekisho_types::{PolicyName, RuleName};
+use sekisho_types::{BillingGroupName, PolicyName, RuleName, ThingGroupName, ThingTypeName};
 
 use crate::{Event, Registry, RegistryError};
 
@@ -53,12 +53,15 @@ impl Registry {
         Ok((vec![Event::Untagged { arn: arn.to_owned(), keys }], ()))
     }
 
-    /// AWS tags policies and rules; things and certificates bear no tags there.
+    /// AWS tags policies, rules, thing types and groups; things and certificates bear no tags there.
     fn check_taggable(&self, arn: &str) -> Result<(), RegistryError> {
         let resource = self.tenant.resource_of("iot", arn).and_then(|resource| resource.split_once('/'));
         match resource {
             Some(("policy", name)) => self.policy(&PolicyName::parse(name)?).map(drop),
             Some(("rule", name)) => self.topic_rule(&RuleName::parse(name)?).map(drop),
+            Some(("thingtype", name)) => self.thing_type(&ThingTypeName::parse(name)?).map(drop),
+            Some(("thinggroup", name)) => self.thing_group(&ThingGroupName::parse(name)?).map(drop),
+            Some(("billinggroup", name)) => self.billing_group(&BillingGroupName::parse(name)?).map(drop),
             Some(_) | None => Err(RegistryError::InvalidRequest(format!("{arn} is not a resource that can be tagged"))),
         }
     }
@@ -86,6 +89,31 @@ mod tests {
         ("iot: a resource made again has no tags",                        "list-tags arn:aws:iot:eu-north-1:000000000000:policy/p",               "{}"),
         ("iot dev guide: tagging-iot, which resources",                   "list-tags arn:aws:iot:eu-north-1:000000000000:cert/0",                 "InvalidRequest: arn:aws:iot:eu-north-1:000000000000:cert/0 is not a resource that can be tagged"),
         ("iot TagResource: another account",                              "tag arn:aws:iot:eu-north-1:111111111111:policy/p a=1",                 "InvalidRequest: arn:aws:iot:eu-north-1:111111111111:policy/p is not a resource that can be tagged"),
+    ]) }
+
+    #[test]
+    #[rustfmt::skip] // citation                                          command                                                                 answer
+    fn tags_of_types_and_groups() { check(&[
+        ("iot TagResource: ResourceNotFoundException",                    "tag arn:aws:iot:eu-north-1:000000000000:thingtype/t a=1",              "NotFound: Thing type t not found"),
+        ("iot TagResource: ResourceNotFoundException",                    "tag arn:aws:iot:eu-north-1:000000000000:thinggroup/g a=1",             "NotFound: Thing group g not found"),
+        ("iot TagResource: ResourceNotFoundException",                    "tag arn:aws:iot:eu-north-1:000000000000:billinggroup/b a=1",           "NotFound: Billing group b not found"),
+        ("iot TagResource: thing types",                                  "create-type t",                                                        "ok"),
+        ("iot TagResource: thing types",                                  "tag arn:aws:iot:eu-north-1:000000000000:thingtype/t a=1",              "ok"),
+        ("iot TagResource: thing types",                                  "list-tags arn:aws:iot:eu-north-1:000000000000:thingtype/t",            "{\"a\": \"1\"}"),
+        ("iot: a type made again has no tags",                            "deprecate-type t",                                                     "ok"),
+        ("iot: a type made again has no tags",                            "delete-type t late",                                                   "ok"),
+        ("iot: a type made again has no tags",                            "create-type t",                                                        "ok"),
+        ("iot: a type made again has no tags",                            "list-tags arn:aws:iot:eu-north-1:000000000000:thingtype/t",            "{}"),
+        ("iot TagResource: thing groups",                                 "create-group g",                                                       "ok"),
+        ("iot TagResource: thing groups",                                 "tag arn:aws:iot:eu-north-1:000000000000:thinggroup/g a=1",             "ok"),
+        ("iot: a group made again has no tags",                           "delete-group g",                                                       "ok"),
+        ("iot: a group made again has no tags",                           "create-group g",                                                       "ok"),
+        ("iot: a group made again has no tags",                           "list-tags arn:aws:iot:eu-north-1:000000000000:thinggroup/g",           "{}"),
+        ("iot TagResource: billing groups",                               "create-billing-group b",                                               "ok"),
+        ("iot TagResource: billing groups",                               "tag arn:aws:iot:eu-north-1:000000000000:billinggroup/b a=1",           "ok"),
+        ("iot: a billing group made again has no tags",                   "delete-billing-group b",                                               "ok"),
+        ("iot: a billing group made again has no tags",                   "create-billing-group b",                                               "ok"),
+        ("iot: a billing group made again has no tags",                   "list-tags arn:aws:iot:eu-north-1:000000000000:billinggroup/b",         "{}"),
     ]) }
 
     #[test]

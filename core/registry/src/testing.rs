@@ -7,7 +7,9 @@ use sekisho_identity::{
     issue_device_certificate,
 };
 use sekisho_types::{AccountId, CertificateId, PolicyName, Region, RuleName, Secret, Tenant, ThingName, Timestamp};
+use sekisho_types::{BillingGroupName, InvalidName, ThingGroupName, ThingTypeName};
 
+use crate::{DELETE_AFTER_DEPRECATION, ThingGroupFilter, ThingGroupUpdate, ThingTypeUpdate};
 use crate::{Event, Registry, RegistryError, ThingFilter, ThingPrincipalType, ThingUpdate};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_541_022_751_983);
@@ -57,9 +59,13 @@ impl World {
         self.certificates[alias.trim_start_matches('#').parse::<usize>().unwrap()].0
     }
 
-    /// The ARN a word stands for: `#0` is a certificate, everything else itself.
+    /// The ARN a word stands for: `#0` is a certificate, `@g` a thing group, everything else itself.
     fn arn(&self, word: &str) -> String {
-        if word.starts_with('#') { self.registry.certificate_arn(self.id(word)) } else { word.to_owned() }
+        match word.strip_prefix('@') {
+            Some(name) => self.registry.thing_group_arn(&ThingGroupName::parse(name).unwrap()),
+            None if word.starts_with('#') => self.registry.certificate_arn(self.id(word)),
+            None => word.to_owned(),
+        }
     }
 
     /// Runs one line. Answers `ok`, `ok, nothing happened`, what was asked for, or the error's variant and text.
@@ -105,7 +111,9 @@ impl World {
         let answer = |text: String| Ok((Vec::new(), text));
         Ok(match words.as_slice() {
             ["create-thing", name, ..] => {
-                let (events, _) = registry.create_thing(thing(name)?, None, pairs(rest(2)), &mut random)?;
+                let kind = option(rest(2), "type:", ThingTypeName::parse)?;
+                let billing = option(rest(2), "billing:", BillingGroupName::parse)?;
+                let (events, _) = registry.create_thing(thing(name)?, kind, pairs(rest(2)), billing, &mut random)?;
                 (events, String::new())
             }
             ["update-thing", name, ..] => {
@@ -113,8 +121,9 @@ impl World {
                 let update = ThingUpdate {
                     attributes: (!attributes.is_empty() || has("none")).then_some(attributes),
                     merge: has("merge"),
+                    thing_type_name: option(rest(2), "type:", ThingTypeName::parse)?,
+                    remove_thing_type: has("untype"),
                     expected_version: expected(rest(2)),
-                    ..ThingUpdate::default()
                 };
                 unit(registry.update_thing(&thing(name)?, update)?)
             }
@@ -126,9 +135,9 @@ impl World {
             ["list-things", ..] => {
                 let filter = ThingFilter {
                     attribute_name: words.get(1).filter(|w| **w != "-").map(|w| (*w).to_owned()),
-                    attribute_value: words.get(2).map(|w| (*w).to_owned()),
+                    attribute_value: words.get(2).filter(|w| **w != "-").map(|w| (*w).to_owned()),
                     use_prefix: has("prefix"),
-                    thing_type_name: None,
+                    thing_type_name: option(rest(3), "type:", ThingTypeName::parse)?,
                 };
                 return answer(join(registry.things(&filter).map(|t| t.thing_name.to_string())));
             }
@@ -184,8 +193,9 @@ impl World {
             }
             ["attach-policy", name, target] => unit(registry.attach_policy(&policy(name)?, &self.arn(target))?),
             ["detach-policy", name, target] => unit(registry.detach_policy(&policy(name)?, &self.arn(target))?),
-            ["list-attached-policies", target] => {
-                return answer(join(registry.attached_policies(&self.arn(target))?.iter().map(ToString::to_string)));
+            ["list-attached-policies", target, ..] => {
+                let found = registry.attached_policies(&self.arn(target), has("recursive"))?;
+                return answer(join(found.iter().map(ToString::to_string)));
             }
             ["list-targets", name] => return answer(registry.targets_of_policy(&policy(name)?)?.join(" ")),
             ["attach-principal", name, principal, ..] => {
@@ -219,6 +229,127 @@ impl World {
             ["untag", arn, key] => unit(registry.untag_resource(arn, vec![(*key).to_owned()])?),
             ["list-tags", arn] => return answer(format!("{:?}", registry.tags(arn)?)),
             ["endpoint"] => registry.ensure_endpoint_prefix(&mut random),
+            _ => return self.group_command(now, &words, &mut random),
+        })
+    }
+
+    /// The commands about thing types, thing groups and billing groups.
+    fn group_command(
+        &self,
+        now: Timestamp,
+        words: &[&str],
+        random: &mut dyn sekisho_types::Random,
+    ) -> Result<(Vec<Event>, String), RegistryError> {
+        let registry = &self.registry;
+        let rest = |from: usize| words.get(from..).unwrap_or_default();
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>();
+        let has = |flag: &str| words.contains(&flag);
+        let thing = |word: &str| ThingName::parse(word).map_err(RegistryError::from);
+        let kind = |word: &str| ThingTypeName::parse(word).map_err(RegistryError::from);
+        let group = |word: &str| ThingGroupName::parse(word).map_err(RegistryError::from);
+        let billing = |word: &str| BillingGroupName::parse(word).map_err(RegistryError::from);
+        let unit = |(events, ()): (Vec<Event>, ())| (events, String::new());
+        let version = |(events, version): (Vec<Event>, u64)| (events, version.to_string());
+        let answer = |text: String| Ok((Vec::new(), text));
+        Ok(match words {
+            ["create-type", name, ..] => {
+                let (events, _) = registry.create_thing_type(now, kind(name)?, None, owned(rest(2)), random)?;
+                (events, String::new())
+            }
+            ["update-type", name, ..] => {
+                let update =
+                    ThingTypeUpdate { searchable_attributes: Some(owned(rest(2))), ..ThingTypeUpdate::default() };
+                unit(registry.update_thing_type(&kind(name)?, update)?)
+            }
+            ["describe-type", name] => {
+                let found = registry.thing_type(&kind(name)?)?;
+                let state = if found.deprecation_date.is_some() { "deprecated" } else { "in use" };
+                return answer(format!("{state} {:?}", found.searchable_attributes));
+            }
+            ["list-types"] => return answer(join(registry.thing_types().map(|t| t.thing_type_name.to_string()))),
+            ["deprecate-type", name, ..] => unit(registry.deprecate_thing_type(now, &kind(name)?, has("undo"))?),
+            ["delete-type", name, ..] => {
+                let at = if has("late") { now.plus(DELETE_AFTER_DEPRECATION) } else { now };
+                unit(registry.delete_thing_type(at, &kind(name)?)?)
+            }
+            ["create-group", name, ..] => {
+                let parent = option(rest(2), "in:", ThingGroupName::parse)?;
+                let (events, _) =
+                    registry.create_thing_group(now, group(name)?, parent, None, pairs(rest(2)), random)?;
+                (events, String::new())
+            }
+            ["update-group", name, ..] => {
+                let attributes = pairs(rest(2));
+                let update = ThingGroupUpdate {
+                    thing_group_description: None,
+                    attributes: (!attributes.is_empty()).then_some(attributes),
+                    merge: has("merge"),
+                    expected_version: expected(rest(2)),
+                };
+                version(registry.update_thing_group(&group(name)?, update)?)
+            }
+            ["delete-group", name, ..] => unit(registry.delete_thing_group(&group(name)?, expected(rest(2)))?),
+            ["describe-group", name] => {
+                let found = registry.thing_group(&group(name)?)?;
+                let mut above: Vec<_> = registry.ancestors(found).map(|g| g.thing_group_name.to_string()).collect();
+                above.reverse();
+                return answer(format!("version {} {:?} in {}", found.version, found.attributes, above.join(" ")));
+            }
+            ["list-groups", ..] => {
+                let filter = ThingGroupFilter {
+                    parent_group_name: option(rest(1), "in:", ThingGroupName::parse)?,
+                    recursive: has("recursive"),
+                    name_prefix: words.iter().find_map(|w| w.strip_prefix("prefix:")).unwrap_or_default().to_owned(),
+                };
+                let found = registry.thing_groups(&filter)?;
+                return answer(join(found.map(|g| g.thing_group_name.to_string())));
+            }
+            ["add-to-group", name, to] => unit(registry.add_thing_to_group(&thing(name)?, &group(to)?)?),
+            ["remove-from-group", name, from] => unit(registry.remove_thing_from_group(&thing(name)?, &group(from)?)?),
+            ["regroup", name, ..] => {
+                let all = |sign| rest(2).iter().filter_map(move |word| word.strip_prefix(sign)).map(group);
+                let add = all('+').collect::<Result<Vec<_>, _>>()?;
+                let remove = all('-').collect::<Result<Vec<_>, _>>()?;
+                unit(registry.update_groups_of_thing(&thing(name)?, &add, &remove)?)
+            }
+            ["list-groups-of", name] => {
+                return answer(join(registry.groups_of_thing(&thing(name)?)?.into_iter().map(ToString::to_string)));
+            }
+            ["list-things-in-group", name, ..] => {
+                let found = registry.things_in_group(&group(name)?, has("recursive"))?;
+                return answer(join(found.into_iter().map(ToString::to_string)));
+            }
+            ["create-billing-group", name, ..] => {
+                let description = words.get(2).map(|word| (*word).to_owned());
+                let (events, _) = registry.create_billing_group(now, billing(name)?, description, random)?;
+                (events, String::new())
+            }
+            ["update-billing-group", name, at, description] => {
+                let description = Some((*description).to_owned());
+                version(registry.update_billing_group(&billing(name)?, description, expected(&[at]))?)
+            }
+            ["delete-billing-group", name, ..] => {
+                unit(registry.delete_billing_group(&billing(name)?, expected(rest(2)))?)
+            }
+            ["describe-billing-group", name] => {
+                let found = registry.billing_group(&billing(name)?)?;
+                let description = found.billing_group_description.as_deref().unwrap_or_default();
+                return answer(format!("version {} {description}", found.version));
+            }
+            ["list-billing-groups", ..] => {
+                let found = registry.billing_groups(words.get(1).copied().unwrap_or_default());
+                return answer(join(found.map(|g| g.billing_group_name.to_string())));
+            }
+            ["add-to-billing-group", name, to] => {
+                unit(registry.add_thing_to_billing_group(&thing(name)?, &billing(to)?)?)
+            }
+            ["remove-from-billing-group", name, from] => {
+                unit(registry.remove_thing_from_billing_group(&thing(name)?, &billing(from)?)?)
+            }
+            ["list-things-in-billing-group", name] => {
+                let found = registry.things_in_billing_group(&billing(name)?)?;
+                return answer(join(found.into_iter().map(ToString::to_string)));
+            }
             other => unreachable!("no such command: {other:?}"),
         })
     }
@@ -235,6 +366,16 @@ pub(crate) fn check(table: &[(&str, &str, &str)]) {
 fn pairs(words: &[&str]) -> BTreeMap<String, String> {
     let pairs = words.iter().filter_map(|word| word.split_once('='));
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// What follows a word's prefix, such as the name in `type:pump`.
+fn option<N>(
+    words: &[&str],
+    prefix: &str,
+    parse: fn(&str) -> Result<N, InvalidName>,
+) -> Result<Option<N>, RegistryError> {
+    let found = words.iter().find_map(|word| word.strip_prefix(prefix));
+    Ok(found.map(parse).transpose()?)
 }
 
 fn expected(words: &[&str]) -> Option<u64> {

@@ -1,7 +1,7 @@
 //! Things: names with attributes that policies and people refer to.
 use std::collections::BTreeMap;
 
-use sekisho_types::{Random, ThingName};
+use sekisho_types::{BillingGroupName, Random, ThingName, ThingTypeName};
 use serde::{Deserialize, Serialize};
 
 use crate::registry::uuid;
@@ -9,6 +9,9 @@ use crate::{Event, Registry, RegistryError, Resource};
 
 /// Attributes of a thing without a thing type (AWS IoT Core quotas, thing resource limits).
 pub const THING_ATTRIBUTES_MAX: usize = 3;
+
+/// Attributes of a thing with a thing type (AWS IoT Core quotas, thing resource limits).
+pub const THING_ATTRIBUTES_WITH_TYPE_MAX: usize = 50;
 
 /// A thing in the registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,7 +22,7 @@ pub struct Thing {
     pub thing_id: String,
     /// The type it was given, if any.
     #[serde(default)]
-    pub thing_type_name: Option<String>,
+    pub thing_type_name: Option<ThingTypeName>,
     /// Name to value.
     #[serde(default)]
     pub attributes: BTreeMap<String, String>,
@@ -35,7 +38,7 @@ pub struct ThingUpdate {
     /// Keep the attributes that are not named.
     pub merge: bool,
     /// Another type.
-    pub thing_type_name: Option<String>,
+    pub thing_type_name: Option<ThingTypeName>,
     /// No type any more.
     pub remove_thing_type: bool,
     /// Refuse unless the thing has this version.
@@ -52,7 +55,7 @@ pub struct ThingFilter {
     /// The value may go on after that.
     pub use_prefix: bool,
     /// Things of this type.
-    pub thing_type_name: Option<String>,
+    pub thing_type_name: Option<ThingTypeName>,
 }
 
 impl ThingFilter {
@@ -93,18 +96,22 @@ impl Registry {
     /// `CreateThing`. The same thing again is no error and changes nothing.
     ///
     /// # Errors
-    /// [`RegistryError::AlreadyExists`] if it exists with other attributes, [`RegistryError::NotFound`] for its type,
-    /// [`RegistryError::InvalidRequest`] for too many attributes.
+    /// [`RegistryError::AlreadyExists`] if it exists with other attributes, [`RegistryError::NotFound`] for its type or its
+    /// billing group, [`RegistryError::InvalidRequest`] for a deprecated type and for too many attributes.
     pub fn create_thing(
         &self,
         thing_name: ThingName,
-        thing_type_name: Option<String>,
+        thing_type_name: Option<ThingTypeName>,
         mut attributes: BTreeMap<String, String>,
+        billing_group_name: Option<BillingGroupName>,
         random: &mut dyn Random,
     ) -> Result<(Vec<Event>, Thing), RegistryError> {
         attributes.retain(|_, value| !value.is_empty());
         if let Some(existing) = self.things.get(&thing_name) {
-            if existing.attributes == attributes && existing.thing_type_name == thing_type_name {
+            let same = existing.attributes == attributes
+                && existing.thing_type_name == thing_type_name
+                && self.billing_group_of_thing(&thing_name) == billing_group_name.as_ref();
+            if same {
                 return Ok((Vec::new(), existing.clone()));
             }
             return Err(RegistryError::AlreadyExists {
@@ -113,10 +120,15 @@ impl Registry {
                 resource_arn: self.thing_arn(&thing_name),
             });
         }
-        check_type(thing_type_name.as_deref())?;
-        check_attributes(&attributes)?;
+        self.check_type(thing_type_name.as_ref())?;
+        billing_group_name.as_ref().map(|name| self.billing_group(name)).transpose()?;
         let thing = Thing { thing_name, thing_id: uuid(random), thing_type_name, attributes, version: 1 };
-        Ok((vec![Event::ThingCreated { thing: thing.clone() }], thing))
+        check_attributes(&thing)?;
+        let mut events = vec![Event::ThingCreated { thing: thing.clone() }];
+        if billing_group_name.is_some() {
+            events.push(Event::BillingGroupMemberSet { thing_name: thing.thing_name.clone(), billing_group_name });
+        }
+        Ok((events, thing))
     }
 
     /// `UpdateThing`.
@@ -130,18 +142,20 @@ impl Registry {
             let message = "A thing type cannot be set and removed in one request".to_owned();
             return Err(RegistryError::InvalidRequest(message));
         }
-        check_type(update.thing_type_name.as_deref())?;
         if let Some(attributes) = update.attributes {
             if !update.merge {
                 thing.attributes.clear();
             }
             thing.attributes.extend(attributes);
             thing.attributes.retain(|_, value| !value.is_empty());
-            check_attributes(&thing.attributes)?;
         }
         if update.remove_thing_type {
             thing.thing_type_name = None;
+        } else if update.thing_type_name.is_some() && update.thing_type_name != thing.thing_type_name {
+            self.check_type(update.thing_type_name.as_ref())?;
+            thing.thing_type_name = update.thing_type_name;
         }
+        check_attributes(&thing)?;
         thing.version += 1;
         Ok((vec![Event::ThingUpdated { thing }], ()))
     }
@@ -164,29 +178,37 @@ impl Registry {
         }
         Ok((vec![Event::ThingDeleted { thing_name: thing_name.clone() }], ()))
     }
+
+    /// Whether things can be given this type.
+    fn check_type(&self, thing_type_name: Option<&ThingTypeName>) -> Result<(), RegistryError> {
+        let Some(name) = thing_type_name else { return Ok(()) };
+        if self.thing_type(name)?.deprecation_date.is_some() {
+            let message = format!("Thing type {name} is deprecated and cannot be given to a thing");
+            return Err(RegistryError::InvalidRequest(message));
+        }
+        Ok(())
+    }
 }
 
 fn check_version(thing: &Thing, expected: Option<u64>) -> Result<(), RegistryError> {
     match expected {
         Some(expected) if expected != thing.version => {
-            Err(RegistryError::VersionConflict(thing.thing_name.to_string()))
+            Err(RegistryError::VersionConflict(format!("thing {}", thing.thing_name)))
         }
         Some(_) | None => Ok(()),
     }
 }
 
-fn check_attributes(attributes: &BTreeMap<String, String>) -> Result<(), RegistryError> {
-    if attributes.len() > THING_ATTRIBUTES_MAX {
-        return Err(RegistryError::InvalidRequest(format!(
-            "A thing without a thing type can have at most {THING_ATTRIBUTES_MAX} attributes"
-        )));
+fn check_attributes(thing: &Thing) -> Result<(), RegistryError> {
+    let (with, max) = match thing.thing_type_name {
+        Some(_) => ("with", THING_ATTRIBUTES_WITH_TYPE_MAX),
+        None => ("without", THING_ATTRIBUTES_MAX),
+    };
+    if thing.attributes.len() > max {
+        let message = format!("A thing {with} a thing type can have at most {max} attributes");
+        return Err(RegistryError::InvalidRequest(message));
     }
     Ok(())
-}
-
-/// There are no thing types yet, so none of them exists.
-fn check_type(thing_type_name: Option<&str>) -> Result<(), RegistryError> {
-    thing_type_name.map_or(Ok(()), |name| Err(RegistryError::not_found(Resource::ThingType, name)))
 }
 
 #[cfg(test)]

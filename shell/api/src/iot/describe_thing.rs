@@ -25,5 +25,8 @@ pub(super) fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     if let Some(thing_type_name) = &thing.thing_type_name {
         output["thingTypeName"] = json!(thing_type_name);
     }
+    if let Some(billing_group_name) = cores.registry.billing_group_of_thing(&thing.thing_name) {
+        output["billingGroupName"] = json!(billing_group_name);
+    }
     Ok(output)
 }

@@ -1,5 +1,6 @@
 //! `ListThings`
 use sekisho_registry::{Thing, ThingFilter};
+use sekisho_types::ThingTypeName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -13,7 +14,7 @@ pub(super) struct Input {
     max_results: Option<usize>,
     attribute_name: Option<String>,
     attribute_value: Option<String>,
-    thing_type_name: Option<String>,
+    thing_type_name: Option<ThingTypeName>,
     #[serde(default)]
     use_prefix_attribute_value: bool,
 }

@@ -25,6 +25,7 @@ impl From<RegistryError> for ApiError {
             RegistryError::CertificateValidation(_) => Self::new(400, "CertificateValidationException", message),
             RegistryError::VersionsLimitExceeded(_) => Self::new(409, "VersionsLimitExceededException", message),
             RegistryError::LimitExceeded(_) => Self::new(410, "LimitExceededException", message),
+            RegistryError::InvalidQuery(_) => Self::new(400, "InvalidQueryException", message),
             RegistryError::MalformedPolicy(_) => Self::new(400, "MalformedPolicyException", message),
             RegistryError::SqlParse(_) => Self::new(400, "SqlParseException", message),
         }

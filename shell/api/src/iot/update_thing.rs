@@ -1,6 +1,6 @@
 //! `UpdateThing`
 use sekisho_registry::ThingUpdate;
-use sekisho_types::ThingName;
+use sekisho_types::{ThingName, ThingTypeName};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::{ApiError, App};
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
     thing_name: ThingName,
-    thing_type_name: Option<String>,
+    thing_type_name: Option<ThingTypeName>,
     attribute_payload: Option<AttributePayload>,
     expected_version: Option<u64>,
     #[serde(default)]
