@@ -11,8 +11,22 @@ pub static OPERATIONS: &[Operation] = &[
         false,
         None,
     ),
-    Operation::new("AddThingToBillingGroup", "PUT", "/billing-groups/addThingToBillingGroup", &[], false, None),
-    Operation::new("AddThingToThingGroup", "PUT", "/thing-groups/addThingToThingGroup", &[], false, None),
+    Operation::new(
+        "AddThingToBillingGroup",
+        "PUT",
+        "/billing-groups/addThingToBillingGroup",
+        &[],
+        true,
+        Some(&ADD_THING_TO_BILLING_GROUP_REQUEST_SHAPE),
+    ),
+    Operation::new(
+        "AddThingToThingGroup",
+        "PUT",
+        "/thing-groups/addThingToThingGroup",
+        &[],
+        true,
+        Some(&ADD_THING_TO_THING_GROUP_REQUEST_SHAPE),
+    ),
     Operation::new(
         "AssociateSbomWithPackageVersion",
         "PUT",
@@ -85,7 +99,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("ConfirmTopicRuleDestination", "GET", "/confirmdestination/{confirmationToken+}", &[], false, None),
     Operation::new("CreateAuditSuppression", "POST", "/audit/suppressions/create", &[], false, None),
     Operation::new("CreateAuthorizer", "POST", "/authorizer/{authorizerName}", &[], false, None),
-    Operation::new("CreateBillingGroup", "POST", "/billing-groups/{billingGroupName}", &[], false, None),
+    Operation::new(
+        "CreateBillingGroup",
+        "POST",
+        "/billing-groups/{billingGroupName}",
+        &[],
+        true,
+        Some(&CREATE_BILLING_GROUP_REQUEST_SHAPE),
+    ),
     Operation::new(
         "CreateCertificateFromCsr",
         "POST",
@@ -160,14 +181,35 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("CreateSecurityProfile", "POST", "/security-profiles/{securityProfileName}", &[], false, None),
     Operation::new("CreateStream", "POST", "/streams/{streamId}", &[], false, None),
     Operation::new("CreateThing", "POST", "/things/{thingName}", &[], true, Some(&CREATE_THING_REQUEST_SHAPE)),
-    Operation::new("CreateThingGroup", "POST", "/thing-groups/{thingGroupName}", &[], false, None),
-    Operation::new("CreateThingType", "POST", "/thing-types/{thingTypeName}", &[], false, None),
+    Operation::new(
+        "CreateThingGroup",
+        "POST",
+        "/thing-groups/{thingGroupName}",
+        &[],
+        true,
+        Some(&CREATE_THING_GROUP_REQUEST_SHAPE),
+    ),
+    Operation::new(
+        "CreateThingType",
+        "POST",
+        "/thing-types/{thingTypeName}",
+        &[],
+        true,
+        Some(&CREATE_THING_TYPE_REQUEST_SHAPE),
+    ),
     Operation::new("CreateTopicRule", "POST", "/rules/{ruleName}", &[], true, Some(&CREATE_TOPIC_RULE_REQUEST_SHAPE)),
     Operation::new("CreateTopicRuleDestination", "POST", "/destinations", &[], false, None),
     Operation::new("DeleteAccountAuditConfiguration", "DELETE", "/audit/configuration", &[], false, None),
     Operation::new("DeleteAuditSuppression", "POST", "/audit/suppressions/delete", &[], false, None),
     Operation::new("DeleteAuthorizer", "DELETE", "/authorizer/{authorizerName}", &[], false, None),
-    Operation::new("DeleteBillingGroup", "DELETE", "/billing-groups/{billingGroupName}", &[], false, None),
+    Operation::new(
+        "DeleteBillingGroup",
+        "DELETE",
+        "/billing-groups/{billingGroupName}",
+        &[],
+        true,
+        Some(&DELETE_BILLING_GROUP_REQUEST_SHAPE),
+    ),
     Operation::new("DeleteCACertificate", "DELETE", "/cacertificate/{caCertificateId}", &[], false, None),
     Operation::new(
         "DeleteCertificate",
@@ -244,12 +286,33 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("DeleteSecurityProfile", "DELETE", "/security-profiles/{securityProfileName}", &[], false, None),
     Operation::new("DeleteStream", "DELETE", "/streams/{streamId}", &[], false, None),
     Operation::new("DeleteThing", "DELETE", "/things/{thingName}", &[], true, Some(&DELETE_THING_REQUEST_SHAPE)),
-    Operation::new("DeleteThingGroup", "DELETE", "/thing-groups/{thingGroupName}", &[], false, None),
-    Operation::new("DeleteThingType", "DELETE", "/thing-types/{thingTypeName}", &[], false, None),
+    Operation::new(
+        "DeleteThingGroup",
+        "DELETE",
+        "/thing-groups/{thingGroupName}",
+        &[],
+        true,
+        Some(&DELETE_THING_GROUP_REQUEST_SHAPE),
+    ),
+    Operation::new(
+        "DeleteThingType",
+        "DELETE",
+        "/thing-types/{thingTypeName}",
+        &[],
+        true,
+        Some(&DELETE_THING_TYPE_REQUEST_SHAPE),
+    ),
     Operation::new("DeleteTopicRule", "DELETE", "/rules/{ruleName}", &[], true, Some(&DELETE_TOPIC_RULE_REQUEST_SHAPE)),
     Operation::new("DeleteTopicRuleDestination", "DELETE", "/destinations/{arn+}", &[], false, None),
     Operation::new("DeleteV2LoggingLevel", "DELETE", "/v2LoggingLevel", &[], false, None),
-    Operation::new("DeprecateThingType", "POST", "/thing-types/{thingTypeName}/deprecate", &[], false, None),
+    Operation::new(
+        "DeprecateThingType",
+        "POST",
+        "/thing-types/{thingTypeName}/deprecate",
+        &[],
+        true,
+        Some(&DEPRECATE_THING_TYPE_REQUEST_SHAPE),
+    ),
     Operation::new("DescribeAccountAuditConfiguration", "GET", "/audit/configuration", &[], false, None),
     Operation::new("DescribeAuditFinding", "GET", "/audit/findings/{findingId}", &[], false, None),
     Operation::new(
@@ -263,7 +326,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("DescribeAuditSuppression", "POST", "/audit/suppressions/describe", &[], false, None),
     Operation::new("DescribeAuditTask", "GET", "/audit/tasks/{taskId}", &[], false, None),
     Operation::new("DescribeAuthorizer", "GET", "/authorizer/{authorizerName}", &[], false, None),
-    Operation::new("DescribeBillingGroup", "GET", "/billing-groups/{billingGroupName}", &[], false, None),
+    Operation::new(
+        "DescribeBillingGroup",
+        "GET",
+        "/billing-groups/{billingGroupName}",
+        &[],
+        true,
+        Some(&DESCRIBE_BILLING_GROUP_REQUEST_SHAPE),
+    ),
     Operation::new("DescribeCACertificate", "GET", "/cacertificate/{caCertificateId}", &[], false, None),
     Operation::new(
         "DescribeCertificate",
@@ -324,9 +394,23 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("DescribeSecurityProfile", "GET", "/security-profiles/{securityProfileName}", &[], false, None),
     Operation::new("DescribeStream", "GET", "/streams/{streamId}", &[], false, None),
     Operation::new("DescribeThing", "GET", "/things/{thingName}", &[], true, Some(&DESCRIBE_THING_REQUEST_SHAPE)),
-    Operation::new("DescribeThingGroup", "GET", "/thing-groups/{thingGroupName}", &[], false, None),
+    Operation::new(
+        "DescribeThingGroup",
+        "GET",
+        "/thing-groups/{thingGroupName}",
+        &[],
+        true,
+        Some(&DESCRIBE_THING_GROUP_REQUEST_SHAPE),
+    ),
     Operation::new("DescribeThingRegistrationTask", "GET", "/thing-registration-tasks/{taskId}", &[], false, None),
-    Operation::new("DescribeThingType", "GET", "/thing-types/{thingTypeName}", &[], false, None),
+    Operation::new(
+        "DescribeThingType",
+        "GET",
+        "/thing-types/{thingTypeName}",
+        &[],
+        true,
+        Some(&DESCRIBE_THING_TYPE_REQUEST_SHAPE),
+    ),
     Operation::new(
         "DetachPolicy",
         "POST",
@@ -434,7 +518,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("ListAuditSuppressions", "POST", "/audit/suppressions/list", &[], false, None),
     Operation::new("ListAuditTasks", "GET", "/audit/tasks", &[], false, None),
     Operation::new("ListAuthorizers", "GET", "/authorizers/", &[], false, None),
-    Operation::new("ListBillingGroups", "GET", "/billing-groups", &[], false, None),
+    Operation::new("ListBillingGroups", "GET", "/billing-groups", &[], true, Some(&LIST_BILLING_GROUPS_REQUEST_SHAPE)),
     Operation::new("ListCACertificates", "GET", "/cacertificates", &[], false, None),
     Operation::new("ListCertificateProviders", "GET", "/certificate-providers/", &[], false, None),
     Operation::new("ListCertificates", "GET", "/certificates", &[], true, Some(&LIST_CERTIFICATES_REQUEST_SHAPE)),
@@ -467,7 +551,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("ListPackageVersions", "GET", "/packages/{packageName}/versions", &[], false, None),
     Operation::new("ListPackages", "GET", "/packages", &[], false, None),
     Operation::new("ListPolicies", "GET", "/policies", &[], true, Some(&LIST_POLICIES_REQUEST_SHAPE)),
-    Operation::new("ListPolicyPrincipals", "GET", "/policy-principals", &[], false, None),
+    Operation::new(
+        "ListPolicyPrincipals",
+        "GET",
+        "/policy-principals",
+        &[],
+        true,
+        Some(&LIST_POLICY_PRINCIPALS_REQUEST_SHAPE),
+    ),
     Operation::new(
         "ListPolicyVersions",
         "GET",
@@ -476,7 +567,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&LIST_POLICY_VERSIONS_REQUEST_SHAPE),
     ),
-    Operation::new("ListPrincipalPolicies", "GET", "/principal-policies", &[], false, None),
+    Operation::new(
+        "ListPrincipalPolicies",
+        "GET",
+        "/principal-policies",
+        &[],
+        true,
+        Some(&LIST_PRINCIPAL_POLICIES_REQUEST_SHAPE),
+    ),
     Operation::new(
         "ListPrincipalThings",
         "GET",
@@ -485,7 +583,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&LIST_PRINCIPAL_THINGS_REQUEST_SHAPE),
     ),
-    Operation::new("ListPrincipalThingsV2", "GET", "/principals/things-v2", &[], false, None),
+    Operation::new(
+        "ListPrincipalThingsV2",
+        "GET",
+        "/principals/things-v2",
+        &[],
+        true,
+        Some(&LIST_PRINCIPAL_THINGS_V2_REQUEST_SHAPE),
+    ),
     Operation::new(
         "ListProvisioningTemplateVersions",
         "GET",
@@ -526,8 +631,15 @@ pub static OPERATIONS: &[Operation] = &[
         false,
         None,
     ),
-    Operation::new("ListThingGroups", "GET", "/thing-groups", &[], false, None),
-    Operation::new("ListThingGroupsForThing", "GET", "/things/{thingName}/thing-groups", &[], false, None),
+    Operation::new("ListThingGroups", "GET", "/thing-groups", &[], true, Some(&LIST_THING_GROUPS_REQUEST_SHAPE)),
+    Operation::new(
+        "ListThingGroupsForThing",
+        "GET",
+        "/things/{thingName}/thing-groups",
+        &[],
+        true,
+        Some(&LIST_THING_GROUPS_FOR_THING_REQUEST_SHAPE),
+    ),
     Operation::new(
         "ListThingPrincipals",
         "GET",
@@ -536,7 +648,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&LIST_THING_PRINCIPALS_REQUEST_SHAPE),
     ),
-    Operation::new("ListThingPrincipalsV2", "GET", "/things/{thingName}/principals-v2", &[], false, None),
+    Operation::new(
+        "ListThingPrincipalsV2",
+        "GET",
+        "/things/{thingName}/principals-v2",
+        &[],
+        true,
+        Some(&LIST_THING_PRINCIPALS_V2_REQUEST_SHAPE),
+    ),
     Operation::new(
         "ListThingRegistrationTaskReports",
         "GET",
@@ -546,10 +665,24 @@ pub static OPERATIONS: &[Operation] = &[
         None,
     ),
     Operation::new("ListThingRegistrationTasks", "GET", "/thing-registration-tasks", &[], false, None),
-    Operation::new("ListThingTypes", "GET", "/thing-types", &[], false, None),
+    Operation::new("ListThingTypes", "GET", "/thing-types", &[], true, Some(&LIST_THING_TYPES_REQUEST_SHAPE)),
     Operation::new("ListThings", "GET", "/things", &[], true, Some(&LIST_THINGS_REQUEST_SHAPE)),
-    Operation::new("ListThingsInBillingGroup", "GET", "/billing-groups/{billingGroupName}/things", &[], false, None),
-    Operation::new("ListThingsInThingGroup", "GET", "/thing-groups/{thingGroupName}/things", &[], false, None),
+    Operation::new(
+        "ListThingsInBillingGroup",
+        "GET",
+        "/billing-groups/{billingGroupName}/things",
+        &[],
+        true,
+        Some(&LIST_THINGS_IN_BILLING_GROUP_REQUEST_SHAPE),
+    ),
+    Operation::new(
+        "ListThingsInThingGroup",
+        "GET",
+        "/thing-groups/{thingGroupName}/things",
+        &[],
+        true,
+        Some(&LIST_THINGS_IN_THING_GROUP_REQUEST_SHAPE),
+    ),
     Operation::new("ListTopicRuleDestinations", "GET", "/destinations", &[], false, None),
     Operation::new("ListTopicRules", "GET", "/rules", &[], true, Some(&LIST_TOPIC_RULES_REQUEST_SHAPE)),
     Operation::new("ListV2LoggingLevels", "GET", "/v2LoggingLevel", &[], false, None),
@@ -579,10 +712,17 @@ pub static OPERATIONS: &[Operation] = &[
         "PUT",
         "/billing-groups/removeThingFromBillingGroup",
         &[],
-        false,
-        None,
+        true,
+        Some(&REMOVE_THING_FROM_BILLING_GROUP_REQUEST_SHAPE),
     ),
-    Operation::new("RemoveThingFromThingGroup", "PUT", "/thing-groups/removeThingFromThingGroup", &[], false, None),
+    Operation::new(
+        "RemoveThingFromThingGroup",
+        "PUT",
+        "/thing-groups/removeThingFromThingGroup",
+        &[],
+        true,
+        Some(&REMOVE_THING_FROM_THING_GROUP_REQUEST_SHAPE),
+    ),
     Operation::new(
         "ReplaceTopicRule",
         "PATCH",
@@ -591,7 +731,7 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&REPLACE_TOPIC_RULE_REQUEST_SHAPE),
     ),
-    Operation::new("SearchIndex", "POST", "/indices/search", &[], false, None),
+    Operation::new("SearchIndex", "POST", "/indices/search", &[], true, Some(&SEARCH_INDEX_REQUEST_SHAPE)),
     Operation::new("SetDefaultAuthorizer", "POST", "/default-authorizer", &[], false, None),
     Operation::new(
         "SetDefaultPolicyVersion",
@@ -631,7 +771,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("UpdateAccountAuditConfiguration", "PATCH", "/audit/configuration", &[], false, None),
     Operation::new("UpdateAuditSuppression", "PATCH", "/audit/suppressions/update", &[], false, None),
     Operation::new("UpdateAuthorizer", "PUT", "/authorizer/{authorizerName}", &[], false, None),
-    Operation::new("UpdateBillingGroup", "PATCH", "/billing-groups/{billingGroupName}", &[], false, None),
+    Operation::new(
+        "UpdateBillingGroup",
+        "PATCH",
+        "/billing-groups/{billingGroupName}",
+        &[],
+        true,
+        Some(&UPDATE_BILLING_GROUP_REQUEST_SHAPE),
+    ),
     Operation::new("UpdateCACertificate", "PUT", "/cacertificate/{caCertificateId}", &[], false, None),
     Operation::new(
         "UpdateCertificate",
@@ -676,9 +823,30 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("UpdateSecurityProfile", "PATCH", "/security-profiles/{securityProfileName}", &[], false, None),
     Operation::new("UpdateStream", "PUT", "/streams/{streamId}", &[], false, None),
     Operation::new("UpdateThing", "PATCH", "/things/{thingName}", &[], true, Some(&UPDATE_THING_REQUEST_SHAPE)),
-    Operation::new("UpdateThingGroup", "PATCH", "/thing-groups/{thingGroupName}", &[], false, None),
-    Operation::new("UpdateThingGroupsForThing", "PUT", "/thing-groups/updateThingGroupsForThing", &[], false, None),
-    Operation::new("UpdateThingType", "PATCH", "/thing-types/{thingTypeName}", &[], false, None),
+    Operation::new(
+        "UpdateThingGroup",
+        "PATCH",
+        "/thing-groups/{thingGroupName}",
+        &[],
+        true,
+        Some(&UPDATE_THING_GROUP_REQUEST_SHAPE),
+    ),
+    Operation::new(
+        "UpdateThingGroupsForThing",
+        "PUT",
+        "/thing-groups/updateThingGroupsForThing",
+        &[],
+        true,
+        Some(&UPDATE_THING_GROUPS_FOR_THING_REQUEST_SHAPE),
+    ),
+    Operation::new(
+        "UpdateThingType",
+        "PATCH",
+        "/thing-types/{thingTypeName}",
+        &[],
+        true,
+        Some(&UPDATE_THING_TYPE_REQUEST_SHAPE),
+    ),
     Operation::new("UpdateTopicRuleDestination", "PATCH", "/destinations", &[], false, None),
     Operation::new(
         "ValidateSecurityProfileBehaviors",
@@ -716,6 +884,19 @@ static ACTION_SHAPE: Shape = Shape::new(&[
 ]);
 static ACTION: Kind = Kind::Structure(&ACTION_SHAPE);
 static ACTION_LIST: Kind = Kind::List(Bounds::new(0, 10), &ACTION);
+static ADD_THING_TO_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("billingGroupName", Location::Body, "billingGroupName", &BILLING_GROUP_NAME),
+    Member::new("billingGroupArn", Location::Body, "billingGroupArn", &BILLING_GROUP_ARN),
+    Member::new("thingName", Location::Body, "thingName", &THING_NAME),
+    Member::new("thingArn", Location::Body, "thingArn", &THING_ARN),
+]);
+static ADD_THING_TO_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingGroupName", Location::Body, "thingGroupName", &THING_GROUP_NAME),
+    Member::new("thingGroupArn", Location::Body, "thingGroupArn", &THING_GROUP_ARN),
+    Member::new("thingName", Location::Body, "thingName", &THING_NAME),
+    Member::new("thingArn", Location::Body, "thingArn", &THING_ARN),
+    Member::new("overrideDynamicGroups", Location::Body, "overrideDynamicGroups", &OVERRIDE_DYNAMIC_GROUPS),
+]);
 static ALARM_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static ASCENDING_ORDER: Kind = Kind::Boolean;
 static ASSET_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
@@ -780,7 +961,17 @@ static BATCH_CONFIG_SHAPE: Shape = Shape::new(&[
 ]);
 static BATCH_CONFIG: Kind = Kind::Structure(&BATCH_CONFIG_SHAPE);
 static BATCH_MODE: Kind = Kind::Boolean;
+static BILLING_GROUP_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static BILLING_GROUP_DESCRIPTION: Kind =
+    Kind::String(Text::new(Bounds::new(i64::MIN, 2028), "[\\p{Graph}\\x20]*", &[]));
 static BILLING_GROUP_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA-Z0-9:_-]+", &[]));
+static BILLING_GROUP_PROPERTIES_SHAPE: Shape = Shape::new(&[Member::new(
+    "billingGroupDescription",
+    Location::Body,
+    "billingGroupDescription",
+    &BILLING_GROUP_DESCRIPTION,
+)]);
+static BILLING_GROUP_PROPERTIES: Kind = Kind::Structure(&BILLING_GROUP_PROPERTIES_SHAPE);
 static BUCKET_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static CANNED_ACCESS_CONTROL_LIST: Kind = Kind::String(Text::new(
     Bounds::NONE,
@@ -827,8 +1018,14 @@ static CLOUDWATCH_METRIC_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("metricTimestamp", Location::Body, "metricTimestamp", &STRING),
 ]);
 static CLOUDWATCH_METRIC_ACTION: Kind = Kind::Structure(&CLOUDWATCH_METRIC_ACTION_SHAPE);
+static CONNECTION_ATTRIBUTE_NAME: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[a-zA-Z0-9:.]+", &[]));
 static CONTENT_TYPE: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static CORRELATION_DATA: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
+static CREATE_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required(),
+    Member::new("billingGroupProperties", Location::Body, "billingGroupProperties", &BILLING_GROUP_PROPERTIES),
+    Member::new("tags", Location::Body, "tags", &TAG_LIST),
+]);
 static CREATE_CERTIFICATE_FROM_CSR_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("certificateSigningRequest", Location::Body, "certificateSigningRequest", &CERTIFICATE_SIGNING_REQUEST)
         .required(),
@@ -846,16 +1043,31 @@ static CREATE_POLICY_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("policyDocument", Location::Body, "policyDocument", &POLICY_DOCUMENT).required(),
     Member::new("setAsDefault", Location::Query, "setAsDefault", &SET_AS_DEFAULT),
 ]);
+static CREATE_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required(),
+    Member::new("parentGroupName", Location::Body, "parentGroupName", &THING_GROUP_NAME),
+    Member::new("thingGroupProperties", Location::Body, "thingGroupProperties", &THING_GROUP_PROPERTIES),
+    Member::new("tags", Location::Body, "tags", &TAG_LIST),
+]);
 static CREATE_THING_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
     Member::new("thingTypeName", Location::Body, "thingTypeName", &THING_TYPE_NAME),
     Member::new("attributePayload", Location::Body, "attributePayload", &ATTRIBUTE_PAYLOAD),
     Member::new("billingGroupName", Location::Body, "billingGroupName", &BILLING_GROUP_NAME),
 ]);
+static CREATE_THING_TYPE_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingTypeName", Location::Uri, "thingTypeName", &THING_TYPE_NAME).required(),
+    Member::new("thingTypeProperties", Location::Body, "thingTypeProperties", &THING_TYPE_PROPERTIES),
+    Member::new("tags", Location::Body, "tags", &TAG_LIST),
+]);
 static CREATE_TOPIC_RULE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required(),
     Member::new("topicRulePayload", Location::Payload, "topicRulePayload", &TOPIC_RULE_PAYLOAD).required(),
     Member::new("tags", Location::Header, "x-amz-tagging", &STRING),
+]);
+static DELETE_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required(),
+    Member::new("expectedVersion", Location::Query, "expectedVersion", &OPTIONAL_VERSION),
 ]);
 static DELETE_CERTIFICATE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required(),
@@ -867,19 +1079,35 @@ static DELETE_POLICY_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("policyName", Location::Uri, "policyName", &POLICY_NAME).required(),
     Member::new("policyVersionId", Location::Uri, "policyVersionId", &POLICY_VERSION_ID).required(),
 ]);
+static DELETE_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required(),
+    Member::new("expectedVersion", Location::Query, "expectedVersion", &OPTIONAL_VERSION),
+]);
 static DELETE_THING_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
     Member::new("expectedVersion", Location::Query, "expectedVersion", &OPTIONAL_VERSION),
 ]);
+static DELETE_THING_TYPE_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("thingTypeName", Location::Uri, "thingTypeName", &THING_TYPE_NAME).required()]);
 static DELETE_TOPIC_RULE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required()]);
 static DELIVERY_STREAM_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static DEPRECATE_THING_TYPE_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingTypeName", Location::Uri, "thingTypeName", &THING_TYPE_NAME).required(),
+    Member::new("undoDeprecate", Location::Body, "undoDeprecate", &UNDO_DEPRECATE),
+]);
+static DESCRIBE_BILLING_GROUP_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required()]);
 static DESCRIBE_CERTIFICATE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required()]);
 static DESCRIBE_ENDPOINT_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("endpointType", Location::Query, "endpointType", &ENDPOINT_TYPE)]);
+static DESCRIBE_THING_GROUP_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required()]);
 static DESCRIBE_THING_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required()]);
+static DESCRIBE_THING_TYPE_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("thingTypeName", Location::Uri, "thingTypeName", &THING_TYPE_NAME).required()]);
 static DESCRIPTION: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static DETACH_POLICY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("policyName", Location::Uri, "policyName", &POLICY_NAME).required(),
@@ -973,6 +1201,7 @@ static HTTP_ACTION_HEADER: Kind = Kind::Structure(&HTTP_ACTION_HEADER_SHAPE);
 static HTTP_AUTHORIZATION_SHAPE: Shape =
     Shape::new(&[Member::new("sigv4", Location::Body, "sigv4", &SIG_V4_AUTHORIZATION)]);
 static HTTP_AUTHORIZATION: Kind = Kind::Structure(&HTTP_AUTHORIZATION_SHAPE);
+static INDEX_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA-Z0-9:_-]+", &[]));
 static INPUT_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "", &[]));
 static IOT_ANALYTICS_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("channelArn", Location::Body, "channelArn", &AWS_ARN),
@@ -1033,6 +1262,11 @@ static LIST_ATTACHED_POLICIES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("marker", Location::Query, "marker", &MARKER),
     Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
 ]);
+static LIST_BILLING_GROUPS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
+    Member::new("namePrefixFilter", Location::Query, "namePrefixFilter", &BILLING_GROUP_NAME),
+]);
 static LIST_CERTIFICATES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
     Member::new("marker", Location::Query, "marker", &MARKER),
@@ -1043,12 +1277,30 @@ static LIST_POLICIES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
     Member::new("ascendingOrder", Location::Query, "isAscendingOrder", &ASCENDING_ORDER),
 ]);
+static LIST_POLICY_PRINCIPALS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("policyName", Location::Header, "x-amzn-iot-policy", &POLICY_NAME).required(),
+    Member::new("marker", Location::Query, "marker", &MARKER),
+    Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
+    Member::new("ascendingOrder", Location::Query, "isAscendingOrder", &ASCENDING_ORDER),
+]);
 static LIST_POLICY_VERSIONS_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("policyName", Location::Uri, "policyName", &POLICY_NAME).required()]);
+static LIST_PRINCIPAL_POLICIES_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("principal", Location::Header, "x-amzn-iot-principal", &PRINCIPAL).required(),
+    Member::new("marker", Location::Query, "marker", &MARKER),
+    Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
+    Member::new("ascendingOrder", Location::Query, "isAscendingOrder", &ASCENDING_ORDER),
+]);
 static LIST_PRINCIPAL_THINGS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
     Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
     Member::new("principal", Location::Header, "x-amzn-principal", &PRINCIPAL).required(),
+]);
+static LIST_PRINCIPAL_THINGS_V2_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
+    Member::new("principal", Location::Header, "x-amzn-principal", &PRINCIPAL).required(),
+    Member::new("thingPrincipalType", Location::Query, "thingPrincipalType", &THING_PRINCIPAL_TYPE),
 ]);
 static LIST_TAGS_FOR_RESOURCE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("resourceArn", Location::Query, "resourceArn", &RESOURCE_ARN).required(),
@@ -1059,10 +1311,44 @@ static LIST_TARGETS_FOR_POLICY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("marker", Location::Query, "marker", &MARKER),
     Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
 ]);
+static LIST_THING_GROUPS_FOR_THING_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
+]);
+static LIST_THING_GROUPS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
+    Member::new("parentGroup", Location::Query, "parentGroup", &THING_GROUP_NAME),
+    Member::new("namePrefixFilter", Location::Query, "namePrefixFilter", &THING_GROUP_NAME),
+    Member::new("recursive", Location::Query, "recursive", &RECURSIVE_WITHOUT_DEFAULT),
+]);
 static LIST_THING_PRINCIPALS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
     Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
     Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
+]);
+static LIST_THING_PRINCIPALS_V2_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
+    Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
+    Member::new("thingPrincipalType", Location::Query, "thingPrincipalType", &THING_PRINCIPAL_TYPE),
+]);
+static LIST_THING_TYPES_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
+    Member::new("thingTypeName", Location::Query, "thingTypeName", &THING_TYPE_NAME),
+]);
+static LIST_THINGS_IN_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required(),
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
+]);
+static LIST_THINGS_IN_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required(),
+    Member::new("recursive", Location::Query, "recursive", &RECURSIVE),
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
 ]);
 static LIST_THINGS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
@@ -1100,6 +1386,13 @@ static MAX_BATCH_SIZE_BYTES: Kind = Kind::Integer(Bounds::new(100, 131072));
 static MESSAGE_EXPIRY: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static MESSAGE_FORMAT: Kind = Kind::String(Text::new(Bounds::NONE, "", &["RAW", "JSON"]));
 static MESSAGE_ID: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "", &[]));
+static MQTT5_CONFIGURATION_SHAPE: Shape = Shape::new(&[Member::new(
+    "propagatingAttributes",
+    Location::Body,
+    "propagatingAttributes",
+    &PROPAGATING_ATTRIBUTE_LIST,
+)]);
+static MQTT5_CONFIGURATION: Kind = Kind::Structure(&MQTT5_CONFIGURATION_SHAPE);
 static MQTT_HEADERS_SHAPE: Shape = Shape::new(&[
     Member::new("payloadFormatIndicator", Location::Body, "payloadFormatIndicator", &PAYLOAD_FORMAT_INDICATOR),
     Member::new("contentType", Location::Body, "contentType", &CONTENT_TYPE),
@@ -1119,6 +1412,7 @@ static OPEN_SEARCH_ACTION_SHAPE: Shape = Shape::new(&[
 ]);
 static OPEN_SEARCH_ACTION: Kind = Kind::Structure(&OPEN_SEARCH_ACTION_SHAPE);
 static OPTIONAL_VERSION: Kind = Kind::Integer(Bounds::NONE);
+static OVERRIDE_DYNAMIC_GROUPS: Kind = Kind::Boolean;
 static PAGE_SIZE: Kind = Kind::Integer(Bounds::new(1, 250));
 static PARTITION_KEY: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static PAYLOAD_FIELD: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
@@ -1128,6 +1422,13 @@ static POLICY_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[\\w+=,.
 static POLICY_TARGET: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static POLICY_VERSION_ID: Kind = Kind::String(Text::new(Bounds::NONE, "[0-9]+", &[]));
 static PRINCIPAL: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static PROPAGATING_ATTRIBUTE_SHAPE: Shape = Shape::new(&[
+    Member::new("userPropertyKey", Location::Body, "userPropertyKey", &USER_PROPERTY_KEY_NAME),
+    Member::new("thingAttribute", Location::Body, "thingAttribute", &ATTRIBUTE_NAME),
+    Member::new("connectionAttribute", Location::Body, "connectionAttribute", &CONNECTION_ATTRIBUTE_NAME),
+]);
+static PROPAGATING_ATTRIBUTE: Kind = Kind::Structure(&PROPAGATING_ATTRIBUTE_SHAPE);
+static PROPAGATING_ATTRIBUTE_LIST: Kind = Kind::List(Bounds::NONE, &PROPAGATING_ATTRIBUTE);
 static PUT_ASSET_PROPERTY_VALUE_ENTRY_SHAPE: Shape = Shape::new(&[
     Member::new("entryId", Location::Body, "entryId", &ASSET_PROPERTY_ENTRY_ID),
     Member::new("assetId", Location::Body, "assetId", &ASSET_ID),
@@ -1142,11 +1443,26 @@ static PUT_ITEM_INPUT_SHAPE: Shape =
     Shape::new(&[Member::new("tableName", Location::Body, "tableName", &TABLE_NAME).required()]);
 static PUT_ITEM_INPUT: Kind = Kind::Structure(&PUT_ITEM_INPUT_SHAPE);
 static QOS: Kind = Kind::Integer(Bounds::new(0, 1));
+static QUERY_STRING: Kind = Kind::String(Text::new(Bounds::new(1, i64::MAX), "", &[]));
+static QUERY_VERSION: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static QUEUE_URL: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static RANGE_KEY_FIELD: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static RANGE_KEY_VALUE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static RECURSIVE: Kind = Kind::Boolean;
+static RECURSIVE_WITHOUT_DEFAULT: Kind = Kind::Boolean;
 static REGISTRY_MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, 250));
+static REMOVE_THING_FROM_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("billingGroupName", Location::Body, "billingGroupName", &BILLING_GROUP_NAME),
+    Member::new("billingGroupArn", Location::Body, "billingGroupArn", &BILLING_GROUP_ARN),
+    Member::new("thingName", Location::Body, "thingName", &THING_NAME),
+    Member::new("thingArn", Location::Body, "thingArn", &THING_ARN),
+]);
+static REMOVE_THING_FROM_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingGroupName", Location::Body, "thingGroupName", &THING_GROUP_NAME),
+    Member::new("thingGroupArn", Location::Body, "thingGroupArn", &THING_GROUP_ARN),
+    Member::new("thingName", Location::Body, "thingName", &THING_NAME),
+    Member::new("thingArn", Location::Body, "thingArn", &THING_ARN),
+]);
 static REMOVE_THING_TYPE: Kind = Kind::Boolean;
 static REPLACE_TOPIC_RULE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required(),
@@ -1181,6 +1497,15 @@ static SALESFORCE_ENDPOINT: Kind = Kind::String(Text::new(
     &[],
 ));
 static SALESFORCE_TOKEN: Kind = Kind::String(Text::new(Bounds::new(40, i64::MAX), "", &[]));
+static SEARCH_INDEX_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("indexName", Location::Body, "indexName", &INDEX_NAME),
+    Member::new("queryString", Location::Body, "queryString", &QUERY_STRING).required(),
+    Member::new("nextToken", Location::Body, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Body, "maxResults", &SEARCH_QUERY_MAX_RESULTS),
+    Member::new("queryVersion", Location::Body, "queryVersion", &QUERY_VERSION),
+]);
+static SEARCH_QUERY_MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, i64::MAX));
+static SEARCHABLE_ATTRIBUTES: Kind = Kind::List(Bounds::NONE, &ATTRIBUTE_NAME);
 static SERVICE_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static SET_AS_ACTIVE: Kind = Kind::Boolean;
 static SET_AS_DEFAULT: Kind = Kind::Boolean;
@@ -1232,10 +1557,27 @@ static TAG_RESOURCE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("tags", Location::Body, "tags", &TAG_LIST).required(),
 ]);
 static TAG_VALUE: Kind = Kind::String(Text::new(Bounds::new(0, 256), "", &[]));
+static THING_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static THING_GROUP_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static THING_GROUP_DESCRIPTION: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2028), "[\\p{Graph}\\x20]*", &[]));
+static THING_GROUP_LIST: Kind = Kind::List(Bounds::NONE, &THING_GROUP_NAME);
+static THING_GROUP_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA-Z0-9:_-]+", &[]));
+static THING_GROUP_PROPERTIES_SHAPE: Shape = Shape::new(&[
+    Member::new("thingGroupDescription", Location::Body, "thingGroupDescription", &THING_GROUP_DESCRIPTION),
+    Member::new("attributePayload", Location::Body, "attributePayload", &ATTRIBUTE_PAYLOAD),
+]);
+static THING_GROUP_PROPERTIES: Kind = Kind::Structure(&THING_GROUP_PROPERTIES_SHAPE);
 static THING_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA-Z0-9:_-]+", &[]));
 static THING_PRINCIPAL_TYPE: Kind =
     Kind::String(Text::new(Bounds::NONE, "", &["EXCLUSIVE_THING", "NON_EXCLUSIVE_THING"]));
+static THING_TYPE_DESCRIPTION: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2028), "[\\p{Graph}\\x20]*", &[]));
 static THING_TYPE_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA-Z0-9:_-]+", &[]));
+static THING_TYPE_PROPERTIES_SHAPE: Shape = Shape::new(&[
+    Member::new("thingTypeDescription", Location::Body, "thingTypeDescription", &THING_TYPE_DESCRIPTION),
+    Member::new("searchableAttributes", Location::Body, "searchableAttributes", &SEARCHABLE_ATTRIBUTES),
+    Member::new("mqtt5Configuration", Location::Body, "mqtt5Configuration", &MQTT5_CONFIGURATION),
+]);
+static THING_TYPE_PROPERTIES: Kind = Kind::Structure(&THING_TYPE_PROPERTIES_SHAPE);
 static TIMESTREAM_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("roleArn", Location::Body, "roleArn", &AWS_ARN).required(),
     Member::new("databaseName", Location::Body, "databaseName", &TIMESTREAM_DATABASE_NAME).required(),
@@ -1273,13 +1615,31 @@ static TOPIC_RULE_PAYLOAD_SHAPE: Shape = Shape::new(&[
     Member::new("errorAction", Location::Body, "errorAction", &ACTION),
 ]);
 static TOPIC_RULE_PAYLOAD: Kind = Kind::Structure(&TOPIC_RULE_PAYLOAD_SHAPE);
+static UNDO_DEPRECATE: Kind = Kind::Boolean;
 static UNTAG_RESOURCE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("resourceArn", Location::Body, "resourceArn", &RESOURCE_ARN).required(),
     Member::new("tagKeys", Location::Body, "tagKeys", &TAG_KEY_LIST).required(),
 ]);
+static UPDATE_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required(),
+    Member::new("billingGroupProperties", Location::Body, "billingGroupProperties", &BILLING_GROUP_PROPERTIES)
+        .required(),
+    Member::new("expectedVersion", Location::Body, "expectedVersion", &OPTIONAL_VERSION),
+]);
 static UPDATE_CERTIFICATE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required(),
     Member::new("newStatus", Location::Query, "newStatus", &CERTIFICATE_STATUS).required(),
+]);
+static UPDATE_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required(),
+    Member::new("thingGroupProperties", Location::Body, "thingGroupProperties", &THING_GROUP_PROPERTIES).required(),
+    Member::new("expectedVersion", Location::Body, "expectedVersion", &OPTIONAL_VERSION),
+]);
+static UPDATE_THING_GROUPS_FOR_THING_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingName", Location::Body, "thingName", &THING_NAME),
+    Member::new("thingGroupsToAdd", Location::Body, "thingGroupsToAdd", &THING_GROUP_LIST),
+    Member::new("thingGroupsToRemove", Location::Body, "thingGroupsToRemove", &THING_GROUP_LIST),
+    Member::new("overrideDynamicGroups", Location::Body, "overrideDynamicGroups", &OVERRIDE_DYNAMIC_GROUPS),
 ]);
 static UPDATE_THING_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
@@ -1287,6 +1647,10 @@ static UPDATE_THING_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("attributePayload", Location::Body, "attributePayload", &ATTRIBUTE_PAYLOAD),
     Member::new("expectedVersion", Location::Body, "expectedVersion", &OPTIONAL_VERSION),
     Member::new("removeThingType", Location::Body, "removeThingType", &REMOVE_THING_TYPE),
+]);
+static UPDATE_THING_TYPE_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingTypeName", Location::Uri, "thingTypeName", &THING_TYPE_NAME).required(),
+    Member::new("thingTypeProperties", Location::Body, "thingTypeProperties", &THING_TYPE_PROPERTIES),
 ]);
 static URL: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2000), "", &[]));
 static USE_BASE64: Kind = Kind::Boolean;
@@ -1297,5 +1661,6 @@ static USER_PROPERTY_SHAPE: Shape = Shape::new(&[
 ]);
 static USER_PROPERTY: Kind = Kind::Structure(&USER_PROPERTY_SHAPE);
 static USER_PROPERTY_KEY: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
+static USER_PROPERTY_KEY_NAME: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[a-zA-Z0-9:$.]+", &[]));
 static USER_PROPERTY_VALUE: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static USE_PREFIX_ATTRIBUTE_VALUE: Kind = Kind::Boolean;

@@ -51,6 +51,40 @@ mod list_tags_for_resource;
 mod tag_resource;
 mod untag_resource;
 
+mod thing_type; // what requests bring and answers show
+mod create_thing_type;
+mod delete_thing_type;
+mod deprecate_thing_type;
+mod describe_thing_type;
+mod list_thing_types;
+mod update_thing_type;
+
+mod add_thing_to_thing_group;
+mod create_thing_group;
+mod delete_thing_group;
+mod describe_thing_group;
+mod list_thing_groups;
+mod list_thing_groups_for_thing;
+mod list_things_in_thing_group;
+mod remove_thing_from_thing_group;
+mod update_thing_group;
+mod update_thing_groups_for_thing;
+
+mod add_thing_to_billing_group;
+mod create_billing_group;
+mod delete_billing_group;
+mod describe_billing_group;
+mod list_billing_groups;
+mod list_things_in_billing_group;
+mod remove_thing_from_billing_group;
+mod update_billing_group;
+
+mod list_policy_principals;
+mod list_principal_policies;
+mod list_principal_things_v2;
+mod list_thing_principals_v2;
+mod search_index;
+
 use std::collections::BTreeMap;
 
 use sekisho_registry::{Event, Registry, RegistryError};
@@ -109,6 +143,35 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "ListTagsForResource" => list_tags_for_resource::run(app, parse(input)?),
         "TagResource" => tag_resource::run(app, parse(input)?).await,
         "UntagResource" => untag_resource::run(app, parse(input)?).await,
+        "CreateThingType" => create_thing_type::run(app, parse(input)?).await,
+        "DeleteThingType" => delete_thing_type::run(app, parse(input)?).await,
+        "DeprecateThingType" => deprecate_thing_type::run(app, parse(input)?).await,
+        "DescribeThingType" => describe_thing_type::run(app, parse(input)?),
+        "ListThingTypes" => list_thing_types::run(app, parse(input)?),
+        "UpdateThingType" => update_thing_type::run(app, parse(input)?).await,
+        "AddThingToThingGroup" => add_thing_to_thing_group::run(app, parse(input)?).await,
+        "CreateThingGroup" => create_thing_group::run(app, parse(input)?).await,
+        "DeleteThingGroup" => delete_thing_group::run(app, parse(input)?).await,
+        "DescribeThingGroup" => describe_thing_group::run(app, parse(input)?),
+        "ListThingGroups" => list_thing_groups::run(app, parse(input)?),
+        "ListThingGroupsForThing" => list_thing_groups_for_thing::run(app, parse(input)?),
+        "ListThingsInThingGroup" => list_things_in_thing_group::run(app, parse(input)?),
+        "RemoveThingFromThingGroup" => remove_thing_from_thing_group::run(app, parse(input)?).await,
+        "UpdateThingGroup" => update_thing_group::run(app, parse(input)?).await,
+        "UpdateThingGroupsForThing" => update_thing_groups_for_thing::run(app, parse(input)?).await,
+        "AddThingToBillingGroup" => add_thing_to_billing_group::run(app, parse(input)?).await,
+        "CreateBillingGroup" => create_billing_group::run(app, parse(input)?).await,
+        "DeleteBillingGroup" => delete_billing_group::run(app, parse(input)?).await,
+        "DescribeBillingGroup" => describe_billing_group::run(app, parse(input)?),
+        "ListBillingGroups" => list_billing_groups::run(app, parse(input)?),
+        "ListThingsInBillingGroup" => list_things_in_billing_group::run(app, parse(input)?),
+        "RemoveThingFromBillingGroup" => remove_thing_from_billing_group::run(app, parse(input)?).await,
+        "UpdateBillingGroup" => update_billing_group::run(app, parse(input)?).await,
+        "ListPolicyPrincipals" => list_policy_principals::run(app, parse(input)?),
+        "ListPrincipalPolicies" => list_principal_policies::run(app, parse(input)?),
+        "ListPrincipalThingsV2" => list_principal_things_v2::run(app, parse(input)?),
+        "ListThingPrincipalsV2" => list_thing_principals_v2::run(app, parse(input)?),
+        "SearchIndex" => search_index::run(app, parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }
 }
@@ -140,6 +203,26 @@ struct AttributePayload {
     attributes: BTreeMap<String, String>,
     #[serde(default)]
     merge: bool,
+}
+
+/// `thingGroupProperties`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct ThingGroupProperties {
+    thing_group_description: Option<String>,
+    attribute_payload: Option<AttributePayload>,
+}
+
+/// `billingGroupProperties`.
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase")]
+struct BillingGroupProperties {
+    billing_group_description: Option<String>,
+}
+
+/// `GroupNameAndArn`.
+fn name_and_arn(name: &str, arn: String) -> Value {
+    json!({ "groupName": name, "groupArn": arn })
 }
 
 /// A tag as it stands in lists; a list because AWS allows nothing else in JSON here.
