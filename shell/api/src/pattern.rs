@@ -33,7 +33,10 @@ fn build(pattern: &str) -> Option<Regex> {
     RegexBuilder::new(pattern).size_limit(4 * 1024 * 1024).build().ok()
 }
 
-/// `\w` and `\d` mean ASCII in Java and all of Unicode here.
+/// What follows `\p`.
+const GRAPH: &str = "{Graph}";
+
+/// `\w` and `\d` mean ASCII in Java and all of Unicode here; `\p{Graph}`, visible ASCII in Java, means nothing here.
 fn ascii_classes(pattern: &str) -> String {
     let (mut out, mut in_class) = (String::new(), false);
     let mut chars = pattern.chars();
@@ -42,6 +45,10 @@ fn ascii_classes(pattern: &str) -> String {
             (_, true) => match chars.next() {
                 Some('w') => "a-zA-Z0-9_",
                 Some('d') => "0-9",
+                Some('p') if chars.as_str().starts_with(GRAPH) => {
+                    chars.by_ref().take(GRAPH.len()).for_each(drop);
+                    "!-~"
+                }
                 Some(other) => {
                     out.push('\\');
                     out.push(other);
@@ -125,6 +132,8 @@ mod tests {
         ("iot: PolicyName, words are ASCII",          "[\\w+=,.@-]+",                                 "ポンプ",     false),
         ("iot: PolicyName",                           "[\\w+=,.@-]+",                                 "a+=,.@-_1", true),
         ("iot: AttributeValue, a bracket in a class", "[a-zA-Z0-9_.,@/:#=\\[\\]-]*",                 "a[1]-",     true),
+        ("iot: ThingTypeDescription, visible ASCII",  "[\\p{Graph}\\x20]*",                         "Pumps (7)", true),
+        ("iot: ThingTypeDescription, visible ASCII",  "[\\p{Graph}\\x20]*",                         "ポンプ",     false),
         ("firehose: TagKey, look-ahead",              "^(?!aws:)[\\p{L}\\p{Z}\\p{N}_.:\\/=+\\-@%]*$", "aws:a",     false),
         ("firehose: TagKey",                          "^(?!aws:)[\\p{L}\\p{Z}\\p{N}_.:\\/=+\\-@%]*$", "チーム",      true),
         ("firehose: NonEmptyString",                  "^(?!\\s*$).+",                                 "  ",        false),
