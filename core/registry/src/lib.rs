@@ -38,7 +38,7 @@ pub use tag::TAGS_PER_RESOURCE_MAX;
 pub use thing::{THING_ATTRIBUTES_MAX, THING_ATTRIBUTES_WITH_TYPE_MAX, Thing, ThingFilter, ThingUpdate};
 
 pub use billing_group::BillingGroup;
-pub use search::Query;
+pub use search::{QUERY_TERMS_MAX, Query};
 pub use thing_group::{
     THING_GROUP_ATTRIBUTES_MAX, THING_GROUP_CHILDREN_MAX, THING_GROUP_DEPTH_MAX, ThingGroup, ThingGroupFilter,
     ThingGroupUpdate,

@@ -70,8 +70,9 @@ mod tests {
     #[rustfmt::skip]
     fn names_and_arns() {
         const G: &str = "arn:aws:iot:eu-north-1:000000000000:thinggroup/g";
+        type Row = (&'static str, Option<&'static str>, Option<&'static str>, Result<&'static str, &'static str>);
         // citation                              name        ARN                                                       the group
-        const TABLE: &[(&str, Option<&str>, Option<&str>, Result<&str, &str>)] = &[
+        const TABLE: &[Row] = &[
             ("iot AddThingToThingGroup",         Some("g"),  None,                                                     Ok("g")),
             ("iot AddThingToThingGroup",         None,       Some(G),                                                  Ok("g")),
             ("iot AddThingToThingGroup",         Some("g"),  Some(G),                                                  Ok("g")),

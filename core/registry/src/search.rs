@@ -1,10 +1,14 @@
 //! The query language over things, as far as it is understood.
 //!
-//! `term (AND term)*`, where a term is `thingName:…`, `thingTypeName:…`, `thingGroupNames:…` or `attributes.<name>:…`, and a
-//! value is a word or a quoted text, with a `*` at its end for whatever follows. `*` alone is every thing. Text matches as it
-//! is written, in its case. Fleet indexing knows more (OR, NOT, ranges, `?`, shadows, connectivity); all of that is refused
-//! by name, for an answer to half a query would be a wrong one.
+//! `term (AND? term)*`, where a term is `thingName:…`, `thingTypeName:…`, `thingGroupNames:…` or `attributes.<name>:…`, and a
+//! value is a quoted text, or a word with perhaps a `*` at its end for whatever follows. `*` alone is every thing. A value is
+//! compared as a whole and in any case (iot dev guide: query-syntax, "Search is case insensitive", "The default operator is
+//! AND"). Fleet indexing knows more (OR, NOT, ranges, `?`, shadows, connectivity); all of that is refused by name, for an
+//! answer to half a query would be a wrong one.
 use crate::{Registry, RegistryError, Thing};
+
+/// Terms of a query (iot dev guide: query-syntax). More are refused.
+pub const QUERY_TERMS_MAX: usize = 12;
 
 /// A query. Every term must fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,16 +41,21 @@ impl Query {
         if words == ["*"] {
             return Ok(Self { terms: Vec::new() });
         }
-        let mut terms = Vec::new();
-        for (place, word) in words.iter().enumerate() {
-            match (place % 2 == 0, *word) {
-                (true, word) => terms.push(Term::parse(word)?),
-                (false, "AND") => {}
-                (false, other) => return Err(not_understood(other)),
+        let (mut terms, mut wants_term) = (Vec::new(), true);
+        for word in &words {
+            if *word == "AND" && !wants_term {
+                wants_term = true;
+            } else {
+                terms.push(Term::parse(word)?);
+                wants_term = false;
             }
         }
-        if words.len().is_multiple_of(2) {
+        if wants_term {
             return Err(not_understood(words.last().unwrap_or(&text)));
+        }
+        if terms.len() > QUERY_TERMS_MAX {
+            let message = format!("a query can have at most {QUERY_TERMS_MAX} terms");
+            return Err(RegistryError::InvalidQuery(message));
         }
         Ok(Self { terms })
     }
@@ -78,7 +87,8 @@ impl Term {
     }
 
     fn fits(&self, text: &str) -> bool {
-        if self.is_prefix { text.starts_with(&self.value) } else { text == self.value }
+        let length = if self.is_prefix { self.value.len() } else { text.len() };
+        text.get(..length).is_some_and(|start| start.eq_ignore_ascii_case(&self.value))
     }
 }
 
@@ -138,6 +148,14 @@ mod tests {
     use crate::testing::World;
 
     #[test]
+    fn twelve_terms_and_no_more() {
+        let query = |n: usize| Query::parse(&vec!["thingName:a"; n].join(" AND "));
+        assert!(query(12).is_ok(), "iot dev guide: query-syntax, number of terms");
+        let refused = Err(RegistryError::InvalidQuery("a query can have at most 12 terms".to_owned()));
+        assert_eq!(query(13), refused, "iot dev guide: query-syntax, number of terms");
+    }
+
+    #[test]
     #[rustfmt::skip]
     fn queries() {
         const ELSE: &str = " is not understood: a query is thingName:, thingTypeName:, thingGroupNames: and attributes.<name>: joined by AND";
@@ -154,6 +172,11 @@ mod tests {
             ("iot dev guide: query-syntax, groups",    "thingGroupNames:hall",                       Ok("pump-7")),
             ("iot ThingDocument: billing group names", "thingGroupNames:payer",                      Ok("oven")),
             ("iot dev guide: query-syntax, AND",       "attributes.site:a AND  thingName:o*",        Ok("oven")),
+            ("iot dev guide: query-syntax, default",   "attributes.site:a thingName:o*",             Ok("oven")),
+            ("iot dev guide: query-syntax, case",      "thingName:PUMP-7 AND attributes.site:A*",    Ok("pump-7")),
+            ("iot dev guide: query-syntax, case",      "THINGNAME:pump-7",                           Err("THINGNAME:pump-7")),
+            ("iot: AND before anything",               "AND thingName:a",                            Err("AND")),
+            ("iot: AND twice",                         "thingName:a AND AND thingName:a",            Err("AND")),
             ("iot dev guide: query-syntax, OR",        "thingName:a OR thingName:b",                 Err("OR")),
             ("iot dev guide: query-syntax, NOT",       "thingName:a AND NOT thingName:b",            Err("NOT")),
             ("iot dev guide: query-syntax, NOT",       "-thingName:a",                               Err("-thingName:a")),

@@ -12,6 +12,8 @@ use super::DEVICE_CA_KEY_AAD;
 use crate::RsaKeys;
 use crate::testing::{NOW, World};
 
+mod groups; // thing types, thing groups, billing groups
+
 const JSON: (&str, &str) = ("content-type", "application/json");
 
 /// Sends one line after another: `METHOD uri body`; `%CERT%` is the ARN of an issued certificate, `%ID%` its id.
