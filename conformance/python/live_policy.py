@@ -1,4 +1,4 @@
-"""A policy's new default version reaches a connection that is up: what was allowed is refused, and the other way round."""
+"""Changes of policy reach a connection that is up: another default version, a thing group's policies, none at all."""
 import json
 import os
 import queue
@@ -38,9 +38,26 @@ becomes("new/x", 0)
 assert publish("factory/pump-7/x") == 0x87
 iot.set_default_policy_version(policyName="devices", policyVersionId="1")
 becomes("factory/pump-7/x", 0)
+# A thing group's policy, and that of the group it is in
+document["Statement"] = [{"Effect": "Allow", "Action": "iot:Publish", "Resource": f"{arn}:topic/group/*"}]
+iot.create_policy(policyName="group", policyDocument=json.dumps(document))
+iot.create_thing_group(thingGroupName="plant")
+iot.create_thing_group(thingGroupName="hall", parentGroupName="plant")
+iot.attach_policy(policyName="group", target=f"{arn}:thinggroup/plant")
+cert = iot.list_certificates()["certificates"][0]["certificateArn"]
+iot.create_thing(thingName="pump-7")
+iot.attach_thing_principal(thingName="pump-7", principal=cert)
+assert publish("group/x") == 0x87
+iot.add_thing_to_thing_group(thingGroupName="hall", thingName="pump-7")
+becomes("group/x", 0)
+iot.detach_policy(policyName="group", target=f"{arn}:thinggroup/plant")
+becomes("group/x", 0x87)
+iot.attach_policy(policyName="group", target=f"{arn}:thinggroup/hall")
+becomes("group/x", 0)
+iot.delete_thing_group(thingGroupName="hall")
+becomes("group/x", 0x87)
 gone = queue.Queue()
 c.on_disconnect = lambda c, u, flags, code, properties: gone.put(code.value)
-cert = iot.list_certificates()["certificates"][0]["certificateArn"]
 iot.detach_policy(policyName="devices", target=cert)
 assert gone.get(timeout=30) == 0x87
 print("ok")

@@ -7,6 +7,11 @@ fn boto3_control_plane() {
 }
 
 #[test]
+fn boto3_types_and_groups() {
+    assert!(Server::start().python("boto3_iot_groups.py").contains("ok"));
+}
+
+#[test]
 fn boto3_objects_and_keys() {
     assert!(Server::start().python("boto3_s3_kms.py").contains("ok"));
 }
