@@ -3,9 +3,12 @@ use aws_lc_rs::digest::{SHA256, digest};
 use sekisho_types::{CertificateId, Timestamp};
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
-use x509_cert::ext::pkix;
+use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::time::Time;
 
+use crate::extensions::Extensions;
+use crate::signed::Signed;
+use crate::{AcceptedSignatureAlgorithm, SignatureAlgorithmError, SignedByError};
 use crate::{CertificateRecord, CertificateStatus, DistinguishedName, PEM_CERTIFICATE, SubjectPublicKeyInfo};
 use crate::{decode_pem, encode_pem};
 
@@ -29,8 +32,8 @@ pub struct PresentedCertificate {
     not_before: Timestamp,
     not_after: Timestamp,
     subject_public_key_info: SubjectPublicKeyInfo,
-    basic_constraints: Option<BasicConstraints>,
-    subject_key_identifier: Option<Box<[u8]>>,
+    signature_algorithm: Result<AcceptedSignatureAlgorithm, SignatureAlgorithmError>,
+    extensions: Extensions,
 }
 
 /// Why bytes are no certificate. The caller's move, each time.
@@ -48,6 +51,9 @@ pub enum CertificateError {
     /// The key inside cannot be read.
     #[error("the certificate's public key is malformed")]
     PublicKey,
+    /// RFC 5280 §4.1.1.2: the algorithm stands inside what is signed and beside it, and must be the same.
+    #[error("the certificate names two different signature algorithms")]
+    AlgorithmMismatch,
 }
 
 impl PresentedCertificate {
@@ -61,19 +67,14 @@ impl PresentedCertificate {
     /// Parses DER.
     ///
     /// # Errors
-    /// [`CertificateError::Malformed`] or [`CertificateError::PublicKey`].
+    /// Any [`CertificateError`] that is not about PEM.
     pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
-        use CertificateError::{Malformed, PublicKey};
+        use CertificateError::{AlgorithmMismatch, Malformed, PublicKey};
         let certificate = Certificate::from_der(der).map_err(Malformed)?;
         let tbs = certificate.tbs_certificate();
-        let basic_constraints = tbs
-            .get_extension::<pkix::BasicConstraints>()
-            .map_err(Malformed)?
-            .map(|(_, found)| BasicConstraints { ca: found.ca, path_len: found.path_len_constraint });
-        let subject_key_identifier = tbs
-            .get_extension::<pkix::SubjectKeyIdentifier>()
-            .map_err(Malformed)?
-            .map(|(_, found)| found.0.as_bytes().into());
+        if tbs.signature() != certificate.signature_algorithm() {
+            return Err(AlgorithmMismatch);
+        }
         Ok(Self {
             der: der.into(),
             certificate_id: Self::id_of(der),
@@ -83,8 +84,8 @@ impl PresentedCertificate {
             not_before: timestamp(tbs.validity().not_before),
             not_after: timestamp(tbs.validity().not_after),
             subject_public_key_info: SubjectPublicKeyInfo::from_spki(tbs.subject_public_key_info()).ok_or(PublicKey)?,
-            basic_constraints,
-            subject_key_identifier,
+            signature_algorithm: AcceptedSignatureAlgorithm::from_identifier(tbs.signature()),
+            extensions: Extensions::of(tbs).map_err(Malformed)?,
         })
     }
 
@@ -148,12 +149,64 @@ impl PresentedCertificate {
 
     /// The basicConstraints extension, if there is one.
     pub const fn basic_constraints(&self) -> Option<BasicConstraints> {
-        self.basic_constraints
+        self.extensions.basic_constraints
     }
 
     /// The subjectKeyIdentifier extension, if there is one.
     pub fn subject_key_identifier(&self) -> Option<&[u8]> {
-        self.subject_key_identifier.as_deref()
+        self.extensions.subject_key_identifier.as_deref()
+    }
+
+    /// Whether it may sign certificates: keyUsage is absent, or includes keyCertSign (RFC 5280 §4.2.1.3).
+    pub fn may_sign_certificates(&self) -> bool {
+        self.extensions.key_usage.is_none_or(|usage| usage.key_cert_sign)
+    }
+
+    /// Whether it may sign revocation lists: keyUsage is absent, or includes cRLSign (RFC 5280 §4.2.1.3).
+    pub fn may_sign_revocation_lists(&self) -> bool {
+        self.extensions.key_usage.is_none_or(|usage| usage.crl_sign)
+    }
+
+    /// Whether a TLS client may show it: extendedKeyUsage is absent, or includes clientAuth or any use (RFC 5280 §4.2.1.12).
+    pub fn allows_client_auth(&self) -> bool {
+        self.extensions.client_auth != Some(false)
+    }
+
+    /// The first extension that is marked critical and that nobody here understands: the certificate must not be used
+    /// (RFC 5280 §4.2).
+    pub const fn unknown_critical_extension(&self) -> Option<ObjectIdentifier> {
+        self.extensions.unknown_critical
+    }
+
+    /// How it is signed.
+    ///
+    /// # Errors
+    /// [`SignatureAlgorithmError`] where the algorithm is too weak, or nobody here can check it.
+    pub fn signature_algorithm(&self) -> Result<AcceptedSignatureAlgorithm, SignatureAlgorithmError> {
+        self.signature_algorithm.clone()
+    }
+
+    /// Whether subject and issuer are the same name (RFC 5280 §3.2). Says nothing about who signed it.
+    pub fn is_self_issued(&self) -> bool {
+        self.subject == self.issuer
+    }
+
+    /// Whether its key is RSA of at least 2048 bits, P-256, P-384 or P-521.
+    pub const fn key_is_strong_enough(&self) -> bool {
+        self.subject_public_key_info.key_type().is_strong_enough()
+    }
+
+    /// Checks that `issuer` signed it: the names match, byte for byte, and the signature is over the bytes that came. What
+    /// `issuer` is allowed to sign, and when, is for [`check_ca`](crate::check_ca).
+    ///
+    /// # Errors
+    /// The first of name, algorithm, key and signature that refuses it.
+    pub fn verify_signed_by(&self, issuer: &Self) -> Result<(), SignedByError> {
+        if self.issuer.as_der() != issuer.subject.as_der() {
+            return Err(SignedByError::IssuerName);
+        }
+        let signed = Signed::decode(&self.der).expect("what parsed as a certificate is SIGNED");
+        signed.verify(&issuer.subject_public_key_info)
     }
 
     /// What decides about its holder, once it is registered with `status`.
@@ -162,7 +215,7 @@ impl PresentedCertificate {
     }
 }
 
-fn timestamp(time: Time) -> Timestamp {
+pub(crate) fn timestamp(time: Time) -> Timestamp {
     // A DER time lies between 1970 and 9999, so its seconds fit with room to spare.
     Timestamp::from_seconds(i64::try_from(time.to_unix_duration().as_secs()).unwrap_or(i64::MAX / 1000))
 }

@@ -1,10 +1,11 @@
 //! PKCS#10: a device that made its own key asks for a certificate (RFC 2986).
-use x509_cert::der::asn1::{BitStringRef, ObjectIdentifier};
+use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::{self, Decode, Reader, SliceReader};
 use x509_cert::name::Name;
-use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
+use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
 use crate::key::SignatureError;
+use crate::signed::Signed;
 use crate::{DistinguishedName, KeyType, SubjectPublicKeyInfo, decode_pem};
 
 /// A request whose sender has proven to hold the private key. There is no other way to make one.
@@ -60,12 +61,11 @@ impl Csr {
     pub fn parse(der: &[u8]) -> Result<Self, CsrError> {
         let request = Request::decode(der).map_err(CsrError::Malformed)?;
         let spki = SubjectPublicKeyInfo::from_spki(&request.public_key).ok_or(CsrError::PublicKey)?;
-        match spki.key_type() {
-            KeyType::Rsa { bits } if bits >= 2048 => {}
-            KeyType::EcP256 | KeyType::EcP384 | KeyType::EcP521 => {}
-            other @ (KeyType::Rsa { .. } | KeyType::Other(_)) => return Err(CsrError::KeyNotAccepted(other)),
+        if !spki.key_type().is_strong_enough() {
+            return Err(CsrError::KeyNotAccepted(spki.key_type()));
         }
-        spki.verify(request.algorithm, request.info, request.signature).map_err(|error| match error {
+        let Signed { message, signature, .. } = request.signed;
+        spki.verify(request.signed.algorithm_oid(), message, signature).map_err(|error| match error {
             SignatureError::Unsupported(algorithm) => CsrError::SignatureAlgorithm(algorithm),
             SignatureError::Wrong => CsrError::Signature,
         })?;
@@ -84,26 +84,17 @@ impl Csr {
     }
 }
 
-/// CertificationRequest (RFC 2986 §4), its signed part kept byte for byte: what was signed is checked, not a re-encoding.
+/// CertificationRequest (RFC 2986 §4).
 struct Request<'a> {
-    info: &'a [u8],
+    signed: Signed<'a>,
     subject: Name,
     public_key: SubjectPublicKeyInfoOwned,
-    algorithm: ObjectIdentifier,
-    signature: &'a [u8],
 }
 
 impl<'a> Request<'a> {
     fn decode(der: &'a [u8]) -> der::Result<Self> {
-        let mut reader = SliceReader::new(der)?;
-        let (info, algorithm, signature) = reader.sequence(|fields| {
-            let info = fields.tlv_bytes()?;
-            let algorithm = AlgorithmIdentifierOwned::decode(fields)?;
-            let signature = BitStringRef::decode(fields)?;
-            der::Result::Ok((info, algorithm, signature))
-        })?;
-        reader.finish()?;
-        let mut reader = SliceReader::new(info)?;
+        let signed = Signed::decode(der)?;
+        let mut reader = SliceReader::new(signed.message)?;
         let (subject, public_key) = reader.sequence(|fields| {
             let _version = u8::decode(fields)?;
             let subject = Name::decode(fields)?;
@@ -114,8 +105,7 @@ impl<'a> Request<'a> {
             der::Result::Ok((subject, public_key))
         })?;
         reader.finish()?;
-        let signature = signature.as_bytes().ok_or(der::Error::from(der::ErrorKind::Failed))?;
-        Ok(Self { info, subject, public_key, algorithm: algorithm.oid, signature })
+        Ok(Self { signed, subject, public_key })
     }
 }
 

@@ -6,7 +6,7 @@ use x509_cert::der::asn1::{ObjectIdentifier, UintRef};
 use x509_cert::der::{Decode, Encode, Reader, SliceReader};
 use x509_cert::spki::SubjectPublicKeyInfoOwned;
 
-use crate::encode_pem;
+use crate::{AcceptedSignatureAlgorithm, HashAlgorithm, encode_pem};
 
 const RSA_ENCRYPTION: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");
 const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
@@ -15,12 +15,6 @@ const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 
 const SHA1_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.5");
-const SHA256_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.11");
-const SHA384_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.12");
-const SHA512_WITH_RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.13");
-const ECDSA_WITH_SHA256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2");
-const ECDSA_WITH_SHA384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3");
-const ECDSA_WITH_SHA512: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4");
 
 /// What kind of key a certificate or request carries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,6 +32,17 @@ pub enum KeyType {
     EcP521,
     /// Anything else, by its algorithm.
     Other(ObjectIdentifier),
+}
+
+impl KeyType {
+    /// Whether AWS takes such a key: RSA of at least 2048 bits, P-256, P-384 and P-521.
+    pub const fn is_strong_enough(self) -> bool {
+        match self {
+            Self::Rsa { bits } => bits >= 2048,
+            Self::EcP256 | Self::EcP384 | Self::EcP521 => true,
+            Self::Other(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for KeyType {
@@ -114,29 +119,64 @@ impl SubjectPublicKeyInfo {
         encode_pem("PUBLIC KEY", &self.der)
     }
 
-    /// Checks `signature` over `message`, made with the algorithm that `algorithm` names.
+    /// Checks `signature` over `message`, made with the algorithm that `algorithm` names. SHA-1 with RSA is checked too: who
+    /// asks whether the sender holds the key needs no hash that resists collisions.
     pub(crate) fn verify(
         &self,
         algorithm: ObjectIdentifier,
         message: &[u8],
         signature: &[u8],
     ) -> Result<(), SignatureError> {
-        let verification: &'static dyn VerificationAlgorithm = match (self.key_type, algorithm) {
-            (KeyType::Rsa { .. }, SHA1_WITH_RSA) => &lc::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
-            (KeyType::Rsa { .. }, SHA256_WITH_RSA) => &lc::RSA_PKCS1_2048_8192_SHA256,
-            (KeyType::Rsa { .. }, SHA384_WITH_RSA) => &lc::RSA_PKCS1_2048_8192_SHA384,
-            (KeyType::Rsa { .. }, SHA512_WITH_RSA) => &lc::RSA_PKCS1_2048_8192_SHA512,
-            (KeyType::EcP256, ECDSA_WITH_SHA256) => &lc::ECDSA_P256_SHA256_ASN1,
-            (KeyType::EcP256, ECDSA_WITH_SHA384) => &lc::ECDSA_P256_SHA384_ASN1,
-            (KeyType::EcP256, ECDSA_WITH_SHA512) => &lc::ECDSA_P256_SHA512_ASN1,
-            (KeyType::EcP384, ECDSA_WITH_SHA256) => &lc::ECDSA_P384_SHA256_ASN1,
-            (KeyType::EcP384, ECDSA_WITH_SHA384) => &lc::ECDSA_P384_SHA384_ASN1,
-            (KeyType::EcP384, ECDSA_WITH_SHA512) => &lc::ECDSA_P384_SHA512_ASN1,
-            (KeyType::EcP521, ECDSA_WITH_SHA256) => &lc::ECDSA_P521_SHA256_ASN1,
-            (KeyType::EcP521, ECDSA_WITH_SHA384) => &lc::ECDSA_P521_SHA384_ASN1,
-            (KeyType::EcP521, ECDSA_WITH_SHA512) => &lc::ECDSA_P521_SHA512_ASN1,
-            _ => return Err(SignatureError::Unsupported(algorithm)),
-        };
+        if let (KeyType::Rsa { .. }, SHA1_WITH_RSA) = (self.key_type, algorithm) {
+            return self.verify_with(&lc::RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY, message, signature);
+        }
+        let accepted = AcceptedSignatureAlgorithm::from_oid(algorithm).ok_or(SignatureError::Unsupported(algorithm))?;
+        match self.verification(accepted) {
+            Some(verification) => self.verify_with(verification, message, signature),
+            None => Err(SignatureError::Unsupported(algorithm)),
+        }
+    }
+
+    /// Checks `signature` over `message`. One that the key cannot have made is wrong like any other.
+    pub(crate) fn verify_accepted(
+        &self,
+        algorithm: AcceptedSignatureAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
+        let verification = self.verification(algorithm).ok_or(SignatureError::Wrong)?;
+        self.verify_with(verification, message, signature)
+    }
+
+    fn verification(&self, algorithm: AcceptedSignatureAlgorithm) -> Option<&'static dyn VerificationAlgorithm> {
+        use AcceptedSignatureAlgorithm::{Ecdsa, RsaPkcs1, RsaPss};
+        use HashAlgorithm::{Sha256, Sha384, Sha512};
+        Some(match (self.key_type, algorithm) {
+            (KeyType::Rsa { .. }, RsaPkcs1(Sha256)) => &lc::RSA_PKCS1_2048_8192_SHA256,
+            (KeyType::Rsa { .. }, RsaPkcs1(Sha384)) => &lc::RSA_PKCS1_2048_8192_SHA384,
+            (KeyType::Rsa { .. }, RsaPkcs1(Sha512)) => &lc::RSA_PKCS1_2048_8192_SHA512,
+            (KeyType::Rsa { .. }, RsaPss(Sha256)) => &lc::RSA_PSS_2048_8192_SHA256,
+            (KeyType::Rsa { .. }, RsaPss(Sha384)) => &lc::RSA_PSS_2048_8192_SHA384,
+            (KeyType::Rsa { .. }, RsaPss(Sha512)) => &lc::RSA_PSS_2048_8192_SHA512,
+            (KeyType::EcP256, Ecdsa(Sha256)) => &lc::ECDSA_P256_SHA256_ASN1,
+            (KeyType::EcP256, Ecdsa(Sha384)) => &lc::ECDSA_P256_SHA384_ASN1,
+            (KeyType::EcP256, Ecdsa(Sha512)) => &lc::ECDSA_P256_SHA512_ASN1,
+            (KeyType::EcP384, Ecdsa(Sha256)) => &lc::ECDSA_P384_SHA256_ASN1,
+            (KeyType::EcP384, Ecdsa(Sha384)) => &lc::ECDSA_P384_SHA384_ASN1,
+            (KeyType::EcP384, Ecdsa(Sha512)) => &lc::ECDSA_P384_SHA512_ASN1,
+            (KeyType::EcP521, Ecdsa(Sha256)) => &lc::ECDSA_P521_SHA256_ASN1,
+            (KeyType::EcP521, Ecdsa(Sha384)) => &lc::ECDSA_P521_SHA384_ASN1,
+            (KeyType::EcP521, Ecdsa(Sha512)) => &lc::ECDSA_P521_SHA512_ASN1,
+            _ => return None,
+        })
+    }
+
+    fn verify_with(
+        &self,
+        verification: &'static dyn VerificationAlgorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<(), SignatureError> {
         UnparsedPublicKey::new(verification, &self.key).verify(message, signature).map_err(|_| SignatureError::Wrong)
     }
 }

@@ -6,17 +6,25 @@ mod device; // certificate record → DeviceIdentity, the proof
 mod status; // a certificate's status as AWS spells it, and what it may become
 
 mod certificate; // DER → PresentedCertificate
+mod check; // may this CA, or this device's certificate, be registered?
+mod crl; // what a CA no longer vouches for
 mod csr; // a device asks for a certificate: PEM → Csr
+mod algorithm; // signature algorithms, and which are believed
+mod extensions; // what a certificate may be used for
 mod key; // SubjectPublicKeyInfo, and signatures checked with it
 mod name; // distinguished names, repeats and order kept
 mod path; // end entity → intermediates → root
 mod pem; // the text around DER
+mod signed; // the signed bytes, the algorithm, the signature
 
 mod issue; // certificates we sign
 mod profile; // what is in them
 mod signer; // private keys that sign them
 
+pub use algorithm::{AcceptedSignatureAlgorithm, HashAlgorithm};
 pub use certificate::{BasicConstraints, CertificateError, PresentedCertificate};
+pub use check::{CaError, CertificateUnfit, DeviceCertificateError, check_ca, check_device};
+pub use crl::{CrlError, PEM_CRL, RevocationList};
 pub use csr::{Csr, CsrError};
 pub use device::{CertificateRecord, DeviceIdentity, IdentityError};
 pub use issue::{
@@ -25,7 +33,8 @@ pub use issue::{
 };
 pub use key::{KeyType, SubjectPublicKeyInfo};
 pub use name::{DistinguishedName, NameAttribute, attribute_type};
-pub use path::{PathError, verify_chain};
+pub use path::{INTERMEDIATES_MAX, PathError, verify_chain};
 pub use pem::{PEM_CERTIFICATE, decode_pem, encode_pem};
+pub use signed::{SignatureAlgorithmError, SignedByError};
 pub use signer::{SignError, SignatureAlgorithm, Signer, SigningKey, SigningKeyError};
 pub use status::{CertificateStatus, TransitionError};

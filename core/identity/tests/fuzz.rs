@@ -1,5 +1,5 @@
-//! Nothing a peer sends as a certificate or a request may panic, and what parses says the same when written again.
-use sekisho_identity::{Csr, PresentedCertificate, SubjectPublicKeyInfo};
+//! Nothing a peer sends as a certificate, a request or a revocation list may panic, and what parses says the same when written again.
+use sekisho_identity::{Csr, PEM_CRL, PresentedCertificate, RevocationList, SubjectPublicKeyInfo, encode_pem};
 
 #[test]
 fn certificate() {
@@ -23,6 +23,16 @@ fn csr() {
         }
         if let Some(spki) = SubjectPublicKeyInfo::parse(bytes) {
             assert_eq!(SubjectPublicKeyInfo::parse(spki.as_der()), Some(spki));
+        }
+    });
+}
+
+#[test]
+fn crl() {
+    bolero::check!(name = "crl").for_each(|bytes: &[u8]| {
+        if let Ok(list) = RevocationList::parse(bytes) {
+            assert_eq!(RevocationList::parse(encode_pem(PEM_CRL, list.as_der()).as_bytes()).unwrap(), list);
+            assert!(list.revoked().iter().all(|serial_number| list.revokes(serial_number)));
         }
     });
 }
