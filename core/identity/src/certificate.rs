@@ -70,6 +70,7 @@ impl PresentedCertificate {
     /// Any [`CertificateError`] that is not about PEM.
     pub fn parse(der: &[u8]) -> Result<Self, CertificateError> {
         use CertificateError::{AlgorithmMismatch, Malformed, PublicKey};
+        Signed::decode(der).map_err(Malformed)?; // a signature of whole bytes, which a certificate alone does not ask for
         let certificate = Certificate::from_der(der).map_err(Malformed)?;
         let tbs = certificate.tbs_certificate();
         if tbs.signature() != certificate.signature_algorithm() {
@@ -205,7 +206,7 @@ impl PresentedCertificate {
         if self.issuer.as_der() != issuer.subject.as_der() {
             return Err(SignedByError::IssuerName);
         }
-        let signed = Signed::decode(&self.der).expect("what parsed as a certificate is SIGNED");
+        let signed = Signed::decode(&self.der).expect("PresentedCertificate::parse decoded it");
         signed.verify(&issuer.subject_public_key_info)
     }
 

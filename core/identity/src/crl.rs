@@ -139,7 +139,7 @@ impl RevocationList {
         if !ca.may_sign_revocation_lists() {
             return Err(CrlError::MayNotSignRevocationLists);
         }
-        let signed = Signed::decode(&self.der).expect("what parsed as a revocation list is SIGNED");
+        let signed = Signed::decode(&self.der).expect("RevocationList::parse decoded it");
         signed.verify(ca.subject_public_key_info())?;
         if now.seconds() < self.this_update.seconds() {
             return Err(CrlError::NotYetValid { this_update: self.this_update });
@@ -283,3 +283,6 @@ fn entry(entries: &mut SliceReader<'_>) -> der::Result<Entry> {
 fn next_is(reader: &SliceReader<'_>, tag: Tag) -> bool {
     Header::peek(reader).is_ok_and(|header| header.tag() == tag)
 }
+
+#[cfg(test)]
+mod tests;
