@@ -21,7 +21,8 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("objects",  &["types"]),
     ("delivery", &["types"]),
     ("policy",   &["types", "identity", "sigv4"]),
-    ("registry", &["types", "identity", "policy", "rules"]),
+    ("provisioning", &["types", "identity"]),
+    ("registry", &["types", "identity", "policy", "rules", "provisioning"]),
     ("broker",   &["types", "policy"]),
     ("gate",     &["types", "mqtt"]),
 ];

@@ -1,0 +1,22 @@
+//! Why a template is refused, or why it fails for one device.
+
+/// The template could not work for any device. Operator: the text says what to change.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("Invalid registration template. {0}")]
+pub struct TemplateError(pub(crate) String);
+
+/// The template does not work for this device.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProvisionError {
+    /// Device, or operator: a declared parameter has neither a value nor a default.
+    #[error("parameter `{0}` has no value")]
+    MissingParameter(String),
+    /// Operator: an expression cannot be worked out.
+    #[error("{at}: {problem}")]
+    Expression {
+        /// Where it stands, such as `Resources.thing.Properties.ThingName`.
+        at: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
