@@ -1,17 +1,25 @@
-//! The operator's port: is it ready, what are its figures, why was somebody refused?
+//! The operator's port: is it ready, what are its figures, why was somebody refused? Whoever has the token of this start may
+//! also change certificate authorities.
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
-use http_body_util::Full;
+use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics_exporter_prometheus::PrometheusHandle;
+use sekisho_state::State;
+use sekisho_types::Secret;
 use sekisho_workers::Decisions;
 use tokio::net::TcpListener;
+
+use crate::ca;
+
+/// A revocation list of a million certificates has about 40 MB.
+const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// What the port answers from.
 pub struct Admin {
@@ -21,6 +29,10 @@ pub struct Admin {
     pub figures: PrometheusHandle,
     /// The refusals of late.
     pub decisions: Arc<Decisions>,
+    /// What the commands change.
+    pub state: Arc<State>,
+    /// Who may.
+    pub token: Secret,
 }
 
 /// Answers until the task is dropped.
@@ -30,8 +42,8 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
         let admin = admin.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
-                let answer = admin.answer(&request);
-                async move { Ok::<_, Infallible>(answer) }
+                let admin = admin.clone();
+                async move { Ok::<_, Infallible>(admin.answer(request).await) }
             });
             let mut http = hyper::server::conn::http1::Builder::new();
             let connection = http.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
@@ -43,7 +55,11 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
 }
 
 impl Admin {
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        if request.method() == http::Method::POST {
+            let (status, body) = self.command(request).await;
+            return respond(status, "text/plain", body);
+        }
         let (status, kind, body) = match (request.method().as_str(), request.uri().path()) {
             ("GET" | "HEAD", "/healthz") if self.ready.load(Ordering::Acquire) => {
                 (200, "text/plain", "ready\n".to_owned())
@@ -53,10 +69,26 @@ impl Admin {
             ("GET", "/why") => (200, "application/json", self.why(request.uri().query().unwrap_or_default())),
             _ => (404, "text/plain", "this port answers GET /healthz, /metrics and /why?q=TEXT\n".to_owned()),
         };
-        let mut response = Response::new(Full::new(Bytes::from(body)));
-        *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
-        response
+        respond(status, kind, body)
+    }
+
+    /// A change, by whoever knows the token.
+    async fn command(&self, request: Request<Incoming>) -> (u16, String) {
+        let given = request.headers().get(http::header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
+        let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
+        if Secret::new(given.to_vec()) != self.token {
+            return (403, "the token in DIR/admin.token is needed\n".to_owned());
+        }
+        let path = request.uri().path().to_owned();
+        let body = match Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await {
+            Ok(body) => body.to_bytes(),
+            Err(error) => return (413, format!("{error}\n")),
+        };
+        match ca::perform(&self.state, &path, &body).await {
+            Some(Ok(text)) => (200, text),
+            Some(Err(error)) => (400, format!("{error:#}\n")),
+            None => (404, "there is no such command\n".to_owned()),
+        }
     }
 
     fn why(&self, query: &str) -> String {
@@ -65,4 +97,11 @@ impl Admin {
         let found = self.decisions.about(&text);
         serde_json::to_string_pretty(&found).unwrap_or_else(|_| "[]".into()) + "\n"
     }
+}
+
+fn respond(status: u16, kind: &'static str, body: String) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body)));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    response
 }

@@ -1,5 +1,6 @@
 //! Settings: a flag beats the environment, which beats the file, which beats the default. Checked once, here; only
 //! [`Config`] travels.
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use sekisho_types::{AccountId, Region, Tenant};
+use sekisho_workers::HookTarget;
 use serde::Deserialize;
 
 /// What is wrong with what the operator said, in one line that names it.
@@ -96,6 +98,15 @@ pub struct Flags {
     /// strict: acknowledged means synced to disk; relaxed: a power cut may lose the last moments [default: strict]
     #[arg(long, env = "SEKISHO_DURABILITY")]
     durability: Option<String>,
+    /// What becomes of a connection that has just provisioned its device (JITP): close or admit [default: close]
+    #[arg(long, value_name = "WHAT", env = "SEKISHO_FIRST_CONNECTION")]
+    first_connection: Option<String>,
+    /// What stands in the place of a Lambda function: ARN=http://… or ARN=command:PROGRAM; may be repeated
+    #[arg(long = "hook", value_name = "ARN=TARGET", env = "SEKISHO_HOOKS", value_delimiter = ',')]
+    hooks: Vec<String>,
+    /// A revocation list of a registered CA, watched for changes; may be repeated
+    #[arg(long = "crl", value_name = "FILE", env = "SEKISHO_CRLS", value_delimiter = ',')]
+    crls: Vec<PathBuf>,
     /// What to log, such as `info` or `sekisho_api=debug,info` [default: info]
     #[arg(long, env = "SEKISHO_LOG")]
     log: Option<String>,
@@ -117,6 +128,9 @@ struct ConfigFile {
     tls_cert: Option<PathBuf>,
     tls_key: Option<PathBuf>,
     durability: Option<String>,
+    first_connection: Option<String>,
+    hooks: Option<BTreeMap<String, String>>,
+    crls: Option<Vec<PathBuf>>,
     log: Option<String>,
 }
 
@@ -157,6 +171,12 @@ pub struct Config {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// When an acknowledgement is given.
     pub durability: sekisho_journal::Durability,
+    /// Whether a device that its first connection has provisioned is let in by the same.
+    pub admit_first_connection: bool,
+    /// What stands in the place of Lambda functions, by ARN.
+    pub hooks: HashMap<String, HookTarget>,
+    /// Revocation lists that are watched.
+    pub crls: Vec<PathBuf>,
     /// The log filter.
     pub log: String,
 }
@@ -193,6 +213,13 @@ impl Config {
             Some("relaxed") => sekisho_journal::Durability::Relaxed,
             Some(other) => return Err(bad("durability", other, "`strict` or `relaxed`")),
         };
+        let admit_first_connection = match flags.first_connection.or(file.first_connection).as_deref() {
+            None | Some("close") => false,
+            Some("admit") => true,
+            Some(other) => return Err(bad("first_connection", other, "`close` or `admit`")),
+        };
+        let hooks = hooks(flags.hooks, file.hooks)?;
+        let crls = if flags.crls.is_empty() { file.crls.unwrap_or_default() } else { flags.crls };
         let tls = match (flags.tls_cert.or(file.tls_cert), flags.tls_key.or(file.tls_key)) {
             (None, None) => None,
             (Some(certificate), Some(key)) => Some((certificate, key)),
@@ -213,6 +240,9 @@ impl Config {
             tenant,
             tls,
             durability,
+            admit_first_connection,
+            hooks,
+            crls,
         })
     }
 }
@@ -230,6 +260,23 @@ fn address(setting: &'static str, given: Option<String>, default: &str) -> Resul
     let text = given.unwrap_or_else(|| default.into());
     let resolved = text.to_socket_addrs().map_err(|_| bad(setting, &text, "not an address such as 127.0.0.1:4566"))?;
     resolved.into_iter().next().ok_or_else(|| bad(setting, &text, "the name has no address"))
+}
+
+/// What stands in the place of Lambda functions: the file's, and the flags' over them.
+fn hooks(
+    flags: Vec<String>,
+    file: Option<BTreeMap<String, String>>,
+) -> Result<HashMap<String, HookTarget>, ConfigError> {
+    let mut table: BTreeMap<String, String> = file.unwrap_or_default();
+    for flag in flags {
+        let (arn, target) = flag.split_once('=').ok_or_else(|| bad("hooks", &flag, "ARN=TARGET"))?;
+        table.insert(arn.to_owned(), target.to_owned());
+    }
+    let parse = |(arn, target): (String, String)| match HookTarget::parse(&target) {
+        Some(parsed) => Ok((arn, parsed)),
+        None => Err(bad("hooks", target, "`http://…`, `https://…` or `command:PROGRAM`")),
+    };
+    table.into_iter().map(parse).collect()
 }
 
 fn check_hostname(name: &str) -> Result<(), ConfigError> {
@@ -293,9 +340,13 @@ mod tests {
             tls_cert,
             tls_key,
             durability,
+            first_connection,
+            hooks,
+            crls,
             log,
         } = file;
-        let texts = [api, mqtt, https, admin, account, region, root_key, durability, log];
+        assert!(hooks.is_some_and(|hooks| hooks.is_empty()) && crls.is_some_and(|crls| crls.is_empty()));
+        let texts = [api, mqtt, https, admin, account, region, root_key, durability, first_connection, log];
         assert!(
             texts.iter().all(Option::is_some)
                 && data.is_some()
@@ -320,6 +371,9 @@ mod tests {
         (|f| f.root_key = Some("c2VjcmV0".into()),       "`root_key` = `…`: `file:PATH` or `env:NAME`"),
         (|f| f.hostnames = vec!["a b".into()],           "`hostnames` = `a b`: not a DNS name or IP address"),
         (|f| f.durability = Some("no".into()),           "`durability` = `no`: `strict` or `relaxed`"),
+        (|f| f.first_connection = Some("no".into()),     "`first_connection` = `no`: `close` or `admit`"),
+        (|f| f.hooks = vec!["arn".into()],               "`hooks` = `arn`: ARN=TARGET"),
+        (|f| f.hooks = vec!["arn=ftp://a".into()],       "`hooks` = `ftp://a`: `http://…`, `https://…` or `command:PROGRAM`"),
         (|f| f.tls_cert = Some("c.pem".into()),          "`tls_cert` = `c.pem`: goes with `tls_key`"),
     ];
 

@@ -1,13 +1,17 @@
 //! The sekisho binary: command line, configuration, and the wiring of the parts.
 //!
 //! `wire.rs` builds the system from top to bottom; start reading there.
-mod admin; // /healthz, /metrics
+mod admin; // /healthz, /metrics, /why, and what changes certificate authorities
+mod admin_token; // who may do the latter
+mod ca; // certificate authorities, by command
 mod config; // flags over environment over file, checked once
 mod credentials; // the root credentials of the account
 mod demo; // the main job, played with real parts
 mod device; // a device for people without an SDK
 mod endpoints; // where a running server listens, and `sekisho env`
+mod issuing_ca; // the account's own CA
 mod operator; // messages published through the API
+mod provision; // what a template would make, and which way in is right
 mod root_key; // what everything is wrapped under
 mod serve; // start, ready line, shutdown
 mod tls; // the certificate devices see
@@ -32,13 +36,17 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Run the server
-    Serve(config::Flags),
+    Serve(Box<config::Flags>),
     /// Print a commented sekisho.toml with every setting and its default
     Config,
     /// Print the `export AWS_…` lines for the server running on a data directory
     Env(endpoints::EnvFlags),
     /// Say why a device was refused of late
     Why(why::WhyArgs),
+    /// Try a provisioning template out, or ask which way in is right
+    Provision(provision::ProvisionArgs),
+    /// Certificate authorities: revocation lists, and the one devices' certificates are signed by
+    Ca(ca::CaArgs),
     /// Be a device: make keys, connect, publish, subscribe
     Device(device::DeviceArgs),
     /// Play the main job from device to encrypted object, on a server of its own
@@ -48,10 +56,12 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.command {
-        Command::Serve(flags) => serve::run(flags),
+        Command::Serve(flags) => serve::run(*flags),
         Command::Config => config::print_template(),
         Command::Env(flags) => endpoints::print_env(&flags),
         Command::Why(args) => runtime().and_then(|runtime| runtime.block_on(why::run(args))),
+        Command::Provision(args) => runtime().and_then(|runtime| runtime.block_on(provision::run(args))),
+        Command::Ca(args) => runtime().and_then(|runtime| runtime.block_on(ca::run(args))),
         Command::Device(args) => runtime().and_then(|runtime| runtime.block_on(device::run(args))),
         Command::Demo(args) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
     };

@@ -82,7 +82,7 @@ async fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListene
 }
 
 /// An address somebody on this machine can connect to.
-fn reachable(mut address: SocketAddr) -> SocketAddr {
+pub fn reachable(mut address: SocketAddr) -> SocketAddr {
     if address.ip().is_unspecified() {
         address.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }

@@ -8,15 +8,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use aws_lc_rs::encoding::AsDer;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use sekisho_identity::{
-    DEVICE_CA_SUBJECT, DEVICE_CERTIFICATE_NOT_AFTER, DistinguishedName, Issuer, Lifetime, PEM_CERTIFICATE,
-    SERVER_CA_SUBJECT, ServerName, Signer, SigningKey, decode_pem, encode_pem, issue_ca, issue_server_certificate,
+    DEVICE_CERTIFICATE_NOT_AFTER, DistinguishedName, Issuer, Lifetime, PEM_CERTIFICATE, SERVER_CA_SUBJECT, ServerName,
+    Signer, SigningKey, decode_pem, encode_pem, issue_ca, issue_server_certificate,
 };
 use sekisho_kms::RootKey;
 use sekisho_listeners::ServerCertificate;
@@ -29,28 +28,15 @@ use crate::config::{Config, ConfigError};
 /// A server certificate lives this long and is renewed when half of it is over.
 const VALIDITY: Duration = Duration::from_secs(90 * 24 * 3600);
 
-/// Additional data of a sealed CA key, and which record it belongs to.
-#[derive(Clone, Copy)]
-enum Ca {
-    Device,
-    Server,
-}
-
-impl Ca {
-    fn aad(self) -> &'static [u8] {
-        match self {
-            Self::Device => sekisho_api::DEVICE_CA_KEY_AAD,
-            Self::Server => b"sekisho server ca key",
-        }
-    }
-}
+/// Additional data the CA's key is sealed with.
+const SERVER_CA_KEY_AAD: &[u8] = b"sekisho server ca key";
 
 /// Makes the CA that signs the server's certificate, if it is not there.
 pub async fn ensure_server_ca(state: &State) -> Result<()> {
     if state.read().registry.server_ca().is_some() {
         return Ok(());
     }
-    let record = make_ca(state, Ca::Server, &p256()?, &DistinguishedName::common_name(SERVER_CA_SUBJECT), state.now())?;
+    let record = make_ca(state, &p256()?, &DistinguishedName::common_name(SERVER_CA_SUBJECT), state.now())?;
     let commit = state.commit(|cores| {
         let events = cores.registry.set_server_ca(record);
         Ok::<_, std::convert::Infallible>((events.into_iter().map(Into::into).collect(), ()))
@@ -58,44 +44,23 @@ pub async fn ensure_server_ca(state: &State) -> Result<()> {
     commit.await.context("cannot record the server CA")
 }
 
-/// Makes the CA that signs device certificates, if it is not there. An RSA key takes some tenths of a second: nobody waits for
-/// it but the first who wants a certificate.
-pub async fn ensure_device_ca(state: Arc<State>) -> Result<()> {
-    if state.read().registry.issuing_ca().is_some() {
-        return Ok(());
-    }
-    let making = state.clone();
-    let record = tokio::task::spawn_blocking(move || {
-        let key = aws_lc_rs::rsa::KeyPair::generate(aws_lc_rs::rsa::KeySize::Rsa2048)?;
-        let pkcs8 = Secret::new(AsDer::<aws_lc_rs::encoding::Pkcs8V1Der>::as_der(&key)?.as_ref().to_vec());
-        let subject = DistinguishedName::organizational_unit(DEVICE_CA_SUBJECT);
-        make_ca(&making, Ca::Device, &pkcs8, &subject, making.now())
-    });
-    let record = record.await??;
-    let commit = state.commit(|cores| {
-        let events = cores.registry.set_issuing_ca(record);
-        Ok::<_, std::convert::Infallible>((events.into_iter().map(Into::into).collect(), ()))
-    });
-    commit.await.context("cannot record the device CA")
-}
-
 fn p256() -> Result<Secret> {
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING)?;
     Ok(Secret::new(key.to_pkcs8v1()?.as_ref().to_vec()))
 }
 
-fn make_ca(state: &State, ca: Ca, pkcs8: &Secret, subject: &DistinguishedName, now: Timestamp) -> Result<CaRecord> {
+fn make_ca(state: &State, pkcs8: &Secret, subject: &DistinguishedName, now: Timestamp) -> Result<CaRecord> {
     let signer = SigningKey::from_pkcs8(pkcs8)?;
     let lifetime = Lifetime::until(now, DEVICE_CERTIFICATE_NOT_AFTER);
     let der = issue_ca(&signer, subject, lifetime, &mut state.random())?;
-    let sealed = state.root_key().seal(ca.aad(), pkcs8.expose(), &mut state.random());
+    let sealed = state.root_key().seal(SERVER_CA_KEY_AAD, pkcs8.expose(), &mut state.random());
     Ok(CaRecord { certificate_pem: encode_pem(PEM_CERTIFICATE, &der), sealed_private_key: STANDARD.encode(sealed) })
 }
 
 /// Opens a CA's key.
-fn open(root_key: &RootKey, ca: Ca, record: &CaRecord) -> Result<(Vec<u8>, SigningKey)> {
+fn open(root_key: &RootKey, record: &CaRecord) -> Result<(Vec<u8>, SigningKey)> {
     let sealed = STANDARD.decode(&record.sealed_private_key)?;
-    let pkcs8 = root_key.open(ca.aad(), &sealed).context("cannot open a CA's key")?;
+    let pkcs8 = root_key.open(SERVER_CA_KEY_AAD, &sealed).context("cannot open a CA's key")?;
     let der = decode_pem(&[PEM_CERTIFICATE], &record.certificate_pem).and_then(|mut all| all.pop());
     Ok((der.context("the CA's certificate is not PEM")?, SigningKey::from_pkcs8(&pkcs8)?))
 }
@@ -143,7 +108,7 @@ async fn renew(shown: Arc<ServerCertificate>, state: Arc<State>, record: CaRecor
 type Chain = Vec<CertificateDer<'static>>;
 
 fn issue(state: &State, record: &CaRecord, names: &[ServerName]) -> Result<(Chain, PrivateKeyDer<'static>)> {
-    let (ca_der, ca_key) = open(state.root_key(), Ca::Server, record)?;
+    let (ca_der, ca_key) = open(state.root_key(), record)?;
     let pkcs8 = p256()?;
     let key = SigningKey::from_pkcs8(&pkcs8)?;
     let spki = key.subject_public_key_info();

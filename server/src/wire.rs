@@ -11,14 +11,17 @@ use sekisho_blobs::ObjectStore;
 use sekisho_journal::JournalError;
 use sekisho_listeners::{HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
-use sekisho_workers::{Decisions, DeliveryStreams, Gateway, Recovered};
+use sekisho_workers::{
+    BulkRegistration, Decisions, DeliveryStreams, Gateway, Hooks, Issuing, Parts, Recovered, RsaKeys, run_expiry,
+    watch_revocation_lists,
+};
 use tokio::sync::watch;
 
 use crate::admin::{self, Admin};
 use crate::config::{Config, ConfigError};
 use crate::operator::Operators;
-use crate::serve::Listeners;
-use crate::{credentials, root_key, tls};
+use crate::serve::{Listeners, reachable};
+use crate::{admin_token, credentials, issuing_ca, root_key, tls};
 
 /// How often the journal is looked at: is a snapshot due, can segments go?
 const COMPACT_EVERY: Duration = Duration::from_secs(30);
@@ -68,7 +71,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     tls::ensure_server_ca(&state).await?;
     let making = state.clone();
     tokio::spawn(async move {
-        if let Err(error) = tls::ensure_device_ca(making).await {
+        if let Err(error) = issuing_ca::ensure(making).await {
             tracing::error!(%error, "there is no CA for device certificates; the next start tries again");
         }
     });
@@ -80,7 +83,21 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let objects = Arc::new(objects);
     let streams = sekisho_workers::start_delivery(state.clone(), objects.clone(), recovered);
     let decisions = Arc::new(Decisions::default());
-    let gateway = Arc::new(Gateway::new(state.clone(), streams.clone(), decisions.clone()));
+    let issuing = Arc::new(Issuing::new(state.clone(), RsaKeys::start()?));
+    let gateway = Arc::new(Gateway::new(Parts {
+        state: state.clone(),
+        streams: streams.clone(),
+        decisions: decisions.clone(),
+        issuing: issuing.clone(),
+        hooks: Hooks::new(config.hooks.clone()),
+        admit_first_connection: config.admit_first_connection,
+    }));
+    let bulk = BulkRegistration::new(state.clone(), objects.clone(), issuing.clone());
+    bulk.resume();
+    tokio::spawn(run_expiry(state.clone()));
+    if !config.crls.is_empty() {
+        tokio::spawn(watch_revocation_lists(state.clone(), config.crls.clone()));
+    }
     follow(&state, &gateway, &streams);
     tokio::spawn(compact(state.clone(), streams.clone()));
 
@@ -89,9 +106,13 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         objects,
         ingest: Arc::new(Operators { gateway: gateway.clone() }),
         streams,
-        rsa_keys: sekisho_api::RsaKeys::start()?,
+        issuing,
+        bulk,
         credentials: HashMap::from([(credentials.access_key_id, credentials.secret_access_key)]),
-        settings: sekisho_api::Settings { hostnames: config.hostnames.clone() },
+        settings: sekisho_api::Settings {
+            hostnames: config.hostnames.clone(),
+            api_authority: reachable(listeners.api.local_addr()?).to_string(),
+        },
         patterns: sekisho_api::Patterns::default(),
     });
     let (stop, mut stopping) = watch::channel(false);
@@ -106,7 +127,8 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         tokio::spawn(sekisho_listeners::serve_mqtt(listeners.mqtt, mqtt, gateway.clone(), settings)),
         tokio::spawn(sekisho_listeners::serve_https(listeners.https, https, gateway.clone())),
     ];
-    let admin = Arc::new(Admin { ready: AtomicBool::new(false), figures, decisions });
+    let token = admin_token::create(&config.data, &mut OsRandom)?;
+    let admin = Arc::new(Admin { ready: AtomicBool::new(false), figures, decisions, state: state.clone(), token });
     tokio::spawn(admin::serve(listeners.admin, admin.clone()));
     Ok(System { state, gateway, admin, stop, api, devices })
 }

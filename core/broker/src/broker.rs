@@ -130,6 +130,17 @@ impl Broker {
         self.connections.get(&connection).map(|known| &known.subscriptions)
     }
 
+    /// The highest QoS at which a connection is subscribed to a topic: for what is said to it alone.
+    pub fn granted(&self, connection: ConnectionId, topic: &str) -> Option<QoS> {
+        let mut granted = None;
+        self.trie.for_each_match(topic, &mut |listener, &Grant { qos, .. }| {
+            if *listener == Listener::Connection(connection) {
+                granted = granted.max(Some(qos));
+            }
+        });
+        granted
+    }
+
     /// A rule takes part; without a filter it is reached by basic ingest alone.
     pub fn add_rule(&mut self, name: &RuleName, filter: Option<&TopicFilter>, rule: RuleId) {
         self.remove_rule(rule);

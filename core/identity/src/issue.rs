@@ -8,6 +8,7 @@ use x509_cert::der::asn1::{BitString, GeneralizedTime, Ia5String};
 use x509_cert::der::{DateTime, Encode};
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 use x509_cert::ext::pkix::name::GeneralName;
+use x509_cert::request::RequestBuilder;
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::SubjectPublicKeyInfoRef;
 use x509_cert::time::{Time, Validity};
@@ -30,6 +31,7 @@ const BACKDATED_S: u64 = 120;
 pub struct Issuer<'a> {
     subject: DistinguishedName,
     key_identifier: Box<[u8]>,
+    not_after: Timestamp,
     signer: &'a dyn Signer,
 }
 
@@ -96,7 +98,13 @@ impl<'a> Issuer<'a> {
             Some(found) => found.into(),
             None => key_identifier(signer.subject_public_key_info())?,
         };
-        Ok(Self { subject: certificate.subject().clone(), key_identifier, signer })
+        let (subject, not_after) = (certificate.subject().clone(), certificate.not_after());
+        Ok(Self { subject, key_identifier, not_after, signer })
+    }
+
+    /// The last second of the CA: what it signs should not outlive it.
+    pub const fn not_after(&self) -> Timestamp {
+        self.not_after
     }
 }
 
@@ -110,11 +118,10 @@ pub fn issue_device_certificate(
     issuer: &Issuer<'_>,
     subject_public_key_info: &SubjectPublicKeyInfo,
     subject: &DistinguishedName,
-    now: Timestamp,
+    lifetime: Lifetime,
     random: &mut dyn Random,
 ) -> Result<Vec<u8>, IssueError> {
     let profile = Profile { issuer: issuer.names(), subject: subject.clone(), role: Role::Device };
-    let lifetime = Lifetime::until(now, DEVICE_CERTIFICATE_NOT_AFTER);
     issue(issuer.signer, profile, subject_public_key_info, lifetime, random)
 }
 
@@ -157,6 +164,19 @@ pub fn issue_ca(
     let spki = signer.subject_public_key_info();
     let issuer = IssuerNames { subject: subject.clone(), key_identifier: key_identifier(spki)? };
     issue(signer, Profile { issuer, subject: subject.clone(), role: Role::Ca }, spki, lifetime, random)
+}
+
+/// Asks a CA for a certificate of our own (PKCS#10); returns its DER.
+///
+/// # Errors
+/// [`IssueError::Sign`], [`IssueError::Encode`].
+pub fn request_certificate(signer: &dyn Signer, subject: &DistinguishedName) -> Result<Vec<u8>, IssueError> {
+    let encode = |error: x509_cert::der::Error| IssueError::Encode(error.into());
+    let adapter = Adapter(signer);
+    let mut builder = RequestBuilder::new(subject.to_name().map_err(encode)?).map_err(IssueError::Encode)?;
+    let info = builder.finalize(&adapter).map_err(IssueError::Encode)?;
+    let signature = BitString::from_bytes(&signer.sign(&info).map_err(IssueError::Sign)?).map_err(encode)?;
+    builder.assemble(signature, &adapter).map_err(IssueError::Encode)?.to_der().map_err(encode)
 }
 
 impl Issuer<'_> {
@@ -283,7 +303,14 @@ mod tests {
         let issuer = Issuer::new(&ca, &ca_key).unwrap();
         let subject = DistinguishedName::common_name(DEVICE_CERTIFICATE_SUBJECT);
         let spki = device_key.subject_public_key_info();
-        let device = issue_device_certificate(&issuer, spki, &subject, NOW, &mut counter).unwrap();
+        let device = issue_device_certificate(
+            &issuer,
+            spki,
+            &subject,
+            Lifetime::until(NOW, DEVICE_CERTIFICATE_NOT_AFTER),
+            &mut counter,
+        )
+        .unwrap();
 
         expect![[r#"
             V3 1.2.840.113549.1.1.11

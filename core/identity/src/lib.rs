@@ -16,6 +16,7 @@ mod name; // distinguished names, repeats and order kept
 mod path; // end entity → intermediates → root
 mod pem; // the text around DER
 mod signed; // the signed bytes, the algorithm, the signature
+mod version_1; // certificates without extensions
 
 mod issue; // certificates we sign
 mod profile; // what is in them
@@ -29,7 +30,7 @@ pub use csr::{Csr, CsrError};
 pub use device::{CertificateRecord, DeviceIdentity, IdentityError};
 pub use issue::{
     DEVICE_CA_SUBJECT, DEVICE_CERTIFICATE_NOT_AFTER, DEVICE_CERTIFICATE_SUBJECT, IssueError, Issuer, Lifetime,
-    SERVER_CA_SUBJECT, ServerName, issue_ca, issue_device_certificate, issue_server_certificate,
+    SERVER_CA_SUBJECT, ServerName, issue_ca, issue_device_certificate, issue_server_certificate, request_certificate,
 };
 pub use key::{KeyType, SubjectPublicKeyInfo};
 pub use name::{DistinguishedName, NameAttribute, attribute_type};
@@ -38,3 +39,4 @@ pub use pem::{PEM_CERTIFICATE, decode_pem, encode_pem};
 pub use signed::{SignatureAlgorithmError, SignedByError};
 pub use signer::{SignError, SignatureAlgorithm, Signer, SigningKey, SigningKeyError};
 pub use status::{CertificateStatus, TransitionError};
+pub use version_1::{Version1Key, version_1_key};

@@ -1,9 +1,10 @@
 //! The decision: explicit deny, else allow, else implicit deny (IAM user guide: "Policy evaluation logic").
 use sekisho_identity::DeviceIdentity;
 use sekisho_sigv4::Operator;
+use sekisho_types::TopicName;
 
 use crate::document::{Effect, Statement};
-use crate::{Action, ActionName, Context, Denied, Permit, PolicySet, Reason};
+use crate::{Action, ActionName, Context, Denied, Permit, PolicySet, Publish, Reason};
 
 /// Asks whether `who` may do `action`.
 ///
@@ -22,6 +23,14 @@ pub fn authorize<A: Action>(
 /// The account's operator may do everything: IoT policies speak of devices.
 pub fn authorize_operator<A: Action>(_: &Operator, action: A) -> Permit<A> {
     Permit::new(None, action)
+}
+
+/// The prefix of topics on which the server tells what happened in it.
+const EVENTS: &str = "$aws/events/";
+
+/// What happened in the server is told on `$aws/events/…` and nowhere else; nobody's policy is asked.
+pub fn authorize_event(topic: TopicName) -> Option<Permit<Publish>> {
+    topic.as_str().starts_with(EVENTS).then(|| Permit::new(None, Publish { topic }))
 }
 
 fn decide(action: ActionName, resource: &str, policies: &PolicySet, context: &Context) -> Result<(), Denied> {

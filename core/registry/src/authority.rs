@@ -27,6 +27,16 @@ impl Registry {
         self.server_ca.as_ref()
     }
 
+    /// The key an intermediate of a customer's was asked for with, until its certificate is installed.
+    pub fn pending_ca_key(&self) -> Option<&str> {
+        self.pending_ca_key.as_deref()
+    }
+
+    /// Keeps a key for the intermediate whose certificate is going to be installed.
+    pub fn set_pending_ca_key(&self, sealed_private_key: String) -> Vec<Event> {
+        vec![Event::PendingCaKeySet { sealed_private_key }]
+    }
+
     /// Keeps `ca` for signing device certificates.
     pub fn set_issuing_ca(&self, ca: CaRecord) -> Vec<Event> {
         vec![Event::IssuingCaSet { ca }]

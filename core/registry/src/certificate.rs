@@ -2,13 +2,14 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_identity::{
-    CertificateRecord, CertificateStatus, KeyType, PEM_CERTIFICATE, PresentedCertificate, TransitionError, encode_pem,
+    CertificateRecord, CertificateStatus, PEM_CERTIFICATE, PresentedCertificate, TransitionError, check_device,
+    encode_pem,
 };
 use sekisho_types::{CertificateId, Random, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::registry::uuid;
-use crate::{Event, PolicyTarget, Registry, RegistryError, Resource};
+use crate::{CaCertificate, Event, PolicyTarget, Registry, RegistryError, Resource, Transfer, VouchError};
 
 /// A certificate in the registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,9 @@ pub struct Certificate {
     /// Whether a device must send SNI with it.
     #[serde(default)]
     pub certificate_mode: CertificateMode,
+    /// While it is on its way to another account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub transfer: Option<Transfer>,
 }
 
 /// How a certificate, or its CA, was registered.
@@ -90,6 +94,12 @@ impl Registry {
         self.certificates_by_creation.iter().filter_map(|(_, id)| self.certificates.get(id))
     }
 
+    /// The certificates a CA signed, oldest first.
+    pub fn certificates_by_ca(&self, ca: CertificateId) -> impl DoubleEndedIterator<Item = &Certificate> {
+        let ids = self.certificates_by_ca.get(&ca).into_iter().flatten();
+        ids.filter_map(|(_, id)| self.certificates.get(id))
+    }
+
     /// `arn:aws:iot:<region>:<account>:cert/<id>`.
     pub fn certificate_arn(&self, certificate_id: CertificateId) -> String {
         self.tenant.arn("iot", format_args!("cert/{certificate_id}"))
@@ -114,7 +124,7 @@ impl Registry {
         let status = if set_as_active { CertificateStatus::Active } else { CertificateStatus::Inactive };
         let presented =
             PresentedCertificate::parse(der).map_err(|e| RegistryError::CertificateValidation(e.to_string()))?;
-        self.register(now, &presented, status, CertificateMode::Default, random)
+        self.register(now, &presented, status, None, random)
     }
 
     /// `RegisterCertificateWithoutCA`: takes in a certificate that somebody else signed; nobody checks who.
@@ -129,36 +139,45 @@ impl Registry {
         status: Option<CertificateStatus>,
         random: &mut dyn Random,
     ) -> Result<(Vec<Event>, Certificate), RegistryError> {
-        let status = match status.unwrap_or(CertificateStatus::Inactive) {
-            status @ (CertificateStatus::Active | CertificateStatus::Inactive | CertificateStatus::Revoked) => status,
-            status @ (CertificateStatus::PendingActivation
-            | CertificateStatus::PendingTransfer
-            | CertificateStatus::RegisterInactive) => {
-                let message = format!("Not allowed to register certificate with {status} status");
-                return Err(RegistryError::CertificateState(message));
-            }
-        };
+        let status = registrable(status)?;
         let presented =
             PresentedCertificate::parse_pem(pem).map_err(|e| RegistryError::CertificateValidation(e.to_string()))?;
-        if now.seconds() < presented.not_before().seconds() || now.seconds() > presented.not_after().seconds() {
-            let message = "the certificate is outside its validity period".to_owned();
-            return Err(RegistryError::CertificateValidation(message));
-        }
-        if let KeyType::Rsa { bits } = presented.subject_public_key_info().key_type()
-            && bits < 2048
-        {
-            let message = format!("the certificate's RSA key has {bits} bits, fewer than 2048");
-            return Err(RegistryError::CertificateValidation(message));
-        }
-        self.register(now, &presented, status, CertificateMode::SniOnly, random)
+        check_device(&presented, now).map_err(|e| RegistryError::CertificateValidation(e.to_string()))?;
+        let (events, mut certificate) = self.register(now, &presented, status, None, random)?;
+        certificate.certificate_mode = CertificateMode::SniOnly;
+        drop(events);
+        Ok((vec![Event::CertificateRegistered { certificate: certificate.clone() }], certificate))
     }
 
-    fn register(
+    /// `RegisterCertificate`: takes in a certificate that a registered, active CA signed.
+    ///
+    /// # Errors
+    /// As [`Registry::register_certificate_without_ca`]; [`RegistryError::CertificateConflict`] where several CAs could have
+    /// signed it and `ca_certificate_pem` does not say which.
+    pub fn register_certificate(
+        &self,
+        now: Timestamp,
+        pem: &str,
+        ca_certificate_pem: Option<&str>,
+        status: Option<CertificateStatus>,
+        random: &mut dyn Random,
+    ) -> Result<(Vec<Event>, Certificate), RegistryError> {
+        let status = registrable(status)?;
+        let parse =
+            |pem| PresentedCertificate::parse_pem(pem).map_err(|e| RegistryError::CertificateValidation(e.to_string()));
+        let presented = parse(pem)?;
+        let only = ca_certificate_pem.map(parse).transpose()?.map(|ca| ca.certificate_id());
+        let ca = self.vouch(&presented, only, now)?;
+        self.register(now, &presented, status, Some(&ca), random)
+    }
+
+    /// Takes a certificate in; what a CA signed has the CA's mode.
+    pub(crate) fn register(
         &self,
         now: Timestamp,
         presented: &PresentedCertificate,
         status: CertificateStatus,
-        certificate_mode: CertificateMode,
+        ca: Option<&CaCertificate>,
         random: &mut dyn Random,
     ) -> Result<(Vec<Event>, Certificate), RegistryError> {
         let certificate_id = presented.certificate_id();
@@ -172,7 +191,7 @@ impl Registry {
         let certificate = Certificate {
             certificate_id,
             der: presented.as_der().into(),
-            ca_certificate_id: None,
+            ca_certificate_id: ca.map(|ca| ca.certificate_id),
             status,
             not_before: presented.not_before(),
             not_after: presented.not_after(),
@@ -180,7 +199,8 @@ impl Registry {
             last_modified_date: now,
             customer_version: 1,
             generation_id: uuid(random),
-            certificate_mode,
+            certificate_mode: ca.map_or(CertificateMode::Default, |ca| ca.certificate_mode),
+            transfer: None,
         };
         Ok((vec![Event::CertificateRegistered { certificate: certificate.clone() }], certificate))
     }
@@ -248,19 +268,46 @@ impl Registry {
     }
 }
 
+/// The statuses a registration may ask for; INACTIVE unless it does.
+fn registrable(status: Option<CertificateStatus>) -> Result<CertificateStatus, RegistryError> {
+    match status.unwrap_or(CertificateStatus::Inactive) {
+        status @ (CertificateStatus::Active | CertificateStatus::Inactive | CertificateStatus::Revoked) => Ok(status),
+        status @ (CertificateStatus::PendingActivation
+        | CertificateStatus::PendingTransfer
+        | CertificateStatus::RegisterInactive) => {
+            let message = format!("Not allowed to register certificate with {status} status");
+            Err(RegistryError::CertificateState(message))
+        }
+    }
+}
+
+impl From<VouchError> for RegistryError {
+    fn from(error: VouchError) -> Self {
+        let message = error.to_string();
+        match error {
+            VouchError::UnknownCa(_)
+            | VouchError::Signature(_)
+            | VouchError::Certificate(_)
+            | VouchError::Revoked(_) => Self::CertificateValidation(message),
+            VouchError::Ambiguous => Self::CertificateConflict(message),
+            VouchError::Inactive(_) | VouchError::NoAutoRegistration(_) => Self::CertificateState(message),
+        }
+    }
+}
+
 fn one() -> u32 {
     1
 }
 
-mod base64_text {
+pub(crate) mod base64_text {
     use super::{Engine, STANDARD};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD.encode(bytes))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<[u8]>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<[u8]>, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
         STANDARD.decode(&*text).map(Vec::into_boxed_slice).map_err(Error::custom)
     }
@@ -281,7 +328,7 @@ mod tests {
         ("iot RegisterCertificateWithoutCA: exists (moto 3331)",          "register #1",                           "AlreadyExists: The certificate is already provisioned or registered"),
         ("ministack 1755, measured",                                      "register #2 PENDING_ACTIVATION",        "CertificateState: Not allowed to register certificate with PENDING_ACTIVATION status"),
         ("iot RegisterCertificateWithoutCA: usable statuses",             "register #2 PENDING_TRANSFER",          "CertificateState: Not allowed to register certificate with PENDING_TRANSFER status"),
-        ("iot dev guide: audit checks, expired",                          "register #2 ACTIVE late",               "CertificateValidation: the certificate is outside its validity period"),
+        ("iot dev guide: audit checks, expired",                          "register #2 ACTIVE late",               "CertificateValidation: the certificate expired 2000000000 s after the epoch"),
         ("iot RegisterCertificateWithoutCA: CertificateValidation",       "register nonsense",                     "CertificateValidation: no PEM block labelled CERTIFICATE was found"),
         ("iot dev guide: manual-cert-registration, default status",       "register #2",                           "ok"),
         ("ministack 1755, measured: certificateMode",                     "describe-certificate #2",               "INACTIVE SNI_ONLY"),

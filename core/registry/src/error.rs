@@ -22,6 +22,16 @@ pub enum Resource {
     PolicyVersion,
     /// `rule/<name>`
     TopicRule,
+    /// `cacert/<id>`
+    CaCertificate,
+    /// `provisioningtemplate/<name>`
+    ProvisioningTemplate,
+    /// A version of a provisioning template; it has no ARN of its own.
+    ProvisioningTemplateVersion,
+    /// A bulk registration task; it has no ARN.
+    RegistrationTask,
+    /// A certificate's way from another account.
+    Transfer,
 }
 
 impl fmt::Display for Resource {
@@ -35,6 +45,11 @@ impl fmt::Display for Resource {
             Self::Policy => "Policy",
             Self::PolicyVersion => "Policy version",
             Self::TopicRule => "Topic rule",
+            Self::CaCertificate => "CA certificate",
+            Self::ProvisioningTemplate => "Provisioning template",
+            Self::ProvisioningTemplateVersion => "Provisioning template version",
+            Self::RegistrationTask => "Thing registration task",
+            Self::Transfer => "Transfer of certificate",
         })
     }
 }
@@ -73,11 +88,20 @@ pub enum RegistryError {
     /// The certificate's status forbids it.
     #[error("{0}")]
     CertificateState(String),
+    /// Several registered CAs could have signed it.
+    #[error("{0}")]
+    CertificateConflict(String),
+    /// The verification certificate does not name the registration code.
+    #[error("{0}")]
+    RegistrationCode(String),
+    /// Something is attached to a certificate that is to leave.
+    #[error("{0}")]
+    TransferConflict(String),
     /// The certificate cannot be registered.
     #[error("{0}")]
     CertificateValidation(String),
     /// Delete a version first.
-    #[error("The policy {0} already has the maximum number of versions (5)")]
+    #[error("{0}")]
     VersionsLimitExceeded(String),
     /// A quota of AWS IoT Core.
     #[error("{0}")]

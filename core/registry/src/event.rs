@@ -9,8 +9,11 @@ use sekisho_types::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{BillingGroup, ThingGroup, ThingType};
-use crate::{CaRecord, Certificate, Policy, PolicyTarget, Thing, ThingPrincipalType, TopicRule};
+use crate::{
+    BillingGroup, CaCertificate, CaRecord, Certificate, LineOutcome, Ownership, Policy, PolicyTarget,
+    ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationRecord, Thing, ThingGroup, ThingPrincipalType,
+    ThingType, TopicRule, Transfer,
+};
 
 /// One change. What creates something carries it whole, so a snapshot is a list of creations.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -64,6 +67,8 @@ pub enum Event {
     TopicRuleDeleted { rule_name: RuleName },
     /// We sign device certificates with this CA.
     IssuingCaSet { ca: CaRecord },
+    /// A key was made for an intermediate that a customer's CA is to certify.
+    PendingCaKeySet { sealed_private_key: String },
     /// We sign the server's certificate with this CA.
     ServerCaSet { ca: CaRecord },
     /// The first label of the account's endpoint.
@@ -100,6 +105,34 @@ pub enum Event {
         #[serde(default)]
         billing_group_name: Option<BillingGroupName>,
     },
+    /// Who registers a CA must sign this, or nobody can until another is asked for.
+    RegistrationCodeSet { registration_code: Option<String> },
+    /// A customer's CA is there, new or changed.
+    CaCertificatePut { ca_certificate: CaCertificate },
+    /// A customer's CA is gone; what it signed stays.
+    CaCertificateDeleted { certificate_id: CertificateId },
+    /// A CA says which of the certificates it signed are no longer to be believed.
+    RevocationListImported { list: RevocationRecord },
+    /// A certificate is on its way to another account.
+    CertificateTransferStarted { certificate_id: CertificateId, transfer: Transfer },
+    /// A provisioning template is there, new or changed, with all its versions.
+    ProvisioningTemplatePut { template: ProvisioningTemplate },
+    /// A provisioning template is gone.
+    ProvisioningTemplateDeleted { template_name: String },
+    /// A certificate may ask for another by one template.
+    ProvisioningClaimAdded { claim: ProvisioningClaim },
+    /// It may no longer.
+    ProvisioningClaimExpired { certificate_id: CertificateId },
+    /// Whoever has the token owns a certificate that waits to be provisioned.
+    OwnershipTokenIssued { token_sha256: String, ownership: Ownership },
+    /// The token was used, or is too old.
+    OwnershipTokenSpent { token_sha256: String },
+    /// A bulk registration task is there, new or further.
+    RegistrationTaskPut { task: RegistrationTask },
+    /// A line of its input is done.
+    RegistrationTaskProgressed { task_id: String, line: LineOutcome, percentage_progress: u8, at: Timestamp },
+    /// A finished one is too old to be told of.
+    RegistrationTaskForgotten { task_id: String },
 }
 
 #[cfg(test)]

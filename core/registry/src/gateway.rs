@@ -26,13 +26,20 @@ impl Registry {
     /// # Errors
     /// [`IdentityError`], by its reason.
     pub fn identify(&self, certificate_id: CertificateId, now: Timestamp) -> Result<DeviceIdentity, IdentityError> {
-        let certificate = self.certificates.get(&certificate_id).ok_or(IdentityError::Unknown { certificate_id })?;
-        DeviceIdentity::establish(certificate_id, &certificate.record(), now)
+        let record = match (self.certificates.get(&certificate_id), self.claim(certificate_id)) {
+            (Some(certificate), _) => certificate.record(),
+            (None, Some(claim)) => claim.record(),
+            (None, None) => return Err(IdentityError::Unknown { certificate_id }),
+        };
+        DeviceIdentity::establish(certificate_id, &record, now)
     }
 
     /// The policies that speak for a certificate, each once and in the version in force: its own, and those of the thing
     /// groups its things are in, and of the groups above. Cheap: documents are compiled once.
     pub fn policies_of(&self, certificate_id: CertificateId) -> PolicySet {
+        if let Some(held) = self.claims.get(&certificate_id) {
+            return held.policies.clone();
+        }
         let groups = self.groups_of_certificate(certificate_id).into_iter().cloned().map(PolicyTarget::ThingGroup);
         let mut names = BTreeSet::new();
         for target in std::iter::once(PolicyTarget::Certificate(certificate_id)).chain(groups) {
@@ -78,6 +85,8 @@ impl Registry {
         match event {
             Event::CertificateStatusChanged { certificate_id, .. }
             | Event::CertificateDeleted { certificate_id }
+            | Event::CertificateTransferStarted { certificate_id, .. }
+            | Event::ProvisioningClaimExpired { certificate_id }
             | Event::ThingPrincipalAttached { certificate_id, .. }
             | Event::ThingPrincipalDetached { certificate_id, .. }
             | Event::PolicyAttached { target: PolicyTarget::Certificate(certificate_id), .. }
@@ -120,10 +129,24 @@ impl Registry {
             | Event::BillingGroupDeleted { .. }
             | Event::BillingGroupMemberSet { .. } => Affected::None,
             Event::IssuingCaSet { .. }
+            | Event::PendingCaKeySet { .. }
             | Event::ServerCaSet { .. }
             | Event::EndpointPrefixSet { .. }
             | Event::Tagged { .. }
             | Event::Untagged { .. } => Affected::None,
+            // None of these is asked when a connection is looked at again: a CA vouches once, at registration.
+            Event::RegistrationCodeSet { .. }
+            | Event::CaCertificatePut { .. }
+            | Event::CaCertificateDeleted { .. }
+            | Event::RevocationListImported { .. }
+            | Event::ProvisioningTemplatePut { .. }
+            | Event::ProvisioningTemplateDeleted { .. }
+            | Event::ProvisioningClaimAdded { .. }
+            | Event::OwnershipTokenIssued { .. }
+            | Event::OwnershipTokenSpent { .. }
+            | Event::RegistrationTaskPut { .. }
+            | Event::RegistrationTaskProgressed { .. }
+            | Event::RegistrationTaskForgotten { .. } => Affected::None,
         }
     }
 

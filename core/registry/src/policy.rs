@@ -128,7 +128,9 @@ impl Registry {
         let policy = self.policy(policy_name)?;
         check(document)?;
         if policy.versions.len() >= POLICY_VERSIONS_MAX {
-            return Err(RegistryError::VersionsLimitExceeded(policy_name.to_string()));
+            return Err(RegistryError::VersionsLimitExceeded(format!(
+                "The policy {policy_name} already has the maximum number of versions ({POLICY_VERSIONS_MAX})"
+            )));
         }
         let version_id = policy.next_version_id;
         let version = PolicyVersion { version_id, document: document.to_owned(), creation_date: now };

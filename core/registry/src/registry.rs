@@ -1,14 +1,22 @@
 //! The fold: what every event does to the state, and the shortest list of events that makes the same state again.
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
 
-use sekisho_types::{BillingGroupName, ThingGroupName, ThingTypeName};
-use sekisho_types::{CertificateId, PolicyName, Random, RuleName, Tenant, ThingName, Timestamp};
+use sekisho_identity::CertificateStatus;
+use sekisho_types::{
+    BillingGroupName, CertificateId, PolicyName, Random, RuleName, Tenant, ThingGroupName, ThingName, ThingTypeName,
+    Timestamp,
+};
 
+use crate::ca_certificate::HeldCa;
+use crate::claim::{HeldClaim, Ownerships};
 use crate::links::Links;
 use crate::policy::HeldPolicy;
 use crate::rule::HeldRule;
-use crate::{BillingGroup, ThingGroup, ThingType};
-use crate::{CaRecord, Certificate, Event, PolicyTarget, PolicyVersion, Thing, ThingPrincipalType};
+use crate::{
+    BillingGroup, CaRecord, Certificate, Event, PolicyTarget, PolicyVersion, ProvisioningTemplate, RegistrationTask,
+    RevocationRecord, Thing, ThingGroup, ThingPrincipalType, ThingType,
+};
 
 /// The account's IoT control plane.
 #[derive(Clone, Debug)]
@@ -23,6 +31,7 @@ pub struct Registry {
     pub(crate) rules: BTreeMap<RuleName, HeldRule>,
     pub(crate) issuing_ca: Option<CaRecord>,
     pub(crate) server_ca: Option<CaRecord>,
+    pub(crate) pending_ca_key: Option<String>,
     pub(crate) endpoint_prefix: Option<String>,
     pub(crate) tags: BTreeMap<String, BTreeMap<String, String>>,
     pub(crate) thing_types: BTreeMap<ThingTypeName, ThingType>,
@@ -34,6 +43,16 @@ pub struct Registry {
     pub(crate) thing_group_left: Option<(ThingGroupName, Vec<CertificateId>)>,
     pub(crate) billing_groups: BTreeMap<BillingGroupName, BillingGroup>,
     pub(crate) billing_group_members: Links<ThingName, BillingGroupName, ()>,
+    pub(crate) registration_code: Option<String>,
+    pub(crate) cas: HashMap<CertificateId, Arc<HeldCa>>,
+    /// By the DER of the subject.
+    pub(crate) cas_by_subject: HashMap<Box<[u8]>, BTreeSet<CertificateId>>,
+    pub(crate) revocation_lists: HashMap<CertificateId, RevocationRecord>,
+    pub(crate) certificates_by_ca: HashMap<CertificateId, BTreeSet<(Timestamp, CertificateId)>>,
+    pub(crate) provisioning_templates: BTreeMap<String, ProvisioningTemplate>,
+    pub(crate) claims: HashMap<CertificateId, HeldClaim>,
+    pub(crate) ownerships: Ownerships,
+    pub(crate) registration_tasks: BTreeMap<String, RegistrationTask>,
 }
 
 impl Registry {
@@ -50,6 +69,7 @@ impl Registry {
             rules: BTreeMap::new(),
             issuing_ca: None,
             server_ca: None,
+            pending_ca_key: None,
             endpoint_prefix: None,
             tags: BTreeMap::new(),
             thing_types: BTreeMap::new(),
@@ -59,6 +79,15 @@ impl Registry {
             thing_group_left: None,
             billing_groups: BTreeMap::new(),
             billing_group_members: Links::default(),
+            registration_code: None,
+            cas: HashMap::new(),
+            cas_by_subject: HashMap::new(),
+            revocation_lists: HashMap::new(),
+            certificates_by_ca: HashMap::new(),
+            provisioning_templates: BTreeMap::new(),
+            claims: HashMap::new(),
+            ownerships: Ownerships::new(),
+            registration_tasks: BTreeMap::new(),
         }
     }
 
@@ -81,17 +110,26 @@ impl Registry {
             Event::CertificateRegistered { certificate } => {
                 let id = certificate.certificate_id;
                 self.certificates_by_creation.insert((certificate.creation_date, id));
+                if let Some(ca) = certificate.ca_certificate_id {
+                    self.certificates_by_ca.entry(ca).or_default().insert((certificate.creation_date, id));
+                }
                 self.certificates.insert(id, certificate.clone());
             }
             Event::CertificateStatusChanged { certificate_id, status, at } => {
                 if let Some(certificate) = self.certificates.get_mut(certificate_id) {
                     certificate.status = *status;
                     certificate.last_modified_date = *at;
+                    certificate.transfer = None;
                 }
             }
             Event::CertificateDeleted { certificate_id } => {
                 if let Some(certificate) = self.certificates.remove(certificate_id) {
                     self.certificates_by_creation.remove(&(certificate.creation_date, *certificate_id));
+                    if let Some(listed) =
+                        certificate.ca_certificate_id.and_then(|ca| self.certificates_by_ca.get_mut(&ca))
+                    {
+                        listed.remove(&(certificate.creation_date, *certificate_id));
+                    }
                     self.policy_targets.remove(&PolicyTarget::Certificate(*certificate_id));
                     self.thing_principals.remove(certificate_id);
                 }
@@ -135,9 +173,72 @@ impl Registry {
                 self.rules.remove(rule_name);
                 self.tags.remove(&self.topic_rule_arn(rule_name));
             }
-            Event::IssuingCaSet { ca } => self.issuing_ca = Some(ca.clone()),
+            Event::IssuingCaSet { ca } => {
+                self.issuing_ca = Some(ca.clone());
+                self.pending_ca_key = None;
+            }
+            Event::PendingCaKeySet { sealed_private_key } => self.pending_ca_key = Some(sealed_private_key.clone()),
             Event::ServerCaSet { ca } => self.server_ca = Some(ca.clone()),
             Event::EndpointPrefixSet { prefix } => self.endpoint_prefix = Some(prefix.clone()),
+            Event::RegistrationCodeSet { registration_code } => self.registration_code.clone_from(registration_code),
+            Event::CaCertificatePut { ca_certificate } => {
+                let held = HeldCa::new(ca_certificate.clone());
+                if let Some(presented) = &held.presented {
+                    let subject = presented.subject().as_der().into();
+                    self.cas_by_subject.entry(subject).or_default().insert(ca_certificate.certificate_id);
+                }
+                self.cas.insert(ca_certificate.certificate_id, Arc::new(held));
+            }
+            Event::CaCertificateDeleted { certificate_id } => {
+                self.tags.remove(&self.ca_certificate_arn(*certificate_id));
+                self.revocation_lists.remove(certificate_id);
+                if self.cas.remove(certificate_id).is_some() {
+                    self.cas_by_subject.retain(|_, ids| {
+                        ids.remove(certificate_id);
+                        !ids.is_empty()
+                    });
+                }
+            }
+            Event::RevocationListImported { list } => {
+                self.revocation_lists.insert(list.ca_certificate_id, list.clone());
+            }
+            Event::CertificateTransferStarted { certificate_id, transfer } => {
+                if let Some(certificate) = self.certificates.get_mut(certificate_id) {
+                    certificate.status = CertificateStatus::PendingTransfer;
+                    certificate.last_modified_date = transfer.date;
+                    certificate.transfer = Some(transfer.clone());
+                }
+            }
+            Event::ProvisioningTemplatePut { template } => {
+                self.provisioning_templates.insert(template.template_name.clone(), template.clone());
+            }
+            Event::ProvisioningTemplateDeleted { template_name } => {
+                self.provisioning_templates.remove(template_name);
+                self.tags.remove(&self.provisioning_template_arn(template_name));
+            }
+            Event::ProvisioningClaimAdded { claim } => {
+                self.claims.insert(claim.certificate_id, HeldClaim::new(claim.clone(), &self.tenant));
+            }
+            Event::ProvisioningClaimExpired { certificate_id } => {
+                self.claims.remove(certificate_id);
+            }
+            Event::OwnershipTokenIssued { token_sha256, ownership } => {
+                self.ownerships.insert(token_sha256.clone(), *ownership);
+            }
+            Event::OwnershipTokenSpent { token_sha256 } => {
+                self.ownerships.remove(token_sha256);
+            }
+            Event::RegistrationTaskPut { task } => {
+                self.registration_tasks.insert(task.task_id.clone(), task.clone());
+            }
+            Event::RegistrationTaskProgressed { task_id, line, percentage_progress, at } => {
+                if let Some(task) = self.registration_tasks.get_mut(task_id) {
+                    task.progressed(line, *percentage_progress, *at);
+                }
+            }
+            Event::RegistrationTaskForgotten { task_id } => {
+                self.registration_tasks.remove(task_id);
+            }
             Event::Tagged { arn, tags } => {
                 self.tags.entry(arn.clone()).or_default().extend(tags.clone());
             }
@@ -206,8 +307,32 @@ impl Registry {
         }
         events.extend(self.topic_rules().map(|(rule, _)| Event::TopicRulePut { rule: rule.clone() }));
         events.extend(self.issuing_ca.iter().map(|ca| Event::IssuingCaSet { ca: ca.clone() }));
+        events.extend(
+            self.pending_ca_key
+                .iter()
+                .map(|sealed_private_key| Event::PendingCaKeySet { sealed_private_key: sealed_private_key.clone() }),
+        );
         events.extend(self.server_ca.iter().map(|ca| Event::ServerCaSet { ca: ca.clone() }));
         events.extend(self.endpoint_prefix.iter().map(|prefix| Event::EndpointPrefixSet { prefix: prefix.clone() }));
+        events.extend(
+            self.registration_code
+                .iter()
+                .map(|code| Event::RegistrationCodeSet { registration_code: Some(code.clone()) }),
+        );
+        events.extend(
+            self.ca_certificates().into_iter().map(|ca| Event::CaCertificatePut { ca_certificate: ca.clone() }),
+        );
+        let lists = self.revocation_lists.values();
+        events.extend(lists.map(|list| Event::RevocationListImported { list: list.clone() }));
+        let templates = self.provisioning_templates.values();
+        events.extend(templates.map(|template| Event::ProvisioningTemplatePut { template: template.clone() }));
+        events.extend(self.claims.values().map(|held| Event::ProvisioningClaimAdded { claim: held.claim.clone() }));
+        events.extend(self.ownerships.iter().map(|(token_sha256, ownership)| Event::OwnershipTokenIssued {
+            token_sha256: token_sha256.clone(),
+            ownership: *ownership,
+        }));
+        let tasks = self.registration_tasks.values();
+        events.extend(tasks.map(|task| Event::RegistrationTaskPut { task: task.clone() }));
         events.extend(self.tags.iter().map(|(arn, tags)| Event::Tagged { arn: arn.clone(), tags: tags.clone() }));
         events.extend(self.thing_types.values().map(|found| Event::ThingTypeCreated { thing_type: found.clone() }));
         for (thing_group_name, thing_group) in &self.thing_groups {

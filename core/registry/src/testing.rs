@@ -48,7 +48,7 @@ impl World {
         let certificates = (0..3)
             .map(|_| {
                 let spki = key.subject_public_key_info();
-                let der = issue_device_certificate(&issuer, spki, &name, NOW, &mut random).unwrap();
+                let der = issue_device_certificate(&issuer, spki, &name, lifetime, &mut random).unwrap();
                 (sekisho_identity::PresentedCertificate::id_of(&der), der)
             })
             .collect();

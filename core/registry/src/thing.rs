@@ -180,7 +180,7 @@ impl Registry {
     }
 
     /// Whether things can be given this type.
-    fn check_type(&self, thing_type_name: Option<&ThingTypeName>) -> Result<(), RegistryError> {
+    pub(crate) fn check_type(&self, thing_type_name: Option<&ThingTypeName>) -> Result<(), RegistryError> {
         let Some(name) = thing_type_name else { return Ok(()) };
         if self.thing_type(name)?.deprecation_date.is_some() {
             let message = format!("Thing type {name} is deprecated and cannot be given to a thing");
@@ -199,7 +199,7 @@ fn check_version(thing: &Thing, expected: Option<u64>) -> Result<(), RegistryErr
     }
 }
 
-fn check_attributes(thing: &Thing) -> Result<(), RegistryError> {
+pub(crate) fn check_attributes(thing: &Thing) -> Result<(), RegistryError> {
     let (with, max) = match thing.thing_type_name {
         Some(_) => ("with", THING_ATTRIBUTES_WITH_TYPE_MAX),
         None => ("without", THING_ATTRIBUTES_MAX),

@@ -68,7 +68,19 @@ impl Registry {
         to_add: &[ThingGroupName],
         to_remove: &[ThingGroupName],
     ) -> Result<(Vec<Event>, ()), RegistryError> {
-        let mut groups: BTreeSet<&ThingGroupName> = self.groups_of_thing(thing_name)?.into_iter().collect();
+        self.thing(thing_name)?;
+        Ok((self.change_groups(thing_name, to_add, to_remove)?, ()))
+    }
+
+    /// As [`Registry::update_groups_of_thing`], for a thing that is there or is made by an event before these.
+    pub(crate) fn change_groups(
+        &self,
+        thing_name: &ThingName,
+        to_add: &[ThingGroupName],
+        to_remove: &[ThingGroupName],
+    ) -> Result<Vec<Event>, RegistryError> {
+        let mut groups: BTreeSet<&ThingGroupName> =
+            self.thing_group_members.of(thing_name).map(|(name, ())| name).collect();
         let mut events = Vec::new();
         for name in to_remove {
             self.thing_group(name)?;
@@ -97,7 +109,7 @@ impl Registry {
             let (thing_name, thing_group_name) = (thing_name.clone(), name.clone());
             events.push(Event::ThingGroupMemberAdded { thing_name, thing_group_name });
         }
-        Ok((events, ()))
+        Ok(events)
     }
 
     fn root<'a>(&'a self, group: &'a ThingGroup) -> &'a ThingGroupName {

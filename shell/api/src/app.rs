@@ -9,7 +9,6 @@ use sekisho_state::State;
 use sekisho_types::{Secret, TopicName};
 
 use crate::ApiError;
-use crate::rsa_keys::RsaKeys;
 use crate::validate::Patterns;
 
 /// The parts of the system an API answers from.
@@ -22,8 +21,10 @@ pub struct App {
     pub ingest: Arc<dyn Publish>,
     /// Delivery streams, live.
     pub streams: Arc<sekisho_workers::DeliveryStreams>,
-    /// RSA keys made ahead for `CreateKeysAndCertificate`.
-    pub rsa_keys: RsaKeys,
+    /// Who signs devices' certificates.
+    pub issuing: Arc<sekisho_workers::Issuing>,
+    /// Bulk registration tasks under way.
+    pub bulk: Arc<sekisho_workers::BulkRegistration>,
     /// The account root's access keys and their secrets.
     pub credentials: HashMap<String, Secret>,
     /// What the operator configured.
@@ -37,6 +38,8 @@ pub struct App {
 pub struct Settings {
     /// Names this server is reached by; `DescribeEndpoint` answers the first one, S3 tells buckets in host names by all.
     pub hostnames: Vec<String>,
+    /// Host and port of this API, for links that are handed out.
+    pub api_authority: String,
 }
 
 impl Settings {

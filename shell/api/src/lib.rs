@@ -14,7 +14,6 @@ mod input; // what handlers deserialize with
 mod pattern; // the models' regular expressions
 mod render; // answers and refusals in each protocol's shape
 mod route; // which operation is this?
-mod rsa_keys; // RSA keys made ahead
 mod s3_request; // what S3's handlers are given: verified plain bytes
 mod serve; // the listener: connections, limits, shutdown
 mod service; // the services and the protocol each speaks
@@ -35,8 +34,6 @@ pub use app::{App, BoxFuture, Message, Publish, Settings};
 pub use body::{Body, BodyError, empty, full, pieces};
 pub use error::ApiError;
 pub use input::{Blob, parse};
-pub use iot::DEVICE_CA_KEY_AAD;
-pub use rsa_keys::RsaKeys;
 pub use s3_request::S3Request;
 pub use serve::serve;
 pub use service::{Protocol, Service};

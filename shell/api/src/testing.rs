@@ -9,9 +9,9 @@ use sekisho_journal::Durability;
 use sekisho_kms::RootKey;
 use sekisho_sigv4::{Credentials, Operator, PayloadToSign, RequestParts, sign};
 use sekisho_types::{AccountId, Region, Secret, SecretKey, Tenant, Timestamp};
-use sekisho_workers::Recovered;
+use sekisho_workers::{BulkRegistration, Issuing, Recovered, RsaKeys};
 
-use crate::{ApiError, App, BoxFuture, Message, Patterns, Publish, RsaKeys, Settings, front, full};
+use crate::{ApiError, App, BoxFuture, Message, Patterns, Publish, Settings, front, full};
 
 /// 2013-05-24T00:00:00Z, the day of AWS's signature examples.
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_369_353_600);
@@ -84,14 +84,20 @@ impl World {
         let observed = streams.clone();
         state.observe(vec![Box::new(move |events, cores| observed.follow(events, cores))]);
         let published = Arc::new(Published::default());
+        let issuing = Arc::new(Issuing::new(state.clone(), rsa_keys));
+        let bulk = BulkRegistration::new(state.clone(), objects.clone(), issuing.clone());
         let app = App {
             state,
             objects,
             ingest: published.clone(),
             streams,
-            rsa_keys,
+            issuing,
+            bulk,
             credentials: HashMap::from([(credentials().access_key_id, credentials().secret_access_key)]),
-            settings: Settings { hostnames: vec!["iot.plant.example".to_owned()] },
+            settings: Settings {
+                hostnames: vec!["iot.plant.example".to_owned()],
+                api_authority: "127.0.0.1:4566".to_owned(),
+            },
             patterns: Patterns::default(),
         };
         Self { app: Arc::new(app), published, _directory: directory }

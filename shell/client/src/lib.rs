@@ -4,12 +4,14 @@
 //! conformance tests are built from it. Nothing in it knows this server: it speaks to AWS as well.
 mod answer; // what an AWS API said
 mod aws; // AwsClient: signed requests
+mod http; // HttpClient: unsigned ones
 mod device; // MqttDevice: connect, publish, subscribe
 mod keys; // a device's private key and its certification request
 mod tls; // a device's side of mutual TLS
 
 mod local; // a server of one's own, for demos and tests
 
+pub use self::http::{HttpClient, HttpError};
 pub use answer::{Answer, Refused};
 pub use aws::{AwsClient, AwsError, AwsRequest, encode_segment};
 pub use device::{ConnectOptions, DeviceError, Message, MqttDevice, Negotiated};

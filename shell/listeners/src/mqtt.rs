@@ -11,10 +11,12 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use sekisho_gate::{Accepted, Close, CloseReason, ConnectRequest, Connection, Delivery, Output, Settings, Will};
+use sekisho_gate::{
+    Accepted, Close, CloseReason, ConnectRequest, Connection, Delivery, Output, Refusal, Settings, Will,
+};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::QoS;
-use sekisho_workers::{Gateway, Peer, Session};
+use sekisho_workers::{First, Gateway, Peer, Session};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
@@ -53,6 +55,7 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>,
         timer: Box::pin(tokio::time::sleep_until(timer_at.into())),
         timer_at,
         closing: None,
+        first: None,
     };
     let close = poll_fn(|context| pump.poll(context)).await;
     pump.end(&close).await;
@@ -74,12 +77,17 @@ struct Pump {
     timer: Pin<Box<Sleep>>,
     timer_at: Instant,
     closing: Option<(Close, Instant)>,
+    /// A first connection that is being looked at, and what it asked for.
+    first: Option<(BoxFuture<First>, Box<ConnectRequest>)>,
 }
+
+type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Pump {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Close> {
         let now = Instant::now();
         self.look(now, context);
+        self.await_first(now, context);
         self.hand_over_durable(context);
         for _ in 0..READS_MAX {
             if !self.read(now, context) {
@@ -93,6 +101,7 @@ impl Pump {
     /// Writes what there is, arms the timer, and says whether the connection is over.
     fn finish(&mut self, now: Instant, context: &mut Context<'_>) -> Poll<Close> {
         self.deliver(now);
+        self.await_first(now, context); // one that was begun just now has nobody else to poll it
         let held_back = !self.gate.takes_input();
         let mut written = self.write(now, context);
         if held_back && self.gate.takes_input() && self.closing.is_none() {
@@ -224,7 +233,7 @@ impl Pump {
                         (Err(refusal), packet_identifier) => self.gate.publish_refused(packet_identifier, refusal),
                     }
                 }
-                Output::Connect(request) => self.connect(now, *request),
+                Output::Connect(request) => self.begin(now, request),
                 Output::Subscribe(request) => {
                     let Some(session) = &mut self.session else { continue };
                     let outcomes = self.gateway.subscribe(session, &request);
@@ -237,6 +246,28 @@ impl Pump {
                 }
                 Output::Close(close) => self.closing = Some((close, now + LINGER)),
             }
+        }
+    }
+
+    /// CONNECT with a certificate nobody has activated: it may be registered, or provisioned, by this very connection.
+    fn begin(&mut self, now: Instant, request: Box<ConnectRequest>) {
+        let presented = self.tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
+        match presented {
+            Some(presented) if self.gateway.is_first_connection(self.peer) => {
+                let client_id = request.client_id.as_ref().map(ToString::to_string);
+                let looking = self.gateway.clone().first_connection(self.peer, client_id, presented.to_vec());
+                self.first = Some((Box::pin(looking), request));
+            }
+            Some(_) | None => self.connect(now, *request),
+        }
+    }
+
+    fn await_first(&mut self, now: Instant, context: &mut Context<'_>) {
+        let Some((mut looking, request)) = self.first.take() else { return };
+        match looking.as_mut().poll(context) {
+            Poll::Pending => self.first = Some((looking, request)),
+            Poll::Ready(First::Retry) => self.connect(now, *request),
+            Poll::Ready(First::Close) => self.gate.refuse(Refusal::NotAuthorized),
         }
     }
 

@@ -13,6 +13,7 @@ use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache};
 use rustls::sign::CertifiedKey;
 use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
+use sekisho_identity::{Version1Key, version_1_key};
 
 /// Sessions kept for resumption. And then: the oldest must do a full handshake.
 const SESSIONS_MAX: usize = 20_000;
@@ -70,6 +71,27 @@ fn builder(provider: Arc<CryptoProvider>) -> Result<rustls::ConfigBuilder<Server
 #[derive(Debug)]
 struct PossessionOnly(WebPkiSupportedAlgorithms);
 
+impl PossessionOnly {
+    /// The library refuses to look at certificates of version 1, which `openssl x509 -req` makes unless it is given extensions
+    /// and AWS takes. Their key is as good as another, and all that counts here.
+    fn by_key(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+        error: Error,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let Some(Version1Key { algorithm, key }) = version_1_key(certificate) else { return Err(error) };
+        let of_scheme = self.0.mapping.iter().filter(|(scheme, _)| *scheme == signature.scheme);
+        let mut candidates = of_scheme.flat_map(|(_, candidates)| candidates.iter());
+        let verifies = candidates.any(|candidate| {
+            *candidate.public_key_alg_id() == *algorithm
+                && candidate.verify_signature(&key, message, signature.signature()).is_ok()
+        });
+        if verifies { Ok(HandshakeSignatureValid::assertion()) } else { Err(error) }
+    }
+}
+
 impl ClientCertVerifier for PossessionOnly {
     fn root_hint_subjects(&self) -> &[DistinguishedName] {
         &[] // any issuer: what counts is registration (AWS IoT: "The chain is not verified to a public root")
@@ -91,6 +113,7 @@ impl ClientCertVerifier for PossessionOnly {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(message, certificate, signature, &self.0)
+            .or_else(|error| self.by_key(message, certificate, signature, error))
     }
 
     fn verify_tls13_signature(
@@ -100,6 +123,7 @@ impl ClientCertVerifier for PossessionOnly {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, certificate, signature, &self.0)
+            .or_else(|error| self.by_key(message, certificate, signature, error))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

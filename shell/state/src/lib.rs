@@ -73,6 +73,15 @@ impl State {
         Ok(output)
     }
 
+    /// Runs `command` as [`State::commit`] does, without waiting: for whoever has many, and calls [`State::settle`] after the
+    /// last. Nothing of it may be told to anybody before that.
+    pub fn enqueue<T, E>(
+        &self,
+        command: impl FnOnce(&Cores) -> Result<(Vec<Event>, T), E>,
+    ) -> Result<T, CommitError<E>> {
+        self.apply(command).map(|(output, _)| output)
+    }
+
     fn apply<T, E>(
         &self,
         command: impl FnOnce(&Cores) -> Result<(Vec<Event>, T), E>,

@@ -15,7 +15,8 @@ const DECISIONS_MAX: usize = 10_000;
 pub struct Decision {
     /// When, in milliseconds since the epoch.
     pub time: Timestamp,
-    /// The step that refused: `handshake`, `identity`, `connect`, `publish`, `subscribe`, `receive`, `protocol`.
+    /// The step that refused: `handshake`, `identity`, `jitr`, `jitp`, `provision`, `connect`, `publish`,
+    /// `subscribe`, `receive`, `protocol`.
     pub step: String,
     /// Where it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -26,6 +27,15 @@ pub struct Decision {
     /// The MQTT client identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// Whom the certificate names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// Who signed it, by its own account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// The customer's CA that vouched for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ca_certificate_id: Option<CertificateId>,
     /// The reason, for the operator: the wire says only what AWS says.
     pub reason: String,
 }
@@ -42,6 +52,9 @@ impl Decisions {
             peer = decision.peer.map(tracing::field::display),
             certificate_id = decision.certificate_id.map(tracing::field::display),
             client_id = decision.client_id,
+            subject = decision.subject,
+            issuer = decision.issuer,
+            ca_certificate_id = decision.ca_certificate_id.map(tracing::field::display),
             reason = decision.reason,
             "refused"
         );
@@ -79,6 +92,9 @@ mod tests {
             peer: Some(([127, 0, 0, 1], 4000).into()),
             certificate_id: Some(CertificateId::new([0xab; 32])),
             client_id: Some(client_id.into()),
+            subject: None,
+            issuer: None,
+            ca_certificate_id: None,
             reason: "implicit deny".into(),
         }
     }

@@ -6,16 +6,18 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use sekisho_broker::{Broker, HashMatch};
 use sekisho_gate::{ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest};
-use sekisho_identity::DeviceIdentity;
+use sekisho_identity::{CertificateStatus, DeviceIdentity};
 use sekisho_mqtt::QoS;
 use sekisho_policy::{Connect, Context, Denied, Permit, Publish, SessionPolicy, authorize};
 use sekisho_registry::Affected;
 use sekisho_state::{Cores, Event, State};
 use sekisho_types::{CertificateId, ClientId, Random, TopicName};
+use tokio::sync::Semaphore;
 
 use crate::decisions::{Decision, Decisions};
 use crate::links::{Link, Links};
 use crate::live_rules::LiveRules;
+use crate::provisioning::{Hooks, Issuing, fleet_bound};
 use crate::streams::DeliveryStreams;
 
 /// Everything a message passes between its device and the journal.
@@ -25,7 +27,27 @@ pub struct Gateway {
     pub(crate) links: Links,
     pub(crate) rules: LiveRules,
     pub(crate) streams: Arc<DeliveryStreams>,
-    decisions: Arc<Decisions>,
+    pub(crate) decisions: Arc<Decisions>,
+    pub(crate) issuing: Arc<Issuing>,
+    pub(crate) hooks: Hooks,
+    pub(crate) admit_first_connection: bool,
+    pub(crate) fleet_calls: Arc<Semaphore>,
+}
+
+/// What a gateway is made of.
+pub struct Parts {
+    /// The account's state.
+    pub state: Arc<State>,
+    /// Where rules put records.
+    pub streams: Arc<DeliveryStreams>,
+    /// Where refusals are kept.
+    pub decisions: Arc<Decisions>,
+    /// Who signs devices' certificates.
+    pub issuing: Arc<Issuing>,
+    /// Who is asked before a device is provisioned.
+    pub hooks: Hooks,
+    /// Whether a device that was just provisioned by its first connection is let in by the same.
+    pub admit_first_connection: bool,
 }
 
 /// Where a request comes from.
@@ -59,11 +81,17 @@ impl Session {
     pub fn client_id(&self) -> &ClientId {
         &self.client_id
     }
+
+    /// Where it comes from.
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
+    }
 }
 
 impl Gateway {
     /// A gateway over the present state; [`Gateway::follow`] keeps it up to date.
-    pub fn new(state: Arc<State>, streams: Arc<DeliveryStreams>, decisions: Arc<Decisions>) -> Self {
+    pub fn new(parts: Parts) -> Self {
+        let Parts { state, streams, decisions, issuing, hooks, admit_first_connection } = parts;
         let gateway = Self {
             broker: RwLock::new(Broker::new(HashMatch::default())),
             links: Links::default(),
@@ -71,6 +99,10 @@ impl Gateway {
             state,
             streams,
             decisions,
+            issuing,
+            hooks,
+            admit_first_connection,
+            fleet_calls: fleet_bound(),
         };
         gateway.rules.replace(&gateway.state.read().registry, &mut gateway.broker_mut());
         gateway
@@ -100,6 +132,16 @@ impl Gateway {
     /// The state behind it.
     pub fn state(&self) -> &Arc<State> {
         &self.state
+    }
+
+    /// Whether a certificate is one that a first connection may register or provision: ask [`Gateway::first_connection`]
+    /// then, and not [`Gateway::connect`].
+    pub fn is_first_connection(&self, peer: Peer) -> bool {
+        let cores = self.state.read();
+        match cores.registry.certificate(peer.certificate_id) {
+            Ok(known) => known.status == CertificateStatus::PendingActivation,
+            Err(_) => cores.registry.claim(peer.certificate_id).is_none(),
+        }
     }
 
     /// Lets a device in, or says why not. On success the client id is this connection's, and whoever had it is told.
@@ -268,6 +310,9 @@ impl Gateway {
             peer: Some(peer.address),
             certificate_id: Some(peer.certificate_id),
             client_id: client_id.map(str::to_owned),
+            subject: None,
+            issuer: None,
+            ca_certificate_id: None,
             reason,
         });
     }
@@ -282,6 +327,9 @@ impl Gateway {
             peer: Some(address),
             certificate_id: None,
             client_id: None,
+            subject: None,
+            issuer: None,
+            ca_certificate_id: None,
             reason,
         });
     }

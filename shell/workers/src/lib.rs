@@ -3,6 +3,7 @@
 //! The cores do not know each other. What one decides is handed to the next here.
 mod decisions; // why somebody was refused
 mod links; // mailboxes and signals of live connections
+mod provisioning; // a device gets a certificate of its own
 mod gateway; // connect, subscribe, and what changes reach whom
 mod publish; // a message to its subscribers and rules
 mod live_rules; // the enabled rules and their actions
@@ -16,8 +17,13 @@ use sekisho_blobs::ObjectStore;
 use sekisho_state::State;
 
 pub use decisions::{Decision, Decisions};
-pub use gateway::{Gateway, Peer, Session};
+pub use gateway::{Gateway, Parts, Peer, Session};
 pub use links::{Link, Links, Signals};
+pub use provisioning::{
+    BulkRegistration, DEVICE_CA_KEY_AAD, First, HookTarget, Hooks, ImportError, Imported, Issuing, IssuingError,
+    REPORTS_BUCKET_PREFIX, RegisterThingError, RsaKey, RsaKeys, deactivate_ca, import_revocation_list,
+    parse_registration_template, register_thing, report_key, run_expiry, watch_revocation_lists,
+};
 pub use recovered::Recovered;
 pub use sekisho_delivery::Origin;
 pub use streams::{DeliveryStreams, PutError};

@@ -10,12 +10,13 @@ use sekisho_broker::{Broker, Target};
 use sekisho_gate::{Delivery, IncomingPublish, Refusal, Will};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::{PublishProperties, QoS, Utf8String};
-use sekisho_policy::{Permit, Publish, authorize_operator};
+use sekisho_policy::{Permit, Publish, authorize_event, authorize_operator};
 use sekisho_sigv4::Operator;
 use sekisho_types::TopicName;
 
 use crate::gateway::{Gateway, Peer, Session};
 use crate::live_rules::Source;
+use crate::provisioning::FleetTopic;
 
 thread_local! {
     /// Whom the message at hand is for, kept between messages to save the allocation.
@@ -34,11 +35,29 @@ struct Message<'a> {
 
 impl Gateway {
     /// A connected device publishes.
-    pub fn publish(&self, now: Instant, session: &mut Session, publish: &IncomingPublish) -> Result<Sequence, Refusal> {
+    pub fn publish(
+        self: &Arc<Self>,
+        now: Instant,
+        session: &mut Session,
+        publish: &IncomingPublish,
+    ) -> Result<Sequence, Refusal> {
         let permit = match session.policy.publish(&publish.topic) {
             Ok(permit) => permit,
             Err(denied) => return Err(self.denied(session, "publish", &denied)),
         };
+        match FleetTopic::parse(&publish.topic) {
+            None => {}
+            Some(FleetTopic::Call(call, format)) => {
+                let payload = Bytes::copy_from_slice(&publish.payload);
+                self.fleet(session, &publish.topic, (call, format), payload, publish.properties.as_deref());
+                return Ok(Sequence(0));
+            }
+            Some(FleetTopic::Reply) => {
+                let reason = format!("`{}` is a topic of answers: only the server publishes there", &*publish.topic);
+                self.refuse(session.peer(), Some(session.client_id.as_str()), "publish", reason);
+                return Err(Refusal::NotAuthorized);
+            }
+        }
         let source = Source {
             certificate_id: Some(session.identity.certificate_id()),
             client_id: Some(session.client_id.as_str()),
@@ -100,6 +119,15 @@ impl Gateway {
         let permit = authorize_operator(operator, Publish { topic: topic.clone() });
         let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
         let source = Source { certificate_id: None, client_id: None, principal: self.state.tenant().account.as_str() };
+        self.route(now, &Message { permit: &permit, topic: &topic, payload, qos, properties: None, source })
+    }
+
+    /// The server tells what happened in it, on `$aws/events/…`.
+    pub(crate) fn publish_service(&self, topic: &TopicName, payload: &Bytes) -> Result<Sequence, Refusal> {
+        let permit = authorize_event(topic.clone()).ok_or(Refusal::NotAuthorized)?;
+        let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
+        let source = Source { certificate_id: None, client_id: None, principal: self.state.tenant().account.as_str() };
+        let (now, qos) = (Instant::now(), QoS::AtLeastOnce);
         self.route(now, &Message { permit: &permit, topic: &topic, payload, qos, properties: None, source })
     }
 

@@ -8,8 +8,8 @@ pub static OPERATIONS: &[Operation] = &[
         "PATCH",
         "/accept-certificate-transfer/{certificateId}",
         &[],
-        false,
-        None,
+        true,
+        Some(&ACCEPT_CERTIFICATE_TRANSFER_REQUEST_SHAPE),
     ),
     Operation::new(
         "AddThingToBillingGroup",
@@ -82,8 +82,8 @@ pub static OPERATIONS: &[Operation] = &[
         "PATCH",
         "/cancel-certificate-transfer/{certificateId}",
         &[],
-        false,
-        None,
+        true,
+        Some(&CANCEL_CERTIFICATE_TRANSFER_REQUEST_SHAPE),
     ),
     Operation::new(
         "CancelDetectMitigationActionsTask",
@@ -164,17 +164,24 @@ pub static OPERATIONS: &[Operation] = &[
         "POST",
         "/provisioning-templates/{templateName}/provisioning-claim",
         &[],
-        false,
-        None,
+        true,
+        Some(&CREATE_PROVISIONING_CLAIM_REQUEST_SHAPE),
     ),
-    Operation::new("CreateProvisioningTemplate", "POST", "/provisioning-templates", &[], false, None),
+    Operation::new(
+        "CreateProvisioningTemplate",
+        "POST",
+        "/provisioning-templates",
+        &[],
+        true,
+        Some(&CREATE_PROVISIONING_TEMPLATE_REQUEST_SHAPE),
+    ),
     Operation::new(
         "CreateProvisioningTemplateVersion",
         "POST",
         "/provisioning-templates/{templateName}/versions",
         &[],
-        false,
-        None,
+        true,
+        Some(&CREATE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE),
     ),
     Operation::new("CreateRoleAlias", "POST", "/role-aliases/{roleAlias}", &[], false, None),
     Operation::new("CreateScheduledAudit", "POST", "/audit/scheduledaudits/{scheduledAuditName}", &[], false, None),
@@ -210,7 +217,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&DELETE_BILLING_GROUP_REQUEST_SHAPE),
     ),
-    Operation::new("DeleteCACertificate", "DELETE", "/cacertificate/{caCertificateId}", &[], false, None),
+    Operation::new(
+        "DeleteCACertificate",
+        "DELETE",
+        "/cacertificate/{caCertificateId}",
+        &[],
+        true,
+        Some(&DELETE_CACERTIFICATE_REQUEST_SHAPE),
+    ),
     Operation::new(
         "DeleteCertificate",
         "DELETE",
@@ -271,16 +285,30 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&DELETE_POLICY_VERSION_REQUEST_SHAPE),
     ),
-    Operation::new("DeleteProvisioningTemplate", "DELETE", "/provisioning-templates/{templateName}", &[], false, None),
+    Operation::new(
+        "DeleteProvisioningTemplate",
+        "DELETE",
+        "/provisioning-templates/{templateName}",
+        &[],
+        true,
+        Some(&DELETE_PROVISIONING_TEMPLATE_REQUEST_SHAPE),
+    ),
     Operation::new(
         "DeleteProvisioningTemplateVersion",
         "DELETE",
         "/provisioning-templates/{templateName}/versions/{versionId}",
         &[],
-        false,
-        None,
+        true,
+        Some(&DELETE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE),
     ),
-    Operation::new("DeleteRegistrationCode", "DELETE", "/registrationcode", &[], false, None),
+    Operation::new(
+        "DeleteRegistrationCode",
+        "DELETE",
+        "/registrationcode",
+        &[],
+        true,
+        Some(&DELETE_REGISTRATION_CODE_REQUEST_SHAPE),
+    ),
     Operation::new("DeleteRoleAlias", "DELETE", "/role-aliases/{roleAlias}", &[], false, None),
     Operation::new("DeleteScheduledAudit", "DELETE", "/audit/scheduledaudits/{scheduledAuditName}", &[], false, None),
     Operation::new("DeleteSecurityProfile", "DELETE", "/security-profiles/{securityProfileName}", &[], false, None),
@@ -334,7 +362,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&DESCRIBE_BILLING_GROUP_REQUEST_SHAPE),
     ),
-    Operation::new("DescribeCACertificate", "GET", "/cacertificate/{caCertificateId}", &[], false, None),
+    Operation::new(
+        "DescribeCACertificate",
+        "GET",
+        "/cacertificate/{caCertificateId}",
+        &[],
+        true,
+        Some(&DESCRIBE_CACERTIFICATE_REQUEST_SHAPE),
+    ),
     Operation::new(
         "DescribeCertificate",
         "GET",
@@ -380,14 +415,21 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("DescribeJobTemplate", "GET", "/job-templates/{jobTemplateId}", &[], false, None),
     Operation::new("DescribeManagedJobTemplate", "GET", "/managed-job-templates/{templateName}", &[], false, None),
     Operation::new("DescribeMitigationAction", "GET", "/mitigationactions/actions/{actionName}", &[], false, None),
-    Operation::new("DescribeProvisioningTemplate", "GET", "/provisioning-templates/{templateName}", &[], false, None),
+    Operation::new(
+        "DescribeProvisioningTemplate",
+        "GET",
+        "/provisioning-templates/{templateName}",
+        &[],
+        true,
+        Some(&DESCRIBE_PROVISIONING_TEMPLATE_REQUEST_SHAPE),
+    ),
     Operation::new(
         "DescribeProvisioningTemplateVersion",
         "GET",
         "/provisioning-templates/{templateName}/versions/{versionId}",
         &[],
-        false,
-        None,
+        true,
+        Some(&DESCRIBE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE),
     ),
     Operation::new("DescribeRoleAlias", "GET", "/role-aliases/{roleAlias}", &[], false, None),
     Operation::new("DescribeScheduledAudit", "GET", "/audit/scheduledaudits/{scheduledAuditName}", &[], false, None),
@@ -402,7 +444,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&DESCRIBE_THING_GROUP_REQUEST_SHAPE),
     ),
-    Operation::new("DescribeThingRegistrationTask", "GET", "/thing-registration-tasks/{taskId}", &[], false, None),
+    Operation::new(
+        "DescribeThingRegistrationTask",
+        "GET",
+        "/thing-registration-tasks/{taskId}",
+        &[],
+        true,
+        Some(&DESCRIBE_THING_REGISTRATION_TASK_REQUEST_SHAPE),
+    ),
     Operation::new(
         "DescribeThingType",
         "GET",
@@ -490,7 +539,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&GET_POLICY_VERSION_REQUEST_SHAPE),
     ),
-    Operation::new("GetRegistrationCode", "GET", "/registrationcode", &[], false, None),
+    Operation::new(
+        "GetRegistrationCode",
+        "GET",
+        "/registrationcode",
+        &[],
+        true,
+        Some(&GET_REGISTRATION_CODE_REQUEST_SHAPE),
+    ),
     Operation::new("GetStatistics", "POST", "/indices/statistics", &[], false, None),
     Operation::new("GetThingConnectivityData", "POST", "/things/{thingName}/connectivity-data", &[], false, None),
     Operation::new("GetTopicRule", "GET", "/rules/{ruleName}", &[], true, Some(&GET_TOPIC_RULE_REQUEST_SHAPE)),
@@ -519,10 +575,17 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("ListAuditTasks", "GET", "/audit/tasks", &[], false, None),
     Operation::new("ListAuthorizers", "GET", "/authorizers/", &[], false, None),
     Operation::new("ListBillingGroups", "GET", "/billing-groups", &[], true, Some(&LIST_BILLING_GROUPS_REQUEST_SHAPE)),
-    Operation::new("ListCACertificates", "GET", "/cacertificates", &[], false, None),
+    Operation::new("ListCACertificates", "GET", "/cacertificates", &[], true, Some(&LIST_CACERTIFICATES_REQUEST_SHAPE)),
     Operation::new("ListCertificateProviders", "GET", "/certificate-providers/", &[], false, None),
     Operation::new("ListCertificates", "GET", "/certificates", &[], true, Some(&LIST_CERTIFICATES_REQUEST_SHAPE)),
-    Operation::new("ListCertificatesByCA", "GET", "/certificates-by-ca/{caCertificateId}", &[], false, None),
+    Operation::new(
+        "ListCertificatesByCA",
+        "GET",
+        "/certificates-by-ca/{caCertificateId}",
+        &[],
+        true,
+        Some(&LIST_CERTIFICATES_BY_CAREQUEST_SHAPE),
+    ),
     Operation::new("ListCommandExecutions", "POST", "/command-executions", &[], false, None),
     Operation::new("ListCommands", "GET", "/commands", &[], false, None),
     Operation::new("ListCustomMetrics", "GET", "/custom-metrics", &[], false, None),
@@ -547,7 +610,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("ListMetricValues", "GET", "/metric-values", &[], false, None),
     Operation::new("ListMitigationActions", "GET", "/mitigationactions/actions", &[], false, None),
     Operation::new("ListOTAUpdates", "GET", "/otaUpdates", &[], false, None),
-    Operation::new("ListOutgoingCertificates", "GET", "/certificates-out-going", &[], false, None),
+    Operation::new(
+        "ListOutgoingCertificates",
+        "GET",
+        "/certificates-out-going",
+        &[],
+        true,
+        Some(&LIST_OUTGOING_CERTIFICATES_REQUEST_SHAPE),
+    ),
     Operation::new("ListPackageVersions", "GET", "/packages/{packageName}/versions", &[], false, None),
     Operation::new("ListPackages", "GET", "/packages", &[], false, None),
     Operation::new("ListPolicies", "GET", "/policies", &[], true, Some(&LIST_POLICIES_REQUEST_SHAPE)),
@@ -596,10 +666,17 @@ pub static OPERATIONS: &[Operation] = &[
         "GET",
         "/provisioning-templates/{templateName}/versions",
         &[],
-        false,
-        None,
+        true,
+        Some(&LIST_PROVISIONING_TEMPLATE_VERSIONS_REQUEST_SHAPE),
     ),
-    Operation::new("ListProvisioningTemplates", "GET", "/provisioning-templates", &[], false, None),
+    Operation::new(
+        "ListProvisioningTemplates",
+        "GET",
+        "/provisioning-templates",
+        &[],
+        true,
+        Some(&LIST_PROVISIONING_TEMPLATES_REQUEST_SHAPE),
+    ),
     Operation::new("ListRelatedResourcesForAuditFinding", "GET", "/audit/relatedResources", &[], false, None),
     Operation::new("ListRoleAliases", "GET", "/role-aliases", &[], false, None),
     Operation::new(
@@ -661,10 +738,17 @@ pub static OPERATIONS: &[Operation] = &[
         "GET",
         "/thing-registration-tasks/{taskId}/reports",
         &[],
-        false,
-        None,
+        true,
+        Some(&LIST_THING_REGISTRATION_TASK_REPORTS_REQUEST_SHAPE),
     ),
-    Operation::new("ListThingRegistrationTasks", "GET", "/thing-registration-tasks", &[], false, None),
+    Operation::new(
+        "ListThingRegistrationTasks",
+        "GET",
+        "/thing-registration-tasks",
+        &[],
+        true,
+        Some(&LIST_THING_REGISTRATION_TASKS_REQUEST_SHAPE),
+    ),
     Operation::new("ListThingTypes", "GET", "/thing-types", &[], true, Some(&LIST_THING_TYPES_REQUEST_SHAPE)),
     Operation::new("ListThings", "GET", "/things", &[], true, Some(&LIST_THINGS_REQUEST_SHAPE)),
     Operation::new(
@@ -695,17 +779,38 @@ pub static OPERATIONS: &[Operation] = &[
         false,
         None,
     ),
-    Operation::new("RegisterCACertificate", "POST", "/cacertificate", &[], false, None),
-    Operation::new("RegisterCertificate", "POST", "/certificate/register", &[], false, None),
-    Operation::new("RegisterCertificateWithoutCA", "POST", "/certificate/register-no-ca", &[], false, None),
-    Operation::new("RegisterThing", "POST", "/things", &[], false, None),
+    Operation::new(
+        "RegisterCACertificate",
+        "POST",
+        "/cacertificate",
+        &[],
+        true,
+        Some(&REGISTER_CACERTIFICATE_REQUEST_SHAPE),
+    ),
+    Operation::new(
+        "RegisterCertificate",
+        "POST",
+        "/certificate/register",
+        &[],
+        true,
+        Some(&REGISTER_CERTIFICATE_REQUEST_SHAPE),
+    ),
+    Operation::new(
+        "RegisterCertificateWithoutCA",
+        "POST",
+        "/certificate/register-no-ca",
+        &[],
+        true,
+        Some(&REGISTER_CERTIFICATE_WITHOUT_CAREQUEST_SHAPE),
+    ),
+    Operation::new("RegisterThing", "POST", "/things", &[], true, Some(&REGISTER_THING_REQUEST_SHAPE)),
     Operation::new(
         "RejectCertificateTransfer",
         "PATCH",
         "/reject-certificate-transfer/{certificateId}",
         &[],
-        false,
-        None,
+        true,
+        Some(&REJECT_CERTIFICATE_TRANSFER_REQUEST_SHAPE),
     ),
     Operation::new(
         "RemoveThingFromBillingGroup",
@@ -761,12 +866,33 @@ pub static OPERATIONS: &[Operation] = &[
         None,
     ),
     Operation::new("StartOnDemandAuditTask", "POST", "/audit/tasks", &[], false, None),
-    Operation::new("StartThingRegistrationTask", "POST", "/thing-registration-tasks", &[], false, None),
-    Operation::new("StopThingRegistrationTask", "PUT", "/thing-registration-tasks/{taskId}/cancel", &[], false, None),
+    Operation::new(
+        "StartThingRegistrationTask",
+        "POST",
+        "/thing-registration-tasks",
+        &[],
+        true,
+        Some(&START_THING_REGISTRATION_TASK_REQUEST_SHAPE),
+    ),
+    Operation::new(
+        "StopThingRegistrationTask",
+        "PUT",
+        "/thing-registration-tasks/{taskId}/cancel",
+        &[],
+        true,
+        Some(&STOP_THING_REGISTRATION_TASK_REQUEST_SHAPE),
+    ),
     Operation::new("TagResource", "POST", "/tags", &[], true, Some(&TAG_RESOURCE_REQUEST_SHAPE)),
     Operation::new("TestAuthorization", "POST", "/test-authorization", &[], false, None),
     Operation::new("TestInvokeAuthorizer", "POST", "/authorizer/{authorizerName}/test", &[], false, None),
-    Operation::new("TransferCertificate", "PATCH", "/transfer-certificate/{certificateId}", &[], false, None),
+    Operation::new(
+        "TransferCertificate",
+        "PATCH",
+        "/transfer-certificate/{certificateId}",
+        &[],
+        true,
+        Some(&TRANSFER_CERTIFICATE_REQUEST_SHAPE),
+    ),
     Operation::new("UntagResource", "POST", "/untag", &[], true, Some(&UNTAG_RESOURCE_REQUEST_SHAPE)),
     Operation::new("UpdateAccountAuditConfiguration", "PATCH", "/audit/configuration", &[], false, None),
     Operation::new("UpdateAuditSuppression", "PATCH", "/audit/suppressions/update", &[], false, None),
@@ -779,7 +905,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&UPDATE_BILLING_GROUP_REQUEST_SHAPE),
     ),
-    Operation::new("UpdateCACertificate", "PUT", "/cacertificate/{caCertificateId}", &[], false, None),
+    Operation::new(
+        "UpdateCACertificate",
+        "PUT",
+        "/cacertificate/{caCertificateId}",
+        &[],
+        true,
+        Some(&UPDATE_CACERTIFICATE_REQUEST_SHAPE),
+    ),
     Operation::new(
         "UpdateCertificate",
         "PUT",
@@ -817,7 +950,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("UpdatePackage", "PATCH", "/packages/{packageName}", &[], false, None),
     Operation::new("UpdatePackageConfiguration", "PATCH", "/package-configuration", &[], false, None),
     Operation::new("UpdatePackageVersion", "PATCH", "/packages/{packageName}/versions/{versionName}", &[], false, None),
-    Operation::new("UpdateProvisioningTemplate", "PATCH", "/provisioning-templates/{templateName}", &[], false, None),
+    Operation::new(
+        "UpdateProvisioningTemplate",
+        "PATCH",
+        "/provisioning-templates/{templateName}",
+        &[],
+        true,
+        Some(&UPDATE_PROVISIONING_TEMPLATE_REQUEST_SHAPE),
+    ),
     Operation::new("UpdateRoleAlias", "PUT", "/role-aliases/{roleAlias}", &[], false, None),
     Operation::new("UpdateScheduledAudit", "PATCH", "/audit/scheduledaudits/{scheduledAuditName}", &[], false, None),
     Operation::new("UpdateSecurityProfile", "PATCH", "/security-profiles/{securityProfileName}", &[], false, None),
@@ -857,6 +997,10 @@ pub static OPERATIONS: &[Operation] = &[
         None,
     ),
 ];
+static ACCEPT_CERTIFICATE_TRANSFER_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required(),
+    Member::new("setAsActive", Location::Query, "setAsActive", &SET_AS_ACTIVE),
+]);
 static ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("dynamoDB", Location::Body, "dynamoDB", &DYNAMO_DBACTION),
     Member::new("dynamoDBv2", Location::Body, "dynamoDBv2", &DYNAMO_DBV2_ACTION),
@@ -898,6 +1042,7 @@ static ADD_THING_TO_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("overrideDynamicGroups", Location::Body, "overrideDynamicGroups", &OVERRIDE_DYNAMIC_GROUPS),
 ]);
 static ALARM_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static ALLOW_AUTO_REGISTRATION: Kind = Kind::Boolean;
 static ASCENDING_ORDER: Kind = Kind::Boolean;
 static ASSET_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static ASSET_PROPERTY_ALIAS: Kind = Kind::String(Text::new(Bounds::new(1, i64::MAX), "", &[]));
@@ -950,6 +1095,8 @@ static ATTRIBUTE_PAYLOAD_SHAPE: Shape = Shape::new(&[
 static ATTRIBUTE_PAYLOAD: Kind = Kind::Structure(&ATTRIBUTE_PAYLOAD_SHAPE);
 static ATTRIBUTE_VALUE: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 800), "[a-zA-Z0-9_.,@/:#=\\[\\]-]*", &[]));
 static ATTRIBUTES: Kind = Kind::Map(Bounds::NONE, &ATTRIBUTE_NAME, &ATTRIBUTE_VALUE);
+static AUTO_REGISTRATION_STATUS: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ENABLE", "DISABLE"]));
+static AWS_ACCOUNT_ID: Kind = Kind::String(Text::new(Bounds::new(12, 12), "[0-9]+", &[]));
 static AWS_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static AWS_IOT_SQL_VERSION: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static BATCH_ACROSS_TOPICS: Kind = Kind::Boolean;
@@ -973,6 +1120,9 @@ static BILLING_GROUP_PROPERTIES_SHAPE: Shape = Shape::new(&[Member::new(
 )]);
 static BILLING_GROUP_PROPERTIES: Kind = Kind::Structure(&BILLING_GROUP_PROPERTIES_SHAPE);
 static BUCKET_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static CACERTIFICATE_STATUS: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ACTIVE", "INACTIVE"]));
+static CANCEL_CERTIFICATE_TRANSFER_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required()]);
 static CANNED_ACCESS_CONTROL_LIST: Kind = Kind::String(Text::new(
     Bounds::NONE,
     "",
@@ -988,6 +1138,8 @@ static CANNED_ACCESS_CONTROL_LIST: Kind = Kind::String(Text::new(
     ],
 ));
 static CERTIFICATE_ID: Kind = Kind::String(Text::new(Bounds::new(64, 64), "(0x)?[a-fA-F0-9]+", &[]));
+static CERTIFICATE_MODE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["DEFAULT", "SNI_ONLY"]));
+static CERTIFICATE_PEM: Kind = Kind::String(Text::new(Bounds::new(1, 65536), "[\\s\\S]*", &[]));
 static CERTIFICATE_SIGNING_REQUEST: Kind = Kind::String(Text::new(Bounds::new(1, 4096), "[\\s\\S]*", &[]));
 static CERTIFICATE_STATUS: Kind = Kind::String(Text::new(
     Bounds::NONE,
@@ -1043,6 +1195,23 @@ static CREATE_POLICY_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("policyDocument", Location::Body, "policyDocument", &POLICY_DOCUMENT).required(),
     Member::new("setAsDefault", Location::Query, "setAsDefault", &SET_AS_DEFAULT),
 ]);
+static CREATE_PROVISIONING_CLAIM_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required()]);
+static CREATE_PROVISIONING_TEMPLATE_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("templateName", Location::Body, "templateName", &TEMPLATE_NAME).required(),
+    Member::new("description", Location::Body, "description", &TEMPLATE_DESCRIPTION),
+    Member::new("templateBody", Location::Body, "templateBody", &TEMPLATE_BODY).required(),
+    Member::new("enabled", Location::Body, "enabled", &ENABLED),
+    Member::new("provisioningRoleArn", Location::Body, "provisioningRoleArn", &ROLE_ARN).required(),
+    Member::new("preProvisioningHook", Location::Body, "preProvisioningHook", &PROVISIONING_HOOK),
+    Member::new("tags", Location::Body, "tags", &TAG_LIST),
+    Member::new("type", Location::Body, "type", &TEMPLATE_TYPE),
+]);
+static CREATE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required(),
+    Member::new("templateBody", Location::Body, "templateBody", &TEMPLATE_BODY).required(),
+    Member::new("setAsDefault", Location::Query, "setAsDefault", &SET_AS_DEFAULT),
+]);
 static CREATE_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required(),
     Member::new("parentGroupName", Location::Body, "parentGroupName", &THING_GROUP_NAME),
@@ -1069,6 +1238,8 @@ static DELETE_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required(),
     Member::new("expectedVersion", Location::Query, "expectedVersion", &OPTIONAL_VERSION),
 ]);
+static DELETE_CACERTIFICATE_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("certificateId", Location::Uri, "caCertificateId", &CERTIFICATE_ID).required()]);
 static DELETE_CERTIFICATE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required(),
     Member::new("forceDelete", Location::Query, "forceDelete", &FORCE_DELETE),
@@ -1079,6 +1250,13 @@ static DELETE_POLICY_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("policyName", Location::Uri, "policyName", &POLICY_NAME).required(),
     Member::new("policyVersionId", Location::Uri, "policyVersionId", &POLICY_VERSION_ID).required(),
 ]);
+static DELETE_PROVISIONING_TEMPLATE_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required()]);
+static DELETE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required(),
+    Member::new("versionId", Location::Uri, "versionId", &TEMPLATE_VERSION_ID).required(),
+]);
+static DELETE_REGISTRATION_CODE_REQUEST_SHAPE: Shape = Shape::new(&[]);
 static DELETE_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required(),
     Member::new("expectedVersion", Location::Query, "expectedVersion", &OPTIONAL_VERSION),
@@ -1098,12 +1276,22 @@ static DEPRECATE_THING_TYPE_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static DESCRIBE_BILLING_GROUP_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required()]);
+static DESCRIBE_CACERTIFICATE_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("certificateId", Location::Uri, "caCertificateId", &CERTIFICATE_ID).required()]);
 static DESCRIBE_CERTIFICATE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required()]);
 static DESCRIBE_ENDPOINT_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("endpointType", Location::Query, "endpointType", &ENDPOINT_TYPE)]);
+static DESCRIBE_PROVISIONING_TEMPLATE_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required()]);
+static DESCRIBE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required(),
+    Member::new("versionId", Location::Uri, "versionId", &TEMPLATE_VERSION_ID).required(),
+]);
 static DESCRIBE_THING_GROUP_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required()]);
+static DESCRIBE_THING_REGISTRATION_TASK_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("taskId", Location::Uri, "taskId", &TASK_ID).required()]);
 static DESCRIBE_THING_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required()]);
 static DESCRIBE_THING_TYPE_REQUEST_SHAPE: Shape =
@@ -1158,6 +1346,7 @@ static ELASTICSEARCH_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]))
 static ENABLE_BATCHING: Kind = Kind::Boolean;
 static ENABLE_TOPIC_RULE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required()]);
+static ENABLED: Kind = Kind::Boolean;
 static ENDPOINT_TYPE: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[\\s\\S]*", &[]));
 static EXECUTION_NAME_PREFIX: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static FIREHOSE_ACTION_SHAPE: Shape = Shape::new(&[
@@ -1177,6 +1366,7 @@ static GET_POLICY_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("policyName", Location::Uri, "policyName", &POLICY_NAME).required(),
     Member::new("policyVersionId", Location::Uri, "policyVersionId", &POLICY_VERSION_ID).required(),
 ]);
+static GET_REGISTRATION_CODE_REQUEST_SHAPE: Shape = Shape::new(&[]);
 static GET_TOPIC_RULE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required()]);
 static HASH_KEY_FIELD: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
@@ -1267,7 +1457,24 @@ static LIST_BILLING_GROUPS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
     Member::new("namePrefixFilter", Location::Query, "namePrefixFilter", &BILLING_GROUP_NAME),
 ]);
+static LIST_CACERTIFICATES_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
+    Member::new("marker", Location::Query, "marker", &MARKER),
+    Member::new("ascendingOrder", Location::Query, "isAscendingOrder", &ASCENDING_ORDER),
+    Member::new("templateName", Location::Query, "templateName", &TEMPLATE_NAME),
+]);
+static LIST_CERTIFICATES_BY_CAREQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("caCertificateId", Location::Uri, "caCertificateId", &CERTIFICATE_ID).required(),
+    Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
+    Member::new("marker", Location::Query, "marker", &MARKER),
+    Member::new("ascendingOrder", Location::Query, "isAscendingOrder", &ASCENDING_ORDER),
+]);
 static LIST_CERTIFICATES_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
+    Member::new("marker", Location::Query, "marker", &MARKER),
+    Member::new("ascendingOrder", Location::Query, "isAscendingOrder", &ASCENDING_ORDER),
+]);
+static LIST_OUTGOING_CERTIFICATES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
     Member::new("marker", Location::Query, "marker", &MARKER),
     Member::new("ascendingOrder", Location::Query, "isAscendingOrder", &ASCENDING_ORDER),
@@ -1302,6 +1509,15 @@ static LIST_PRINCIPAL_THINGS_V2_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("principal", Location::Header, "x-amzn-principal", &PRINCIPAL).required(),
     Member::new("thingPrincipalType", Location::Query, "thingPrincipalType", &THING_PRINCIPAL_TYPE),
 ]);
+static LIST_PROVISIONING_TEMPLATE_VERSIONS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required(),
+    Member::new("maxResults", Location::Query, "maxResults", &MAX_RESULTS),
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+]);
+static LIST_PROVISIONING_TEMPLATES_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("maxResults", Location::Query, "maxResults", &MAX_RESULTS),
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+]);
 static LIST_TAGS_FOR_RESOURCE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("resourceArn", Location::Query, "resourceArn", &RESOURCE_ARN).required(),
     Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
@@ -1333,6 +1549,17 @@ static LIST_THING_PRINCIPALS_V2_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
     Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
     Member::new("thingPrincipalType", Location::Query, "thingPrincipalType", &THING_PRINCIPAL_TYPE),
+]);
+static LIST_THING_REGISTRATION_TASK_REPORTS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("taskId", Location::Uri, "taskId", &TASK_ID).required(),
+    Member::new("reportType", Location::Query, "reportType", &REPORT_TYPE).required(),
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
+]);
+static LIST_THING_REGISTRATION_TASKS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &REGISTRY_MAX_RESULTS),
+    Member::new("status", Location::Query, "status", &STATUS),
 ]);
 static LIST_THING_TYPES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
@@ -1383,6 +1610,8 @@ static MARKER: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 1024), "[A-Za
 static MAX_BATCH_OPEN_MS: Kind = Kind::Integer(Bounds::new(5, 200));
 static MAX_BATCH_SIZE: Kind = Kind::Integer(Bounds::new(2, 10));
 static MAX_BATCH_SIZE_BYTES: Kind = Kind::Integer(Bounds::new(100, 131072));
+static MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, 250));
+static MESSAGE: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[\\s\\S]*", &[]));
 static MESSAGE_EXPIRY: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static MESSAGE_FORMAT: Kind = Kind::String(Text::new(Bounds::NONE, "", &["RAW", "JSON"]));
 static MESSAGE_ID: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "", &[]));
@@ -1414,9 +1643,12 @@ static OPEN_SEARCH_ACTION: Kind = Kind::Structure(&OPEN_SEARCH_ACTION_SHAPE);
 static OPTIONAL_VERSION: Kind = Kind::Integer(Bounds::NONE);
 static OVERRIDE_DYNAMIC_GROUPS: Kind = Kind::Boolean;
 static PAGE_SIZE: Kind = Kind::Integer(Bounds::new(1, 250));
+static PARAMETER: Kind = Kind::String(Text::new(Bounds::new(0, 2048), "[\\s\\S]*", &[]));
+static PARAMETERS: Kind = Kind::Map(Bounds::NONE, &PARAMETER, &VALUE);
 static PARTITION_KEY: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static PAYLOAD_FIELD: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static PAYLOAD_FORMAT_INDICATOR: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
+static PAYLOAD_VERSION: Kind = Kind::String(Text::new(Bounds::new(10, 32), "^[0-9-]+$", &[]));
 static POLICY_DOCUMENT: Kind = Kind::String(Text::new(Bounds::new(0, 404600), "[\\s\\S]*", &[]));
 static POLICY_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[\\w+=,.@-]+", &[]));
 static POLICY_TARGET: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
@@ -1429,6 +1661,11 @@ static PROPAGATING_ATTRIBUTE_SHAPE: Shape = Shape::new(&[
 ]);
 static PROPAGATING_ATTRIBUTE: Kind = Kind::Structure(&PROPAGATING_ATTRIBUTE_SHAPE);
 static PROPAGATING_ATTRIBUTE_LIST: Kind = Kind::List(Bounds::NONE, &PROPAGATING_ATTRIBUTE);
+static PROVISIONING_HOOK_SHAPE: Shape = Shape::new(&[
+    Member::new("payloadVersion", Location::Body, "payloadVersion", &PAYLOAD_VERSION),
+    Member::new("targetArn", Location::Body, "targetArn", &TARGET_ARN).required(),
+]);
+static PROVISIONING_HOOK: Kind = Kind::Structure(&PROVISIONING_HOOK_SHAPE);
 static PUT_ASSET_PROPERTY_VALUE_ENTRY_SHAPE: Shape = Shape::new(&[
     Member::new("entryId", Location::Body, "entryId", &ASSET_PROPERTY_ENTRY_ID),
     Member::new("assetId", Location::Body, "assetId", &ASSET_ID),
@@ -1450,7 +1687,44 @@ static RANGE_KEY_FIELD: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static RANGE_KEY_VALUE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static RECURSIVE: Kind = Kind::Boolean;
 static RECURSIVE_WITHOUT_DEFAULT: Kind = Kind::Boolean;
+static REGISTER_CACERTIFICATE_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("caCertificate", Location::Body, "caCertificate", &CERTIFICATE_PEM).required(),
+    Member::new("verificationCertificate", Location::Body, "verificationCertificate", &CERTIFICATE_PEM),
+    Member::new("setAsActive", Location::Query, "setAsActive", &SET_AS_ACTIVE),
+    Member::new("allowAutoRegistration", Location::Query, "allowAutoRegistration", &ALLOW_AUTO_REGISTRATION),
+    Member::new("registrationConfig", Location::Body, "registrationConfig", &REGISTRATION_CONFIG),
+    Member::new("tags", Location::Body, "tags", &TAG_LIST),
+    Member::new("certificateMode", Location::Body, "certificateMode", &CERTIFICATE_MODE),
+]);
+static REGISTER_CERTIFICATE_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("certificatePem", Location::Body, "certificatePem", &CERTIFICATE_PEM).required(),
+    Member::new("caCertificatePem", Location::Body, "caCertificatePem", &CERTIFICATE_PEM),
+    Member::new("setAsActive", Location::Query, "setAsActive", &SET_AS_ACTIVE_FLAG),
+    Member::new("status", Location::Body, "status", &CERTIFICATE_STATUS),
+]);
+static REGISTER_CERTIFICATE_WITHOUT_CAREQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("certificatePem", Location::Body, "certificatePem", &CERTIFICATE_PEM).required(),
+    Member::new("status", Location::Body, "status", &CERTIFICATE_STATUS),
+]);
+static REGISTER_THING_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("templateBody", Location::Body, "templateBody", &TEMPLATE_BODY).required(),
+    Member::new("parameters", Location::Body, "parameters", &PARAMETERS),
+]);
+static REGISTRATION_CONFIG_SHAPE: Shape = Shape::new(&[
+    Member::new("templateBody", Location::Body, "templateBody", &TEMPLATE_BODY),
+    Member::new("roleArn", Location::Body, "roleArn", &ROLE_ARN),
+    Member::new("templateName", Location::Body, "templateName", &TEMPLATE_NAME),
+]);
+static REGISTRATION_CONFIG: Kind = Kind::Structure(&REGISTRATION_CONFIG_SHAPE);
 static REGISTRY_MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, 250));
+static REGISTRY_S3_BUCKET_NAME: Kind = Kind::String(Text::new(Bounds::new(3, 256), "[a-zA-Z0-9._-]+", &[]));
+static REGISTRY_S3_KEY_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 1024), "[a-zA-Z0-9!_.*'()-\\/]+", &[]));
+static REJECT_CERTIFICATE_TRANSFER_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required(),
+    Member::new("rejectReason", Location::Body, "rejectReason", &MESSAGE),
+]);
+static REMOVE_AUTO_REGISTRATION: Kind = Kind::Boolean;
+static REMOVE_HOOK: Kind = Kind::Boolean;
 static REMOVE_THING_FROM_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("billingGroupName", Location::Body, "billingGroupName", &BILLING_GROUP_NAME),
     Member::new("billingGroupArn", Location::Body, "billingGroupArn", &BILLING_GROUP_ARN),
@@ -1468,6 +1742,7 @@ static REPLACE_TOPIC_RULE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required(),
     Member::new("topicRulePayload", Location::Payload, "topicRulePayload", &TOPIC_RULE_PAYLOAD).required(),
 ]);
+static REPORT_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ERRORS", "RESULTS"]));
 static REPUBLISH_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("roleArn", Location::Body, "roleArn", &AWS_ARN).required(),
     Member::new("topic", Location::Body, "topic", &TOPIC_PATTERN).required(),
@@ -1477,6 +1752,7 @@ static REPUBLISH_ACTION_SHAPE: Shape = Shape::new(&[
 static REPUBLISH_ACTION: Kind = Kind::Structure(&REPUBLISH_ACTION_SHAPE);
 static RESOURCE_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static RESPONSE_TOPIC: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
+static ROLE_ARN: Kind = Kind::String(Text::new(Bounds::new(20, 2048), "", &[]));
 static RULE_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "^[a-zA-Z0-9_]+$", &[]));
 static S3_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("roleArn", Location::Body, "roleArn", &AWS_ARN).required(),
@@ -1508,6 +1784,7 @@ static SEARCH_QUERY_MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, i64::MAX));
 static SEARCHABLE_ATTRIBUTES: Kind = Kind::List(Bounds::NONE, &ATTRIBUTE_NAME);
 static SERVICE_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static SET_AS_ACTIVE: Kind = Kind::Boolean;
+static SET_AS_ACTIVE_FLAG: Kind = Kind::Boolean;
 static SET_AS_DEFAULT: Kind = Kind::Boolean;
 static SET_DEFAULT_POLICY_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("policyName", Location::Uri, "policyName", &POLICY_NAME).required(),
@@ -1532,15 +1809,25 @@ static SQS_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("useBase64", Location::Body, "useBase64", &USE_BASE64),
 ]);
 static SQS_ACTION: Kind = Kind::Structure(&SQS_ACTION_SHAPE);
+static START_THING_REGISTRATION_TASK_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("templateBody", Location::Body, "templateBody", &TEMPLATE_BODY).required(),
+    Member::new("inputFileBucket", Location::Body, "inputFileBucket", &REGISTRY_S3_BUCKET_NAME).required(),
+    Member::new("inputFileKey", Location::Body, "inputFileKey", &REGISTRY_S3_KEY_NAME).required(),
+    Member::new("roleArn", Location::Body, "roleArn", &ROLE_ARN).required(),
+]);
 static STATE_MACHINE_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static STATE_REASON: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static STATE_VALUE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static STATUS: Kind =
+    Kind::String(Text::new(Bounds::NONE, "", &["InProgress", "Completed", "Failed", "Cancelled", "Cancelling"]));
 static STEP_FUNCTIONS_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("executionNamePrefix", Location::Body, "executionNamePrefix", &EXECUTION_NAME_PREFIX),
     Member::new("stateMachineName", Location::Body, "stateMachineName", &STATE_MACHINE_NAME).required(),
     Member::new("roleArn", Location::Body, "roleArn", &AWS_ARN).required(),
 ]);
 static STEP_FUNCTIONS_ACTION: Kind = Kind::Structure(&STEP_FUNCTIONS_ACTION_SHAPE);
+static STOP_THING_REGISTRATION_TASK_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("taskId", Location::Uri, "taskId", &TASK_ID).required()]);
 static STREAM_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static STRING: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static TABLE_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
@@ -1557,6 +1844,13 @@ static TAG_RESOURCE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("tags", Location::Body, "tags", &TAG_LIST).required(),
 ]);
 static TAG_VALUE: Kind = Kind::String(Text::new(Bounds::new(0, 256), "", &[]));
+static TARGET_ARN: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2048), "", &[]));
+static TASK_ID: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 40), "", &[]));
+static TEMPLATE_BODY: Kind = Kind::String(Text::new(Bounds::new(0, 10240), "[\\s\\S]*", &[]));
+static TEMPLATE_DESCRIPTION: Kind = Kind::String(Text::new(Bounds::new(0, 500), "[^\\p{C}]*", &[]));
+static TEMPLATE_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 36), "^[0-9A-Za-z_-]+$", &[]));
+static TEMPLATE_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["FLEET_PROVISIONING", "JITP"]));
+static TEMPLATE_VERSION_ID: Kind = Kind::Integer(Bounds::NONE);
 static THING_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static THING_GROUP_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static THING_GROUP_DESCRIPTION: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2028), "[\\p{Graph}\\x20]*", &[]));
@@ -1615,6 +1909,11 @@ static TOPIC_RULE_PAYLOAD_SHAPE: Shape = Shape::new(&[
     Member::new("errorAction", Location::Body, "errorAction", &ACTION),
 ]);
 static TOPIC_RULE_PAYLOAD: Kind = Kind::Structure(&TOPIC_RULE_PAYLOAD_SHAPE);
+static TRANSFER_CERTIFICATE_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required(),
+    Member::new("targetAwsAccount", Location::Query, "targetAwsAccount", &AWS_ACCOUNT_ID).required(),
+    Member::new("transferMessage", Location::Body, "transferMessage", &MESSAGE),
+]);
 static UNDO_DEPRECATE: Kind = Kind::Boolean;
 static UNTAG_RESOURCE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("resourceArn", Location::Body, "resourceArn", &RESOURCE_ARN).required(),
@@ -1626,9 +1925,25 @@ static UPDATE_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
         .required(),
     Member::new("expectedVersion", Location::Body, "expectedVersion", &OPTIONAL_VERSION),
 ]);
+static UPDATE_CACERTIFICATE_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("certificateId", Location::Uri, "caCertificateId", &CERTIFICATE_ID).required(),
+    Member::new("newStatus", Location::Query, "newStatus", &CACERTIFICATE_STATUS),
+    Member::new("newAutoRegistrationStatus", Location::Query, "newAutoRegistrationStatus", &AUTO_REGISTRATION_STATUS),
+    Member::new("registrationConfig", Location::Body, "registrationConfig", &REGISTRATION_CONFIG),
+    Member::new("removeAutoRegistration", Location::Body, "removeAutoRegistration", &REMOVE_AUTO_REGISTRATION),
+]);
 static UPDATE_CERTIFICATE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required(),
     Member::new("newStatus", Location::Query, "newStatus", &CERTIFICATE_STATUS).required(),
+]);
+static UPDATE_PROVISIONING_TEMPLATE_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required(),
+    Member::new("description", Location::Body, "description", &TEMPLATE_DESCRIPTION),
+    Member::new("enabled", Location::Body, "enabled", &ENABLED),
+    Member::new("defaultVersionId", Location::Body, "defaultVersionId", &TEMPLATE_VERSION_ID),
+    Member::new("provisioningRoleArn", Location::Body, "provisioningRoleArn", &ROLE_ARN),
+    Member::new("preProvisioningHook", Location::Body, "preProvisioningHook", &PROVISIONING_HOOK),
+    Member::new("removePreProvisioningHook", Location::Body, "removePreProvisioningHook", &REMOVE_HOOK),
 ]);
 static UPDATE_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required(),
@@ -1663,4 +1978,5 @@ static USER_PROPERTY: Kind = Kind::Structure(&USER_PROPERTY_SHAPE);
 static USER_PROPERTY_KEY: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static USER_PROPERTY_KEY_NAME: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[a-zA-Z0-9:$.]+", &[]));
 static USER_PROPERTY_VALUE: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
+static VALUE: Kind = Kind::String(Text::new(Bounds::new(0, 4096), "[\\s\\S]*", &[]));
 static USE_PREFIX_ATTRIBUTE_VALUE: Kind = Kind::Boolean;

@@ -3,7 +3,6 @@ use sekisho_identity::Csr;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::issue::issue;
 use crate::{ApiError, App};
 
 #[derive(Deserialize)]
@@ -17,7 +16,7 @@ pub(super) struct Input {
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let csr = Csr::parse_pem(&input.certificate_signing_request)
         .map_err(|error| ApiError::new(400, "InvalidRequestException", format!("Invalid CSR: {error}")))?;
-    let certificate = issue(app, csr.subject_public_key_info().clone(), input.set_as_active).await?;
+    let certificate = app.issuing.issue(csr.subject_public_key_info().clone(), input.set_as_active).await?;
     Ok(json!({
         "certificateArn": app.state.read().registry.certificate_arn(certificate.certificate_id),
         "certificateId": certificate.certificate_id,

@@ -2,7 +2,6 @@
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::issue::issue;
 use crate::{ApiError, App};
 
 #[derive(Deserialize)]
@@ -13,9 +12,9 @@ pub(super) struct Input {
 }
 
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
-    let key = app.rsa_keys.take().await?;
+    let key = app.issuing.key_pair().await?;
     let public_pem = key.subject_public_key_info.to_pem();
-    let certificate = issue(app, key.subject_public_key_info, input.set_as_active).await?;
+    let certificate = app.issuing.issue(key.subject_public_key_info, input.set_as_active).await?;
     let private_pem = std::str::from_utf8(key.private_pem.expose()).map_err(ApiError::internal)?;
     Ok(json!({
         "certificateArn": app.state.read().registry.certificate_arn(certificate.certificate_id),

@@ -1,11 +1,12 @@
 //! `ListCertificates`: the newest first unless asked otherwise.
-use sekisho_registry::Certificate;
+use sekisho_registry::{Certificate, Registry};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::page::{MARKER_PAGE, page};
 use crate::{ApiError, App};
 
+/// What the lists of certificates have in common.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Input {
@@ -17,9 +18,17 @@ pub(super) struct Input {
 
 pub(super) fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let cores = app.state.read();
+    certificates(&cores.registry, cores.registry.certificates(), &input)
+}
+
+/// A page of certificates that come oldest first.
+pub(super) fn certificates<'a>(
+    registry: &Registry,
+    oldest_first: impl DoubleEndedIterator<Item = &'a Certificate>,
+    input: &Input,
+) -> Result<Value, ApiError> {
     let key = |found: &&Certificate| format!("{:020} {}", found.creation_date.millis(), found.certificate_id);
     let (size, marker) = (input.page_size.unwrap_or(MARKER_PAGE), input.marker.as_deref());
-    let oldest_first = cores.registry.certificates();
     let (certificates, next) = if input.ascending_order {
         page(oldest_first, key, false, marker, size)?
     } else {
@@ -27,7 +36,7 @@ pub(super) fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     };
     let certificates = certificates.into_iter().map(|certificate| {
         json!({
-            "certificateArn": cores.registry.certificate_arn(certificate.certificate_id),
+            "certificateArn": registry.certificate_arn(certificate.certificate_id),
             "certificateId": certificate.certificate_id,
             "status": certificate.status.as_str(),
             "certificateMode": certificate.certificate_mode.as_str(),

@@ -1,5 +1,4 @@
 //! IoT's control plane: things, certificates, policies, who is attached to what, rules. A file an operation.
-mod issue; // certificates signed by the account's own CA
 mod page; // lists, a page at a time
 mod refuse; // the registry's errors in AWS's words
 
@@ -47,6 +46,41 @@ mod get_topic_rule;
 mod list_topic_rules;
 mod replace_topic_rule;
 
+mod delete_ca_certificate;
+mod delete_registration_code;
+mod describe_ca_certificate;
+mod get_registration_code;
+mod list_ca_certificates;
+mod list_certificates_by_ca;
+mod register_ca_certificate;
+mod update_ca_certificate;
+
+mod accept_certificate_transfer;
+mod cancel_certificate_transfer;
+mod list_outgoing_certificates;
+mod register_certificate;
+mod register_certificate_without_ca;
+mod reject_certificate_transfer;
+mod transfer_certificate;
+
+mod create_provisioning_claim;
+mod create_provisioning_template;
+mod create_provisioning_template_version;
+mod delete_provisioning_template;
+mod delete_provisioning_template_version;
+mod describe_provisioning_template;
+mod describe_provisioning_template_version;
+mod list_provisioning_template_versions;
+mod list_provisioning_templates;
+mod update_provisioning_template;
+
+mod describe_thing_registration_task;
+mod list_thing_registration_task_reports;
+mod list_thing_registration_tasks;
+mod register_thing;
+mod start_thing_registration_task;
+mod stop_thing_registration_task;
+
 mod list_tags_for_resource;
 mod tag_resource;
 mod untag_resource;
@@ -93,8 +127,6 @@ use serde_json::{Value, json};
 
 use crate::{ApiError, App, parse};
 
-pub use issue::DEVICE_CA_KEY_AAD;
-
 #[cfg(test)]
 mod tests;
 
@@ -140,6 +172,37 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "EnableTopicRule" => enable_topic_rule::run(app, parse(input)?).await,
         "DisableTopicRule" => disable_topic_rule::run(app, parse(input)?).await,
         "DeleteTopicRule" => delete_topic_rule::run(app, parse(input)?).await,
+        "GetRegistrationCode" => get_registration_code::run(app).await,
+        "DeleteRegistrationCode" => delete_registration_code::run(app).await,
+        "RegisterCACertificate" => register_ca_certificate::run(app, parse(input)?).await,
+        "DescribeCACertificate" => describe_ca_certificate::run(app, parse(input)?),
+        "UpdateCACertificate" => update_ca_certificate::run(app, parse(input)?).await,
+        "DeleteCACertificate" => delete_ca_certificate::run(app, parse(input)?).await,
+        "ListCACertificates" => list_ca_certificates::run(app, parse(input)?),
+        "ListCertificatesByCA" => list_certificates_by_ca::run(app, parse(input)?),
+        "RegisterCertificate" => register_certificate::run(app, parse(input)?).await,
+        "RegisterCertificateWithoutCA" => register_certificate_without_ca::run(app, parse(input)?).await,
+        "TransferCertificate" => transfer_certificate::run(app, parse(input)?).await,
+        "CancelCertificateTransfer" => cancel_certificate_transfer::run(app, parse(input)?).await,
+        "AcceptCertificateTransfer" => accept_certificate_transfer::run(app, parse(input)?),
+        "RejectCertificateTransfer" => reject_certificate_transfer::run(app, parse(input)?),
+        "ListOutgoingCertificates" => list_outgoing_certificates::run(app, parse(input)?),
+        "CreateProvisioningTemplate" => create_provisioning_template::run(app, parse(input)?).await,
+        "DescribeProvisioningTemplate" => describe_provisioning_template::run(app, parse(input)?),
+        "UpdateProvisioningTemplate" => update_provisioning_template::run(app, parse(input)?).await,
+        "DeleteProvisioningTemplate" => delete_provisioning_template::run(app, parse(input)?).await,
+        "ListProvisioningTemplates" => list_provisioning_templates::run(app, parse(input)?),
+        "CreateProvisioningTemplateVersion" => create_provisioning_template_version::run(app, parse(input)?).await,
+        "DescribeProvisioningTemplateVersion" => describe_provisioning_template_version::run(app, parse(input)?),
+        "DeleteProvisioningTemplateVersion" => delete_provisioning_template_version::run(app, parse(input)?).await,
+        "ListProvisioningTemplateVersions" => list_provisioning_template_versions::run(app, parse(input)?),
+        "CreateProvisioningClaim" => create_provisioning_claim::run(app, parse(input)?).await,
+        "RegisterThing" => register_thing::run(app, parse(input)?).await,
+        "StartThingRegistrationTask" => start_thing_registration_task::run(app, parse(input)?).await,
+        "StopThingRegistrationTask" => stop_thing_registration_task::run(app, parse(input)?).await,
+        "DescribeThingRegistrationTask" => describe_thing_registration_task::run(app, parse(input)?),
+        "ListThingRegistrationTasks" => list_thing_registration_tasks::run(app, parse(input)?),
+        "ListThingRegistrationTaskReports" => list_thing_registration_task_reports::run(app, parse(input)?),
         "ListTagsForResource" => list_tags_for_resource::run(app, parse(input)?),
         "TagResource" => tag_resource::run(app, parse(input)?).await,
         "UntagResource" => untag_resource::run(app, parse(input)?).await,

@@ -1,6 +1,7 @@
 //! The registry's errors in AWS's words (wire: HTTP codes by name).
 use sekisho_registry::{RegistryError, Resource};
 use sekisho_types::InvalidName;
+use sekisho_workers::IssuingError;
 
 use crate::ApiError;
 
@@ -22,6 +23,9 @@ impl From<RegistryError> for ApiError {
             RegistryError::InvalidRequest(_) => Self::new(400, "InvalidRequestException", message),
             RegistryError::DeleteConflict(_) => Self::new(409, "DeleteConflictException", message),
             RegistryError::CertificateState(_) => Self::new(406, "CertificateStateException", message),
+            RegistryError::CertificateConflict(_) => Self::new(409, "CertificateConflictException", message),
+            RegistryError::RegistrationCode(_) => Self::new(400, "RegistrationCodeValidationException", message),
+            RegistryError::TransferConflict(_) => Self::new(409, "TransferConflictException", message),
             RegistryError::CertificateValidation(_) => Self::new(400, "CertificateValidationException", message),
             RegistryError::VersionsLimitExceeded(_) => Self::new(409, "VersionsLimitExceededException", message),
             RegistryError::LimitExceeded(_) => Self::new(410, "LimitExceededException", message),
@@ -29,6 +33,13 @@ impl From<RegistryError> for ApiError {
             RegistryError::MalformedPolicy(_) => Self::new(400, "MalformedPolicyException", message),
             RegistryError::SqlParse(_) => Self::new(400, "SqlParseException", message),
         }
+    }
+}
+
+/// A certificate that could not be signed.
+impl From<IssuingError> for ApiError {
+    fn from(error: IssuingError) -> Self {
+        Self::internal(error)
     }
 }
 

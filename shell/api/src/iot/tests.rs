@@ -7,9 +7,8 @@ use sekisho_identity::{
 };
 use sekisho_registry::{CaRecord, RegistryError};
 use sekisho_types::Secret;
+use sekisho_workers::{DEVICE_CA_KEY_AAD, RsaKeys};
 
-use super::DEVICE_CA_KEY_AAD;
-use crate::RsaKeys;
 use crate::testing::{NOW, World};
 
 mod groups; // thing types, thing groups, billing groups

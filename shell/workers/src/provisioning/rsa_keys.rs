@@ -7,8 +7,6 @@ use sekisho_identity::{Signer, SigningKey, SubjectPublicKeyInfo};
 use sekisho_types::Secret;
 use tokio::sync::{Mutex, mpsc};
 
-use crate::ApiError;
-
 /// Keys kept ready. And then: callers wait for the next to be made.
 const READY_MAX: usize = 4;
 
@@ -40,15 +38,17 @@ impl RsaKeys {
     }
 
     /// None, ever: for tests that need no key.
-    #[cfg(test)]
-    pub(crate) fn none() -> Self {
+    pub fn none() -> Self {
         Self { ready: Arc::new(Mutex::new(mpsc::channel(1).1)) }
     }
 
     /// A key nobody else has, at once or as soon as one is made.
-    pub async fn take(&self) -> Result<RsaKey, ApiError> {
+    ///
+    /// # Errors
+    /// What kept it from being made.
+    pub async fn take(&self) -> Result<RsaKey, String> {
         let made = self.ready.lock().await.recv().await;
-        made.ok_or_else(|| ApiError::internal("the thread that makes RSA keys has ended"))?.map_err(ApiError::internal)
+        made.ok_or_else(|| "the thread that makes RSA keys has ended".to_owned())?
     }
 }
 

@@ -1,0 +1,420 @@
+//! Customers' CAs: registered by proof of possession, and which of them vouches for a device's certificate.
+use std::sync::Arc;
+
+use sekisho_identity::{PEM_CERTIFICATE, PresentedCertificate, check_ca, check_device, encode_pem};
+use sekisho_provisioning::{Template, TemplateType};
+use sekisho_types::{CertificateId, Random, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::registry::{hex, uuid};
+use crate::{CertificateMode, Event, Registry, RegistryError, Resource};
+
+/// CAs with one and the same subject (AWS IoT Core quotas).
+pub const CAS_PER_SUBJECT_MAX: usize = 10;
+
+/// A customer's CA.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CaCertificate {
+    /// SHA-256 of its DER.
+    pub certificate_id: CertificateId,
+    /// The DER.
+    #[serde(with = "crate::certificate::base64_text")]
+    pub der: Box<[u8]>,
+    /// Whether it vouches for new certificates.
+    pub active: bool,
+    /// Whether a device's first connection registers its certificate.
+    pub auto_registration: bool,
+    /// What else happens then.
+    #[serde(default)]
+    pub registration_config: Option<RegistrationConfig>,
+    /// When it was registered.
+    pub creation_date: Timestamp,
+    /// When anything about it last changed.
+    pub last_modified_date: Timestamp,
+    /// 1 at first, one more with each update.
+    pub customer_version: u32,
+    /// A UUID.
+    pub generation_id: String,
+    /// First second of its validity.
+    pub not_before: Timestamp,
+    /// Last second of its validity.
+    pub not_after: Timestamp,
+    /// With or without proof of possession.
+    #[serde(default)]
+    pub certificate_mode: CertificateMode,
+}
+
+/// What happens at a device's first connection besides registration: a template of its own, or the name of one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RegistrationConfig {
+    /// A template.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_body: Option<String>,
+    /// The role AWS would act in; kept, and checked for its shape alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role_arn: Option<String>,
+    /// A provisioning template of type JITP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template_name: Option<String>,
+}
+
+/// What `RegisterCACertificate` asks for.
+#[derive(Clone, Debug, Default)]
+pub struct CaRegistration {
+    /// The CA.
+    pub ca_certificate_pem: String,
+    /// A certificate with the registration code as its common name, signed by the CA.
+    pub verification_certificate_pem: Option<String>,
+    /// Whether it vouches for certificates at once.
+    pub set_as_active: bool,
+    /// Whether first connections register.
+    pub allow_auto_registration: bool,
+    /// And what else they do.
+    pub registration_config: Option<RegistrationConfig>,
+    /// DEFAULT or SNI_ONLY.
+    pub certificate_mode: CertificateMode,
+}
+
+/// What `UpdateCACertificate` asks for.
+#[derive(Clone, Debug, Default)]
+pub struct CaUpdate {
+    /// `newStatus`
+    pub active: Option<bool>,
+    /// `newAutoRegistrationStatus`
+    pub auto_registration: Option<bool>,
+    /// `registrationConfig`
+    pub registration_config: Option<RegistrationConfig>,
+    /// `removeAutoRegistration`: drops the configuration.
+    pub remove_auto_registration: bool,
+}
+
+/// A CA in the fold, taken apart once.
+#[derive(Clone, Debug)]
+pub(crate) struct HeldCa {
+    pub(crate) ca: CaCertificate,
+    /// `None` only if a later version refuses to parse what an earlier took: it then vouches for nobody.
+    pub(crate) presented: Option<PresentedCertificate>,
+}
+
+impl HeldCa {
+    pub(crate) fn new(ca: CaCertificate) -> Self {
+        let presented = PresentedCertificate::parse(&ca.der).ok();
+        Self { ca, presented }
+    }
+}
+
+impl CaCertificate {
+    /// `-----BEGIN CERTIFICATE-----`, with a newline at the end.
+    pub fn to_pem(&self) -> String {
+        encode_pem(PEM_CERTIFICATE, &self.der)
+    }
+
+    /// The API's spelling.
+    pub const fn status(&self) -> &'static str {
+        if self.active { "ACTIVE" } else { "INACTIVE" }
+    }
+
+    /// The API's spelling.
+    pub const fn auto_registration_status(&self) -> &'static str {
+        if self.auto_registration { "ENABLE" } else { "DISABLE" }
+    }
+}
+
+/// The registered CAs that have a certificate's issuer as their name. Looking at signatures takes longer than a lock should be
+/// held: they are taken out, and looked at outside.
+#[derive(Clone, Debug)]
+pub struct CaCandidates(Vec<Arc<HeldCa>>);
+
+/// Why no CA vouches for a certificate.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum VouchError {
+    /// Device, or operator: nobody of that name is registered.
+    #[error("no CA with the subject `{0}` is registered")]
+    UnknownCa(String),
+    /// Device: it carries a name of a registered CA and was signed by somebody else.
+    #[error("the certificate is not signed by the key of CA `{0}`")]
+    Signature(CertificateId),
+    /// Device: the certificate cannot be used.
+    #[error("{0}")]
+    Certificate(String),
+    /// Operator: activate it.
+    #[error("CA `{0}` is INACTIVE")]
+    Inactive(CertificateId),
+    /// Device: its CA has revoked it.
+    #[error("CA `{0}` has revoked the certificate")]
+    Revoked(CertificateId),
+    /// Caller: several CAs have the same name and key; say which.
+    #[error("several CAs have the subject of the certificate's issuer and its key; name one with caCertificatePem")]
+    Ambiguous,
+    /// Operator: enable it.
+    #[error("CA `{0}` does not register certificates at their first connection: autoRegistrationStatus is DISABLE")]
+    NoAutoRegistration(CertificateId),
+}
+
+impl CaCandidates {
+    /// The CA that signed `presented`, which must itself be fit for a device.
+    ///
+    /// An active CA is preferred over an inactive one with the same key, one that registers automatically over one that does
+    /// not. `only` limits the choice to one CA.
+    ///
+    /// # Errors
+    /// [`VouchError`]; never [`VouchError::NoAutoRegistration`].
+    pub fn vouch(
+        &self,
+        presented: &PresentedCertificate,
+        only: Option<CertificateId>,
+        now: Timestamp,
+    ) -> Result<CaCertificate, VouchError> {
+        let named = self.0.iter().filter(|held| only.is_none_or(|only| held.ca.certificate_id == only));
+        let mut wrong = None;
+        let mut signed = Vec::new();
+        for held in named {
+            match held.presented.as_ref().map(|ca| presented.verify_signed_by(ca)) {
+                Some(Ok(())) => signed.push(held),
+                Some(Err(_)) | None => wrong = Some(held.ca.certificate_id),
+            }
+        }
+        let rank = |held: &&&Arc<HeldCa>| (held.ca.active, held.ca.auto_registration);
+        let Some(best) = signed.iter().max_by_key(rank) else {
+            return Err(match wrong {
+                Some(certificate_id) => VouchError::Signature(certificate_id),
+                None => VouchError::UnknownCa(presented.issuer().to_string()),
+            });
+        };
+        if !best.ca.active {
+            return Err(VouchError::Inactive(best.ca.certificate_id));
+        }
+        check_device(presented, now).map_err(|error| VouchError::Certificate(error.to_string()))?;
+        if let Some(ca) = &best.presented {
+            presented.check_under(ca, now).map_err(|error| VouchError::Certificate(error.to_string()))?;
+        }
+        Ok(best.ca.clone())
+    }
+
+    /// How many there are whose signature it is.
+    fn signers(&self, presented: &PresentedCertificate) -> usize {
+        let signed =
+            |held: &&Arc<HeldCa>| held.presented.as_ref().is_some_and(|ca| presented.verify_signed_by(ca).is_ok());
+        self.0.iter().filter(signed).count()
+    }
+}
+
+impl Registry {
+    /// `GetRegistrationCode`: 64 hexadecimal digits, drawn when it is first asked for.
+    pub fn ensure_registration_code(&self, random: &mut dyn Random) -> (Vec<Event>, String) {
+        if let Some(code) = &self.registration_code {
+            return (Vec::new(), code.clone());
+        }
+        let mut bytes = [0; 32];
+        random.fill(&mut bytes);
+        let code = hex(&bytes);
+        (vec![Event::RegistrationCodeSet { registration_code: Some(code.clone()) }], code)
+    }
+
+    /// `DeleteRegistrationCode`: the next one asked for is another.
+    pub fn delete_registration_code(&self) -> Vec<Event> {
+        if self.registration_code.is_none() {
+            return Vec::new();
+        }
+        vec![Event::RegistrationCodeSet { registration_code: None }]
+    }
+
+    /// A CA by its id.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`].
+    pub fn ca_certificate(&self, certificate_id: CertificateId) -> Result<&CaCertificate, RegistryError> {
+        let held = self.cas.get(&certificate_id);
+        held.map(|held| &held.ca).ok_or_else(|| RegistryError::not_found(Resource::CaCertificate, certificate_id))
+    }
+
+    /// All CAs, oldest first. AWS lists the newest first unless asked otherwise.
+    pub fn ca_certificates(&self) -> Vec<&CaCertificate> {
+        let mut all: Vec<_> = self.cas.values().map(|held| &held.ca).collect();
+        all.sort_by_key(|ca| (ca.creation_date, ca.certificate_id));
+        all
+    }
+
+    /// `arn:aws:iot:<region>:<account>:cacert/<id>`.
+    pub fn ca_certificate_arn(&self, certificate_id: CertificateId) -> String {
+        self.tenant.arn("iot", format_args!("cacert/{certificate_id}"))
+    }
+
+    /// Who may have signed a certificate, by its own account.
+    pub fn ca_candidates(&self, presented: &PresentedCertificate) -> CaCandidates {
+        let ids = self.cas_by_subject.get(presented.issuer().as_der());
+        CaCandidates(ids.into_iter().flatten().filter_map(|id| self.cas.get(id)).cloned().collect())
+    }
+
+    /// `RegisterCACertificate`.
+    ///
+    /// # Errors
+    /// [`RegistryError::CertificateValidation`] for what is no CA's certificate, or a verification certificate it did not sign;
+    /// [`RegistryError::RegistrationCode`] for one with another name than the registration code;
+    /// [`RegistryError::AlreadyExists`]; [`RegistryError::LimitExceeded`] for the eleventh of a name;
+    /// [`RegistryError::InvalidRequest`] where mode and verification certificate do not fit, or the configuration is none.
+    pub fn register_ca_certificate(
+        &self,
+        now: Timestamp,
+        asked: CaRegistration,
+        random: &mut dyn Random,
+    ) -> Result<(Vec<Event>, CaCertificate), RegistryError> {
+        let presented = PresentedCertificate::parse_pem(&asked.ca_certificate_pem)
+            .map_err(|error| RegistryError::CertificateValidation(format!("CA certificate: {error}")))?;
+        check_ca(&presented, now)
+            .map_err(|error| RegistryError::CertificateValidation(format!("CA certificate: {error}")))?;
+        match (asked.certificate_mode, &asked.verification_certificate_pem) {
+            (CertificateMode::Default, Some(pem)) => self.check_possession(&presented, pem, now)?,
+            (CertificateMode::SniOnly, None) => {}
+            (CertificateMode::Default, None) => {
+                let message = "verificationCertificate must be given when certificateMode is DEFAULT".to_owned();
+                return Err(RegistryError::InvalidRequest(message));
+            }
+            (CertificateMode::SniOnly, Some(_)) => {
+                let message = "verificationCertificate must be absent when certificateMode is SNI_ONLY".to_owned();
+                return Err(RegistryError::InvalidRequest(message));
+            }
+        }
+        let certificate_id = presented.certificate_id();
+        if self.cas.contains_key(&certificate_id) {
+            return Err(RegistryError::AlreadyExists {
+                message: "CA certificate is already registered".to_owned(),
+                resource_id: certificate_id.to_string(),
+                resource_arn: self.ca_certificate_arn(certificate_id),
+            });
+        }
+        if self.cas_by_subject.get(presented.subject().as_der()).is_some_and(|ids| ids.len() >= CAS_PER_SUBJECT_MAX) {
+            return Err(RegistryError::LimitExceeded(format!(
+                "The maximum number of CA certificates with the same subject is {CAS_PER_SUBJECT_MAX}"
+            )));
+        }
+        if let Some(config) = &asked.registration_config {
+            self.check_registration_config(config)?;
+        }
+        let ca_certificate = CaCertificate {
+            certificate_id,
+            der: presented.as_der().into(),
+            active: asked.set_as_active,
+            auto_registration: asked.allow_auto_registration,
+            registration_config: asked.registration_config,
+            creation_date: now,
+            last_modified_date: now,
+            customer_version: 1,
+            generation_id: uuid(random),
+            not_before: presented.not_before(),
+            not_after: presented.not_after(),
+            certificate_mode: asked.certificate_mode,
+        };
+        Ok((vec![Event::CaCertificatePut { ca_certificate: ca_certificate.clone() }], ca_certificate))
+    }
+
+    /// Whoever registers a CA must hold its key: it has signed a certificate for the registration code.
+    fn check_possession(&self, ca: &PresentedCertificate, pem: &str, now: Timestamp) -> Result<(), RegistryError> {
+        let invalid = |text: String| RegistryError::CertificateValidation(format!("Verification certificate: {text}"));
+        let verification = PresentedCertificate::parse_pem(pem).map_err(|error| invalid(error.to_string()))?;
+        verification.verify_signed_by(ca).map_err(|error| invalid(error.to_string()))?;
+        if now.seconds() < verification.not_before().seconds() || now.seconds() > verification.not_after().seconds() {
+            return Err(invalid("the certificate is outside its validity period".to_owned()));
+        }
+        let common_name = verification.subject().values(sekisho_identity::attribute_type::COMMON_NAME).next();
+        match (&self.registration_code, common_name) {
+            (Some(code), Some(name)) if code == name => Ok(()),
+            (Some(_), _) => Err(RegistryError::RegistrationCode(
+                "The common name of the verification certificate is not the registration code".to_owned(),
+            )),
+            (None, _) => Err(RegistryError::RegistrationCode("No registration code was asked for".to_owned())),
+        }
+    }
+
+    fn check_registration_config(&self, config: &RegistrationConfig) -> Result<(), RegistryError> {
+        match (&config.template_body, &config.template_name) {
+            (Some(_), Some(_)) => Err(RegistryError::InvalidRequest(
+                "registrationConfig holds templateBody or templateName, not both".to_owned(),
+            )),
+            (Some(body), None) => {
+                if config.role_arn.is_none() {
+                    let message = "registrationConfig with a templateBody needs a roleArn".to_owned();
+                    return Err(RegistryError::InvalidRequest(message));
+                }
+                let parsed = Template::parse(body, TemplateType::Jitp);
+                parsed.map(drop).map_err(|error| RegistryError::InvalidRequest(error.to_string()))
+            }
+            (None, Some(name)) => {
+                let template = self.provisioning_template(name)?;
+                if template.template_type != TemplateType::Jitp {
+                    let message = format!("Provisioning template {name} is not of type JITP");
+                    return Err(RegistryError::InvalidRequest(message));
+                }
+                Ok(())
+            }
+            (None, None) => Err(RegistryError::InvalidRequest("registrationConfig is empty".to_owned())),
+        }
+    }
+
+    /// `UpdateCACertificate`.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`], [`RegistryError::InvalidRequest`] for a configuration that is none.
+    pub fn update_ca_certificate(
+        &self,
+        now: Timestamp,
+        certificate_id: CertificateId,
+        update: CaUpdate,
+    ) -> Result<(Vec<Event>, ()), RegistryError> {
+        let mut ca_certificate = self.ca_certificate(certificate_id)?.clone();
+        if update.remove_auto_registration && update.registration_config.is_some() {
+            let message = "registrationConfig and removeAutoRegistration exclude each other".to_owned();
+            return Err(RegistryError::InvalidRequest(message));
+        }
+        if let Some(config) = update.registration_config {
+            self.check_registration_config(&config)?;
+            ca_certificate.registration_config = Some(config);
+        }
+        if update.remove_auto_registration {
+            ca_certificate.registration_config = None;
+        }
+        ca_certificate.active = update.active.unwrap_or(ca_certificate.active);
+        ca_certificate.auto_registration = update.auto_registration.unwrap_or(ca_certificate.auto_registration);
+        if ca_certificate == *self.ca_certificate(certificate_id)? {
+            return Ok((Vec::new(), ()));
+        }
+        ca_certificate.customer_version += 1;
+        ca_certificate.last_modified_date = now;
+        Ok((vec![Event::CaCertificatePut { ca_certificate }], ()))
+    }
+
+    /// `DeleteCACertificate`. The certificates registered through it stay.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`]; [`RegistryError::CertificateState`] while it is ACTIVE.
+    pub fn delete_ca_certificate(&self, certificate_id: CertificateId) -> Result<(Vec<Event>, ()), RegistryError> {
+        if self.ca_certificate(certificate_id)?.active {
+            return Err(RegistryError::CertificateState(format!(
+                "CA certificate must be deactivated (not ACTIVE) before deletion. Id: {certificate_id}"
+            )));
+        }
+        Ok((vec![Event::CaCertificateDeleted { certificate_id }], ()))
+    }
+
+    /// The CA a certificate names, if there is no doubt which one. See [`CaCandidates::vouch`].
+    ///
+    /// # Errors
+    /// [`VouchError`], [`VouchError::Ambiguous`] among them where nobody said which CA is meant.
+    pub fn vouch(
+        &self,
+        presented: &PresentedCertificate,
+        only: Option<CertificateId>,
+        now: Timestamp,
+    ) -> Result<CaCertificate, VouchError> {
+        let candidates = self.ca_candidates(presented);
+        if only.is_none() && candidates.signers(presented) > 1 {
+            return Err(VouchError::Ambiguous);
+        }
+        let ca = candidates.vouch(presented, only, now)?;
+        if self.is_listed(ca.certificate_id, presented.serial_number()) {
+            return Err(VouchError::Revoked(ca.certificate_id));
+        }
+        Ok(ca)
+    }
+}

@@ -1,0 +1,61 @@
+//! An HTTP client for endpoints of the operator's: hooks and their like. HTTPS by the system's certificate authorities.
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use http::{Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+
+/// Keeps connections. Cheap until its first request.
+#[derive(Default)]
+pub struct HttpClient(OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>);
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The system's certificate authorities cannot be read.
+    #[error("the system's certificate authorities cannot be read: {0}")]
+    Authorities(#[from] std::io::Error),
+    /// Not a URL.
+    #[error("the request cannot be written: {0}")]
+    Request(#[from] http::Error),
+    /// Nobody there, or not for long.
+    #[error("no answer: {0}")]
+    Transport(#[from] hyper_util::client::legacy::Error),
+    /// It ended early, or is longer than the caller takes.
+    #[error("the answer cannot be read: {0}")]
+    Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl HttpClient {
+    /// Posts JSON; takes an answer of at most `answer_bytes_max`. Has no time limit of its own.
+    ///
+    /// # Errors
+    /// [`HttpError`]. A status that is no success is an answer.
+    pub async fn post_json(
+        &self,
+        url: &str,
+        body: Bytes,
+        answer_bytes_max: usize,
+    ) -> Result<(StatusCode, Bytes), HttpError> {
+        let request =
+            Request::post(url).header(http::header::CONTENT_TYPE, "application/json").body(Full::new(body))?;
+        let response = self.client()?.request(request).await?;
+        let status = response.status();
+        let body = Limited::new(response.into_body(), answer_bytes_max).collect().await.map_err(HttpError::Body)?;
+        Ok((status, body.to_bytes()))
+    }
+
+    fn client(&self) -> Result<&Client<HttpsConnector<HttpConnector>, Full<Bytes>>, HttpError> {
+        if let Some(client) = self.0.get() {
+            return Ok(client);
+        }
+        let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?;
+        let client = Client::builder(TokioExecutor::new()).build(connector.https_or_http().enable_http1().build());
+        Ok(self.0.get_or_init(|| client))
+    }
+}

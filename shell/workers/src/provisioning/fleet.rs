@@ -1,0 +1,344 @@
+//! The MQTT provisioning API: a device asks for a certificate, and to be provisioned by a template (developer guide:
+//! fleet-provision-api). Answers go to the connection that asked, if it has subscribed to them.
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError};
+use std::time::Instant;
+
+use aws_lc_rs::digest::{SHA256, digest};
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use bytes::Bytes;
+use sekisho_gate::Delivery;
+use sekisho_identity::{Csr, PEM_CERTIFICATE, SubjectPublicKeyInfo, encode_pem};
+use sekisho_mqtt::{PublishProperties, QoS, Utf8String};
+use sekisho_provisioning::{Template, TemplateType};
+use sekisho_registry::{Event, Ownership, RegistryError};
+use sekisho_state::CommitError;
+use sekisho_types::{CertificateId, Random};
+use serde_json::{Map, Value, json};
+use tokio::sync::Semaphore;
+
+use super::first_connection::ProvisioningRefusal;
+use super::hook::HookAnswer;
+use super::payload::Format;
+use crate::gateway::{Gateway, Peer, Session};
+use crate::links::Link;
+
+/// Requests under way at once. And then: the next is rejected as throttled, and its device tries again.
+pub const FLEET_CALLS_MAX: usize = 256;
+
+/// Bounds the requests under way.
+pub(crate) fn bound() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(FLEET_CALLS_MAX))
+}
+
+/// What a topic asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FleetCall {
+    CreateKeysAndCertificate,
+    CreateCertificateFromCsr,
+    RegisterThing { template_name: String },
+}
+
+/// A topic of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FleetTopic {
+    /// A request.
+    Call(FleetCall, Format),
+    /// Only the server publishes here.
+    Reply,
+}
+
+impl FleetTopic {
+    /// The part of the API a topic belongs to, if it belongs to it.
+    pub(crate) fn parse(topic: &str) -> Option<Self> {
+        let rest = topic.strip_prefix("$aws/")?;
+        let levels: Vec<&str> = rest.split('/').collect();
+        let (call, rest) = match levels.as_slice() {
+            ["certificates", "create", rest @ ..] => (FleetCall::CreateKeysAndCertificate, rest),
+            ["certificates", "create-from-csr", rest @ ..] => (FleetCall::CreateCertificateFromCsr, rest),
+            ["provisioning-templates", template_name, "provision", rest @ ..] => {
+                (FleetCall::RegisterThing { template_name: (*template_name).to_owned() }, rest)
+            }
+            _ => return None,
+        };
+        match rest {
+            [format] => Format::parse(format).map(|format| Self::Call(call, format)),
+            [format, "accepted" | "rejected"] => Format::parse(format).map(|_| Self::Reply),
+            _ => None,
+        }
+    }
+}
+
+/// Why a request is rejected, in the API's words.
+#[derive(Debug)]
+struct Rejection {
+    status_code: u16,
+    error_code: &'static str,
+    error_message: String,
+}
+
+impl Rejection {
+    fn new(status_code: u16, error_code: &'static str, error_message: impl Into<String>) -> Self {
+        Self { status_code, error_code, error_message: error_message.into() }
+    }
+
+    fn internal(error: impl std::fmt::Display) -> Self {
+        tracing::error!(%error, "a provisioning request failed");
+        Self::new(500, "InternalServerError", "Internal server error")
+    }
+}
+
+/// Who asked.
+struct Asker {
+    link: Arc<Link>,
+    client_id: String,
+    peer: Peer,
+}
+
+impl Gateway {
+    /// Takes a request of a connected device; the answer comes when it comes.
+    pub(crate) fn fleet(
+        self: &Arc<Self>,
+        session: &Session,
+        topic: &str,
+        (call, format): (FleetCall, Format),
+        payload: Bytes,
+        properties: Option<&PublishProperties>,
+    ) {
+        let asker =
+            Asker { link: session.link().clone(), client_id: session.client_id().to_string(), peer: session.peer() };
+        // MQTT5 §4.10.1: what the requester wrote on its request comes back with the answer.
+        let correlation = properties.and_then(|properties| properties.correlation_data.clone());
+        let properties =
+            correlation.map(|data| PublishProperties { correlation_data: Some(data), ..PublishProperties::default() });
+        let (gateway, topic) = (self.clone(), topic.to_owned());
+        let permit = self.fleet_calls.clone().try_acquire_owned();
+        tokio::spawn(async move {
+            let answer = match permit {
+                Ok(_permit) => gateway.answer(&asker, &call, format, &payload).await,
+                Err(_) => Err(Rejection::new(429, "Throttled", "Too many requests; try again later")),
+            };
+            let (suffix, body) = match answer {
+                Ok(accepted) => ("accepted", accepted),
+                Err(rejection) => {
+                    let Rejection { status_code, error_code, error_message } = rejection;
+                    let body = json!({
+                        "statusCode": status_code, "errorCode": error_code, "errorMessage": error_message,
+                    });
+                    ("rejected", body)
+                }
+            };
+            gateway.reply(&asker, &format!("{topic}/{suffix}"), &format.write(&body), properties.as_ref());
+        });
+    }
+
+    fn reply(&self, asker: &Asker, topic: &str, payload: &[u8], properties: Option<&PublishProperties>) {
+        let granted = {
+            let broker = self.broker.read().unwrap_or_else(PoisonError::into_inner);
+            broker.granted(asker.link.id, topic)
+        };
+        let (Some(granted), Ok(topic)) = (granted, Utf8String::copied(topic)) else { return };
+        let qos = if granted == sekisho_broker::QoS::AtMostOnce { QoS::AtMostOnce } else { QoS::AtLeastOnce };
+        let delivery = Arc::new(Delivery::new(Instant::now(), &topic, payload, properties, false));
+        asker.link.deliver(&delivery, qos);
+    }
+
+    async fn answer(
+        &self,
+        asker: &Asker,
+        call: &FleetCall,
+        format: Format,
+        payload: &[u8],
+    ) -> Result<Value, Rejection> {
+        let request = format.read(payload).map_err(|error| {
+            Rejection::new(400, "InvalidPayload", format!("The payload could not be parsed: {error}"))
+        })?;
+        match call {
+            FleetCall::CreateKeysAndCertificate => {
+                let key = self.issuing.key_pair().await.map_err(Rejection::internal)?;
+                let mut answer = self.claimed_certificate(key.subject_public_key_info).await?;
+                let private = std::str::from_utf8(key.private_pem.expose()).map_err(Rejection::internal)?;
+                answer["privateKey"] = json!(private);
+                Ok(answer)
+            }
+            FleetCall::CreateCertificateFromCsr => {
+                let csr = text(&request, "certificateSigningRequest").unwrap_or_default();
+                let csr = Csr::parse_pem(csr).map_err(|error| {
+                    Rejection::new(400, "InvalidCertificateSigningRequest", format!("Invalid CSR: {error}"))
+                })?;
+                self.claimed_certificate(csr.subject_public_key_info().clone()).await
+            }
+            FleetCall::RegisterThing { template_name } => {
+                let provisioned = self.register_by_template(asker, template_name, &request).await;
+                provisioned.map_err(|(certificate_id, reason, rejection)| {
+                    let client_id = Some(asker.client_id.as_str());
+                    let reason = format!("template `{template_name}`: {reason}");
+                    let decision = ProvisioningRefusal { certificate_id, client_id, reason };
+                    self.refuse_provisioning(Some(asker.peer.address), decision);
+                    rejection
+                })
+            }
+        }
+    }
+
+    /// Signs and registers a certificate that waits for its device to be provisioned.
+    async fn claimed_certificate(&self, spki: SubjectPublicKeyInfo) -> Result<Value, Rejection> {
+        let der = self.issuing.sign(spki).await.map_err(Rejection::internal)?;
+        let (now, mut random) = (self.state.now(), self.state.random());
+        let token = BASE64_URL_SAFE_NO_PAD.encode(random.array::<96>());
+        let token_sha256 = sha256(&token);
+        let committed = self.state.commit(|cores| {
+            let (events, certificate) = cores.registry.add_claimed_certificate(now, &der, token_sha256, &mut random)?;
+            Ok::<_, RegistryError>((events.into_iter().map(Into::into).collect(), certificate))
+        });
+        let certificate = committed.await.map_err(|error| match error {
+            CommitError::Command(RegistryError::LimitExceeded(message)) => Rejection::new(429, "Throttled", message),
+            other => Rejection::internal(other),
+        })?;
+        Ok(json!({
+            "certificateId": certificate.certificate_id,
+            "certificatePem": encode_pem(PEM_CERTIFICATE, &certificate.der),
+            "certificateOwnershipToken": token,
+        }))
+    }
+
+    /// Runs the template for the certificate the token stands for. An error tells whom it concerns, why, and what is answered.
+    async fn register_by_template(
+        &self,
+        asker: &Asker,
+        template_name: &str,
+        request: &Map<String, Value>,
+    ) -> Result<Value, (Option<CertificateId>, String, Rejection)> {
+        let plain = |rejection: Rejection| (None, rejection.error_message.clone(), rejection);
+        let invalid_token = |text: &str| plain(Rejection::new(400, "InvalidCertificateOwnershipToken", text));
+        let token = match text(request, "certificateOwnershipToken") {
+            None | Some("") => return Err(invalid_token("Certificate ownership token cannot be empty.")),
+            Some(token) => sha256(token),
+        };
+        let given = device_parameters(request).map_err(plain)?;
+        let now = self.state.now();
+        let (template, ownership, pem) = {
+            let cores = self.state.read();
+            let template = cores.registry.provisioning_template(template_name).cloned().map_err(|_| {
+                plain(Rejection::new(404, "ResourceNotFound", format!("Template {template_name} not found")))
+            })?;
+            let Some(ownership) = cores.registry.ownership(&token, now) else {
+                return Err(invalid_token("Certificate ownership token is invalid or has expired."));
+            };
+            let pem = cores.registry.certificate(ownership.certificate_id).map(|found| found.to_pem());
+            (template, ownership, pem.unwrap_or_default())
+        };
+        let certificate_id = ownership.certificate_id;
+        let of = |reason: String, rejection: Rejection| (Some(certificate_id), reason, rejection);
+        if template.template_type != TemplateType::FleetProvisioning {
+            let reason = "it is not of type FLEET_PROVISIONING".to_owned();
+            return Err(of(reason, Rejection::new(400, "InvalidRequest", "The template cannot be used over MQTT")));
+        }
+        if !template.enabled {
+            let rejection = Rejection::new(400, "TemplateDisabled", format!("Template {template_name} is not enabled"));
+            return Err(of("it is not enabled".into(), rejection));
+        }
+        let mut parameters = given.clone();
+        if let Some(hook) = &template.pre_provisioning_hook {
+            let event = json!({
+                "claimCertificateId": asker.link.certificate_id,
+                "certificateId": certificate_id,
+                "certificatePem": pem,
+                "templateArn": self.state.read().registry.provisioning_template_arn(template_name),
+                "clientId": asker.client_id,
+                "parameters": given,
+            });
+            match self.hooks.ask(&hook.target_arn, &event).await {
+                HookAnswer::Allow(overrides) => parameters.extend(overrides),
+                HookAnswer::Deny(reason) => {
+                    return Err(of(reason, Rejection::new(403, "AccessDenied", "Access denied")));
+                }
+            }
+        }
+        let invalid = |reason: String| of(reason.clone(), Rejection::new(400, "InvalidParameters", reason));
+        let body = &template.default_version().template_body;
+        let parsed =
+            Template::parse(body, TemplateType::FleetProvisioning).map_err(|error| invalid(error.to_string()))?;
+        let (now, mut random) = (self.state.now(), self.state.random());
+        let committed = self.state.commit(|cores| {
+            // While the hook was asked, the token may have been used, or become too old.
+            let Some(Ownership { certificate_id, .. }) = cores.registry.ownership(&token, now) else {
+                return Err(invalid_token("Certificate ownership token is invalid or has expired."));
+            };
+            let registry = &cores.registry;
+            let parameters =
+                registry.fleet_parameters(certificate_id, parameters).map_err(|error| invalid(error.to_string()))?;
+            let plan = parsed.plan(&parameters, registry.tenant()).map_err(|error| invalid(error.to_string()))?;
+            let certificate = registry.certificate(certificate_id).map_err(|error| invalid(error.to_string()))?;
+            let (mut events, provisioned) =
+                registry.provision(now, &plan, certificate, &mut random).map_err(|failure| {
+                    let reason = failure.to_string();
+                    let rejection = if failure.conflict {
+                        Rejection::new(409, "ResourceConflict", reason.clone())
+                    } else {
+                        Rejection::new(400, "ResourceRegistrationFailure", reason.clone())
+                    };
+                    of(reason, rejection)
+                })?;
+            events.push(Event::OwnershipTokenSpent { token_sha256: token.clone() });
+            Ok((events.into_iter().map(Into::into).collect(), provisioned))
+        });
+        let provisioned = committed.await.map_err(|error| match error {
+            CommitError::Command(refused) => refused,
+            CommitError::Journal(error) => of(error.to_string(), Rejection::internal(error)),
+        })?;
+        let mut answer = json!({ "deviceConfiguration": provisioned.device_configuration });
+        if let Some(thing_name) = provisioned.thing_name {
+            answer["thingName"] = json!(thing_name);
+        }
+        Ok(answer)
+    }
+}
+
+fn text<'a>(request: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+    request.get(name)?.as_str()
+}
+
+fn device_parameters(request: &Map<String, Value>) -> Result<BTreeMap<String, String>, Rejection> {
+    let invalid = || Rejection::new(400, "InvalidParameters", "parameters is not an object of strings");
+    let object = match request.get("parameters") {
+        None | Some(Value::Null) => return Ok(BTreeMap::new()),
+        Some(Value::Object(object)) => object,
+        Some(_) => return Err(invalid()),
+    };
+    let pair = |(name, value): (&String, &Value)| Ok((name.clone(), value.as_str().ok_or_else(invalid)?.to_owned()));
+    object.iter().map(pair).collect()
+}
+
+/// What is kept of a token.
+fn sha256(token: &str) -> String {
+    digest(&SHA256, token.as_bytes()).as_ref().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[rustfmt::skip]
+    fn topics_of_the_api() {
+        use FleetCall::{CreateCertificateFromCsr, CreateKeysAndCertificate, RegisterThing};
+        let register = || RegisterThing { template_name: "t".into() };
+        // citation                         topic                                                     what it is
+        let table: &[(&str, &str, Option<FleetTopic>)] = &[
+            ("fleet-provision-api",         "$aws/certificates/create/json",                          Some(FleetTopic::Call(CreateKeysAndCertificate, Format::Json))),
+            ("fleet-provision-api",         "$aws/certificates/create-from-csr/cbor",                 Some(FleetTopic::Call(CreateCertificateFromCsr, Format::Cbor))),
+            ("fleet-provision-api",         "$aws/provisioning-templates/t/provision/json",           Some(FleetTopic::Call(register(), Format::Json))),
+            ("fleet-provision-api: reply",  "$aws/provisioning-templates/t/provision/json/accepted",  Some(FleetTopic::Reply)),
+            ("fleet-provision-api: reply",  "$aws/certificates/create/cbor/rejected",                 Some(FleetTopic::Reply)),
+            ("no such format",              "$aws/certificates/create/xml",                           None),
+            ("no such reply",               "$aws/certificates/create/json/waiting",                  None),
+            ("another topic",               "$aws/things/t/shadow/update",                            None),
+            ("not reserved",                "certificates/create/json",                               None),
+        ];
+        for (citation, topic, expected) in table {
+            assert_eq!(FleetTopic::parse(topic), *expected, "{citation}: {topic}");
+        }
+    }
+}
