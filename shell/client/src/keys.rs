@@ -95,6 +95,10 @@ impl DeviceKey {
         Ok(Self { pkcs8, signer })
     }
 
+    pub(crate) fn signer(&self) -> &SigningKey {
+        &self.signer
+    }
+
     /// `-----BEGIN PRIVATE KEY-----`
     pub fn to_pem(&self) -> Secret {
         Secret::new(encode_pem("PRIVATE KEY", self.pkcs8.expose()).into_bytes())

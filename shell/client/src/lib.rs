@@ -9,6 +9,7 @@ mod device; // MqttDevice: connect, publish, subscribe
 mod keys; // a device's private key and its certification request
 mod tls; // a device's side of mutual TLS
 
+mod own_ca; // a CA of one's own
 mod local; // a server of one's own, for demos and tests
 
 pub use self::http::{HttpClient, HttpError};
@@ -17,6 +18,7 @@ pub use aws::{AwsClient, AwsError, AwsRequest, encode_segment};
 pub use device::{ConnectOptions, DeviceError, Message, MqttDevice, Negotiated};
 pub use keys::{DeviceKey, KeyError, KeyKind};
 pub use local::{Endpoints, LocalError, LocalServer};
+pub use own_ca::{OwnCa, OwnCaError};
 pub use sekisho_mqtt::{PacketIdentifier, ProtocolVersion, QoS, ReasonCode};
 pub use sekisho_sigv4::Credentials;
 pub use tls::{DeviceTls, TlsMaterialError};

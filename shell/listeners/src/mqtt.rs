@@ -55,6 +55,7 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>,
         timer: Box::pin(tokio::time::sleep_until(timer_at.into())),
         timer_at,
         closing: None,
+        fresh: false,
         first: None,
     };
     let close = poll_fn(|context| pump.poll(context)).await;
@@ -77,6 +78,8 @@ struct Pump {
     timer: Pin<Box<Sleep>>,
     timer_at: Instant,
     closing: Option<(Close, Instant)>,
+    /// Accepted since the last look: nobody would wake us for a signal yet.
+    fresh: bool,
     /// A first connection that is being looked at, and what it asked for.
     first: Option<(BoxFuture<First>, Box<ConnectRequest>)>,
 }
@@ -101,7 +104,15 @@ impl Pump {
     /// Writes what there is, arms the timer, and says whether the connection is over.
     fn finish(&mut self, now: Instant, context: &mut Context<'_>) -> Poll<Close> {
         self.deliver(now);
-        self.await_first(now, context); // one that was begun just now has nobody else to poll it
+        if self.first.is_some() {
+            self.await_first(now, context); // one that was begun just now has nobody else to poll it
+            self.act(now);
+        }
+        if std::mem::take(&mut self.fresh) {
+            // A client that says nothing after CONNECT is to hear of its revocation all the same.
+            self.look(now, context);
+            self.act(now);
+        }
         let held_back = !self.gate.takes_input();
         let mut written = self.write(now, context);
         if held_back && self.gate.takes_input() && self.closing.is_none() {
@@ -277,6 +288,7 @@ impl Pump {
                 let assigned_client_id = request.client_id.is_none().then(|| session.client_id().clone());
                 self.will = request.will;
                 self.session = Some(session);
+                self.fresh = true;
                 self.gate.accept(now, Accepted { session_present: false, assigned_client_id });
             }
             Err(refusal) => self.gate.refuse(refusal),
