@@ -27,7 +27,7 @@ bless: ## Accept new snapshots; then read the diff
 	UPDATE_EXPECT=1 $(CARGO) test --workspace
 
 kills: peers ## The kill test as it is claimed: 50 kills under load
-	$(CARGO) build -p sekisho && SEKISHO_KILLS=50 $(CARGO) test -p conformance --test kill -- --nocapture
+	$(CARGO) build -p sekisho && SEKISHO_KILLS=50 $(CARGO) test -p conformance --test kill --test kill_provisioning -- --nocapture
 
 gen: peers ## Generate the operation tables again from the models in the virtual environment
 	$(CARGO) run --quiet -p xtask -- gen --models "$$(.venv/bin/python -c 'import botocore,os;print(os.path.dirname(botocore.__file__))')/data"

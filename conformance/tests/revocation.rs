@@ -29,3 +29,28 @@ fn a_device_that_is_silent_after_connect_hears_of_its_revocation() {
         assert!(asked.elapsed() < GONE_MAX, "{name} was there for {:?}", asked.elapsed());
     }
 }
+
+#[test]
+fn an_https_connection_that_is_kept_alive_ends_with_its_certificate() {
+    let server = Server::start();
+    let arn = server.device("pump-7");
+    // One request, the connection is kept; then the certificate is revoked, and the other side closes.
+    let id = arn.rsplit('/').next().expect("an id");
+    let script = format!(
+        r#"
+        python - <<'PY'
+import http.client, os, ssl, subprocess, time
+context = ssl.create_default_context(cafile=os.environ["CA"])
+context.load_cert_chain("pump-7.pem", "pump-7.key")
+connection = http.client.HTTPSConnection("localhost", int(os.environ["HTTPS_PORT"]), context=context, timeout=30)
+connection.request("POST", "/topics/shared/a?qos=1", body=b"hello")
+print("first", connection.getresponse().read())
+subprocess.run(["aws", "iot", "update-certificate", "--certificate-id", "{id}", "--new-status", "REVOKED"], check=True)
+print("then", connection.sock.recv(1))
+PY
+        "#
+    );
+    let printed = server.bash(&script);
+    assert!(printed.contains("first b'{\"message\":\"OK\""), "{printed}");
+    assert!(printed.contains("then b''"), "the server ends it: {printed}");
+}

@@ -1,5 +1,7 @@
 //! HTTPS for devices: `POST /topics/{topic}?qos=` with the client certificate (developer guide, "HTTPS").
 use std::convert::Infallible;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,7 +24,8 @@ const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
 /// Headers must have come by then.
 const HEADERS_MAX: Duration = Duration::from_secs(10);
 
-/// Serves one connection, keep-alive included. Each request is authorized anew, so a revocation ends the next one.
+/// Serves one connection, keep-alive included. Each request is authorized anew; and a connection whose certificate is not let in
+/// any more ends by itself, after the request under way.
 pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>) {
     let service = service_fn(|request| {
         let gateway = gateway.clone();
@@ -31,7 +34,18 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>)
     let mut http = hyper::server::conn::http1::Builder::new();
     let connection =
         http.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).serve_connection(TokioIo::new(tls), service);
-    if let Err(error) = connection.await {
+    let mut connection = pin!(connection);
+    let link = gateway.links().open(peer.certificate_id);
+    let served = poll_fn(|context| {
+        let (signals, _) = link.look(context.waker());
+        if signals.shutdown || signals.changed && !gateway.is_let_in(peer) {
+            connection.as_mut().graceful_shutdown();
+        }
+        connection.as_mut().poll(context)
+    });
+    let served = served.await;
+    gateway.links().close(&link);
+    if let Err(error) = served {
         tracing::debug!(peer = %peer.address, error = &error as &dyn std::error::Error, "HTTPS connection ended");
     }
 }

@@ -134,6 +134,11 @@ impl Gateway {
         &self.state
     }
 
+    /// Whether a certificate is let in as things are now.
+    pub fn is_let_in(&self, peer: Peer) -> bool {
+        self.identify(peer).is_ok()
+    }
+
     /// Whether a certificate is one that a first connection may register or provision: ask [`Gateway::first_connection`]
     /// then, and not [`Gateway::connect`].
     pub fn is_first_connection(&self, peer: Peer) -> bool {
