@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use conformance::binary;
 use http::Method;
-use sekisho_client::{AwsClient, ConnectOptions, DeviceKey, DeviceTls, KeyKind, LocalServer, MqttDevice, OwnCa};
+use sekisho_client::{AwsClient, ConnectOptions, DeviceKey, DeviceTls, KeyKind, LocalServer, MqttDevice, OwnCa, QoS};
 use serde_json::{Value, json};
 
 /// `SEKISHO_KILLS`; few by default, so that the suite stays short.
@@ -35,6 +35,20 @@ async fn what_was_handed_out_is_known_and_no_device_is_half_there() {
     client.iot(Method::POST, "/policies/devices", &policy).await.expect("a policy");
     let ca = Arc::new(OwnCa::new("Factory Root").expect("a CA"));
     let ca_id = ca.register(&client, Some(&jitp())).await.expect("it is registered");
+    let fleet = json!({
+        "templateName": "fleet", "templateBody": fleet().to_string(), "enabled": true,
+        "provisioningRoleArn": "arn:aws:iam::000000000000:role/provisioning",
+    });
+    client.iot(Method::POST, "/provisioning-templates", &fleet).await.expect("a template");
+    let claim =
+        client.iot(Method::POST, "/keys-and-certificate?setAsActive=true", &Value::Null).await.expect("a claim");
+    let claim = Arc::new((
+        text(&claim["certificatePem"]),
+        text(&claim["keyPair"]["PrivateKey"]),
+        text(&claim["certificateArn"]),
+    ));
+    let body = json!({ "target": claim.2 });
+    client.iot(Method::PUT, "/target-policies/devices", &body).await.expect("it may ask");
     let promised = Arc::new(Mutex::new(Promised::default()));
     let mut seed = u64::from(std::process::id());
     for round in 0..kills() {
@@ -47,6 +61,7 @@ async fn what_was_handed_out_is_known_and_no_device_is_half_there() {
             let connecting = connect(endpoint.clone(), ca_path.clone(), ca.clone(), round, worker, promised.clone());
             load.push(tokio::spawn(connecting));
         }
+        load.push(tokio::spawn(ask(endpoint, ca_path, claim.clone(), round, promised.clone())));
         while count(&promised) < before + 20 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
@@ -123,6 +138,47 @@ async fn connect(
     }
 }
 
+/// Fleet provisioning: a certificate over MQTT, then a thing by a template.
+async fn ask(
+    endpoint: String,
+    ca_path: PathBuf,
+    claim: Arc<(String, String, String)>,
+    round: u32,
+    promised: Arc<Mutex<Promised>>,
+) {
+    const CREATE: &str = "$aws/certificates/create-from-csr/json";
+    const PROVISION: &str = "$aws/provisioning-templates/fleet/provision/json";
+    let Ok(trusted) = std::fs::read(ca_path) else { return };
+    let tls = DeviceTls::new(&trusted, claim.0.as_bytes(), claim.1.as_bytes()).expect("a pair");
+    let Ok(mut device) = MqttDevice::connect(&endpoint, &tls, &ConnectOptions::new("claim")).await else { return };
+    for topic in [CREATE, PROVISION] {
+        if device.subscribe(&format!("{topic}/+"), QoS::AtLeastOnce).await.is_err() {
+            return;
+        }
+    }
+    let key = DeviceKey::generate(KeyKind::P256).expect("a key");
+    for n in 0.. {
+        let name = format!("fleet-{round}-{n}");
+        let request = json!({ "certificateSigningRequest": key.csr(&name).expect("a request") }).to_string();
+        let Some(created) = reply(&mut device, CREATE, request).await else { return };
+        let (id, pem) = (text(&created["certificateId"]), text(&created["certificatePem"]));
+        promised.lock().unwrap().certificates.insert(id, pem);
+        let token = &created["certificateOwnershipToken"];
+        let request = json!({ "certificateOwnershipToken": token, "parameters": { "Name": name } }).to_string();
+        let Some(provisioned) = reply(&mut device, PROVISION, request).await else { return };
+        assert_eq!(provisioned["thingName"], name);
+        promised.lock().unwrap().things.push(name);
+    }
+}
+
+/// What the service says on `…/accepted`; `None` if it is gone.
+async fn reply(device: &mut MqttDevice, topic: &str, request: String) -> Option<Value> {
+    device.publish(topic, request, QoS::AtLeastOnce).await.ok()?;
+    let message = device.message().await.ok()?;
+    assert_eq!(message.topic.as_str(), format!("{topic}/accepted"), "{}", String::from_utf8_lossy(&message.payload));
+    serde_json::from_slice(&message.payload).ok()
+}
+
 /// A thing whose one certificate is ACTIVE and has the policy.
 async fn whole(client: &AwsClient, name: &str) -> bool {
     let Ok(principals) = client.iot(Method::GET, &format!("/things/{name}/principals"), &Value::Null).await else {
@@ -195,6 +251,18 @@ fn jitp() -> Value {
         },
         "Resources": {
             "thing": { "Type": "AWS::IoT::Thing", "Properties": { "ThingName": { "Ref": "AWS::IoT::Certificate::CommonName" } } },
+            "certificate": { "Type": "AWS::IoT::Certificate", "Properties": {
+                "CertificateId": { "Ref": "AWS::IoT::Certificate::Id" }, "Status": "ACTIVE" } },
+            "policy": { "Type": "AWS::IoT::Policy", "Properties": { "PolicyName": "devices" } },
+        },
+    })
+}
+
+fn fleet() -> Value {
+    json!({
+        "Parameters": { "Name": { "Type": "String" }, "AWS::IoT::Certificate::Id": { "Type": "String" } },
+        "Resources": {
+            "thing": { "Type": "AWS::IoT::Thing", "Properties": { "ThingName": { "Ref": "Name" } } },
             "certificate": { "Type": "AWS::IoT::Certificate", "Properties": {
                 "CertificateId": { "Ref": "AWS::IoT::Certificate::Id" }, "Status": "ACTIVE" } },
             "policy": { "Type": "AWS::IoT::Policy", "Properties": { "PolicyName": "devices" } },
