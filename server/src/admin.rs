@@ -13,7 +13,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sekisho_state::State;
 use sekisho_types::Secret;
-use sekisho_workers::Decisions;
+use sekisho_workers::{Decisions, Revocation};
 use tokio::net::TcpListener;
 
 use crate::ca;
@@ -31,6 +31,8 @@ pub struct Admin {
     pub decisions: Arc<Decisions>,
     /// What the commands change.
     pub state: Arc<State>,
+    /// Who takes revocation lists in.
+    pub revocation: Arc<Revocation>,
     /// Who may.
     pub token: Secret,
 }
@@ -84,7 +86,7 @@ impl Admin {
             Ok(body) => body.to_bytes(),
             Err(error) => return (413, format!("{error}\n")),
         };
-        match ca::perform(&self.state, &path, &body).await {
+        match ca::perform(self, &path, &body).await {
             Some(Ok(text)) => (200, text),
             Some(Err(error)) => (400, format!("{error:#}\n")),
             None => (404, "there is no such command\n".to_owned()),

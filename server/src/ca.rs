@@ -1,17 +1,16 @@
 //! `sekisho ca`: certificate authorities, by command to the running server.
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use clap::{Args, Subcommand};
 use http_body_util::{BodyExt, Full};
 use hyper_util::rt::TokioIo;
-use sekisho_state::State;
 use sekisho_types::CertificateId;
-use sekisho_workers::{deactivate_ca, import_revocation_list};
+use sekisho_workers::Revocation;
 use std::io::Write as _;
 
+use crate::admin::Admin;
 use crate::{admin_token, endpoints, issuing_ca};
 
 /// The flags of `sekisho ca`.
@@ -100,12 +99,13 @@ pub async fn run(args: CaArgs) -> Result<()> {
 }
 
 /// The server's side of it; `None` for a command there is not.
-pub async fn perform(state: &Arc<State>, path: &str, body: &Bytes) -> Option<Result<String>> {
+pub async fn perform(admin: &Admin, path: &str, body: &Bytes) -> Option<Result<String>> {
+    let state = &admin.state;
     let text = || std::str::from_utf8(body).context("text was expected");
     Some(match path {
-        "/ca/import-crl" => import(state, body.to_vec()).await,
+        "/ca/import-crl" => import(&admin.revocation, body.to_vec()).await,
         "/ca/deactivate" | "/ca/deactivate-with-certificates" => match text().map(CertificateId::parse) {
-            Ok(Ok(id)) => deactivate(state, id, path.ends_with("certificates")).await,
+            Ok(Ok(id)) => deactivate(&admin.revocation, id, path.ends_with("certificates")).await,
             Ok(Err(error)) => Err(error.into()),
             Err(error) => Err(error),
         },
@@ -119,8 +119,8 @@ pub async fn perform(state: &Arc<State>, path: &str, body: &Bytes) -> Option<Res
     })
 }
 
-async fn import(state: &Arc<State>, bytes: Vec<u8>) -> Result<String> {
-    let imported = import_revocation_list(state, bytes).await?;
+async fn import(revocation: &Revocation, bytes: Vec<u8>) -> Result<String> {
+    let imported = revocation.import(bytes).await?;
     let noun = if imported.revoked == 1 { "certificate" } else { "certificates" };
     let late = if imported.expired { "; a newer list is due" } else { "" };
     Ok(format!(
@@ -129,8 +129,8 @@ async fn import(state: &Arc<State>, bytes: Vec<u8>) -> Result<String> {
     ))
 }
 
-async fn deactivate(state: &Arc<State>, ca: CertificateId, with_certificates: bool) -> Result<String> {
-    let changed = deactivate_ca(state, ca, with_certificates).await?;
+async fn deactivate(revocation: &Revocation, ca: CertificateId, with_certificates: bool) -> Result<String> {
+    let changed = revocation.deactivate_ca(ca, with_certificates).await?;
     Ok(if with_certificates {
         format!("CA {ca} is INACTIVE, and {changed} of its certificates with it\n")
     } else {

@@ -12,8 +12,8 @@ use sekisho_journal::JournalError;
 use sekisho_listeners::{HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
-    BulkRegistration, Decisions, DeliveryStreams, Gateway, Hooks, Issuing, Parts, Recovered, RsaKeys, run_expiry,
-    watch_revocation_lists,
+    BulkRegistration, Decisions, DeliveryStreams, Gateway, Hooks, Issuing, Parts, Recovered, Revocation, RsaKeys,
+    run_expiry,
 };
 use tokio::sync::watch;
 
@@ -95,9 +95,9 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let bulk = BulkRegistration::new(state.clone(), objects.clone(), issuing.clone());
     bulk.resume();
     tokio::spawn(run_expiry(state.clone()));
-    if !config.crls.is_empty() {
-        tokio::spawn(watch_revocation_lists(state.clone(), config.crls.clone()));
-    }
+    let revocation = Arc::new(Revocation::new(state.clone()));
+    let (watching, crls) = (revocation.clone(), config.crls.clone());
+    tokio::spawn(async move { watching.watch(crls).await });
     follow(&state, &gateway, &streams);
     tokio::spawn(compact(state.clone(), streams.clone()));
 
@@ -128,7 +128,8 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         tokio::spawn(sekisho_listeners::serve_https(listeners.https, https, gateway.clone())),
     ];
     let token = admin_token::create(&config.data, &mut OsRandom)?;
-    let admin = Arc::new(Admin { ready: AtomicBool::new(false), figures, decisions, state: state.clone(), token });
+    let admin =
+        Arc::new(Admin { ready: AtomicBool::new(false), figures, decisions, state: state.clone(), revocation, token });
     tokio::spawn(admin::serve(listeners.admin, admin.clone()));
     Ok(System { state, gateway, admin, stop, api, devices })
 }

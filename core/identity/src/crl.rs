@@ -32,6 +32,7 @@ pub struct RevocationList {
     next_update: Option<Timestamp>,
     revoked: Vec<Box<[u8]>>,
     number: Option<Box<[u8]>>,
+    part: Box<[u8]>,
 }
 
 /// Why a list is refused. The operator's move: fetch another.
@@ -98,7 +99,7 @@ impl RevocationList {
         if tbs.algorithm != signed.algorithm {
             return Err(CrlError::AlgorithmMismatch);
         }
-        let mut number = None;
+        let (mut number, mut part) = (None, Box::default());
         for extension in &tbs.extensions {
             let value = extension.extn_value.as_bytes();
             match extension.extn_id {
@@ -107,7 +108,10 @@ impl RevocationList {
                     number = Some(found.as_bytes().into());
                 }
                 DELTA_CRL_INDICATOR => return Err(CrlError::Delta),
-                ISSUING_DISTRIBUTION_POINT => check_scope(value)?,
+                ISSUING_DISTRIBUTION_POINT => {
+                    check_scope(value)?;
+                    part = value.into();
+                }
                 unknown if extension.critical => return Err(CrlError::CriticalExtension(unknown)),
                 _ => {}
             }
@@ -123,6 +127,7 @@ impl RevocationList {
             next_update: tbs.next_update.map(timestamp),
             revoked,
             number,
+            part,
         })
     }
 
@@ -181,6 +186,12 @@ impl RevocationList {
     /// (RFC 5280 §5.2.3).
     pub fn number(&self) -> Option<&[u8]> {
         self.number.as_deref()
+    }
+
+    /// Which part of what its CA has revoked it covers: the issuingDistributionPoint, byte for byte, empty for all of it
+    /// (RFC 5280 §5.2.5).
+    pub fn part(&self) -> &[u8] {
+        &self.part
     }
 
     /// The DER, byte for byte as it came, without the text around it.

@@ -2,6 +2,7 @@
 //! extensions, and AWS takes them as devices' certificates.
 use sekisho_types::Timestamp;
 use x509_cert::der::{Decode, Encode};
+use x509_cert::ext::pkix;
 use x509_cert::{Certificate, Version};
 
 use crate::{PathError, PresentedCertificate, verify_chain};
@@ -31,14 +32,22 @@ pub fn version_1_key(der: &[u8]) -> Option<Version1Key> {
 }
 
 impl PresentedCertificate {
+    fn has_name_constraints(&self) -> bool {
+        let certificate = Certificate::from_der(self.as_der()).ok();
+        let found = certificate.map(|found| found.tbs_certificate().get_extension::<pkix::NameConstraints>());
+        !matches!(found, Some(Ok(None)))
+    }
+
     /// Checks what `ca`, whose key has signed this certificate, allows it to be: names, path length, uses. A certificate of
-    /// version 1 has no name but its subject, and is checked no further than by its signature.
+    /// version 1 is checked by its signature alone, and refused where the CA constrains names.
     ///
     /// # Errors
     /// [`PathError`].
     pub fn check_under(&self, ca: &Self, now: Timestamp) -> Result<(), PathError> {
         if version_1_key(self.as_der()).is_some() {
-            return Ok(());
+            // What a CA says of names is checked by the library, which does not look at certificates of version 1.
+            let constrained = ca.has_name_constraints();
+            return if constrained { Err(PathError::NameConstraint) } else { Ok(()) };
         }
         verify_chain(self.as_der(), &[], &[ca.as_der()], now)
     }

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 
 use crate::ProvisionError;
 
+/// Bytes a function may make. Names are short and a policy has 2,048 characters; and then: provisioning fails.
+const TEXT_BYTES_MAX: usize = 64 * 1024;
+
 /// Two-level tables of text.
 pub(crate) type Mappings = BTreeMap<String, BTreeMap<String, BTreeMap<String, String>>>;
 
@@ -20,6 +23,8 @@ pub(crate) struct Scope<'a> {
     pub(crate) is_declared: &'a dyn Fn(&str) -> bool,
     pub(crate) mappings: &'a Mappings,
     pub(crate) tenant: &'a Tenant,
+    /// The expressions make the text of a JSON document: a parameter's value stays inside the string it is put into.
+    pub(crate) in_json: bool,
 }
 
 /// Works an expression out that must be text.
@@ -44,7 +49,12 @@ pub(crate) fn list(value: &Value, at: &str, scope: &Scope<'_>) -> Result<Vec<Str
 pub(crate) fn worked_out(value: &Value, at: &str, scope: &Scope<'_>) -> Result<Value, ProvisionError> {
     match value {
         Value::Object(object) => match function(object) {
-            Some((name, argument)) => call(name, argument, &format!("{at}.{name}"), scope),
+            Some((name, argument)) => match call(name, argument, &format!("{at}.{name}"), scope)? {
+                Value::String(text) if text.len() > TEXT_BYTES_MAX => {
+                    Err(fail(at, format!("more than {TEXT_BYTES_MAX} bytes of text come out")))
+                }
+                value => Ok(value),
+            },
             None => {
                 let members = object
                     .iter()
@@ -123,6 +133,7 @@ fn value_of(name: &str, at: &str, scope: &Scope<'_>) -> Result<String, Provision
         "AWS::Region" => Ok(scope.tenant.region.to_string()),
         "AWS::AccountId" => Ok(scope.tenant.account.to_string()),
         _ => match scope.values.get(name) {
+            Some(value) if scope.in_json => Ok(json_escaped(value)),
             Some(value) => Ok(value.clone()),
             None if (scope.is_declared)(name) => Err(ProvisionError::MissingParameter(name.to_owned())),
             None => Err(fail(at, format!("`{name}` is not a declared parameter"))),
@@ -157,6 +168,12 @@ fn substitute(
     }
     out.push_str(rest);
     Ok(out)
+}
+
+/// As it stands between the quotation marks of a JSON string.
+fn json_escaped(value: &str) -> String {
+    let quoted = Value::String(value.to_owned()).to_string();
+    quoted[1..quoted.len() - 1].to_owned()
 }
 
 pub(crate) fn kind(value: &Value) -> &'static str {

@@ -5,7 +5,7 @@ use aws_lc_rs::digest::{SHA1_FOR_LEGACY_USE_ONLY, digest};
 use sekisho_types::Tenant;
 use serde_json::Value;
 
-use crate::expression::{Scope, list, text, worked_out};
+use crate::expression::{Scope, function, list, text, worked_out};
 use crate::resource::{Override, Resource, ResourceKind};
 use crate::{ProvisionError, Template};
 
@@ -109,7 +109,8 @@ impl Template {
             };
         }
         let is_declared = |name: &str| self.parameters.contains_key(name);
-        let scope = Scope { values: &values, is_declared: &is_declared, mappings: &self.mappings, tenant };
+        let scope =
+            Scope { values: &values, is_declared: &is_declared, mappings: &self.mappings, tenant, in_json: false };
         let thing = self.of_kind(ResourceKind::Thing).next().map(|resource| thing(resource, &scope)).transpose()?;
         let certificate = self.of_kind(ResourceKind::Certificate).next().expect("a template has one certificate");
         let certificate = certificate_plan(certificate, &scope)?;
@@ -192,6 +193,9 @@ fn policy(resource: &Resource, scope: &Scope<'_>) -> Result<PolicyPlan, Provisio
         return Ok(PolicyPlan::Existing { logical_name, policy_name });
     }
     let value = resource.properties.get("PolicyDocument").expect("presence was checked when the template was parsed");
+    // A document given as an object is written as JSON afterwards; one that is text is JSON already.
+    let in_json = value.as_object().is_none_or(|object| function(object).is_some());
+    let scope = &Scope { in_json, ..*scope };
     let document = match worked_out(value, &at(resource, "PolicyDocument"), scope)? {
         Value::String(text) => text,
         other => other.to_string(),

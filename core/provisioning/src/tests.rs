@@ -173,6 +173,39 @@ fn a_policy_may_be_an_object_with_expressions_inside() {
     assert_eq!(plan.device_configuration, given(&[("endpoint", "plant/7"), ("retries", "3")]));
 }
 
+#[test]
+fn a_parameter_stays_inside_the_string_it_is_put_into() {
+    let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:Publish","Resource":"arn:aws:iot:r:a:topic/${Serial}"}]}"#;
+    for document in [
+        json!({ "Fn::Sub": text }),
+        json!({ "Fn::Join": ["", [text.replace("${Serial}\"}]}", ""), { "Ref": "Serial" }, "\"}]}"]] }),
+    ] {
+        let template = json!({
+            "Parameters": { "Serial": { "Type": "String" } },
+            "Resources": {
+                "certificate": { "Type": "AWS::IoT::Certificate", "Properties": { "CertificateId": "x" } },
+                "policy": { "Type": "AWS::IoT::Policy", "Properties": { "PolicyDocument": document } },
+            },
+        });
+        let template = Template::parse(&template.to_string(), TemplateType::FleetProvisioning).unwrap();
+        let hostile = r#"7"},{"Effect":"Allow","Action":"*","Resource":"*"#;
+        let plan = template.plan(&given(&[("Serial", hostile)]), &tenant()).unwrap();
+        let [PolicyPlan::Document { document, .. }] = plan.policies.as_slice() else { panic!("one document") };
+        let document: Value = serde_json::from_str(document).expect("JSON still");
+        assert_eq!(document["Statement"].as_array().map(Vec::len), Some(1), "{document}");
+        assert_eq!(document["Statement"][0]["Resource"], format!("arn:aws:iot:r:a:topic/{hostile}"));
+    }
+}
+
+#[test]
+fn text_does_not_grow_without_bound() {
+    let long = "x".repeat(2_048);
+    let nested = json!({ "Fn::Join": [{ "Ref": "Serial" }, { "Fn::Split": ["x", { "Ref": "Serial" }] }] });
+    let template = Template::parse(&named_by(&nested), TemplateType::FleetProvisioning).unwrap();
+    let failed = template.plan(&given(&[("Serial", &long)]), &tenant()).unwrap_err().to_string();
+    assert_eq!(failed, "Resources.thing.Properties.ThingName: more than 65536 bytes of text come out");
+}
+
 /// Nothing a template or a parameter says may panic, and what parses is worked out in bounded time.
 #[test]
 fn any_text_is_parsed_or_refused() {

@@ -7,6 +7,7 @@ use sekisho_types::{CertificateId, Random, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::registry::{hex, uuid};
+use crate::revocation::authority;
 use crate::{CertificateMode, Event, Registry, RegistryError, Resource};
 
 /// CAs with one and the same subject (AWS IoT Core quotas).
@@ -19,7 +20,7 @@ pub struct CaCertificate {
     pub certificate_id: CertificateId,
     /// The DER.
     #[serde(with = "crate::certificate::base64_text")]
-    pub der: Box<[u8]>,
+    pub der: Arc<[u8]>,
     /// Whether it vouches for new certificates.
     pub active: bool,
     /// Whether a device's first connection registers its certificate.
@@ -95,12 +96,25 @@ pub(crate) struct HeldCa {
     pub(crate) ca: CaCertificate,
     /// `None` only if a later version refuses to parse what an earlier took: it then vouches for nobody.
     pub(crate) presented: Option<PresentedCertificate>,
+    /// Who it is when it revokes.
+    pub(crate) authority: String,
 }
 
 impl HeldCa {
     pub(crate) fn new(ca: CaCertificate) -> Self {
         let presented = PresentedCertificate::parse(&ca.der).ok();
-        Self { ca, presented }
+        let authority = presented.as_ref().map(authority).unwrap_or_default();
+        Self { ca, presented, authority }
+    }
+
+    fn check_standing(&self, now: Timestamp) -> Result<(), VouchError> {
+        if !self.ca.active {
+            return Err(VouchError::Inactive(self.ca.certificate_id));
+        }
+        if now.seconds() > self.ca.not_after.seconds() {
+            return Err(VouchError::Expired(self.ca.certificate_id));
+        }
+        Ok(())
     }
 }
 
@@ -141,6 +155,9 @@ pub enum VouchError {
     /// Operator: activate it.
     #[error("CA `{0}` is INACTIVE")]
     Inactive(CertificateId),
+    /// Operator: its time is over; register the one that follows it.
+    #[error("CA `{0}` has expired")]
+    Expired(CertificateId),
     /// Device: its CA has revoked it.
     #[error("CA `{0}` has revoked the certificate")]
     Revoked(CertificateId),
@@ -152,51 +169,79 @@ pub enum VouchError {
     NoAutoRegistration(CertificateId),
 }
 
+/// Which of several CAs is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CaChoice {
+    /// Any that signed it: an active one before an inactive one, one that registers automatically before one that does not.
+    Any,
+    /// This one.
+    Only(CertificateId),
+    /// The only one that could have signed it; it is an error if there are several.
+    Sole,
+}
+
+/// A certificate that a registered CA's key has signed, and that is fit for a device. There is no other way to make one.
+///
+/// Whether that CA still stands is asked again when something is made of it.
+#[derive(Clone, Debug)]
+pub struct Vouched {
+    presented: PresentedCertificate,
+    ca_certificate_id: CertificateId,
+}
+
+impl Vouched {
+    /// The certificate.
+    pub const fn presented(&self) -> &PresentedCertificate {
+        &self.presented
+    }
+
+    /// The CA whose key signed it.
+    pub const fn ca_certificate_id(&self) -> CertificateId {
+        self.ca_certificate_id
+    }
+}
+
 impl CaCandidates {
-    /// The CA that signed `presented`, which must itself be fit for a device.
-    ///
-    /// An active CA is preferred over an inactive one with the same key, one that registers automatically over one that does
-    /// not. `only` limits the choice to one CA.
+    /// Looks for the CA that signed `presented`, which must itself be fit for a device.
     ///
     /// # Errors
-    /// [`VouchError`]; never [`VouchError::NoAutoRegistration`].
+    /// [`VouchError`].
     pub fn vouch(
         &self,
-        presented: &PresentedCertificate,
-        only: Option<CertificateId>,
+        presented: PresentedCertificate,
+        choice: CaChoice,
         now: Timestamp,
-    ) -> Result<CaCertificate, VouchError> {
-        let named = self.0.iter().filter(|held| only.is_none_or(|only| held.ca.certificate_id == only));
+    ) -> Result<Vouched, VouchError> {
+        let named = self.0.iter().filter(|held| match choice {
+            CaChoice::Only(id) => held.ca.certificate_id == id,
+            CaChoice::Any | CaChoice::Sole => true,
+        });
         let mut wrong = None;
         let mut signed = Vec::new();
         for held in named {
-            match held.presented.as_ref().map(|ca| presented.verify_signed_by(ca)) {
-                Some(Ok(())) => signed.push(held),
-                Some(Err(_)) | None => wrong = Some(held.ca.certificate_id),
+            match held.presented.as_ref().map(|ca| (ca, presented.verify_signed_by(ca))) {
+                Some((ca, Ok(()))) => signed.push((held, ca)),
+                Some((_, Err(_))) | None => wrong = Some(held.ca.certificate_id),
             }
         }
-        let rank = |held: &&&Arc<HeldCa>| (held.ca.active, held.ca.auto_registration);
-        let Some(best) = signed.iter().max_by_key(rank) else {
+        if choice == CaChoice::Sole && signed.len() > 1 {
+            return Err(VouchError::Ambiguous);
+        }
+        // Of equals, the one that was registered first.
+        let rank = |(held, _): &&(&Arc<HeldCa>, _)| {
+            (held.ca.active, held.ca.auto_registration, std::cmp::Reverse(held.ca.creation_date))
+        };
+        let Some((held, ca)) = signed.iter().max_by_key(rank) else {
             return Err(match wrong {
                 Some(certificate_id) => VouchError::Signature(certificate_id),
                 None => VouchError::UnknownCa(presented.issuer().to_string()),
             });
         };
-        if !best.ca.active {
-            return Err(VouchError::Inactive(best.ca.certificate_id));
-        }
-        check_device(presented, now).map_err(|error| VouchError::Certificate(error.to_string()))?;
-        if let Some(ca) = &best.presented {
-            presented.check_under(ca, now).map_err(|error| VouchError::Certificate(error.to_string()))?;
-        }
-        Ok(best.ca.clone())
-    }
-
-    /// How many there are whose signature it is.
-    fn signers(&self, presented: &PresentedCertificate) -> usize {
-        let signed =
-            |held: &&Arc<HeldCa>| held.presented.as_ref().is_some_and(|ca| presented.verify_signed_by(ca).is_ok());
-        self.0.iter().filter(signed).count()
+        held.check_standing(now)?;
+        check_device(&presented, now).map_err(|error| VouchError::Certificate(error.to_string()))?;
+        presented.check_under(ca, now).map_err(|error| VouchError::Certificate(error.to_string()))?;
+        let ca_certificate_id = held.ca.certificate_id;
+        Ok(Vouched { presented, ca_certificate_id })
     }
 }
 
@@ -239,6 +284,12 @@ impl Registry {
     /// `arn:aws:iot:<region>:<account>:cacert/<id>`.
     pub fn ca_certificate_arn(&self, certificate_id: CertificateId) -> String {
         self.tenant.arn("iot", format_args!("cacert/{certificate_id}"))
+    }
+
+    /// The registered CAs of a name, for a list of theirs.
+    pub fn cas_named(&self, subject_der: &[u8]) -> Vec<PresentedCertificate> {
+        let ids = self.cas_by_subject.get(subject_der);
+        ids.into_iter().flatten().filter_map(|id| self.cas.get(id)?.presented.clone()).collect()
     }
 
     /// Who may have signed a certificate, by its own account.
@@ -397,24 +448,17 @@ impl Registry {
         Ok((vec![Event::CaCertificateDeleted { certificate_id }], ()))
     }
 
-    /// The CA a certificate names, if there is no doubt which one. See [`CaCandidates::vouch`].
+    /// The CA that vouched, if it still stands and has not revoked the certificate since.
     ///
     /// # Errors
-    /// [`VouchError`], [`VouchError::Ambiguous`] among them where nobody said which CA is meant.
-    pub fn vouch(
-        &self,
-        presented: &PresentedCertificate,
-        only: Option<CertificateId>,
-        now: Timestamp,
-    ) -> Result<CaCertificate, VouchError> {
-        let candidates = self.ca_candidates(presented);
-        if only.is_none() && candidates.signers(presented) > 1 {
-            return Err(VouchError::Ambiguous);
+    /// [`VouchError`].
+    pub(crate) fn standing(&self, vouched: &Vouched, now: Timestamp) -> Result<&CaCertificate, VouchError> {
+        let gone = || VouchError::UnknownCa(vouched.presented.issuer().to_string());
+        let held = self.cas.get(&vouched.ca_certificate_id).ok_or_else(gone)?;
+        held.check_standing(now)?;
+        if self.is_listed(&held.authority, vouched.presented.serial_number()) {
+            return Err(VouchError::Revoked(vouched.ca_certificate_id));
         }
-        let ca = candidates.vouch(presented, only, now)?;
-        if self.is_listed(ca.certificate_id, presented.serial_number()) {
-            return Err(VouchError::Revoked(ca.certificate_id));
-        }
-        Ok(ca)
+        Ok(&held.ca)
     }
 }

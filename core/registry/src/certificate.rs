@@ -1,4 +1,6 @@
 //! Registered certificates: what is known of each, and how its status changes.
+use std::sync::Arc;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_identity::{
@@ -9,7 +11,7 @@ use sekisho_types::{CertificateId, Random, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::registry::uuid;
-use crate::{CaCertificate, Event, PolicyTarget, Registry, RegistryError, Resource, Transfer, VouchError};
+use crate::{CaCertificate, Event, PolicyTarget, Registry, RegistryError, Resource, Transfer, VouchError, Vouched};
 
 /// A certificate in the registry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +20,7 @@ pub struct Certificate {
     pub certificate_id: CertificateId,
     /// The DER.
     #[serde(with = "base64_text")]
-    pub der: Box<[u8]>,
+    pub der: Arc<[u8]>,
     /// The customer's CA that signed it, if it was registered through one.
     #[serde(default)]
     pub ca_certificate_id: Option<CertificateId>,
@@ -143,32 +145,25 @@ impl Registry {
         let presented =
             PresentedCertificate::parse_pem(pem).map_err(|e| RegistryError::CertificateValidation(e.to_string()))?;
         check_device(&presented, now).map_err(|e| RegistryError::CertificateValidation(e.to_string()))?;
-        let (events, mut certificate) = self.register(now, &presented, status, None, random)?;
+        let (_, mut certificate) = self.register(now, &presented, status, None, random)?;
         certificate.certificate_mode = CertificateMode::SniOnly;
-        drop(events);
         Ok((vec![Event::CertificateRegistered { certificate: certificate.clone() }], certificate))
     }
 
     /// `RegisterCertificate`: takes in a certificate that a registered, active CA signed.
     ///
     /// # Errors
-    /// As [`Registry::register_certificate_without_ca`]; [`RegistryError::CertificateConflict`] where several CAs could have
-    /// signed it and `ca_certificate_pem` does not say which.
+    /// As [`Registry::register_certificate_without_ca`]; and by the reason for which its CA does not stand any more.
     pub fn register_certificate(
         &self,
         now: Timestamp,
-        pem: &str,
-        ca_certificate_pem: Option<&str>,
+        vouched: &Vouched,
         status: Option<CertificateStatus>,
         random: &mut dyn Random,
     ) -> Result<(Vec<Event>, Certificate), RegistryError> {
         let status = registrable(status)?;
-        let parse =
-            |pem| PresentedCertificate::parse_pem(pem).map_err(|e| RegistryError::CertificateValidation(e.to_string()));
-        let presented = parse(pem)?;
-        let only = ca_certificate_pem.map(parse).transpose()?.map(|ca| ca.certificate_id());
-        let ca = self.vouch(&presented, only, now)?;
-        self.register(now, &presented, status, Some(&ca), random)
+        let ca = self.standing(vouched, now)?;
+        self.register(now, vouched.presented(), status, Some(ca), random)
     }
 
     /// Takes a certificate in; what a CA signed has the CA's mode.
@@ -290,7 +285,9 @@ impl From<VouchError> for RegistryError {
             | VouchError::Certificate(_)
             | VouchError::Revoked(_) => Self::CertificateValidation(message),
             VouchError::Ambiguous => Self::CertificateConflict(message),
-            VouchError::Inactive(_) | VouchError::NoAutoRegistration(_) => Self::CertificateState(message),
+            VouchError::Inactive(_) | VouchError::Expired(_) | VouchError::NoAutoRegistration(_) => {
+                Self::CertificateState(message)
+            }
         }
     }
 }
@@ -300,16 +297,16 @@ fn one() -> u32 {
 }
 
 pub(crate) mod base64_text {
-    use super::{Engine, STANDARD};
+    use super::{Arc, Engine, STANDARD};
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
 
     pub(crate) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_str(&STANDARD.encode(bytes))
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<[u8]>, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<[u8]>, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        STANDARD.decode(&*text).map(Vec::into_boxed_slice).map_err(Error::custom)
+        STANDARD.decode(&*text).map(Arc::from).map_err(Error::custom)
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use sekisho_identity::{CertificateRecord, CertificateStatus, PresentedCertificate};
 use sekisho_policy::{PolicyDocument, PolicySet};
+use sekisho_provisioning::TemplateType;
 use sekisho_types::{CertificateId, PolicyName, Random, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,8 @@ use crate::{Certificate, Event, PolicyTarget, Registry, RegistryError};
 pub const OWNERSHIP_TOKEN_SECONDS: i64 = 3600;
 /// Tokens given out and not used yet. And then: the next device is told to try again later.
 pub const OWNERSHIP_TOKENS_MAX: usize = 100_000;
+/// What expires in one entry of the journal.
+pub const EXPIRED_TOGETHER: usize = 1_000;
 /// How long a claim made by `CreateProvisioningClaim` is good (developer guide: provision-wo-cert).
 pub const CLAIM_SECONDS: i64 = 300;
 
@@ -79,6 +82,8 @@ pub struct Ownership {
     pub certificate_id: CertificateId,
     /// Until when it can be provisioned.
     pub expires_at: Timestamp,
+    /// The certificate of whoever asked for it: the token is good on its connections alone.
+    pub claim_certificate_id: CertificateId,
 }
 
 /// Tokens by the SHA-256 of their text: what is on the disk does not let anybody use one.
@@ -94,6 +99,7 @@ impl Registry {
         now: Timestamp,
         der: &[u8],
         token_sha256: String,
+        claim_certificate_id: CertificateId,
         random: &mut dyn Random,
     ) -> Result<(Vec<Event>, Certificate), RegistryError> {
         if self.ownerships.len() >= OWNERSHIP_TOKENS_MAX {
@@ -105,14 +111,23 @@ impl Registry {
         let (mut events, certificate) =
             self.register(now, &presented, CertificateStatus::PendingActivation, None, random)?;
         let expires_at = Timestamp::from_seconds(now.seconds() + OWNERSHIP_TOKEN_SECONDS);
-        let ownership = Ownership { certificate_id: certificate.certificate_id, expires_at };
+        let ownership = Ownership { certificate_id: certificate.certificate_id, expires_at, claim_certificate_id };
         events.push(Event::OwnershipTokenIssued { token_sha256, ownership });
         Ok((events, certificate))
     }
 
-    /// Whose certificate a token stands for, while it does.
-    pub fn ownership(&self, token_sha256: &str, now: Timestamp) -> Option<Ownership> {
-        self.ownerships.get(token_sha256).copied().filter(|ownership| now < ownership.expires_at)
+    /// The certificate a token stands for, on a connection with `claim_certificate_id`: while the token is good, and the
+    /// certificate waits for nothing but this. Once an operator has decided about it, no token undoes that.
+    pub fn owned_certificate(
+        &self,
+        token_sha256: &str,
+        claim_certificate_id: CertificateId,
+        now: Timestamp,
+    ) -> Option<&Certificate> {
+        let ownership = self.ownerships.get(token_sha256)?;
+        let good = now < ownership.expires_at && ownership.claim_certificate_id == claim_certificate_id;
+        let certificate = self.certificates.get(&ownership.certificate_id).filter(|_| good)?;
+        (certificate.status == CertificateStatus::PendingActivation).then_some(certificate)
     }
 
     /// Takes in a claim's certificate. It is no certificate of the registry: no list shows it.
@@ -120,7 +135,11 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::CertificateValidation`] for what is no certificate.
     pub fn add_claim(&self, template_name: &str, der: &[u8]) -> Result<(Vec<Event>, ProvisioningClaim), RegistryError> {
-        self.provisioning_template(template_name)?;
+        let template = self.provisioning_template(template_name)?;
+        if template.template_type != TemplateType::FleetProvisioning {
+            let message = format!("Provisioning template {template_name} is not of type FLEET_PROVISIONING");
+            return Err(RegistryError::InvalidRequest(message));
+        }
         let presented =
             PresentedCertificate::parse(der).map_err(|e| RegistryError::CertificateValidation(e.to_string()))?;
         let claim = ProvisioningClaim {
@@ -139,11 +158,14 @@ impl Registry {
 
     /// What ends by itself at `now`: claims, and tokens. A certificate whose token ends is deleted unless it was activated or
     /// belongs to something (developer guide: fleet-provision-api).
+    ///
+    /// At most [`EXPIRED_TOGETHER`] claims and as many tokens: ask again until there are none.
     pub fn expired(&self, now: Timestamp) -> Vec<Event> {
         let mut events = Vec::new();
-        let claims = self.claims.values().filter(|held| held.claim.not_after < now);
+        let claims = self.claims.values().filter(|held| held.claim.not_after < now).take(EXPIRED_TOGETHER);
         events.extend(claims.map(|held| Event::ProvisioningClaimExpired { certificate_id: held.claim.certificate_id }));
-        for (token_sha256, ownership) in self.ownerships.iter().filter(|(_, ownership)| ownership.expires_at <= now) {
+        let over = self.ownerships.iter().filter(|(_, ownership)| ownership.expires_at <= now);
+        for (token_sha256, ownership) in over.take(EXPIRED_TOGETHER) {
             events.push(Event::OwnershipTokenSpent { token_sha256: token_sha256.clone() });
             let certificate_id = ownership.certificate_id;
             let unused = self.certificates.get(&certificate_id).is_some_and(|certificate| {

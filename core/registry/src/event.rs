@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BillingGroup, CaCertificate, CaRecord, Certificate, LineOutcome, Ownership, Policy, PolicyTarget,
-    ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationRecord, Thing, ThingGroup, ThingPrincipalType,
+    ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationListId, Thing, ThingGroup, ThingPrincipalType,
     ThingType, TopicRule, Transfer,
 };
 
@@ -111,8 +111,17 @@ pub enum Event {
     CaCertificatePut { ca_certificate: CaCertificate },
     /// A customer's CA is gone; what it signed stays.
     CaCertificateDeleted { certificate_id: CertificateId },
-    /// A CA says which of the certificates it signed are no longer to be believed.
-    RevocationListImported { list: RevocationRecord },
+    /// A list of certificates that a CA's key revokes is coming in.
+    RevocationListBegun { id: RevocationListId },
+    /// More of it.
+    RevocationListExtended { id: RevocationListId, serial_numbers: Vec<String> },
+    /// It is whole, and in force.
+    RevocationListTaken {
+        id: RevocationListId,
+        this_update: Timestamp,
+        #[serde(default)]
+        next_update: Option<Timestamp>,
+    },
     /// A certificate is on its way to another account.
     CertificateTransferStarted { certificate_id: CertificateId, transfer: Transfer },
     /// A provisioning template is there, new or changed, with all its versions.

@@ -138,7 +138,9 @@ impl Registry {
             Event::RegistrationCodeSet { .. }
             | Event::CaCertificatePut { .. }
             | Event::CaCertificateDeleted { .. }
-            | Event::RevocationListImported { .. }
+            | Event::RevocationListBegun { .. }
+            | Event::RevocationListExtended { .. }
+            | Event::RevocationListTaken { .. }
             | Event::ProvisioningTemplatePut { .. }
             | Event::ProvisioningTemplateDeleted { .. }
             | Event::ProvisioningClaimAdded { .. }

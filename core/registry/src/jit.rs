@@ -1,10 +1,10 @@
 //! Just-in-time: what becomes of a certificate nobody registered, when its device connects (JITR and JITP).
 use sekisho_identity::{CertificateStatus, PresentedCertificate};
-use sekisho_provisioning::{CERTIFICATE_ID, Template, TemplateType, certificate_parameters};
+use sekisho_provisioning::{Template, TemplateType, certificate_parameters};
 use sekisho_types::{CertificateId, Random, Timestamp};
 use serde_json::json;
 
-use crate::{CaCertificate, Certificate, Event, Registry, RegistryError, VouchError};
+use crate::{CaCertificate, Certificate, Event, Registry, VouchError, Vouched};
 
 /// What a first connection led to. The connection itself ends in every case but an admitted one.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,7 +17,10 @@ pub enum FirstConnection {
         payload: String,
     },
     /// JITP: thing, policies and the certificate's status are as the template says.
-    Provisioned,
+    Provisioned {
+        /// Whether that status is ACTIVE.
+        active: bool,
+    },
     /// JITP: the template failed, nothing of it was made, and the certificate stays PENDING_ACTIVATION.
     Failed {
         /// Which parameter or which resource.
@@ -52,21 +55,15 @@ impl Registry {
     pub fn first_connection(
         &self,
         now: Timestamp,
-        presented: &PresentedCertificate,
-        ca: CertificateId,
+        vouched: &Vouched,
         random: &mut dyn Random,
     ) -> Result<(Vec<Event>, FirstConnection), FirstConnectionError> {
+        let presented = vouched.presented();
         let certificate_id = presented.certificate_id();
         // What was true when the signature was looked at may have changed.
-        let ca = &self.cas.get(&ca).ok_or_else(|| VouchError::UnknownCa(presented.issuer().to_string()))?.ca;
-        if !ca.active {
-            return Err(VouchError::Inactive(ca.certificate_id).into());
-        }
+        let ca = self.standing(vouched, now)?;
         if !ca.auto_registration {
             return Err(VouchError::NoAutoRegistration(ca.certificate_id).into());
-        }
-        if self.is_listed(ca.certificate_id, presented.serial_number()) {
-            return Err(VouchError::Revoked(ca.certificate_id).into());
         }
         let known = self.certificates.get(&certificate_id);
         let (mut events, certificate) = match known {
@@ -88,9 +85,9 @@ impl Registry {
                 FirstConnection::Registered { topic, payload: self.registered_event(now, ca, &certificate, first) }
             }
             Some(template) => match self.just_in_time(now, template, presented, &certificate, random) {
-                Ok(more) => {
+                Ok((more, active)) => {
                     events.extend(more);
-                    FirstConnection::Provisioned
+                    FirstConnection::Provisioned { active }
                 }
                 Err(reason) => FirstConnection::Failed { reason },
             },
@@ -119,12 +116,12 @@ impl Registry {
         presented: &PresentedCertificate,
         certificate: &Certificate,
         random: &mut dyn Random,
-    ) -> Result<Vec<Event>, String> {
+    ) -> Result<(Vec<Event>, bool), String> {
         let template = Template::parse(&template?, TemplateType::Jitp).map_err(|error| error.to_string())?;
         let parameters = certificate_parameters(certificate.certificate_id, presented.subject());
         let plan = template.plan(&parameters, &self.tenant).map_err(|error| error.to_string())?;
         let (events, _) = self.provision(now, &plan, certificate, random).map_err(|error| error.to_string())?;
-        Ok(events)
+        Ok((events, plan.certificate.active))
     }
 
     /// The event a rule or a subscriber acts on (developer guide: auto-register-device-cert).
@@ -139,19 +136,5 @@ impl Registry {
             "certificateRegistrationTimestamp": (!first).then(|| certificate.creation_date.millis().to_string()),
         })
         .to_string()
-    }
-
-    /// The certificate a template of fleet provisioning is about to be run for, by the token its device owns.
-    ///
-    /// # Errors
-    /// [`RegistryError::NotFound`] if it is gone.
-    pub fn fleet_parameters(
-        &self,
-        certificate_id: CertificateId,
-        mut given: std::collections::BTreeMap<String, String>,
-    ) -> Result<std::collections::BTreeMap<String, String>, RegistryError> {
-        self.certificate(certificate_id)?;
-        given.insert(CERTIFICATE_ID.to_owned(), certificate_id.to_string());
-        Ok(given)
     }
 }

@@ -36,7 +36,8 @@ mod links; // a many-to-many index, both ways
 pub use attachment::{POLICIES_PER_PRINCIPAL_MAX, POLICIES_PER_THING_GROUP_MAX, PolicyTarget, ThingPrincipalType};
 pub use authority::CaRecord;
 pub use ca_certificate::{
-    CAS_PER_SUBJECT_MAX, CaCandidates, CaCertificate, CaRegistration, CaUpdate, RegistrationConfig, VouchError,
+    CAS_PER_SUBJECT_MAX, CaCandidates, CaCertificate, CaChoice, CaRegistration, CaUpdate, RegistrationConfig,
+    VouchError, Vouched,
 };
 pub use certificate::{Certificate, CertificateMode};
 pub use claim::{CLAIM_SECONDS, OWNERSHIP_TOKEN_SECONDS, OWNERSHIP_TOKENS_MAX, Ownership, ProvisioningClaim};
@@ -57,7 +58,7 @@ pub use tag::TAGS_PER_RESOURCE_MAX;
 pub use thing::{THING_ATTRIBUTES_MAX, THING_ATTRIBUTES_WITH_TYPE_MAX, Thing, ThingFilter, ThingUpdate};
 
 pub use billing_group::BillingGroup;
-pub use revocation::RevocationRecord;
+pub use revocation::{REVOCATION_LISTS_MAX, RevocationListId, RevocationSweep};
 pub use search::{QUERY_TERMS_MAX, Query};
 pub use thing_group::{
     THING_GROUP_ATTRIBUTES_MAX, THING_GROUP_CHILDREN_MAX, THING_GROUP_DEPTH_MAX, ThingGroup, ThingGroupFilter,

@@ -138,7 +138,12 @@ impl Registry {
         if let Some(group) = &plan.billing_group {
             let group = BillingGroupName::parse(group).map_err(Problem::new)?;
             self.billing_group(&group).map_err(Problem::new)?;
-            if self.billing_group_of_thing(&name) != Some(&group) {
+            let present = self.billing_group_of_thing(&name);
+            if let Some(other) = present.filter(|present| **present != group) {
+                // No OverrideSetting speaks of it.
+                return Err(Problem::conflict(format!("BillingGroup differs: the thing is in `{other}`")));
+            }
+            if present.is_none() {
                 events.push(Event::BillingGroupMemberSet { thing_name: name.clone(), billing_group_name: Some(group) });
             }
         }
@@ -160,7 +165,7 @@ impl Registry {
         let wanted = groups.iter().map(parse).collect::<Result<BTreeSet<_>, Problem>>()?;
         let present: BTreeSet<ThingGroupName> =
             self.thing_group_members.of(name).map(|(group, ())| group.clone()).collect();
-        let target = if present.is_empty() {
+        let target = if !self.things.contains_key(name) {
             wanted
         } else {
             match changed("ThingGroups", plan.override_thing_groups, &present, &wanted, |merged, wanted| {

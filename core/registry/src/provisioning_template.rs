@@ -187,6 +187,10 @@ impl Registry {
     ) -> Result<(Vec<Event>, ()), RegistryError> {
         let mut template = self.provisioning_template(template_name)?.clone();
         check_hook(template.template_type, update.pre_provisioning_hook.as_ref())?;
+        if update.remove_pre_provisioning_hook && update.pre_provisioning_hook.is_some() {
+            let message = "preProvisioningHook and removePreProvisioningHook exclude each other".to_owned();
+            return Err(RegistryError::InvalidRequest(message));
+        }
         if let Some(version_id) = update.default_version_id {
             template.default_version_id = template.version(version_id)?.version_id;
         }
@@ -194,7 +198,7 @@ impl Registry {
         template.enabled = update.enabled.unwrap_or(template.enabled);
         template.provisioning_role_arn = update.provisioning_role_arn.unwrap_or(template.provisioning_role_arn);
         template.pre_provisioning_hook = match update.pre_provisioning_hook {
-            _ if update.remove_pre_provisioning_hook => None,
+            None if update.remove_pre_provisioning_hook => None,
             Some(hook) => Some(hook),
             None => template.pre_provisioning_hook,
         };

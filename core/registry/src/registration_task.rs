@@ -44,6 +44,9 @@ pub struct RegistrationTask {
     /// Bytes of the input that are done: where it goes on after a restart.
     #[serde(default)]
     pub offset: u64,
+    /// The input as it was when the first line was read; a task does not go on with another.
+    #[serde(default)]
+    pub input_etag: Option<String>,
     /// 0 to 100.
     #[serde(default)]
     pub percentage_progress: u8,
@@ -169,6 +172,7 @@ impl Registry {
             success_count: 0,
             failure_count: 0,
             offset: 0,
+            input_etag: None,
             percentage_progress: 0,
             report_parts: ReportParts::default(),
             unreported: Vec::new(),

@@ -12,10 +12,11 @@ use crate::ca_certificate::HeldCa;
 use crate::claim::{HeldClaim, Ownerships};
 use crate::links::Links;
 use crate::policy::HeldPolicy;
+use crate::revocation::RevocationLists;
 use crate::rule::HeldRule;
 use crate::{
     BillingGroup, CaRecord, Certificate, Event, PolicyTarget, PolicyVersion, ProvisioningTemplate, RegistrationTask,
-    RevocationRecord, Thing, ThingGroup, ThingPrincipalType, ThingType,
+    Thing, ThingGroup, ThingPrincipalType, ThingType,
 };
 
 /// The account's IoT control plane.
@@ -47,7 +48,7 @@ pub struct Registry {
     pub(crate) cas: HashMap<CertificateId, Arc<HeldCa>>,
     /// By the DER of the subject.
     pub(crate) cas_by_subject: HashMap<Box<[u8]>, BTreeSet<CertificateId>>,
-    pub(crate) revocation_lists: HashMap<CertificateId, RevocationRecord>,
+    pub(crate) revocation_lists: RevocationLists,
     pub(crate) certificates_by_ca: HashMap<CertificateId, BTreeSet<(Timestamp, CertificateId)>>,
     pub(crate) provisioning_templates: BTreeMap<String, ProvisioningTemplate>,
     pub(crate) claims: HashMap<CertificateId, HeldClaim>,
@@ -82,7 +83,7 @@ impl Registry {
             registration_code: None,
             cas: HashMap::new(),
             cas_by_subject: HashMap::new(),
-            revocation_lists: HashMap::new(),
+            revocation_lists: RevocationLists::default(),
             certificates_by_ca: HashMap::new(),
             provisioning_templates: BTreeMap::new(),
             claims: HashMap::new(),
@@ -129,6 +130,9 @@ impl Registry {
                         certificate.ca_certificate_id.and_then(|ca| self.certificates_by_ca.get_mut(&ca))
                     {
                         listed.remove(&(certificate.creation_date, *certificate_id));
+                        if listed.is_empty() {
+                            certificate.ca_certificate_id.map(|ca| self.certificates_by_ca.remove(&ca));
+                        }
                     }
                     self.policy_targets.remove(&PolicyTarget::Certificate(*certificate_id));
                     self.thing_principals.remove(certificate_id);
@@ -191,7 +195,6 @@ impl Registry {
             }
             Event::CaCertificateDeleted { certificate_id } => {
                 self.tags.remove(&self.ca_certificate_arn(*certificate_id));
-                self.revocation_lists.remove(certificate_id);
                 if self.cas.remove(certificate_id).is_some() {
                     self.cas_by_subject.retain(|_, ids| {
                         ids.remove(certificate_id);
@@ -199,8 +202,10 @@ impl Registry {
                     });
                 }
             }
-            Event::RevocationListImported { list } => {
-                self.revocation_lists.insert(list.ca_certificate_id, list.clone());
+            Event::RevocationListBegun { id } => self.revocation_lists.begin(id),
+            Event::RevocationListExtended { id, serial_numbers } => self.revocation_lists.extend(id, serial_numbers),
+            Event::RevocationListTaken { id, this_update, next_update } => {
+                self.revocation_lists.take(id, *this_update, *next_update);
             }
             Event::CertificateTransferStarted { certificate_id, transfer } => {
                 if let Some(certificate) = self.certificates.get_mut(certificate_id) {
@@ -322,8 +327,7 @@ impl Registry {
         events.extend(
             self.ca_certificates().into_iter().map(|ca| Event::CaCertificatePut { ca_certificate: ca.clone() }),
         );
-        let lists = self.revocation_lists.values();
-        events.extend(lists.map(|list| Event::RevocationListImported { list: list.clone() }));
+        events.extend(self.revocation_lists.snapshot());
         let templates = self.provisioning_templates.values();
         events.extend(templates.map(|template| Event::ProvisioningTemplatePut { template: template.clone() }));
         events.extend(self.claims.values().map(|held| Event::ProvisioningClaimAdded { claim: held.claim.clone() }));

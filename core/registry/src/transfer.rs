@@ -21,7 +21,7 @@ impl Registry {
     /// `TransferCertificate`. Answers the ARN it has in the other account.
     ///
     /// # Errors
-    /// [`RegistryError::NotFound`]; [`RegistryError::CertificateState`] unless it is ACTIVE; [`RegistryError::TransferConflict`]
+    /// [`RegistryError::NotFound`]; [`RegistryError::CertificateState`] unless it is INACTIVE; [`RegistryError::TransferConflict`]
     /// while something is attached; [`RegistryError::InvalidRequest`] for our own account.
     pub fn transfer_certificate(
         &self,
@@ -35,9 +35,9 @@ impl Registry {
             let message = "A certificate cannot be transferred to the account it is in".to_owned();
             return Err(RegistryError::InvalidRequest(message));
         }
-        if certificate.status != CertificateStatus::Active {
+        if certificate.status != CertificateStatus::Inactive {
             return Err(RegistryError::CertificateState(format!(
-                "Certificate must be ACTIVE before a transfer, and is {}. Id: {certificate_id}",
+                "Certificate must be INACTIVE before a transfer, and is {}. Id: {certificate_id}",
                 certificate.status
             )));
         }

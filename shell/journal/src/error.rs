@@ -42,6 +42,12 @@ pub enum JournalError {
     /// The disk refused a write or a sync; the journal has stopped.
     #[error("the disk has refused a write; the journal has stopped")]
     Failed,
+    /// Our move: an entry that recovery would not read again. Nothing was written.
+    #[error("an entry of {bytes} bytes is more than the journal takes")]
+    TooLarge {
+        /// Its size.
+        bytes: usize,
+    },
     /// Our move: somebody asked for an entry that was already dropped.
     #[error("entry {0:?} is not in the journal any more")]
     Gone(Sequence),

@@ -35,7 +35,9 @@ impl Queue {
 
     pub fn push(&self, entry: &[u8]) -> Result<Sequence, JournalError> {
         let length = entry.len();
-        assert!(length <= ENTRY_BYTES_MAX, "producers bound their entries");
+        if length > ENTRY_BYTES_MAX {
+            return Err(JournalError::TooLarge { bytes: length });
+        }
         let mut waiting = self.lock();
         if waiting.failed || waiting.closed {
             return Err(JournalError::Failed);

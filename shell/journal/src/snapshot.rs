@@ -4,7 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 
-use crate::block::{self, BLOCK_BYTES, Builder, Entries, Place};
+use crate::block::{self, BLOCK_BYTES, Builder, ENTRY_BYTES_MAX, Entries, Place};
 use crate::recover::read_up_to;
 use crate::segment::{HEADER_BYTES, Header, sync_directory};
 use crate::{Journal, JournalError, Recovery, Sequence};
@@ -68,6 +68,10 @@ impl Journal {
             while block.len() < BLOCK_BYTES
                 && let Some(entry) = entries.next()
             {
+                if entry.len() > ENTRY_BYTES_MAX {
+                    // Recovery would not read it; the snapshot that is there stays.
+                    return Err(JournalError::TooLarge { bytes: entry.len() });
+                }
                 block.push(&entry);
                 next += 1;
             }

@@ -204,6 +204,23 @@ fn no_entry_is_readable_in_the_files() {
 }
 
 #[test]
+fn what_recovery_would_not_read_is_not_written() {
+    let directory = tempfile::tempdir().unwrap();
+    let (journal, _) = open(directory.path()).unwrap();
+    let huge = vec![0; crate::block::ENTRY_BYTES_MAX + 1];
+    assert!(matches!(journal.append(&huge), Err(JournalError::TooLarge { .. })));
+    write(&journal, &[b"small"]);
+    journal.write_snapshot(Sequence(1), &mut [b"state".to_vec()].into_iter()).unwrap();
+    let refused = journal.write_snapshot(Sequence(1), &mut [huge].into_iter());
+    assert!(matches!(refused, Err(JournalError::TooLarge { .. })), "the snapshot that is there stays");
+    close(journal);
+    let recovery = Recovery::open(directory.path(), &root_key()).unwrap();
+    let mut found = Vec::new();
+    recovery.snapshot(&mut |entry| found.push(entry.to_vec())).unwrap();
+    assert_eq!(found, [b"state"]);
+}
+
+#[test]
 fn producers_are_pushed_back_while_the_queue_is_full() {
     let queue = crate::queue::Queue::new(1);
     let entry = vec![0; 1024 * 1024];

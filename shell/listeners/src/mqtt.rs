@@ -19,6 +19,7 @@ use sekisho_mqtt::QoS;
 use sekisho_workers::{First, Gateway, Peer, Session};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
@@ -81,10 +82,8 @@ struct Pump {
     /// Accepted since the last look: nobody would wake us for a signal yet.
     fresh: bool,
     /// A first connection that is being looked at, and what it asked for.
-    first: Option<(BoxFuture<First>, Box<ConnectRequest>)>,
+    first: Option<(JoinHandle<First>, Box<ConnectRequest>)>,
 }
-
-type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 impl Pump {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Close> {
@@ -266,8 +265,8 @@ impl Pump {
         match presented {
             Some(presented) if self.gateway.is_first_connection(self.peer) => {
                 let client_id = request.client_id.as_ref().map(ToString::to_string);
-                let looking = self.gateway.clone().first_connection(self.peer, client_id, presented.to_vec());
-                self.first = Some((Box::pin(looking), request));
+                let looking = self.gateway.first_connection(self.peer, client_id, presented.to_vec());
+                self.first = Some((looking, request));
             }
             Some(_) | None => self.connect(now, *request),
         }
@@ -275,10 +274,16 @@ impl Pump {
 
     fn await_first(&mut self, now: Instant, context: &mut Context<'_>) {
         let Some((mut looking, request)) = self.first.take() else { return };
-        match looking.as_mut().poll(context) {
+        if self.gate.is_closed() {
+            return; // nobody waits any more; what was begun goes on by itself
+        }
+        match Pin::new(&mut looking).poll(context) {
             Poll::Pending => self.first = Some((looking, request)),
-            Poll::Ready(First::Retry) => self.connect(now, *request),
-            Poll::Ready(First::Close) => self.gate.refuse(Refusal::NotAuthorized),
+            Poll::Ready(Ok(First::Retry)) => {
+                self.connect(now, *request);
+                context.waker().wake_by_ref(); // the socket has not been asked since CONNECT
+            }
+            Poll::Ready(Ok(First::Close) | Err(_)) => self.gate.refuse(Refusal::NotAuthorized),
         }
     }
 

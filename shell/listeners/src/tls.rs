@@ -80,10 +80,20 @@ impl PossessionOnly {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
         error: Error,
+        tls13: bool,
     ) -> Result<HandshakeSignatureValid, Error> {
         let Some(Version1Key { algorithm, key }) = version_1_key(certificate) else { return Err(error) };
+        // RFC 8446 §4.2.3: PKCS#1 v1.5 signs no handshake of TLS 1.3, and a curve goes with its hash.
+        let pkcs1 = matches!(
+            signature.scheme,
+            SignatureScheme::RSA_PKCS1_SHA256 | SignatureScheme::RSA_PKCS1_SHA384 | SignatureScheme::RSA_PKCS1_SHA512
+        );
+        if tls13 && pkcs1 {
+            return Err(error);
+        }
         let of_scheme = self.0.mapping.iter().filter(|(scheme, _)| *scheme == signature.scheme);
-        let mut candidates = of_scheme.flat_map(|(_, candidates)| candidates.iter());
+        let mut candidates =
+            of_scheme.flat_map(|(_, candidates)| &candidates[..if tls13 { 1 } else { candidates.len() }]);
         let verifies = candidates.any(|candidate| {
             *candidate.public_key_alg_id() == *algorithm
                 && candidate.verify_signature(&key, message, signature.signature()).is_ok()
@@ -113,7 +123,7 @@ impl ClientCertVerifier for PossessionOnly {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(message, certificate, signature, &self.0)
-            .or_else(|error| self.by_key(message, certificate, signature, error))
+            .or_else(|error| self.by_key(message, certificate, signature, error, false))
     }
 
     fn verify_tls13_signature(
@@ -123,7 +133,7 @@ impl ClientCertVerifier for PossessionOnly {
         signature: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, certificate, signature, &self.0)
-            .or_else(|error| self.by_key(message, certificate, signature, error))
+            .or_else(|error| self.by_key(message, certificate, signature, error, true))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

@@ -119,7 +119,7 @@ impl State {
             (Sequence(self.applied.load(Ordering::Acquire)), cores.snapshot())
         };
         if as_of.0 > self.snapshot.load(Ordering::Acquire) && as_of <= self.journal.durable() {
-            let mut entries = events.chunks(64).map(entry::encode);
+            let mut entries = entry::snapshot(events);
             self.journal.write_snapshot(as_of, &mut entries)?;
             self.snapshot.store(as_of.0, Ordering::Release);
         }

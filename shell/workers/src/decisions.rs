@@ -45,7 +45,7 @@ pub struct Decision {
 pub struct Decisions(Mutex<VecDeque<Decision>>);
 
 impl Decisions {
-    /// Keeps a refusal and logs it.
+    /// Keeps a decision and logs it.
     pub fn record(&self, decision: Decision) {
         tracing::warn!(
             step = decision.step,
@@ -56,7 +56,7 @@ impl Decisions {
             issuer = decision.issuer,
             ca_certificate_id = decision.ca_certificate_id.map(tracing::field::display),
             reason = decision.reason,
-            "refused"
+            "not let in"
         );
         metrics::counter!("sekisho_refusals_total", "step" => decision.step.clone()).increment(1);
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -66,7 +66,8 @@ impl Decisions {
         kept.push_back(decision);
     }
 
-    /// Those that concern `text`: a certificate id (or its beginning), a client id, or a peer's address; all if empty.
+    /// Those that concern `text`: a certificate's or CA's id (or its beginning), a client id, a peer's address, or part of
+    /// a subject's or issuer's name; all if empty.
     /// The newest first.
     pub fn about(&self, text: &str) -> Vec<Decision> {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -76,6 +77,8 @@ impl Decisions {
                 || decision.client_id.as_deref() == Some(text)
                 || begins(decision.certificate_id.as_ref().map(|id| id as &dyn Display))
                 || begins(decision.peer.as_ref().map(|peer| peer as &dyn Display))
+                || begins(decision.ca_certificate_id.as_ref().map(|id| id as &dyn Display))
+                || [&decision.subject, &decision.issuer].into_iter().flatten().any(|name| name.contains(text))
         };
         kept.iter().rev().filter(concerns).cloned().collect()
     }

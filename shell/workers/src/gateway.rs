@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use crate::decisions::{Decision, Decisions};
 use crate::links::{Link, Links};
 use crate::live_rules::LiveRules;
-use crate::provisioning::{Hooks, Issuing, fleet_bound};
+use crate::provisioning::{FleetTopic, Hooks, Issuing, fleet_bound};
 use crate::streams::DeliveryStreams;
 
 /// Everything a message passes between its device and the journal.
@@ -166,6 +166,9 @@ impl Gateway {
         let permit = permit.map_err(|denied| explain("connect", denied.to_string()))?;
         let mut policy = SessionPolicy::new(identity.clone(), policies, context);
         let will = match &request.will {
+            Some(will) if is_servers_own(will.topic.as_str()) || FleetTopic::parse(will.topic.as_str()).is_some() => {
+                return Err(explain("connect", format!("`{}` is no topic for a will", will.topic.as_str())));
+            }
             Some(will) => {
                 Some(policy.publish(will.topic.as_str()).map_err(|denied| explain("connect", denied.to_string()))?)
             }
@@ -175,9 +178,9 @@ impl Gateway {
         if let Some(older) = self.broker_mut().connect(&permit, link.id) {
             self.links.taken_over(older);
         }
-        let session = Session { identity, policy, link, client_id, will, peer, persistent: request.persistent };
-        // Whoever changed the certificate between the look-up and the link's appearance did not see the link.
-        match self.reconsider_certificate(&session) {
+        let mut session = Session { identity, policy, link, client_id, will, peer, persistent: request.persistent };
+        // Whoever changed certificate or policy between the look-up and the link's appearance did not see the link.
+        match self.reconsider(&mut session) {
             Ok(()) => Ok(session),
             Err(refusal) => {
                 self.disconnect(&session);
@@ -344,6 +347,11 @@ impl Gateway {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         ClientId::parse(&hex).expect("hexadecimal digits are a client id")
     }
+}
+
+/// On these topics the server tells what happened in it; a device may listen there, and never speak.
+pub(crate) fn is_servers_own(topic: &str) -> bool {
+    topic.starts_with("$aws/events/")
 }
 
 /// The gate lets no more than QoS 1 through.

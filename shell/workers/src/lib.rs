@@ -21,8 +21,8 @@ pub use gateway::{Gateway, Parts, Peer, Session};
 pub use links::{Link, Links, Signals};
 pub use provisioning::{
     BulkRegistration, DEVICE_CA_KEY_AAD, First, HookTarget, Hooks, ImportError, Imported, Issuing, IssuingError,
-    REPORTS_BUCKET_PREFIX, RegisterThingError, RsaKey, RsaKeys, deactivate_ca, import_revocation_list,
-    parse_registration_template, register_thing, report_key, run_expiry, watch_revocation_lists,
+    REPORTS_BUCKET_PREFIX, RegisterThingError, Revocation, RsaKey, RsaKeys, parse_registration_template,
+    register_thing, report_key, run_expiry,
 };
 pub use recovered::Recovered;
 pub use sekisho_delivery::Origin;

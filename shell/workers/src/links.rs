@@ -16,6 +16,10 @@ pub const MAILBOX_MESSAGES_MAX: usize = 10_000;
 /// The same in bytes of payload.
 pub const MAILBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
 
+/// Provisioning requests of one connection under way at once. And then: the next is rejected as throttled, so that one holder of
+/// a claim that many share does not keep the others out.
+pub const FLEET_CALLS_PER_CONNECTION_MAX: usize = 4;
+
 /// What a connection must look at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Signals {
@@ -46,6 +50,8 @@ pub struct Link {
     /// The same as text, as rules see it.
     principal: Box<str>,
     mailbox: Mutex<Mailbox>,
+    /// Provisioning requests of it that are under way.
+    pub(crate) fleet_calls: Arc<tokio::sync::Semaphore>,
 }
 
 impl Link {
@@ -128,6 +134,7 @@ impl Links {
             certificate_id,
             principal: certificate_id.to_string().into(),
             mailbox: Mutex::default(),
+            fleet_calls: Arc::new(tokio::sync::Semaphore::new(FLEET_CALLS_PER_CONNECTION_MAX)),
         });
         self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(id, link.clone());
         let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);

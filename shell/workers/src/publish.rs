@@ -14,7 +14,7 @@ use sekisho_policy::{Permit, Publish, authorize_event, authorize_operator};
 use sekisho_sigv4::Operator;
 use sekisho_types::TopicName;
 
-use crate::gateway::{Gateway, Peer, Session};
+use crate::gateway::{Gateway, Peer, Session, is_servers_own};
 use crate::live_rules::Source;
 use crate::provisioning::FleetTopic;
 
@@ -46,6 +46,11 @@ impl Gateway {
             Err(denied) => return Err(self.denied(session, "publish", &denied)),
         };
         match FleetTopic::parse(&publish.topic) {
+            None if is_servers_own(&publish.topic) => {
+                let reason = format!("`{}` is a topic of events: only the server publishes there", &*publish.topic);
+                self.refuse(session.peer(), Some(session.client_id.as_str()), "publish", reason);
+                return Err(Refusal::NotAuthorized);
+            }
             None => {}
             Some(FleetTopic::Call(call, format)) => {
                 let payload = Bytes::copy_from_slice(&publish.payload);

@@ -2,7 +2,7 @@
 use sekisho_identity::CertificateStatus;
 
 use super::*;
-use crate::{CaUpdate, RegistrationConfig, RevocationRecord, VouchError};
+use crate::{CaChoice, CaUpdate, RegistrationConfig, RevocationListId, VouchError};
 
 #[test]
 fn the_registration_code_stays_until_it_is_deleted() {
@@ -89,91 +89,163 @@ fn ten_cas_share_a_subject_and_the_eleventh_is_refused() {
     }
 }
 
+/// As the API does it: signatures first, then the command.
+fn register_certificate(
+    registry: &mut Registry,
+    presented: PresentedCertificate,
+    choice: CaChoice,
+    status: Option<CertificateStatus>,
+) -> Result<crate::Certificate, RegistryError> {
+    let vouched = registry.ca_candidates(&presented).vouch(presented, choice, NOW)?;
+    run(registry, |r| r.register_certificate(NOW, &vouched, status, &mut dice()))
+}
+
 #[test]
 fn a_certificate_is_registered_by_the_ca_that_signed_it() {
-    let (mut pki, mut random) = (Pki::new("Example Root"), dice());
+    let mut pki = Pki::new("Example Root");
     let mut registry = registered(&mut pki, |_| {});
-    let pem = pki.sign("pump-7");
-    let registered = run(&mut registry, |r| r.register_certificate(NOW, &pem, None, None, &mut random)).unwrap();
+    let presented = pki.presented("pump-7");
+    let registered = register_certificate(&mut registry, presented.clone(), CaChoice::Sole, None).unwrap();
     let ca = PresentedCertificate::id_of(&pki.der);
     assert_eq!(registered.status, CertificateStatus::Inactive, "iot RegisterCertificate: status absent");
     assert_eq!(registered.ca_certificate_id, Some(ca));
     assert_eq!(registry.certificates_by_ca(ca).count(), 1, "iot ListCertificatesByCA");
-    let again = registry.register_certificate(NOW, &pem, None, None, &mut random);
-    assert_eq!(variant(again), "AlreadyExists");
-    let stranger = Pki::new("Another").sign("pump-8");
-    let refused = registry.register_certificate(NOW, &stranger, None, None, &mut random);
-    assert_eq!(variant(refused), "CertificateValidation", "iot RegisterCertificate: CA not registered");
-    let forged = Pki::new("Example Root").sign("pump-8");
-    let refused = registry.register_certificate(NOW, &forged, None, None, &mut random);
-    assert_eq!(variant(refused), "CertificateValidation", "iot RegisterCertificate: signature");
+    let refused = |registry: &mut Registry, presented, status| {
+        variant(register_certificate(registry, presented, CaChoice::Sole, status))
+    };
+    assert_eq!(refused(&mut registry, presented, None), "AlreadyExists");
+    let stranger = Pki::new("Another").presented("pump-8");
+    assert_eq!(refused(&mut registry, stranger, None), "CertificateValidation", "CA not registered");
+    let forged = Pki::new("Example Root").presented("pump-8");
+    assert_eq!(refused(&mut registry, forged, None), "CertificateValidation", "signature");
     let pending = Some(CertificateStatus::PendingActivation);
-    let refused = registry.register_certificate(NOW, &pki.sign("pump-9"), None, pending, &mut random);
-    assert_eq!(variant(refused), "CertificateState", "ministack 1755, measured");
+    assert_eq!(
+        refused(&mut registry, pki.presented("pump-9"), pending),
+        "CertificateState",
+        "ministack 1755, measured"
+    );
     let update = CaUpdate { active: Some(false), ..CaUpdate::default() };
     run(&mut registry, |r| r.update_ca_certificate(LATER, ca, update)).unwrap();
-    let refused = registry.register_certificate(NOW, &pki.sign("pump-9"), None, None, &mut random);
-    assert_eq!(variant(refused), "CertificateState", "register-CA-cert: the CA must be ACTIVE");
+    let inactive = refused(&mut registry, pki.presented("pump-9"), None);
+    assert_eq!(inactive, "CertificateState", "register-CA-cert: the CA must be ACTIVE");
     assert!(registry.certificate(registered.certificate_id).is_ok(), "deactivate-ca-cert: what is registered stays");
 }
 
 #[test]
-fn two_cas_of_one_name_and_key_need_to_be_told_apart() {
-    let (key, mut random) = (new_key(), dice());
-    let mut one = Pki::with_key("Example Root", &key);
-    let mut registry = registered(&mut one, |_| {});
-    // The same name and key, another certificate.
-    let mut two = Pki::with_key("Example Root", &key);
-    two.der = {
-        let mut random = |out: &mut [u8]| out.fill(0x7e);
-        let lifetime = Lifetime::until(NOW, Timestamp::from_seconds(2_000_000_001));
-        issue_ca(&two.key, &DistinguishedName::common_name("Example Root"), lifetime, &mut random).unwrap()
-    };
-    register(&mut registry, &mut two, |_, _, _| {}).unwrap();
-    let pem = one.sign("pump-7");
-    let refused = registry.register_certificate(NOW, &pem, None, None, &mut random);
-    assert_eq!(variant(refused), "CertificateConflict", "iot RegisterCertificate: CertificateConflictException");
-    let named = run(&mut registry, |r| r.register_certificate(NOW, &pem, Some(&two.pem()), None, &mut random)).unwrap();
-    assert_eq!(named.ca_certificate_id, Some(PresentedCertificate::id_of(&two.der)));
+fn a_ca_that_fell_between_signature_and_commit_vouches_no_more() {
+    let mut pki = Pki::new("Example Root");
+    let mut registry = registered(&mut pki, |_| {});
+    let ca = PresentedCertificate::id_of(&pki.der);
+    let presented = pki.presented("pump-7");
+    let vouched = registry.ca_candidates(&presented).vouch(presented, CaChoice::Sole, NOW).unwrap();
+    let update = CaUpdate { active: Some(false), ..CaUpdate::default() };
+    run(&mut registry, |r| r.update_ca_certificate(LATER, ca, update)).unwrap();
+    let refused = registry.register_certificate(LATER, &vouched, None, &mut dice());
+    assert_eq!(variant(refused), "CertificateState");
+    let expired = Timestamp::from_seconds(2_000_000_001);
+    let refused =
+        registry.ca_candidates(vouched.presented()).vouch(vouched.presented().clone(), CaChoice::Any, expired);
+    assert!(matches!(refused, Err(VouchError::Inactive(_))));
+    let update = CaUpdate { active: Some(true), ..CaUpdate::default() };
+    run(&mut registry, |r| r.update_ca_certificate(LATER, ca, update)).unwrap();
+    let refused =
+        registry.ca_candidates(vouched.presented()).vouch(vouched.presented().clone(), CaChoice::Any, expired);
+    assert!(matches!(refused, Err(VouchError::Expired(_))), "a CA that has expired vouches for nobody");
+}
+
+/// A CA renewed under the same name and key.
+fn renewed(pki: &Pki, key: &Secret) -> Pki {
+    let mut renewed = Pki::with_key("Example Root", key);
+    let mut random = |out: &mut [u8]| out.fill(0x7e);
+    let lifetime = Lifetime::until(NOW, Timestamp::from_seconds(2_000_000_001));
+    renewed.der =
+        issue_ca(&renewed.key, &DistinguishedName::common_name("Example Root"), lifetime, &mut random).unwrap();
+    renewed.drawn = pki.drawn + 0x10;
+    renewed
 }
 
 #[test]
-fn what_a_ca_has_revoked_is_not_registered() {
-    let (mut pki, mut random) = (Pki::new("Example Root"), dice());
+fn two_cas_of_one_name_and_key_need_to_be_told_apart() {
+    let key = new_key();
+    let mut one = Pki::with_key("Example Root", &key);
+    let mut registry = registered(&mut one, |_| {});
+    let mut two = renewed(&one, &key);
+    register(&mut registry, &mut two, |_, _, _| {}).unwrap();
+    let presented = one.presented("pump-7");
+    let refused = register_certificate(&mut registry, presented.clone(), CaChoice::Sole, None);
+    assert_eq!(variant(refused), "CertificateConflict", "iot RegisterCertificate: CertificateConflictException");
+    let second = PresentedCertificate::id_of(&two.der);
+    let named = register_certificate(&mut registry, presented, CaChoice::Only(second), None).unwrap();
+    assert_eq!(named.ca_certificate_id, Some(second));
+}
+
+#[test]
+fn what_a_key_has_revoked_is_revoked_whichever_certificate_holds_the_key() {
+    let (key, mut random) = (new_key(), dice());
+    let mut one = Pki::with_key("Example Root", &key);
+    let mut registry = registered(&mut one, |_| {});
+    let mut two = renewed(&one, &key);
+    register(&mut registry, &mut two, |_, _, _| {}).unwrap();
+    let first = PresentedCertificate::id_of(&one.der);
+    let (known, unknown, alone) = (one.presented("pump-7"), one.presented("pump-8"), one.presented("pump-9"));
+    let known = register_certificate(&mut registry, known, CaChoice::Only(first), None).unwrap();
+    let pem = alone.to_pem();
+    let without = run(&mut registry, |r| r.register_certificate_without_ca(NOW, &pem, None, &mut random)).unwrap();
+    let spared = register_certificate(&mut registry, one.presented("pump-6"), CaChoice::Only(first), None).unwrap();
+    let serials = [&*known.der, unknown.as_der(), alone.as_der()]
+        .map(|der| PresentedCertificate::parse(der).unwrap().serial_number().to_vec());
+    // The list was verified by the renewed CA.
+    let id = RevocationListId::new(&PresentedCertificate::parse(&two.der).unwrap(), &[]);
+    let events = registry.import_revocation_list(&id, (NOW, None), serials.into_iter()).unwrap();
+    run(&mut registry, |_| Ok::<_, RegistryError>((events, ()))).unwrap();
+    let mut listed = registry.revocation_sweep().unwrap().listed();
+    listed.sort_unstable();
+    let mut expected = vec![known.certificate_id, without.certificate_id];
+    expected.sort_unstable();
+    assert_eq!(listed, expected);
+    assert!(!listed.contains(&spared.certificate_id));
+    let revoked = CertificateStatus::Revoked;
+    assert_eq!(run(&mut registry, |r| Ok::<_, RegistryError>(r.revoke(LATER, &listed, revoked))).unwrap(), 2);
+    assert!(registry.revocation_sweep().unwrap().listed().is_empty(), "nothing is left to do");
+    for choice in [CaChoice::Any, CaChoice::Only(first), CaChoice::Only(PresentedCertificate::id_of(&two.der))] {
+        let refused = register_certificate(&mut registry, unknown.clone(), choice, None);
+        assert_eq!(variant(refused), "CertificateValidation", "{choice:?}");
+    }
+    let older = registry.import_revocation_list(&id, (Timestamp::from_seconds(1), None), std::iter::empty());
+    assert_eq!(variant(older), "InvalidRequest", "RFC 5280 §5.1.2.4: the newest counts");
+    // A part beside it takes nothing away from the whole.
+    let part = RevocationListId::new(&PresentedCertificate::parse(&two.der).unwrap(), b"part");
+    let events = registry.import_revocation_list(&part, (NOW, None), std::iter::empty()).unwrap();
+    run(&mut registry, |_| Ok::<_, RegistryError>((events, ()))).unwrap();
+    assert_eq!(variant(register_certificate(&mut registry, unknown, CaChoice::Any, None)), "CertificateValidation");
+}
+
+#[test]
+fn a_list_counts_from_the_moment_it_is_whole() {
+    let mut pki = Pki::new("Example Root");
     let mut registry = registered(&mut pki, |_| {});
-    let (known, unknown) = (pki.sign("pump-7"), pki.presented("pump-8"));
-    let known = run(&mut registry, |r| r.register_certificate(NOW, &known, None, None, &mut random)).unwrap();
-    let serial = |der: &[u8]| crate::registry::hex(PresentedCertificate::parse(der).unwrap().serial_number());
-    let list = RevocationRecord {
-        ca_certificate_id: PresentedCertificate::id_of(&pki.der),
-        this_update: NOW,
-        next_update: None,
-        serial_numbers: [serial(&known.der), serial(unknown.as_der())].into(),
-    };
-    run(&mut registry, |r| r.import_revocation_list(list.clone())).unwrap();
-    let revoked = [known.certificate_id];
-    let changed = run(&mut registry, |r| Ok::<_, RegistryError>(r.revoke(LATER, &revoked, CertificateStatus::Revoked)));
-    assert_eq!(changed.unwrap(), 1);
-    assert_eq!(registry.certificate(known.certificate_id).unwrap().status, CertificateStatus::Revoked);
-    let refused = registry.register_certificate(LATER, &unknown.to_pem(), None, None, &mut random);
-    assert_eq!(variant(refused), "CertificateValidation");
-    let older = RevocationRecord { this_update: Timestamp::from_seconds(1), ..list };
-    assert_eq!(
-        variant(registry.import_revocation_list(older)),
-        "InvalidRequest",
-        "RFC 5280 §5.1.2.4: the newest counts"
-    );
-    assert!(matches!(registry.vouch(&unknown, None, LATER), Err(VouchError::Revoked(_))));
+    let presented = pki.presented("pump-7");
+    let id = RevocationListId::new(&PresentedCertificate::parse(&pki.der).unwrap(), &[]);
+    // More than one portion, the certificate's number among them.
+    let serials = (0..12_000_u32).map(|n| n.to_be_bytes().to_vec()).chain([presented.serial_number().to_vec()]);
+    let events = registry.import_revocation_list(&id, (NOW, None), serials).unwrap();
+    assert!(events.len() > 3 && events.iter().all(|event| serde_json::to_string(event).unwrap().len() < 256 * 1024));
+    let (last, all_but_last) = events.split_last().unwrap();
+    for event in all_but_last {
+        run(&mut registry, |_| Ok::<_, RegistryError>((vec![event.clone()], ()))).unwrap();
+    }
+    let vouched = registry.ca_candidates(&presented).vouch(presented, CaChoice::Any, NOW).unwrap();
+    assert!(registry.register_certificate(NOW, &vouched, None, &mut dice()).is_ok());
+    run(&mut registry, |_| Ok::<_, RegistryError>((vec![last.clone()], ()))).unwrap();
+    assert_eq!(variant(registry.register_certificate(NOW, &vouched, None, &mut dice())), "CertificateValidation");
 }
 
 #[test]
 fn a_transfer_shows_the_senders_side() {
-    let (mut pki, mut random) = (Pki::new("Example Root"), dice());
+    let mut pki = Pki::new("Example Root");
     let mut registry = registered(&mut pki, |_| {});
-    let active = Some(CertificateStatus::Active);
-    let pem = pki.sign("pump-7");
-    let id =
-        run(&mut registry, |r| r.register_certificate(NOW, &pem, None, active, &mut random)).unwrap().certificate_id;
+    let presented = pki.presented("pump-7");
+    let id = register_certificate(&mut registry, presented, CaChoice::Sole, None).unwrap().certificate_id;
     let account = |text: &str| sekisho_types::AccountId::parse(text).unwrap();
     let ours = registry.transfer_certificate(NOW, id, account("000000000000"), None);
     assert_eq!(variant(ours), "InvalidRequest", "transfer-cert: to another account");
@@ -187,6 +259,7 @@ fn a_transfer_shows_the_senders_side() {
     run(&mut registry, |r| r.cancel_certificate_transfer(LATER, id)).unwrap();
     assert_eq!(registry.certificate(id).unwrap().status, CertificateStatus::Inactive, "iot CancelCertificateTransfer");
     assert_eq!(registry.outgoing_certificates().count(), 0);
-    let inactive = registry.transfer_certificate(NOW, id, account("111111111111"), None);
-    assert_eq!(variant(inactive), "CertificateState", "iot TransferCertificate: not ACTIVE");
+    run(&mut registry, |r| r.update_certificate(LATER, id, CertificateStatus::Active)).unwrap();
+    let active = registry.transfer_certificate(NOW, id, account("111111111111"), None);
+    assert_eq!(variant(active), "CertificateState", "iot TransferCertificate: must not be ACTIVE");
 }

@@ -4,16 +4,16 @@ use sekisho_types::{PolicyName, ThingName};
 use serde_json::{Value, json};
 
 use super::*;
-use crate::{CaUpdate, FirstConnection, FirstConnectionError, RegistrationConfig, VouchError};
+use crate::{CaChoice, CaUpdate, FirstConnection, FirstConnectionError, RegistrationConfig, VouchError};
 
 fn connect(
     registry: &mut Registry,
     presented: &PresentedCertificate,
     at: Timestamp,
 ) -> Result<FirstConnection, FirstConnectionError> {
-    let ca = registry.ca_candidates(presented).vouch(presented, None, at)?;
+    let vouched = registry.ca_candidates(presented).vouch(presented.clone(), CaChoice::Any, at)?;
     let mut random = dice();
-    run(registry, |r| r.first_connection(at, presented, ca.certificate_id, &mut random))
+    run(registry, |r| r.first_connection(at, &vouched, &mut random))
 }
 
 fn auto(asked: &mut CaRegistration) {
@@ -87,9 +87,9 @@ fn what_no_ca_vouches_for_is_not_registered() {
         "{error}"
     );
     let mut random = dice();
-    let pem = presented.to_pem();
-    run(&mut registry, |r| r.register_certificate(NOW, &pem, None, Some(CertificateStatus::Revoked), &mut random))
-        .unwrap();
+    let vouched = registry.ca_candidates(&presented).vouch(presented.clone(), CaChoice::Any, NOW).unwrap();
+    let revoked = Some(CertificateStatus::Revoked);
+    run(&mut registry, |r| r.register_certificate(NOW, &vouched, revoked, &mut random)).unwrap();
     let error = connect(&mut registry, &presented, NOW).expect_err("REVOKED is final");
     assert!(matches!(error, FirstConnectionError::NotPending { status: CertificateStatus::Revoked, .. }), "{error}");
 }
@@ -121,14 +121,18 @@ fn jitp_makes_everything_or_nothing() {
     let devices = PolicyName::parse("devices").unwrap();
     let document = crate::testing::document("b");
     run(&mut registry, |r| r.create_policy(NOW, devices.clone(), &document, &mut random)).unwrap();
-    assert_eq!(connect(&mut registry, &presented, LATER).unwrap(), FirstConnection::Provisioned, "it is tried again");
+    assert_eq!(
+        connect(&mut registry, &presented, LATER).unwrap(),
+        FirstConnection::Provisioned { active: true },
+        "it is tried again"
+    );
     assert!(registry.identify(id, LATER).is_ok());
     let thing = registry.thing_of(id, "pump-7").unwrap();
     assert!(thing.is_attached && thing.attributes["version"] == "v1");
     assert_eq!(registry.policies_of(id).iter().count(), 2);
     // A second device shares the policy its template makes.
     let second = pki.presented("pump-8");
-    assert_eq!(connect(&mut registry, &second, LATER).unwrap(), FirstConnection::Provisioned);
+    assert_eq!(connect(&mut registry, &second, LATER).unwrap(), FirstConnection::Provisioned { active: true });
     assert_eq!(registry.policies().count(), 2, "single-thing-provisioning: the name is a hash of the document");
     assert!(registry.thing(&ThingName::parse("pump-8").unwrap()).is_ok());
 }

@@ -1,10 +1,13 @@
 //! Claims, ownership tokens, bulk registration.
 use sekisho_identity::CertificateStatus;
 use sekisho_provisioning::TemplateType;
+use sekisho_types::CertificateId;
 
 use super::*;
 use crate::{LineOutcome, NewTemplate, TaskStatus};
 
+/// Whoever asks.
+const CLAIM: CertificateId = CertificateId::new([7; 32]);
 const BODY: &str = r#"{"Resources":{"c":{"Type":"AWS::IoT::Certificate","Properties":{"CertificateId":"x"}}}}"#;
 
 #[test]
@@ -12,17 +15,25 @@ fn a_token_is_good_for_an_hour_and_takes_an_unused_certificate_along() {
     let (mut registry, mut random, mut pki) = (Registry::new(tenant()), dice(), Pki::new("test"));
     let mut claimed = |registry: &mut Registry, name: &str| {
         let der = pki.presented(name).as_der().to_vec();
-        run(registry, |r| r.add_claimed_certificate(NOW, &der, format!("sha256 of {name}"), &mut random)).unwrap()
+        run(registry, |r| r.add_claimed_certificate(NOW, &der, format!("sha256 of {name}"), CLAIM, &mut random))
+            .unwrap()
     };
     let (unused, activated) = (claimed(&mut registry, "unused"), claimed(&mut registry, "activated"));
     assert_eq!(unused.status, CertificateStatus::PendingActivation, "fleet-provision-api");
     let almost = Timestamp::from_millis(NOW.millis() + 3_599_000);
-    assert_eq!(registry.ownership("sha256 of unused", almost).unwrap().certificate_id, unused.certificate_id);
-    assert_eq!(registry.ownership("sha256 of nothing", almost), None);
+    let owned = |registry: &Registry, token, claim, at| {
+        registry.owned_certificate(token, claim, at).map(|certificate| certificate.certificate_id)
+    };
+    assert_eq!(owned(&registry, "sha256 of unused", CLAIM, almost), Some(unused.certificate_id));
+    assert_eq!(owned(&registry, "sha256 of nothing", CLAIM, almost), None);
+    let other = CertificateId::new([8; 32]);
+    assert_eq!(owned(&registry, "sha256 of unused", other, almost), None, "fleet-provision-api: bound to the claim");
     assert!(registry.expired(almost).is_empty());
     run(&mut registry, |r| r.update_certificate(NOW, activated.certificate_id, CertificateStatus::Active)).unwrap();
+    let decided = owned(&registry, "sha256 of activated", CLAIM, almost);
+    assert_eq!(decided, None, "an operator has decided about it");
     let over = Timestamp::from_millis(NOW.millis() + 3_600_000);
-    assert_eq!(registry.ownership("sha256 of unused", over), None, "fleet-provision-api: one hour");
+    assert_eq!(owned(&registry, "sha256 of unused", CLAIM, over), None, "fleet-provision-api: one hour");
     run(&mut registry, |r| Ok::<_, RegistryError>((r.expired(over), ()))).unwrap();
     assert!(registry.certificate(unused.certificate_id).is_err(), "fleet-provision-api: it is deleted");
     assert!(registry.certificate(activated.certificate_id).is_ok());

@@ -13,5 +13,7 @@ pub(super) struct Input {
 
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let now = app.state.now();
-    commit_empty(app, |registry| registry.stop_registration_task(now, &input.task_id)).await
+    let stopped = commit_empty(app, |registry| registry.stop_registration_task(now, &input.task_id)).await?;
+    app.bulk.resume(); // one that nobody runs ends by being run
+    Ok(stopped)
 }

@@ -4,6 +4,7 @@
 //! that counts. Reports are written a part at a time, from what the journal says of lines that are in no report yet.
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use sekisho_blobs::{NewObject, ObjectStore, Reader, StoreError};
@@ -23,6 +24,10 @@ const LINE_BYTES_MAX: usize = 256 * 1024;
 const LINES_TOGETHER: usize = 64;
 /// Lines of one part of a report.
 const REPORT_LINES: usize = 1_000;
+/// Characters of what a report says of a failed line: it may quote what the line holds.
+const ERROR_CHARS_MAX: usize = 500;
+/// After a report could not be written, wait before the next try.
+const REPORT_RETRY: Duration = Duration::from_secs(5);
 /// Reports lie in a bucket of this name, the account's number behind it.
 pub const REPORTS_BUCKET_PREFIX: &str = "sekisho-registration-reports-";
 
@@ -42,7 +47,7 @@ pub struct BulkRegistration {
 /// Why a task ends before its input does.
 #[derive(Debug, thiserror::Error)]
 enum BulkError {
-    /// Operator: the input cannot be read, or is none.
+    /// Operator: the input cannot be read, or is none, or a report cannot be written.
     #[error("{0}")]
     Input(String),
     /// It was forgotten, or the server goes down; the next start goes on.
@@ -89,7 +94,9 @@ impl BulkRegistration {
             Err(BulkError::Input(message)) => (TaskStatus::Failed, Some(message.clone())),
             Err(BulkError::Stopped) => return,
         };
-        let _ = self.report(task_id).await;
+        if self.report_all(task_id).await.is_err() {
+            return;
+        }
         let finished = self.change(task_id, |task| {
             task.status = status;
             task.message = message;
@@ -117,8 +124,16 @@ impl BulkRegistration {
         let bucket = BucketName::parse(&task.input_file_bucket).map_err(|error| input(&error))?;
         let key = ObjectKey::parse(&task.input_file_key).map_err(|error| input(&error))?;
         let (record, reader) = self.objects.get(&bucket, &key).await.map_err(|error| input(&error))?;
-        if task.offset > record.size {
-            return Err(BulkError::Input("the input became shorter while it was worked on".into()));
+        match &task.input_etag {
+            Some(etag) if *etag != record.etag => {
+                return Err(BulkError::Input("the input was replaced while it was worked on".into()));
+            }
+            Some(_) => {}
+            None => {
+                let etag = record.etag.clone();
+                let noted = self.change(task_id, |task| task.input_etag = Some(etag)).await;
+                noted.map_err(|_| BulkError::Stopped)?;
+            }
         }
         let mut lines = Lines {
             reader: reader.range(task.offset, record.size),
@@ -128,7 +143,7 @@ impl BulkRegistration {
             ended: task.offset == record.size,
         };
         loop {
-            if self.task(task_id)?.status == TaskStatus::Cancelling {
+            if self.status(task_id)? == TaskStatus::Cancelling {
                 return Ok(TaskStatus::Cancelled);
             }
             let batch = self.next_batch(&mut lines, &template).await.map_err(|error| input(&error))?;
@@ -136,8 +151,8 @@ impl BulkRegistration {
                 return Ok(TaskStatus::Completed);
             }
             self.register(task_id, batch, record.size).await?;
-            if self.task(task_id)?.unreported.len() >= REPORT_LINES {
-                self.report(task_id).await?;
+            if self.unreported(task_id)? >= REPORT_LINES {
+                self.report_all(task_id).await?;
             }
         }
     }
@@ -188,7 +203,7 @@ impl BulkRegistration {
                         events.push(progress(Ok(LineResult { certificate_id, resource_arns })));
                         events
                     }
-                    Err(error) => vec![progress(Err(error))],
+                    Err(error) => vec![progress(Err(error.chars().take(ERROR_CHARS_MAX).collect()))],
                 };
                 Ok::<_, RegisterThingError>((events.into_iter().map(Into::into).collect(), ()))
             });
@@ -197,6 +212,23 @@ impl BulkRegistration {
             }
         }
         self.state.settle().await.map_err(|_| BulkError::Stopped)
+    }
+
+    /// Reports, and tries again while the object store refuses: a line that is in no report has not been told of.
+    async fn report_all(&self, task_id: &str) -> Result<(), BulkError> {
+        loop {
+            match self.report(task_id).await {
+                Err(BulkError::Input(error)) => {
+                    tracing::warn!(
+                        task_id,
+                        error,
+                        "a report of a bulk registration could not be written; it will be tried again"
+                    );
+                    tokio::time::sleep(REPORT_RETRY).await;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// Writes what is in no report yet, under names that follow from what was written before: twice is the same as once.
@@ -223,10 +255,7 @@ impl BulkRegistration {
             if !body.is_empty() {
                 *part += 1;
                 let key = report_key(task_id, kind, *part);
-                self.write_report(&key, body).await.map_err(|error| {
-                    tracing::warn!(task_id, %error, "a report of a bulk registration could not be written");
-                    BulkError::Stopped
-                })?;
+                self.write_report(&key, body).await.map_err(BulkError::Input)?;
             }
         }
         let reported = task.unreported.len();
@@ -264,6 +293,15 @@ impl BulkRegistration {
 
     fn task(&self, task_id: &str) -> Result<RegistrationTask, BulkError> {
         self.state.read().registry.registration_task(task_id).cloned().map_err(|_| BulkError::Stopped)
+    }
+
+    fn status(&self, task_id: &str) -> Result<TaskStatus, BulkError> {
+        self.state.read().registry.registration_task(task_id).map(|task| task.status).map_err(|_| BulkError::Stopped)
+    }
+
+    fn unreported(&self, task_id: &str) -> Result<usize, BulkError> {
+        let cores = self.state.read();
+        cores.registry.registration_task(task_id).map(|task| task.unreported.len()).map_err(|_| BulkError::Stopped)
     }
 
     async fn change(

@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sekisho_identity::PresentedCertificate;
-use sekisho_registry::{FirstConnection, FirstConnectionError};
+use sekisho_registry::{CaChoice, FirstConnection, FirstConnectionError, VouchError};
 use sekisho_state::CommitError;
 use sekisho_types::{CertificateId, TopicName};
 
@@ -19,87 +19,120 @@ pub enum First {
     Retry,
 }
 
+/// How it went: the step that decided, the CA that had a part in it, what the operator reads.
+struct Outcome {
+    step: &'static str,
+    ca_certificate_id: Option<CertificateId>,
+    reason: String,
+    first: First,
+}
+
 impl Gateway {
     /// Registers, or provisions, what `der` is, if a CA allows it. Whatever happens is recorded for `sekisho why`.
-    pub async fn first_connection(self: Arc<Self>, peer: Peer, client_id: Option<String>, der: Vec<u8>) -> First {
-        let presented = match PresentedCertificate::parse(&der) {
-            Ok(presented) => presented,
-            Err(error) => {
-                self.refuse(peer, client_id.as_deref(), "identity", format!("the certificate cannot be read: {error}"));
-                return First::Close;
-            }
-        };
-        let (step, outcome) = self.first(&presented).await;
-        let (ca_certificate_id, reason, first) = match outcome {
-            Ok((ca, reason, first)) => (Some(ca), reason, first),
-            Err((ca, reason)) => (ca, reason, First::Close),
-        };
-        self.decisions.record(Decision {
-            time: self.state.now(),
-            step: step.into(),
-            peer: Some(peer.address),
-            certificate_id: Some(presented.certificate_id()),
-            client_id,
-            subject: Some(presented.subject().to_string()),
-            issuer: Some(presented.issuer().to_string()),
-            ca_certificate_id,
-            reason,
-        });
-        first
+    ///
+    /// It runs to its end even if the connection does not wait for it: an event that was promised is told.
+    pub fn first_connection(
+        self: &Arc<Self>,
+        peer: Peer,
+        client_id: Option<String>,
+        der: Vec<u8>,
+    ) -> tokio::task::JoinHandle<First> {
+        let gateway = self.clone();
+        tokio::spawn(async move {
+            let presented = match PresentedCertificate::parse(&der) {
+                Ok(presented) => presented,
+                Err(error) => {
+                    let reason = format!("the certificate cannot be read: {error}");
+                    gateway.refuse(peer, client_id.as_deref(), "identity", reason);
+                    return First::Close;
+                }
+            };
+            let (subject, issuer) = (presented.subject().to_string(), presented.issuer().to_string());
+            let Outcome { step, ca_certificate_id, reason, first } = gateway.first(presented).await;
+            gateway.decisions.record(Decision {
+                time: gateway.state.now(),
+                step: step.into(),
+                peer: Some(peer.address),
+                certificate_id: Some(peer.certificate_id),
+                client_id,
+                subject: Some(subject),
+                issuer: Some(issuer),
+                ca_certificate_id,
+                reason,
+            });
+            first
+        })
     }
 
-    /// The step that decided, and how it went.
-    async fn first(
-        &self,
-        presented: &PresentedCertificate,
-    ) -> (&'static str, Result<(CertificateId, String, First), (Option<CertificateId>, String)>) {
+    async fn first(&self, presented: PresentedCertificate) -> Outcome {
         let (now, mut random) = (self.state.now(), self.state.random());
-        let certificate_id = presented.certificate_id();
-        // Taken out of the state and looked at here: checking a signature takes longer than a lock should be held.
-        let candidates = self.state.read().registry.ca_candidates(presented);
-        let ca = match candidates.vouch(presented, None, now) {
-            Ok(ca) => ca.certificate_id,
-            Err(error) => {
-                let reason = format!("certificate `{certificate_id}` is not registered, and {error}");
-                return ("identity", Err((None, reason)));
-            }
+        let id = presented.certificate_id();
+        let refused = |ca_certificate_id, reason: String| Outcome {
+            step: "identity",
+            ca_certificate_id,
+            reason,
+            first: First::Close,
         };
+        // Taken out of the state and looked at here: checking a signature takes longer than a lock should be held.
+        let (candidates, known) = {
+            let registry = &self.state.read().registry;
+            let known = registry.certificate(id).ok().map(|known| known.ca_certificate_id);
+            (registry.ca_candidates(&presented), known)
+        };
+        let choice = match known {
+            None => CaChoice::Any,
+            Some(Some(ca)) => CaChoice::Only(ca),
+            Some(None) => return refused(None, FirstConnectionError::Claimed(id).to_string()),
+        };
+        let vouched = match candidates.vouch(presented, choice, now) {
+            Ok(vouched) => vouched,
+            Err(error) if known.is_some() => {
+                let reason = format!("certificate `{id}` is PENDING_ACTIVATION, and {error}");
+                return refused(None, reason);
+            }
+            Err(error) => return refused(None, format!("certificate `{id}` is not registered, and {error}")),
+        };
+        let ca = Some(vouched.ca_certificate_id());
         let committed = self.state.commit(|cores| {
-            let (events, outcome) = cores.registry.first_connection(now, presented, ca, &mut random)?;
+            let (events, outcome) = cores.registry.first_connection(now, &vouched, &mut random)?;
             Ok::<_, FirstConnectionError>((events.into_iter().map(Into::into).collect(), outcome))
         });
+        let jitp = |reason: String, first| Outcome { step: "jitp", ca_certificate_id: ca, reason, first };
         match committed.await {
             Ok(FirstConnection::Registered { topic, payload }) => {
-                let published = match TopicName::parse(&topic) {
-                    Ok(topic) => self.publish_event(&topic, payload.into()).await,
-                    Err(error) => Err(error.to_string()),
-                };
-                let reason = match published {
+                let reason = match self.publish_event(&topic, payload).await {
                     Ok(()) => format!(
-                        "certificate `{certificate_id}` is PENDING_ACTIVATION; `{topic}` was told; activate it and the next connection is let in"
+                        "certificate `{id}` is PENDING_ACTIVATION, and `{topic}` was told: activate it, and the next connection is let in"
                     ),
-                    Err(error) => format!(
-                        "certificate `{certificate_id}` is PENDING_ACTIVATION, but `{topic}` could not be told: {error}"
-                    ),
+                    Err(error) => {
+                        format!("certificate `{id}` is PENDING_ACTIVATION, but `{topic}` could not be told: {error}")
+                    }
                 };
-                ("jitr", Ok((ca, reason, First::Close)))
+                Outcome { step: "jitr", ca_certificate_id: ca, reason, first: First::Close }
             }
-            Ok(FirstConnection::Provisioned) if self.admit_first_connection => {
-                ("jitp", Ok((ca, "provisioned and let in: first_connection is `admit`".into(), First::Retry)))
+            Ok(FirstConnection::Provisioned { active: false }) => {
+                jitp("provisioned, INACTIVE as its template says: activate it".into(), First::Close)
             }
-            Ok(FirstConnection::Provisioned) => {
-                let reason = "provisioned; this first connection is closed as AWS closes it, the next one is let in";
-                ("jitp", Ok((ca, reason.into(), First::Close)))
+            Ok(FirstConnection::Provisioned { active: true }) if self.admit_first_connection => {
+                jitp("provisioned; first_connection is `admit`, so its policies decide at once".into(), First::Retry)
             }
-            Ok(FirstConnection::Failed { reason }) => ("jitp", Err((Some(ca), reason))),
-            Err(CommitError::Command(error)) => ("identity", Err((Some(ca), error.to_string()))),
-            Err(CommitError::Journal(error)) => ("identity", Err((Some(ca), error.to_string()))),
+            Ok(FirstConnection::Provisioned { active: true }) => {
+                let reason = "provisioned; a first connection is closed as AWS closes it, the next one is let in";
+                jitp(reason.into(), First::Close)
+            }
+            Ok(FirstConnection::Failed { reason }) => jitp(reason, First::Close),
+            Err(CommitError::Command(FirstConnectionError::Vouch(error @ VouchError::NoAutoRegistration(_)))) => {
+                refused(ca, format!("certificate `{id}` is not registered, and {error}"))
+            }
+            Err(CommitError::Command(error)) => refused(ca, error.to_string()),
+            Err(CommitError::Journal(error)) => refused(ca, error.to_string()),
         }
     }
 
     /// Tells subscribers and rules of something that happened here, and waits until what the rules owe is durable.
-    async fn publish_event(&self, topic: &TopicName, payload: bytes::Bytes) -> Result<(), String> {
-        let owed = self.publish_service(topic, &payload).map_err(|refusal| refusal.to_string())?;
+    async fn publish_event(&self, topic: &str, payload: String) -> Result<(), String> {
+        let topic = TopicName::parse(topic).map_err(|error| error.to_string())?;
+        let owed = self.publish_service(&topic, &payload.into()).map_err(|refusal| refusal.to_string())?;
         self.state.journal().wait_durable(owed).await.map_err(|error| error.to_string())
     }
 

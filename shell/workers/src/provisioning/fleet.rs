@@ -11,10 +11,10 @@ use bytes::Bytes;
 use sekisho_gate::Delivery;
 use sekisho_identity::{Csr, PEM_CERTIFICATE, SubjectPublicKeyInfo, encode_pem};
 use sekisho_mqtt::{PublishProperties, QoS, Utf8String};
-use sekisho_provisioning::{Template, TemplateType};
-use sekisho_registry::{Event, Ownership, RegistryError};
+use sekisho_provisioning::{CERTIFICATE_ID, Template, TemplateType};
+use sekisho_registry::{Event, Registry, RegistryError};
 use sekisho_state::CommitError;
-use sekisho_types::{CertificateId, Random};
+use sekisho_types::{CertificateId, Random, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
@@ -26,6 +26,9 @@ use crate::links::Link;
 
 /// Requests under way at once. And then: the next is rejected as throttled, and its device tries again.
 pub const FLEET_CALLS_MAX: usize = 256;
+
+/// Characters of a parameter's value (iot model: RegisterThing).
+const PARAMETER_CHARS_MAX: usize = 2_048;
 
 /// Bounds the requests under way.
 pub(crate) fn bound() -> Arc<Semaphore> {
@@ -113,15 +116,20 @@ impl Gateway {
         let properties =
             correlation.map(|data| PublishProperties { correlation_data: Some(data), ..PublishProperties::default() });
         let (gateway, topic) = (self.clone(), topic.to_owned());
-        let permit = self.fleet_calls.clone().try_acquire_owned();
+        let permit = asker.link.fleet_calls.clone().try_acquire_owned();
+        let permit = permit.and_then(|own| Ok((own, self.fleet_calls.clone().try_acquire_owned()?)));
         tokio::spawn(async move {
             let answer = match permit {
-                Ok(_permit) => gateway.answer(&asker, &call, format, &payload).await,
-                Err(_) => Err(Rejection::new(429, "Throttled", "Too many requests; try again later")),
+                Ok(_permits) => gateway.answer(&asker, &call, format, &payload).await,
+                Err(_) => Err(Rejection::new(429, "Throttled", "Too many requests; try again later").into()),
             };
             let (suffix, body) = match answer {
                 Ok(accepted) => ("accepted", accepted),
-                Err(rejection) => {
+                Err(Refused { certificate_id, reason, rejection }) => {
+                    let client_id = Some(asker.client_id.as_str());
+                    let reason = format!("`{topic}`: {reason}");
+                    let decision = ProvisioningRefusal { certificate_id, client_id, reason };
+                    gateway.refuse_provisioning(Some(asker.peer.address), decision);
                     let Rejection { status_code, error_code, error_message } = rejection;
                     let body = json!({
                         "statusCode": status_code, "errorCode": error_code, "errorMessage": error_message,
@@ -144,20 +152,14 @@ impl Gateway {
         asker.link.deliver(&delivery, qos);
     }
 
-    async fn answer(
-        &self,
-        asker: &Asker,
-        call: &FleetCall,
-        format: Format,
-        payload: &[u8],
-    ) -> Result<Value, Rejection> {
+    async fn answer(&self, asker: &Asker, call: &FleetCall, format: Format, payload: &[u8]) -> Result<Value, Refused> {
         let request = format.read(payload).map_err(|error| {
             Rejection::new(400, "InvalidPayload", format!("The payload could not be parsed: {error}"))
         })?;
         match call {
             FleetCall::CreateKeysAndCertificate => {
                 let key = self.issuing.key_pair().await.map_err(Rejection::internal)?;
-                let mut answer = self.claimed_certificate(key.subject_public_key_info).await?;
+                let mut answer = self.claimed_certificate(asker, key.subject_public_key_info).await?;
                 let private = std::str::from_utf8(key.private_pem.expose()).map_err(Rejection::internal)?;
                 answer["privateKey"] = json!(private);
                 Ok(answer)
@@ -167,35 +169,30 @@ impl Gateway {
                 let csr = Csr::parse_pem(csr).map_err(|error| {
                     Rejection::new(400, "InvalidCertificateSigningRequest", format!("Invalid CSR: {error}"))
                 })?;
-                self.claimed_certificate(csr.subject_public_key_info().clone()).await
+                self.claimed_certificate(asker, csr.subject_public_key_info().clone()).await
             }
             FleetCall::RegisterThing { template_name } => {
-                let provisioned = self.register_by_template(asker, template_name, &request).await;
-                provisioned.map_err(|(certificate_id, reason, rejection)| {
-                    let client_id = Some(asker.client_id.as_str());
-                    let reason = format!("template `{template_name}`: {reason}");
-                    let decision = ProvisioningRefusal { certificate_id, client_id, reason };
-                    self.refuse_provisioning(Some(asker.peer.address), decision);
-                    rejection
-                })
+                self.register_by_template(asker, template_name, &request).await
             }
         }
     }
 
     /// Signs and registers a certificate that waits for its device to be provisioned.
-    async fn claimed_certificate(&self, spki: SubjectPublicKeyInfo) -> Result<Value, Rejection> {
+    async fn claimed_certificate(&self, asker: &Asker, spki: SubjectPublicKeyInfo) -> Result<Value, Refused> {
         let der = self.issuing.sign(spki).await.map_err(Rejection::internal)?;
         let (now, mut random) = (self.state.now(), self.state.random());
         let token = BASE64_URL_SAFE_NO_PAD.encode(random.array::<96>());
-        let token_sha256 = sha256(&token);
+        let (token_sha256, claim) = (sha256(&token), asker.peer.certificate_id);
         let committed = self.state.commit(|cores| {
-            let (events, certificate) = cores.registry.add_claimed_certificate(now, &der, token_sha256, &mut random)?;
-            Ok::<_, RegistryError>((events.into_iter().map(Into::into).collect(), certificate))
+            asker.check_still_let_in(&cores.registry, now)?;
+            let added = cores.registry.add_claimed_certificate(now, &der, token_sha256, claim, &mut random);
+            let (events, certificate) = added.map_err(|error| match error {
+                RegistryError::LimitExceeded(message) => Rejection::new(429, "Throttled", message),
+                other => Rejection::internal(other),
+            })?;
+            Ok::<_, Refused>((events.into_iter().map(Into::into).collect(), certificate))
         });
-        let certificate = committed.await.map_err(|error| match error {
-            CommitError::Command(RegistryError::LimitExceeded(message)) => Rejection::new(429, "Throttled", message),
-            other => Rejection::internal(other),
-        })?;
+        let certificate = committed.await.map_err(Refused::of_commit)?;
         Ok(json!({
             "certificateId": certificate.certificate_id,
             "certificatePem": encode_pem(PEM_CERTIFICATE, &certificate.der),
@@ -203,48 +200,43 @@ impl Gateway {
         }))
     }
 
-    /// Runs the template for the certificate the token stands for. An error tells whom it concerns, why, and what is answered.
+    /// Runs the template for the certificate the token stands for.
     async fn register_by_template(
         &self,
         asker: &Asker,
         template_name: &str,
         request: &Map<String, Value>,
-    ) -> Result<Value, (Option<CertificateId>, String, Rejection)> {
-        let plain = |rejection: Rejection| (None, rejection.error_message.clone(), rejection);
-        let invalid_token = |text: &str| plain(Rejection::new(400, "InvalidCertificateOwnershipToken", text));
-        let token = match text(request, "certificateOwnershipToken") {
-            None | Some("") => return Err(invalid_token("Certificate ownership token cannot be empty.")),
-            Some(token) => sha256(token),
-        };
-        let given = device_parameters(request).map_err(plain)?;
+    ) -> Result<Value, Refused> {
+        let (token, claim) = (ownership_token(request)?, asker.peer.certificate_id);
+        let given = device_parameters(request)?;
         let now = self.state.now();
-        let (template, ownership, pem) = {
+        let (template, certificate) = {
             let cores = self.state.read();
-            let template = cores.registry.provisioning_template(template_name).cloned().map_err(|_| {
-                plain(Rejection::new(404, "ResourceNotFound", format!("Template {template_name} not found")))
-            })?;
-            let Some(ownership) = cores.registry.ownership(&token, now) else {
-                return Err(invalid_token("Certificate ownership token is invalid or has expired."));
-            };
-            let pem = cores.registry.certificate(ownership.certificate_id).map(|found| found.to_pem());
-            (template, ownership, pem.unwrap_or_default())
+            let template =
+                cores.registry.provisioning_template(template_name).cloned().map_err(|_| {
+                    Rejection::new(404, "ResourceNotFound", format!("Template {template_name} not found"))
+                })?;
+            let certificate =
+                cores.registry.owned_certificate(&token, claim, now).cloned().ok_or_else(invalid_token)?;
+            (template, certificate)
         };
-        let certificate_id = ownership.certificate_id;
-        let of = |reason: String, rejection: Rejection| (Some(certificate_id), reason, rejection);
+        let certificate_id = certificate.certificate_id;
+        let of =
+            |reason: String, rejection: Rejection| Refused { certificate_id: Some(certificate_id), reason, rejection };
         if template.template_type != TemplateType::FleetProvisioning {
-            let reason = "it is not of type FLEET_PROVISIONING".to_owned();
+            let reason = "the template is not of type FLEET_PROVISIONING".to_owned();
             return Err(of(reason, Rejection::new(400, "InvalidRequest", "The template cannot be used over MQTT")));
         }
         if !template.enabled {
             let rejection = Rejection::new(400, "TemplateDisabled", format!("Template {template_name} is not enabled"));
-            return Err(of("it is not enabled".into(), rejection));
+            return Err(of("the template is not enabled".into(), rejection));
         }
         let mut parameters = given.clone();
         if let Some(hook) = &template.pre_provisioning_hook {
             let event = json!({
-                "claimCertificateId": asker.link.certificate_id,
+                "claimCertificateId": claim,
                 "certificateId": certificate_id,
-                "certificatePem": pem,
+                "certificatePem": certificate.to_pem(),
                 "templateArn": self.state.read().registry.provisioning_template_arn(template_name),
                 "clientId": asker.client_id,
                 "parameters": given,
@@ -256,43 +248,82 @@ impl Gateway {
                 }
             }
         }
+        parameters.insert(CERTIFICATE_ID.to_owned(), certificate_id.to_string());
         let invalid = |reason: String| of(reason.clone(), Rejection::new(400, "InvalidParameters", reason));
         let body = &template.default_version().template_body;
         let parsed =
             Template::parse(body, TemplateType::FleetProvisioning).map_err(|error| invalid(error.to_string()))?;
+        let plan = parsed.plan(&parameters, self.state.tenant()).map_err(|error| invalid(error.to_string()))?;
         let (now, mut random) = (self.state.now(), self.state.random());
         let committed = self.state.commit(|cores| {
-            // While the hook was asked, the token may have been used, or become too old.
-            let Some(Ownership { certificate_id, .. }) = cores.registry.ownership(&token, now) else {
-                return Err(invalid_token("Certificate ownership token is invalid or has expired."));
-            };
-            let registry = &cores.registry;
-            let parameters =
-                registry.fleet_parameters(certificate_id, parameters).map_err(|error| invalid(error.to_string()))?;
-            let plan = parsed.plan(&parameters, registry.tenant()).map_err(|error| invalid(error.to_string()))?;
-            let certificate = registry.certificate(certificate_id).map_err(|error| invalid(error.to_string()))?;
-            let (mut events, provisioned) =
-                registry.provision(now, &plan, certificate, &mut random).map_err(|failure| {
-                    let reason = failure.to_string();
-                    let rejection = if failure.conflict {
-                        Rejection::new(409, "ResourceConflict", reason.clone())
-                    } else {
-                        Rejection::new(400, "ResourceRegistrationFailure", reason.clone())
-                    };
-                    of(reason, rejection)
-                })?;
+            // While the hook was asked, the claim may have been revoked, the token used, or the certificate decided about.
+            asker.check_still_let_in(&cores.registry, now)?;
+            let certificate = cores.registry.owned_certificate(&token, claim, now).ok_or_else(invalid_token)?;
+            let provisioned = cores.registry.provision(now, &plan, certificate, &mut random);
+            let (mut events, provisioned) = provisioned.map_err(|failure| {
+                let reason = failure.to_string();
+                let (status_code, error_code) =
+                    if failure.conflict { (409, "ResourceConflict") } else { (400, "ResourceRegistrationFailure") };
+                of(reason.clone(), Rejection::new(status_code, error_code, reason))
+            })?;
             events.push(Event::OwnershipTokenSpent { token_sha256: token.clone() });
-            Ok((events.into_iter().map(Into::into).collect(), provisioned))
+            Ok::<_, Refused>((events.into_iter().map(Into::into).collect(), provisioned))
         });
-        let provisioned = committed.await.map_err(|error| match error {
-            CommitError::Command(refused) => refused,
-            CommitError::Journal(error) => of(error.to_string(), Rejection::internal(error)),
-        })?;
+        let provisioned = committed.await.map_err(Refused::of_commit)?;
         let mut answer = json!({ "deviceConfiguration": provisioned.device_configuration });
         if let Some(thing_name) = provisioned.thing_name {
             answer["thingName"] = json!(thing_name);
         }
         Ok(answer)
+    }
+}
+
+impl Asker {
+    /// Whether who asked would be let in now: signing and hooks take their time, and a claim may be over by then.
+    fn check_still_let_in(&self, registry: &Registry, now: Timestamp) -> Result<(), Refused> {
+        registry.identify(self.peer.certificate_id, now).map(drop).map_err(|error| Refused {
+            certificate_id: None,
+            reason: error.to_string(),
+            rejection: Rejection::new(403, "AccessDenied", "Access denied"),
+        })
+    }
+}
+
+/// A request that is rejected: whom it concerns, what the operator reads, and what the device does.
+struct Refused {
+    certificate_id: Option<CertificateId>,
+    reason: String,
+    rejection: Rejection,
+}
+
+impl Refused {
+    fn of_commit(error: CommitError<Self>) -> Self {
+        match error {
+            CommitError::Command(refused) => refused,
+            CommitError::Journal(error) => Rejection::internal(error).into(),
+        }
+    }
+}
+
+impl From<Rejection> for Refused {
+    fn from(rejection: Rejection) -> Self {
+        Self { certificate_id: None, reason: rejection.error_message.clone(), rejection }
+    }
+}
+
+fn invalid_token() -> Rejection {
+    let text = "Certificate ownership token is invalid or has expired.";
+    Rejection::new(400, "InvalidCertificateOwnershipToken", text)
+}
+
+/// What is kept of the token in a request.
+fn ownership_token(request: &Map<String, Value>) -> Result<String, Rejection> {
+    match text(request, "certificateOwnershipToken") {
+        None | Some("") => {
+            let text = "Certificate ownership token cannot be empty.";
+            Err(Rejection::new(400, "InvalidCertificateOwnershipToken", text))
+        }
+        Some(token) => Ok(sha256(token)),
     }
 }
 
@@ -307,7 +338,14 @@ fn device_parameters(request: &Map<String, Value>) -> Result<BTreeMap<String, St
         Some(Value::Object(object)) => object,
         Some(_) => return Err(invalid()),
     };
-    let pair = |(name, value): (&String, &Value)| Ok((name.clone(), value.as_str().ok_or_else(invalid)?.to_owned()));
+    let pair = |(name, value): (&String, &Value)| {
+        let value = value.as_str().ok_or_else(invalid)?;
+        if value.chars().count() > PARAMETER_CHARS_MAX {
+            let message = format!("parameter {name} has more than {PARAMETER_CHARS_MAX} characters");
+            return Err(Rejection::new(400, "InvalidParameters", message));
+        }
+        Ok((name.clone(), value.to_owned()))
+    };
     object.iter().map(pair).collect()
 }
 

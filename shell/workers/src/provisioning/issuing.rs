@@ -124,6 +124,11 @@ fn sign(
     let ca = decode_pem(&[PEM_CERTIFICATE], &record.certificate_pem).and_then(|all| all.into_iter().next());
     let ca = ca.ok_or_else(|| IssuingError("the CA's certificate is not PEM".into()))?;
     let issuer = Issuer::new(&ca, key).map_err(IssuingError::new)?;
+    if now > issuer.not_after() {
+        return Err(IssuingError(
+            "the CA that signs devices' certificates has expired: `sekisho ca rotate`, or install another".into(),
+        ));
+    }
     let (subject, lifetime) = match subject {
         Subject::Device => {
             let lifetime = Lifetime::until(now, issuer.not_after().min(DEVICE_CERTIFICATE_NOT_AFTER));

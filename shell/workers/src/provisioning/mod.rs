@@ -20,5 +20,5 @@ pub use first_connection::First;
 pub use hook::{HookTarget, Hooks};
 pub use issuing::{DEVICE_CA_KEY_AAD, Issuing, IssuingError};
 pub use register::{RegisterThingError, parse as parse_registration_template, register_thing};
-pub use revocation::{ImportError, Imported, deactivate_ca, import_revocation_list, watch_revocation_lists};
+pub use revocation::{ImportError, Imported, Revocation};
 pub use rsa_keys::{RsaKey, RsaKeys};

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use sekisho_identity::{Csr, PresentedCertificate};
 use sekisho_provisioning::{CertificateSource, Plan, Template, TemplateType};
-use sekisho_registry::{Certificate, Event, Provisioned, Registry, RegistryError};
+use sekisho_registry::{CaChoice, Certificate, Event, Provisioned, Registry, RegistryError, VouchError, Vouched};
 use sekisho_state::{CommitError, State};
 use sekisho_types::{CertificateId, Random, Timestamp};
 
@@ -62,6 +62,8 @@ pub(crate) struct Prepared {
     plan: Plan,
     /// A certificate we have just signed.
     signed: Option<Vec<u8>>,
+    /// A certificate a registered CA has signed; `Err` tells of one that none did, unless it is registered already.
+    brought: Option<(CertificateId, Result<Vouched, VouchError>)>,
 }
 
 pub(crate) async fn prepare(
@@ -81,7 +83,24 @@ pub(crate) async fn prepare(
         }
         CertificateSource::Id(_) | CertificateSource::Pem { .. } => None,
     };
-    Ok(Prepared { plan, signed })
+    let brought = match &plan.certificate.source {
+        CertificateSource::Pem { certificate, ca } => {
+            let of =
+                |error: &dyn std::fmt::Display| resource(&format_args!("{}: {error}", plan.certificate.logical_name));
+            let presented = PresentedCertificate::parse_pem(certificate).map_err(|error| of(&error))?;
+            let choice = match ca {
+                None => CaChoice::Sole,
+                Some(pem) => {
+                    let ca = PresentedCertificate::parse_pem(pem).map_err(|error| of(&error))?;
+                    CaChoice::Only(ca.certificate_id())
+                }
+            };
+            let (id, candidates) = (presented.certificate_id(), state.read().registry.ca_candidates(&presented));
+            Some((id, candidates.vouch(presented, choice, state.now())))
+        }
+        CertificateSource::Id(_) | CertificateSource::SigningRequest(_) => None,
+    };
+    Ok(Prepared { plan, signed, brought })
 }
 
 impl Prepared {
@@ -101,13 +120,14 @@ impl Prepared {
                 let id = CertificateId::parse(id).map_err(|error| of_certificate(&error))?;
                 (Vec::new(), registry.certificate(id).map_err(refused)?.clone())
             }
-            CertificateSource::Pem { certificate, ca } => {
-                let parsed = PresentedCertificate::parse_pem(certificate).map_err(|error| of_certificate(&error))?;
-                match registry.certificate(parsed.certificate_id()) {
-                    Ok(known) => (Vec::new(), known.clone()),
-                    Err(_) => {
-                        registry.register_certificate(now, certificate, ca.as_deref(), None, random).map_err(refused)?
+            CertificateSource::Pem { .. } => {
+                let (id, vouched) = self.brought.as_ref().expect("`prepare` has looked at it");
+                match (registry.certificate(*id), vouched) {
+                    (Ok(known), _) => (Vec::new(), known.clone()),
+                    (Err(_), Ok(vouched)) => {
+                        registry.register_certificate(now, vouched, None, random).map_err(refused)?
                     }
+                    (Err(_), Err(error)) => return Err(of_certificate(error)),
                 }
             }
             CertificateSource::SigningRequest(_) => {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use sekisho_identity::{CertificateStatus, PresentedCertificate, RevocationList};
-use sekisho_registry::{CaUpdate, RegistryError, RevocationRecord};
+use sekisho_registry::{CaUpdate, RegistryError, RevocationListId};
 use sekisho_state::{CommitError, State};
 use sekisho_types::CertificateId;
+use tokio::sync::Mutex;
 
 /// Certificates whose status changes in one entry of the journal.
 const TOGETHER: usize = 500;
@@ -17,7 +18,7 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// What came of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Imported {
-    /// Whose list it is.
+    /// A CA whose key signed it.
     pub ca_certificate_id: CertificateId,
     /// How many certificates it lists, known or not.
     pub listed: usize,
@@ -38,55 +39,121 @@ pub enum ImportError {
     State(String),
 }
 
-/// Takes a list in, PEM or DER.
-///
-/// # Errors
-/// [`ImportError`]; nothing happened.
-pub async fn import_revocation_list(state: &Arc<State>, bytes: Vec<u8>) -> Result<Imported, ImportError> {
-    let reading = state.clone();
-    // Lists can be long, and so can the certificates of a CA: neither is worked on by a thread that serves connections.
-    let (list, ca, certificates) = tokio::task::spawn_blocking(move || read(&reading, &bytes))
-        .await
-        .map_err(|error| ImportError::State(error.to_string()))??;
-    let record = RevocationRecord {
-        ca_certificate_id: ca,
-        this_update: list.this_update(),
-        next_update: list.next_update(),
-        serial_numbers: list.revoked().iter().map(|serial| hex(serial)).collect(),
-    };
-    let recorded = state.commit(|cores| {
-        let (events, ()) = cores.registry.import_revocation_list(record)?;
-        Ok::<_, RegistryError>((events.into_iter().map(Into::into).collect(), ()))
-    });
-    recorded.await.map_err(|error| match error {
-        CommitError::Command(error) => ImportError::List(error.to_string()),
-        CommitError::Journal(error) => ImportError::State(error.to_string()),
-    })?;
-    let revoked = change_all(state, &certificates, CertificateStatus::Revoked).await?;
-    let (listed, expired) = (list.revoked().len(), list.is_expired(state.now()));
-    Ok(Imported { ca_certificate_id: ca, listed, revoked, expired })
+/// Takes lists in, one at a time.
+pub struct Revocation {
+    state: Arc<State>,
+    importing: Mutex<()>,
 }
 
-/// Sets a CA INACTIVE, and its ACTIVE certificates with it if asked. Answers how many of them changed.
-///
-/// # Errors
-/// [`ImportError`].
-pub async fn deactivate_ca(
-    state: &Arc<State>,
-    ca: CertificateId,
-    with_certificates: bool,
-) -> Result<usize, ImportError> {
-    let now = state.now();
-    let update = CaUpdate { active: Some(false), ..CaUpdate::default() };
-    let updated = state.commit(|cores| {
-        let (events, ()) = cores.registry.update_ca_certificate(now, ca, update)?;
-        let certificates = cores.registry.certificates_by_ca(ca);
-        let active = certificates.filter(|certificate| certificate.status == CertificateStatus::Active);
-        let active: Vec<_> = active.map(|certificate| certificate.certificate_id).collect();
-        Ok::<_, RegistryError>((events.into_iter().map(Into::into).collect(), active))
-    });
-    let active = updated.await.map_err(|error| ImportError::List(error.to_string()))?;
-    if with_certificates { change_all(state, &active, CertificateStatus::Inactive).await } else { Ok(0) }
+impl Revocation {
+    /// Over the present state.
+    pub fn new(state: Arc<State>) -> Self {
+        Self { state, importing: Mutex::new(()) }
+    }
+
+    /// Takes a list in, PEM or DER.
+    ///
+    /// # Errors
+    /// [`ImportError`]; what was there before counts on.
+    pub async fn import(&self, bytes: Vec<u8>) -> Result<Imported, ImportError> {
+        let _one_at_a_time = self.importing.lock().await;
+        let reading = self.state.clone();
+        // Lists can be long: a thread that serves connections does not work on them.
+        let (list, ca) = tokio::task::spawn_blocking(move || read(&reading, &bytes))
+            .await
+            .map_err(|error| ImportError::State(error.to_string()))??;
+        let id = RevocationListId::new(&ca, list.part());
+        let dates = (list.this_update(), list.next_update());
+        let serials = list.revoked().iter().map(|serial| serial.to_vec());
+        let events = self.state.read().registry.import_revocation_list(&id, dates, serials);
+        for event in events.map_err(|error| ImportError::List(error.to_string()))? {
+            let enqueued = self.state.enqueue(|_| Ok::<_, std::convert::Infallible>((vec![event.into()], ())));
+            enqueued.map_err(|error| ImportError::State(error.to_string()))?;
+        }
+        self.state.settle().await.map_err(|error| ImportError::State(error.to_string()))?;
+        let revoked = self.sweep().await?;
+        let (listed, expired) = (list.revoked().len(), list.is_expired(self.state.now()));
+        Ok(Imported { ca_certificate_id: ca.certificate_id(), listed, revoked, expired })
+    }
+
+    /// Revokes what the lists in force list and is not REVOKED yet: after an import, and after a start, for the last one may
+    /// have been cut short. Answers how many that were.
+    ///
+    /// # Errors
+    /// [`ImportError::State`].
+    pub async fn sweep(&self) -> Result<usize, ImportError> {
+        let sweep = self.state.read().registry.revocation_sweep();
+        let Some(sweep) = sweep else { return Ok(0) };
+        let listed = tokio::task::spawn_blocking(move || sweep.listed()).await;
+        let listed = listed.map_err(|error| ImportError::State(error.to_string()))?;
+        change_all(&self.state, &listed, CertificateStatus::Revoked).await
+    }
+
+    /// Sets a CA INACTIVE, and its ACTIVE certificates with it if asked. Answers how many of them changed.
+    ///
+    /// # Errors
+    /// [`ImportError`].
+    pub async fn deactivate_ca(&self, ca: CertificateId, with_certificates: bool) -> Result<usize, ImportError> {
+        let now = self.state.now();
+        let update = CaUpdate { active: Some(false), ..CaUpdate::default() };
+        let updated = self.state.commit(|cores| {
+            let (events, ()) = cores.registry.update_ca_certificate(now, ca, update)?;
+            let certificates = cores.registry.certificates_by_ca(ca);
+            let active = certificates.filter(|certificate| certificate.status == CertificateStatus::Active);
+            let active: Vec<_> = active.map(|certificate| certificate.certificate_id).collect();
+            Ok::<_, RegistryError>((events.into_iter().map(Into::into).collect(), active))
+        });
+        let active = updated.await.map_err(|error| match error {
+            CommitError::Command(error) => ImportError::List(error.to_string()),
+            CommitError::Journal(error) => ImportError::State(error.to_string()),
+        })?;
+        if with_certificates { change_all(&self.state, &active, CertificateStatus::Inactive).await } else { Ok(0) }
+    }
+
+    /// Sweeps once, then imports these files now and whenever they change, until dropped. A file that cannot be taken is tried
+    /// again: its CA may be registered later.
+    pub async fn watch(&self, paths: Vec<PathBuf>) {
+        match self.sweep().await {
+            Ok(0) => {}
+            Ok(revoked) => tracing::info!(revoked, "certificates on a revocation list became REVOKED after a start"),
+            Err(error) => tracing::error!(%error, "the revocation lists could not be applied"),
+        }
+        let mut taken: HashMap<&PathBuf, SystemTime> = HashMap::new();
+        let mut told: HashMap<&PathBuf, String> = HashMap::new();
+        while !paths.is_empty() {
+            for path in &paths {
+                if let Err(error) = self.look(path, &mut taken).await {
+                    // Once for each reason, not every few seconds.
+                    if told.get(path) != Some(&error) {
+                        tracing::error!(path = %path.display(), error, "a revocation list is not taken; it will be tried again");
+                        told.insert(path, error);
+                    }
+                } else {
+                    told.remove(path);
+                }
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    async fn look<'a>(&self, path: &'a PathBuf, taken: &mut HashMap<&'a PathBuf, SystemTime>) -> Result<(), String> {
+        let modified = tokio::fs::metadata(path).await.and_then(|found| found.modified()).map_err(|e| e.to_string())?;
+        if taken.get(path) == Some(&modified) {
+            return Ok(());
+        }
+        let bytes = tokio::fs::read(path).await.map_err(|error| error.to_string())?;
+        let imported = self.import(bytes).await.map_err(|error| error.to_string())?;
+        tracing::info!(
+            path = %path.display(),
+            ca = %imported.ca_certificate_id,
+            listed = imported.listed,
+            revoked = imported.revoked,
+            expired = imported.expired,
+            "a revocation list was imported"
+        );
+        taken.insert(path, modified);
+        Ok(())
+    }
 }
 
 async fn change_all(
@@ -106,72 +173,16 @@ async fn change_all(
     Ok(changed)
 }
 
-/// The list, whose it is, and which of the registered certificates it lists.
-fn read(state: &State, bytes: &[u8]) -> Result<(RevocationList, CertificateId, Vec<CertificateId>), ImportError> {
+/// The list, and a registered CA whose key signed it.
+fn read(state: &State, bytes: &[u8]) -> Result<(RevocationList, PresentedCertificate), ImportError> {
     let list = RevocationList::parse(bytes).map_err(|error| ImportError::List(error.to_string()))?;
-    let (ca, certificates) = {
-        let cores = state.read();
-        let ids = cores.registry.cas_named(list.issuer().as_der());
-        let mut reason = format!("no CA with the subject `{}` is registered", list.issuer());
-        let mut found = None;
-        for id in ids {
-            let ca = cores.registry.ca_certificate(id).map(|ca| PresentedCertificate::parse(&ca.der));
-            let Ok(Ok(ca)) = ca else { continue };
-            match list.verify(&ca, state.now()) {
-                Ok(()) => found = Some(id),
-                Err(error) => reason = error.to_string(),
-            }
+    let cas = state.read().registry.cas_named(list.issuer().as_der());
+    let mut reason = format!("no CA with the subject `{}` is registered", list.issuer());
+    for ca in cas {
+        match list.verify(&ca, state.now()) {
+            Ok(()) => return Ok((list, ca)),
+            Err(error) => reason = error.to_string(),
         }
-        let ca = found.ok_or(ImportError::List(reason))?;
-        let certificates: Vec<_> =
-            cores.registry.certificates_by_ca(ca).map(|found| (found.certificate_id, found.der.clone())).collect();
-        (ca, certificates)
-    };
-    let listed = |der: &[u8]| {
-        PresentedCertificate::parse(der).is_ok_and(|certificate| list.revokes(certificate.serial_number()))
-    };
-    let certificates = certificates.iter().filter(|(_, der)| listed(der)).map(|(id, _)| *id).collect();
-    Ok((list, ca, certificates))
-}
-
-/// Imports these files at once and whenever they change, until dropped.
-pub async fn watch_revocation_lists(state: Arc<State>, paths: Vec<PathBuf>) {
-    let mut seen: HashMap<&PathBuf, SystemTime> = HashMap::new();
-    loop {
-        for path in &paths {
-            let modified = match tokio::fs::metadata(path).await.and_then(|found| found.modified()) {
-                Ok(modified) => modified,
-                Err(error) => {
-                    if seen.remove(path).is_some() || seen.is_empty() {
-                        tracing::warn!(path = %path.display(), %error, "a revocation list cannot be read");
-                    }
-                    continue;
-                }
-            };
-            if seen.get(path) == Some(&modified) {
-                continue;
-            }
-            let imported = match tokio::fs::read(path).await {
-                Ok(bytes) => import_revocation_list(&state, bytes).await.map_err(|error| error.to_string()),
-                Err(error) => Err(error.to_string()),
-            };
-            match imported {
-                Ok(imported) => tracing::info!(
-                    path = %path.display(),
-                    ca = %imported.ca_certificate_id,
-                    listed = imported.listed,
-                    revoked = imported.revoked,
-                    expired = imported.expired,
-                    "a revocation list was imported"
-                ),
-                Err(error) => tracing::error!(path = %path.display(), error, "a revocation list was not taken"),
-            }
-            seen.insert(path, modified);
-        }
-        tokio::time::sleep(LOOK_EVERY).await;
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    Err(ImportError::List(reason))
 }
