@@ -27,7 +27,15 @@ impl Format {
         }
         let value: Value = match self {
             Self::Json => serde_json::from_slice(payload).map_err(|error| error.to_string())?,
-            Self::Cbor => ciborium::from_reader(payload).map_err(|error| error.to_string())?,
+            Self::Cbor => {
+                let mut rest = payload;
+                // By ciborium's own value: only that takes keys of indefinite length, and long ones.
+                let value: ciborium::Value = ciborium::from_reader(&mut rest).map_err(|error| error.to_string())?;
+                if !rest.is_empty() {
+                    return Err("there are bytes behind the object".into());
+                }
+                value.deserialized().map_err(|error| error.to_string())?
+            }
         };
         match value {
             Value::Object(object) => Ok(object),
@@ -63,6 +71,9 @@ mod tests {
             assert!(format.read(&format.write(&json!([]))).is_err() && format.read(b"\xff\xff").is_err());
         }
         assert_eq!(Format::Cbor.read(&[0xa1, 0x61, 0x61, 0x61, 0x62]).unwrap()["a"], "b", "RFC 8949 appendix A");
+        let indefinite = [0xbf, 0x7f, 0x61, 0x61, 0xff, 0x7f, 0x61, 0x62, 0xff, 0xff];
+        assert_eq!(Format::Cbor.read(&indefinite).unwrap()["a"], "b", "RFC 8949 §3.2: no length");
+        assert!(Format::Cbor.read(&[0xa0, 0x00]).is_err(), "bytes behind the object");
     }
 
     #[test]
