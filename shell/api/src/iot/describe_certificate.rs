@@ -34,5 +34,11 @@ pub(super) fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     if let Some(ca_certificate_id) = certificate.ca_certificate_id {
         description["caCertificateId"] = json!(ca_certificate_id);
     }
+    if let Some(transfer) = &certificate.transfer {
+        description["transferData"]["transferDate"] = json!(transfer.date.epoch_seconds());
+        if let Some(message) = &transfer.message {
+            description["transferData"]["transferMessage"] = json!(message);
+        }
+    }
     Ok(json!({ "certificateDescription": description }))
 }
