@@ -12,6 +12,11 @@ fn boto3_types_and_groups() {
 }
 
 #[test]
+fn boto3_identity() {
+    assert!(Server::start().python("boto3_identity.py").contains("ok"));
+}
+
+#[test]
 fn boto3_objects_and_keys() {
     assert!(Server::start().python("boto3_s3_kms.py").contains("ok"));
 }
