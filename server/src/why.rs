@@ -57,8 +57,12 @@ fn describe(decision: &Decision) -> String {
     let client = decision.client_id.as_deref().map_or(String::new(), |id| format!(" client `{id}`"));
     let certificate = decision.certificate_id.map_or(String::new(), |id| format!(" certificate {id}"));
     let peer = decision.peer.map_or(String::new(), |peer| format!(" from {peer}"));
+    let names = match (&decision.subject, &decision.issuer) {
+        (Some(subject), Some(issuer)) => format!("          subject `{subject}`, issuer `{issuer}`\n"),
+        _ => String::new(),
+    };
     let time = decision.time.millis();
     let seconds = time.div_euclid(1000).rem_euclid(86_400);
     let clock = format!("{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{clock} {}{client}{peer}{certificate}\n          {}\n", decision.step, decision.reason)
+    format!("{clock} {}{client}{peer}{certificate}\n          {}\n{names}", decision.step, decision.reason)
 }
