@@ -36,9 +36,8 @@ pub async fn run(args: WhyArgs) -> Result<()> {
         .header(http::header::HOST, &address)
         .body(Empty::<Bytes>::new())?;
     let body = sender.send_request(request).await?.into_body().collect().await?.to_bytes();
-    let mut out = std::io::stdout().lock();
     if args.json {
-        return Ok(std::io::Write::write_all(&mut out, &body)?);
+        return print(&body);
     }
     let decisions: Vec<Decision> = serde_json::from_slice(&body)?;
     if decisions.is_empty() {
@@ -47,10 +46,16 @@ pub async fn run(args: WhyArgs) -> Result<()> {
             if args.about.is_empty() { String::new() } else { format!(" to `{}`", args.about) }
         );
     }
-    for decision in decisions {
-        std::io::Write::write_all(&mut out, describe(&decision).as_bytes())?;
+    let text: String = decisions.iter().map(describe).collect();
+    print(text.as_bytes())
+}
+
+fn print(text: &[u8]) -> Result<()> {
+    match std::io::Write::write_all(&mut std::io::stdout().lock(), text) {
+        // Whoever reads it has seen enough: `sekisho why | head -2`.
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        printed => Ok(printed?),
     }
-    Ok(())
 }
 
 fn describe(decision: &Decision) -> String {
