@@ -203,7 +203,8 @@ refused("ResourceNotFoundException", iot.delete_certificate, certificateId=NOBOD
 transfer = iot.transfer_certificate
 refused("ResourceNotFoundException", transfer, certificateId=NOBODY, targetAwsAccount="111111111111")
 refused("InvalidRequestException", transfer, certificateId=device_id, targetAwsAccount="000000000000")
-refused("CertificateStateException", transfer, certificateId=more[0], targetAwsAccount="111111111111")
+refused("CertificateStateException", transfer, certificateId=device_id, targetAwsAccount="111111111111")  # it is ACTIVE
+update(certificateId=device_id, newStatus="INACTIVE")
 iot.create_thing(thingName="pump-7")
 iot.attach_thing_principal(thingName="pump-7", principal=f"{ARN}:cert/{device_id}")
 refused("TransferConflictException", transfer, certificateId=device_id, targetAwsAccount="111111111111")

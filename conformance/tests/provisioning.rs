@@ -157,7 +157,7 @@ fn the_sdk_provisions_devices_in_both_versions() {
     for reason in [
         "hook `arn:aws:lambda:us-east-1:000000000000:function:ask` refused",
         "took longer than 5 s",
-        "template `closed`: it is not enabled",
+        "`$aws/provisioning-templates/closed/provision/json`: the template is not enabled",
         "parameter `Serial` has no value",
     ] {
         assert!(why.contains(reason), "{reason} is missing in:\n{why}");
@@ -512,7 +512,7 @@ fn a_watched_revocation_list_revokes() {
     };
     make("forger", "pump-1 pump-2");
     let log = || std::fs::read_to_string(server.scratch().join("server.log")).unwrap();
-    eventually("the forged list is looked at", || log().contains("a revocation list was not taken").then_some(()));
+    eventually("the forged list is looked at", || log().contains("a revocation list is not taken").then_some(()));
     walk(&server, "publish pump-2");
     eventually("it hears", || subscriber.log().contains("'factory/pump-2/x'").then_some(()));
     make("root", "pump-1 unseen");

@@ -51,11 +51,7 @@ pub async fn run(args: WhyArgs) -> Result<()> {
 }
 
 fn print(text: &[u8]) -> Result<()> {
-    match std::io::Write::write_all(&mut std::io::stdout().lock(), text) {
-        // Whoever reads it has seen enough: `sekisho why | head -2`.
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        printed => Ok(printed?),
-    }
+    Ok(std::io::Write::write_all(&mut std::io::stdout().lock(), text)?)
 }
 
 fn describe(decision: &Decision) -> String {
