@@ -1,9 +1,13 @@
 """boto3 firehose: streams, partial failures, versions, and batches cut to the byte."""
 import gzip
+import io
 import time
+import zipfile
 
 import boto3
+import kafka.codec
 from peers import refused
+from snappy.snappy import HadoopStreamDecompressor
 
 firehose = boto3.client("firehose")
 s3 = boto3.client("s3")
@@ -78,4 +82,21 @@ firehose.tag_delivery_stream(DeliveryStreamName="s", Tags=[{"Key": "a", "Value":
 assert firehose.list_tags_for_delivery_stream(DeliveryStreamName="s")["Tags"] == [{"Key": "a", "Value": "b"}]
 firehose.delete_delivery_stream(DeliveryStreamName="z")
 refused("ResourceNotFoundException", firehose.describe_delivery_stream, DeliveryStreamName="z")
+
+# Every other packing, opened by somebody else: python's zipfile, python-snappy's Hadoop reader, kafka-python's snappy-java reader
+rows = b"".join(b'{"temperature": %d}\n' % n for n in range(20_000))
+for packing, extension, encoding, opened in (
+    ("ZIP", ".zip", None, lambda packed: zipfile.ZipFile(io.BytesIO(packed)).read(zipfile.ZipFile(io.BytesIO(packed)).namelist()[0])),
+    ("Snappy", ".snappy", "snappy-java", kafka.codec.snappy_decode),
+    ("HADOOP_SNAPPY", ".snappy", "hadoop-snappy", lambda packed: HadoopStreamDecompressor().decompress(packed)),
+):
+    name = packing.lower()
+    firehose.create_delivery_stream(DeliveryStreamName=name, ExtendedS3DestinationConfiguration=destination(
+        Prefix=f"{name}/", CompressionFormat=packing))
+    firehose.put_record(DeliveryStreamName=name, Record={"Data": rows})
+    [(key, found)] = eventually(lambda: list(objects(f"{name}/").items()))
+    packed = found["Body"].read()
+    assert key.endswith(extension) and found.get("ContentEncoding") == encoding, (key, found)
+    assert len(packed) < len(rows) / 2 and bytes(opened(packed)) == rows, packing
+
 print("ok")

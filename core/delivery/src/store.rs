@@ -272,7 +272,6 @@ mod tests {
             ("DataFormatConversionConfiguration", json!({}), "DataFormatConversionConfiguration"),
             ("DynamicPartitioningConfiguration", json!({"Enabled": true}), "DynamicPartitioningConfiguration"),
             ("S3BackupMode", json!("Enabled"), "S3BackupMode Enabled"),
-            ("CompressionFormat", json!("Snappy"), "CompressionFormat Snappy"),
         ] {
             let given = json!({"RoleARN": "r", "BucketARN": "arn:aws:s3:::lake", member: value});
             assert_eq!(Destination::parse(&given, None), Err(DeliveryError::NotOffered(named.into())));

@@ -95,7 +95,7 @@ async fn flush(streams: &DeliveryStreams, objects: &ObjectStore, due: &Due, batc
 /// Reads the batch's records back, packs them, and writes them into the upload as it goes.
 fn gather(journal: &Journal, batch: &Batch, mut upload: Upload) -> Result<Upload, FlushError> {
     const PIECE_BYTES: usize = 256 * 1024;
-    let mut packer = Compressor::new(batch.cut.compression);
+    let mut packer = Compressor::new(batch.cut.compression, &batch.cut.key);
     let (mut found, mut waiting, mut failed) = (0, 0, None);
     for (first, last) in &batch.runs {
         journal.read(*first..=*last, &mut |_, entry| {
