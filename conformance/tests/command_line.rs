@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use conformance::{Server, binary, run};
 
+/// Somebody else may be using the default ones.
+const PORTS: [&str; 8] =
+    ["--api", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
+
 fn refused(arguments: &[&str]) -> String {
     let output = Command::new(binary()).args(arguments).output().expect("the binary");
     assert_eq!(output.status.code(), Some(2), "{arguments:?}");
@@ -22,10 +26,11 @@ fn what_cannot_be_used_is_named_and_exits_with_2() {
     assert!(refused(&["serve"]).contains("--data"));
     assert!(refused(&["serve", "--data", &data, "--config", &config]).contains("mqqt"));
     assert!(refused(&["serve", "--data", &data, "--region", "Mars"]).contains("region"));
-    assert!(refused(&["serve", "--data", &data, "--root-key", "env:NOT_THERE"]).contains("NOT_THERE"));
+    let missing = ["serve", "--data", &data, "--root-key", "env:NOT_THERE"];
+    assert!(refused(&[missing.as_slice(), &PORTS].concat()).contains("NOT_THERE"));
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    let line = refused(&["serve", "--data", &data, "--api", &address]);
+    let line = refused(&[&["serve", "--data", &data, "--api", &address], &PORTS[2..]].concat());
     assert!(line.contains("api") && line.contains(&address), "{line}");
 }
 
@@ -33,8 +38,7 @@ fn what_cannot_be_used_is_named_and_exits_with_2() {
 fn a_wrong_root_key_and_a_second_server_are_refused_and_touch_nothing() {
     let mut server = Server::start();
     let data = server.data().display().to_string();
-    let ports = ["--api", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"];
-    let with = |more: &[&str]| refused(&[&["serve", "--data", data.as_str()], ports.as_slice(), more].concat());
+    let with = |more: &[&str]| refused(&[&["serve", "--data", data.as_str()], PORTS.as_slice(), more].concat());
     assert!(with(&[]).contains("in use by another sekisho"));
     server.kill();
     let other = server.scratch().join("other.key");
