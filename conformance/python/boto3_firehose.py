@@ -1,6 +1,8 @@
 """boto3 firehose: streams, partial failures, versions, and batches cut to the byte."""
+import base64
 import gzip
 import io
+import json
 import time
 import zipfile
 
@@ -98,5 +100,79 @@ for packing, extension, encoding, opened in (
     packed = found["Body"].read()
     assert key.endswith(extension) and found.get("ContentEncoding") == encoding, (key, found)
     assert len(packed) < len(rows) / 2 and bytes(opened(packed)) == rows, packing
+
+
+def processor(kind, **parameters):
+    return {"Type": kind, "Parameters": [{"ParameterName": name, "ParameterValue": value} for name, value in parameters.items()]}
+
+
+def partitioned(query, **more):
+    processors = [
+        processor("RecordDeAggregation", SubRecordType="JSON"),
+        processor("MetadataExtraction", MetadataExtractionQuery=query, JsonParsingEngine="JQ-1.6"),
+        processor("AppendDelimiterToRecord", Delimiter="\\n"),
+    ]
+    return destination(**dict({
+        "Prefix": "by/site=!{partitionKeyFromQuery:site}/day=!{partitionKeyFromQuery:day}/",
+        "ErrorOutputPrefix": "not/!{firehose:error-output-type}/",
+        "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 3},
+        "DynamicPartitioningConfiguration": {"Enabled": True},
+        "ProcessingConfiguration": {"Enabled": True, "Processors": processors},
+    }, **more))
+
+
+# Dynamic partitioning: aggregated records are taken apart, each goes where its own fields say, and nothing is lost
+QUERY = '{site: .site, day: (.at | strftime("%F"))}'
+for query, more, reason in (
+    ("{site: repeat(1)}", {}, "`repeat` is not offered here"),
+    ("{site:", {}, "not a jq program"),
+    (QUERY, {"BufferingHints": {"SizeInMBs": 63, "IntervalInSeconds": 60}}, "SizeInMBs is at least 64"),
+    (QUERY, {"DynamicPartitioningConfiguration": {"Enabled": False}}, "DynamicPartitioningConfiguration enabled"),
+):
+    refusal = refused("InvalidArgumentException", firehose.create_delivery_stream, DeliveryStreamName="by",
+                      ExtendedS3DestinationConfiguration=partitioned(query, **more))
+    assert reason in str(refusal), (refusal, reason)
+firehose.create_delivery_stream(DeliveryStreamName="by", ExtendedS3DestinationConfiguration=partitioned(QUERY))
+described = firehose.describe_delivery_stream(DeliveryStreamName="by")["DeliveryStreamDescription"]["Destinations"][0]
+described = described["ExtendedS3DestinationDescription"]
+assert described["DynamicPartitioningConfiguration"]["Enabled"] and described["ProcessingConfiguration"]["Processors"][1]["Type"] == "MetadataExtraction"
+sent = [{"site": site, "at": 1783951445 + 86400 * day, "n": n} for n in range(50) for site in ("a", "b") for day in range(2)]
+for start in range(0, len(sent), 10):
+    firehose.put_record(DeliveryStreamName="by", Record={"Data": "".join(json.dumps(one) for one in sent[start:start + 10]).encode()})
+bad = b'{"at": 1783951445, "n": "no site"}'
+firehose.put_record(DeliveryStreamName="by", Record={"Data": bad + b'{"site": "c", "at": 1783951445}'})
+firehose.put_record(DeliveryStreamName="by", Record={"Data": b"nothing of JSON"})
+
+
+def lines(prefix):
+    return [json.loads(line) for o in objects(prefix).values() for line in o["Body"].read().splitlines()]
+
+
+eventually(lambda: len(lines("by/")) == len(sent) + 1 and len(lines("not/")) == 2)
+for site in ("a", "b"):
+    for day in range(2):
+        prefix = f"by/site={site}/day=2026-07-{13 + day}/"
+        assert lines(prefix) == [one for one in sent if one["site"] == site and one["at"] == 1783951445 + 86400 * day], prefix
+[extraction] = lines("not/metadata-extraction-failed/")
+assert base64.b64decode(extraction["rawData"]) == bad and "`site` has no value" in extraction["errorMessage"], extraction
+[processing] = lines("not/processing-failed/")
+assert base64.b64decode(processing["rawData"]) == b"nothing of JSON" and processing["errorCode"] == "RecordDeAggregation.JsonFailed", processing
+
+# 500 partitions hold records at one time; the record that needs one more is told of, not lost
+firehose.create_delivery_stream(DeliveryStreamName="many", ExtendedS3DestinationConfiguration=partitioned(
+    "{n: .n}", Prefix="many/!{partitionKeyFromQuery:n}/", ErrorOutputPrefix="over/!{firehose:error-output-type}/",
+    BufferingHints={"SizeInMBs": 64, "IntervalInSeconds": 900}))
+for start in (0, 250):
+    firehose.put_record(DeliveryStreamName="many", Record={"Data": "".join(json.dumps({"n": n}) for n in range(start, start + 250)).encode()})
+firehose.put_record(DeliveryStreamName="many", Record={"Data": b'{"n": 500}{"n": 499}'})
+described = firehose.describe_delivery_stream(DeliveryStreamName="many")["DeliveryStreamDescription"]
+firehose.update_destination(
+    DeliveryStreamName="many", DestinationId=described["Destinations"][0]["DestinationId"], CurrentDeliveryStreamVersionId="1",
+    ExtendedS3DestinationUpdate={"BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 1}})
+eventually(lambda: len(lines("over/")) == 1)
+[over] = lines("over/processing-failed/")
+assert base64.b64decode(over["rawData"]).strip() == b'{"n": 500}' and over["errorCode"] == "DynamicPartitioning.ActivePartitionsLimitExceeded", over
+eventually(lambda: len(s3.list_objects_v2(Bucket="lake", Prefix="many/").get("Contents", [])) == 500)
+assert [one["n"] for one in lines("many/499/")] == [499, 499]
 
 print("ok")

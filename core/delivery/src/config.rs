@@ -4,12 +4,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::prefix::{Prefix, Where};
-use crate::{Compression, DeliveryError};
+use crate::{Compression, DeliveryError, Pipeline};
 
 /// A record before base64 (Firehose quotas: 1,000 KiB).
 pub const RECORD_BYTES_MAX: usize = 1_024_000;
 /// A prefix once its expressions are evaluated (Firehose developer guide). A longer one could not be delivered, ever.
-const EVALUATED_PREFIX_BYTES_MAX: usize = 512;
+pub(crate) const EVALUATED_PREFIX_BYTES_MAX: usize = 512;
+/// `SizeInMBs` of a stream with dynamic partitioning is at least this.
+const PARTITIONED_SIZE_MIN: u32 = 64;
 const MIB: u64 = 1024 * 1024;
 
 /// `BufferingHints`: whichever comes first.
@@ -61,6 +63,12 @@ pub struct Destination {
     /// `CustomTimeZone`
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub custom_time_zone: Option<String>,
+    /// `ProcessingConfiguration` as given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub processing: Option<Value>,
+    /// `DynamicPartitioningConfiguration.Enabled`; settled when the stream is made.
+    #[serde(default)]
+    pub dynamic_partitioning: bool,
     /// `CloudWatchLoggingOptions` as given: kept and told, nothing is logged there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_watch_logging_options: Option<Value>,
@@ -93,7 +101,7 @@ impl Destination {
             bucket,
             prefix: kept("Prefix", present.and_then(|p| p.prefix.as_ref())),
             error_output_prefix: kept("ErrorOutputPrefix", present.and_then(|p| p.error_output_prefix.as_ref())),
-            buffering_hints: parse_hints(given.get("BufferingHints"), present)?,
+            buffering_hints: parse_hints(given.get("BufferingHints"), present, is_partitioned(given))?,
             compression: match text("CompressionFormat") {
                 Some(format) => Compression::parse(&format)?,
                 None => present.map_or(Compression::default(), |p| p.compression),
@@ -106,6 +114,20 @@ impl Destination {
                 .filter(|e| !e.is_empty()),
             custom_time_zone: kept("CustomTimeZone", present.and_then(|p| p.custom_time_zone.as_ref()))
                 .filter(|z| !z.is_empty()),
+            processing: given
+                .get("ProcessingConfiguration")
+                .cloned()
+                .or_else(|| present.and_then(|p| p.processing.clone())),
+            dynamic_partitioning: match (given.get("DynamicPartitioningConfiguration"), present) {
+                (None, present) => present.is_some_and(|p| p.dynamic_partitioning),
+                (Some(asked), present) => {
+                    let asked = asked.get("Enabled").and_then(Value::as_bool).unwrap_or(false);
+                    if present.is_some_and(|p| p.dynamic_partitioning != asked) {
+                        return invalid("Dynamic partitioning is enabled when a stream is made, and stays as it is");
+                    }
+                    asked
+                }
+            },
             cloud_watch_logging_options: given
                 .get("CloudWatchLoggingOptions")
                 .cloned()
@@ -138,6 +160,12 @@ impl Destination {
                 }
             }
         }
+        if self.dynamic_partitioning && self.buffering_hints.size_in_mbs < PARTITIONED_SIZE_MIN {
+            return invalid(format!(
+                "BufferingHints: SizeInMBs is at least {PARTITIONED_SIZE_MIN} with dynamic partitioning"
+            ));
+        }
+        Pipeline::new(self)?;
         let extension_fits = |e: &str| {
             e.len() <= 128
                 && e.starts_with('.')
@@ -153,11 +181,42 @@ impl Destination {
         Ok(())
     }
 
+    /// The processors that are to run, in the order AWS runs them.
+    pub(crate) fn processors(&self) -> Vec<Value> {
+        const ORDER: [&str; 5] = [
+            "Decompression",
+            "CloudWatchLogProcessing",
+            "RecordDeAggregation",
+            "MetadataExtraction",
+            "AppendDelimiterToRecord",
+        ];
+        let Some(processing) = &self.processing else { return Vec::new() };
+        if processing.get("Enabled").and_then(Value::as_bool) != Some(true) {
+            return Vec::new();
+        }
+        let mut all = processing["Processors"].as_array().cloned().unwrap_or_default();
+        all.sort_by_key(|processor| ORDER.iter().position(|kind| processor["Type"] == *kind));
+        all
+    }
+
+    /// The prefix, parsed.
+    pub(crate) fn parse_prefix(&self) -> Result<Prefix, DeliveryError> {
+        let prefix = Prefix::parse(self.prefix.as_deref().unwrap_or_default(), Where::Prefix);
+        prefix.map_err(|error| DeliveryError::InvalidArgument(format!("Prefix: {error}")))
+    }
+
     /// `ExtendedS3DestinationDescription`, defaults filled in as AWS does.
     pub fn describe(&self) -> Value {
         let mut description = self.describe_common();
         description.insert("S3BackupMode".into(), json!("Disabled"));
         description.insert("DataFormatConversionConfiguration".into(), json!({"Enabled": false}));
+        if let Some(processing) = &self.processing {
+            description.insert("ProcessingConfiguration".into(), processing.clone());
+        }
+        if self.dynamic_partitioning {
+            let partitioning = json!({"Enabled": true, "RetryOptions": {"DurationInSeconds": 300}});
+            description.insert("DynamicPartitioningConfiguration".into(), partitioning);
+        }
         if let Some(extension) = &self.file_extension {
             description.insert("FileExtension".into(), json!(extension));
         }
@@ -199,14 +258,28 @@ impl Destination {
     }
 }
 
+fn is_partitioned(given: &Map<String, Value>) -> bool {
+    given.get("DynamicPartitioningConfiguration").and_then(|found| found.get("Enabled")) == Some(&Value::Bool(true))
+}
+
 fn parse_bucket_arn(arn: &str) -> Result<BucketName, DeliveryError> {
     let name = arn.strip_prefix("arn:aws:s3:::");
     let bucket = name.and_then(|name| BucketName::parse(name).ok());
     bucket.ok_or_else(|| DeliveryError::InvalidArgument(format!("BucketARN `{arn}` is not arn:aws:s3:::<bucket>")))
 }
 
-fn parse_hints(given: Option<&Value>, present: Option<&Destination>) -> Result<BufferingHints, DeliveryError> {
-    let Some(given) = given else { return Ok(present.map_or(BufferingHints::default(), |p| p.buffering_hints)) };
+fn parse_hints(
+    given: Option<&Value>,
+    present: Option<&Destination>,
+    partitioned: bool,
+) -> Result<BufferingHints, DeliveryError> {
+    let Some(given) = given else {
+        let new = BufferingHints {
+            size_in_mbs: if partitioned { PARTITIONED_SIZE_MIN } else { 5 },
+            ..BufferingHints::default()
+        };
+        return Ok(present.map_or(new, |p| p.buffering_hints));
+    };
     let number = |name: &str| given.get(name).and_then(Value::as_u64);
     let (Some(size), Some(interval)) = (number("SizeInMBs"), number("IntervalInSeconds")) else {
         return invalid("BufferingHints: set both SizeInMBs and IntervalInSeconds, or neither");
@@ -232,12 +305,6 @@ fn refuse_what_is_not_offered(given: &Map<String, Value>) -> Result<(), Delivery
         given.get(name).is_some_and(|value| value.get("Enabled").and_then(Value::as_bool).unwrap_or(default))
     };
     let not_offered = |what: &str| Err(DeliveryError::NotOffered(what.into()));
-    if enabled("ProcessingConfiguration", false) {
-        return not_offered("ProcessingConfiguration");
-    }
-    if enabled("DynamicPartitioningConfiguration", false) {
-        return not_offered("DynamicPartitioningConfiguration");
-    }
     if enabled("DataFormatConversionConfiguration", true) {
         return not_offered("DataFormatConversionConfiguration");
     }

@@ -43,6 +43,8 @@ pub struct RecordEntry<'a> {
     pub arrival: Timestamp,
     /// Where from; none for PutRecord.
     pub origin: Option<Origin<'a>>,
+    /// Which of the stream's buffers it is in, see [`crate::Partition::to_text`].
+    pub partition: Option<&'a str>,
     /// What it holds.
     pub data: &'a [u8],
 }
@@ -54,6 +56,9 @@ pub struct CutEntry {
     pub stream: StreamId,
     /// Which.
     pub batch: BatchId,
+    /// Which of the stream's buffers it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partition: Option<String>,
     /// The journal's sequence of its last record.
     pub last: u64,
     /// How many records.
@@ -98,13 +103,27 @@ pub struct EntryError;
 
 impl RecordEntry<'_> {
     /// What stands before the data.
-    pub fn encode_head(stream: StreamId, arrival: Timestamp, origin: Option<&Origin<'_>>, out: &mut Vec<u8>) {
+    pub fn encode_head(
+        stream: StreamId,
+        arrival: Timestamp,
+        origin: Option<&Origin<'_>>,
+        partition: Option<&str>,
+        out: &mut Vec<u8>,
+    ) {
         out.extend_from_slice(&[RECORD, VERSION]);
         out.extend_from_slice(&stream.0.to_le_bytes());
         out.extend_from_slice(&arrival.millis().to_le_bytes());
-        let Some(origin) = origin else { return out.push(0) };
-        let flags = 1 | u8::from(origin.certificate_id.is_some()) << 1 | u8::from(origin.client_id.is_some()) << 2;
+        let mut flags = u8::from(partition.is_some()) << 3;
+        if let Some(origin) = origin {
+            flags |= 1 | u8::from(origin.certificate_id.is_some()) << 1 | u8::from(origin.client_id.is_some()) << 2;
+        }
         out.push(flags);
+        if let Some(partition) = partition {
+            let length = u32::try_from(partition.len()).expect("a partition's keys are bounded");
+            out.extend_from_slice(&length.to_le_bytes());
+            out.extend_from_slice(partition.as_bytes());
+        }
+        let Some(origin) = origin else { return };
         if let Some(certificate_id) = &origin.certificate_id {
             out.extend_from_slice(certificate_id.as_bytes());
         }
@@ -162,11 +181,19 @@ fn decode_record(rest: &[u8]) -> Option<RecordEntry<'_>> {
     let (&flags, rest) = rest.split_first()?;
     let stream = StreamId(u32::from_le_bytes(*stream));
     let arrival = Timestamp::from_millis(i64::from_le_bytes(*arrival));
-    if flags == 0 {
-        return Some(RecordEntry { stream, arrival, origin: None, data: rest });
-    }
-    if flags & 1 == 0 || flags > 7 {
+    if flags > 15 || flags & 1 == 0 && flags & 6 != 0 {
         return None;
+    }
+    let (partition, rest) = match flags & 8 {
+        0 => (None, rest),
+        _ => {
+            let (length, rest) = rest.split_first_chunk::<4>()?;
+            let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+            (Some(std::str::from_utf8(text).ok()?), rest)
+        }
+    };
+    if flags & 1 == 0 {
+        return Some(RecordEntry { stream, arrival, origin: None, partition, data: rest });
     }
     let (certificate_id, rest) = match flags & 2 {
         0 => (None, rest),
@@ -178,7 +205,13 @@ fn decode_record(rest: &[u8]) -> Option<RecordEntry<'_>> {
     };
     let (topic, rest) = take_text(rest)?;
     let (rule, data) = take_text(rest)?;
-    Some(RecordEntry { stream, arrival, origin: Some(Origin { certificate_id, client_id, topic, rule }), data })
+    Some(RecordEntry {
+        stream,
+        arrival,
+        origin: Some(Origin { certificate_id, client_id, topic, rule }),
+        partition,
+        data,
+    })
 }
 
 fn put_text(text: &str, out: &mut Vec<u8>) {
@@ -201,7 +234,13 @@ mod tests {
         match entry {
             Entry::Record(record) => {
                 let mut out = Vec::new();
-                RecordEntry::encode_head(record.stream, record.arrival, record.origin.as_ref(), &mut out);
+                RecordEntry::encode_head(
+                    record.stream,
+                    record.arrival,
+                    record.origin.as_ref(),
+                    record.partition,
+                    &mut out,
+                );
                 out.extend_from_slice(record.data);
                 out
             }
@@ -219,11 +258,17 @@ mod tests {
             rule: "hot",
         };
         let without = Origin { certificate_id: None, client_id: None, ..origin };
-        let record =
-            RecordEntry { stream: StreamId(3), arrival: Timestamp::from_millis(-5), origin: Some(origin), data: b"{}" };
+        let record = RecordEntry {
+            stream: StreamId(3),
+            arrival: Timestamp::from_millis(-5),
+            origin: Some(origin),
+            partition: None,
+            data: b"{}",
+        };
         let cut = CutEntry {
             stream: StreamId(3),
             batch: BatchId(10),
+            partition: None,
             last: 20,
             records: 2,
             bytes: 4,
@@ -236,6 +281,9 @@ mod tests {
             Entry::Record(record),
             Entry::Record(RecordEntry { origin: Some(without), ..record }),
             Entry::Record(RecordEntry { origin: None, data: b"", ..record }),
+            Entry::Record(RecordEntry { partition: Some(r#"{"year":"2026"}"#), ..record }),
+            Entry::Record(RecordEntry { origin: None, partition: Some("!processing-failed"), ..record }),
+            Entry::Cut(Box::new(CutEntry { partition: Some("!processing-failed".into()), ..cut.clone() })),
             Entry::Cut(Box::new(cut)),
             Entry::Delivered(DeliveredEntry { stream: StreamId(3), batch: BatchId(10) }),
         ] {

@@ -4,8 +4,8 @@ use jiff::Timestamp as Instant;
 use jiff::tz::TimeZone;
 use sekisho_types::{DeliveryStreamName, Random, Timestamp};
 
-use crate::Destination;
 use crate::prefix::{Prefix, Where};
+use crate::{Destination, Partition};
 
 /// What names an object beside its destination.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,8 @@ pub struct Naming<'a> {
     pub version: u64,
     /// Arrival of the oldest record.
     pub oldest: Timestamp,
+    /// Which of the stream's buffers it was in.
+    pub partition: &'a Partition,
 }
 
 /// The key of a batch's object. Random once: whoever repeats the write repeats the key it was given.
@@ -24,15 +26,27 @@ pub fn object_key(destination: &Destination, naming: Naming<'_>, random: &mut dy
         destination.custom_time_zone.as_deref().and_then(|name| TimeZone::get(name).ok()).unwrap_or(TimeZone::UTC);
     let oldest = Instant::from_millisecond(naming.oldest.millis()).unwrap_or(Instant::UNIX_EPOCH).to_zoned(zone);
     // It parsed when the destination was checked; a later release that refuses it falls back to none.
-    let prefix = Prefix::parse(destination.prefix.as_deref().unwrap_or_default(), Where::Prefix);
-    let prefix = prefix.unwrap_or_else(|_| Prefix::parse("", Where::Prefix).expect("an empty prefix parses"));
+    let place = match naming.partition {
+        Partition::Errors(_) => Where::ErrorOutputPrefix,
+        Partition::Whole | Partition::Keys(_) => Where::Prefix,
+    };
+    let text = match (naming.partition, &destination.error_output_prefix) {
+        (Partition::Errors(_), Some(text)) => text.clone(),
+        // Without one of its own, the error output lies below the stream's prefix.
+        (Partition::Errors(output_type), None) => {
+            format!("{}{output_type}/", destination.prefix.as_deref().unwrap_or_default())
+        }
+        (Partition::Whole | Partition::Keys(_), _) => destination.prefix.clone().unwrap_or_default(),
+    };
+    let prefix = Prefix::parse(&text, place);
+    let prefix = prefix.unwrap_or_else(|_| Prefix::parse("", place).expect("an empty prefix parses"));
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
     let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
     let extension = destination.file_extension.as_deref().unwrap_or(destination.compression.extension());
     format!(
         "{}{}-{}-{}-{uuid}{extension}",
-        prefix.evaluate(&oldest, random),
+        prefix.evaluate(&oldest, naming.partition, random),
         naming.stream,
         naming.version,
         oldest.strftime("%Y-%m-%d-%H-%M-%S"),
@@ -57,7 +71,7 @@ mod tests {
         let destination = Destination::parse(&given, None).unwrap();
         let stream = DeliveryStreamName::parse("telemetry").unwrap();
         let oldest = Timestamp::from_millis(1_783_951_445_678); // 2026-07-13T14:04:05.678Z
-        let naming = Naming { stream: &stream, version: 3, oldest };
+        let naming = Naming { stream: &stream, version: 3, oldest, partition: &Partition::Whole };
         object_key(&destination, naming, &mut |out: &mut [u8]| out.fill(0))
     }
 
@@ -91,7 +105,7 @@ mod tests {
             (Some("a"), Some("e/!{timestamp:yyyy}/"),                                   "ErrorOutputPrefix with expressions must contain !{firehose:error-output-type}"),
             (Some("!{firehose:error-output-type}/"), Some("e/"),                        "Prefix: `!{firehose:error-output-type}` is not known here"),
             (Some("!{timestamp:yyyy"), Some("e/"),                                      "Prefix: `!{timestamp:yyyy` is not an expression of the form !{namespace:value}"),
-            (Some("!{partitionKeyFromQuery:id}/"), Some("e/"),                          "Prefix: `!{partitionKeyFromQuery:id}` needs dynamic partitioning, which is not offered by this server yet"),
+            (Some("!{partitionKeyFromQuery:id}/"), Some("e/"),                          "!{partitionKeyFromQuery:…} needs DynamicPartitioningConfiguration enabled"),
             (Some("!{timestamp:QQ}/"), Some("e/"),                                      "Prefix: `QQ` is not a date pattern this server knows"),
         ];
         for (prefix, error_output_prefix, problem) in table {

@@ -10,6 +10,7 @@ mod buffer; // what waits, and when it is cut
 mod entry; // records, cuts and deliveries as journal entries
 mod prefix; // expressions in object keys
 mod key; // what an object is called
+mod processing; // what becomes of a record before it is buffered
 mod compress; // how a batch's bytes are packed
 
 pub use buffer::{Buffer, CutReason, Pending, Wait};
@@ -19,5 +20,6 @@ pub use entry::{BatchId, CutEntry, DeliveredEntry, Entry, EntryError, Origin, Re
 pub use error::DeliveryError;
 pub use key::{Naming, object_key};
 pub use prefix::{Prefix, PrefixError};
+pub use processing::{PARTITIONS_MAX, Partition, Pipeline, Processed};
 pub use store::{Delivery, Event};
 pub use stream::{DeliveryStream, StreamEncryption};

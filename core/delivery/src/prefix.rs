@@ -3,6 +3,8 @@ use jiff::Zoned;
 use jiff::civil::Weekday;
 use sekisho_types::Random;
 
+use crate::Partition;
+
 /// Bytes of a prefix before evaluation.
 const PREFIX_BYTES_MAX: usize = 1024;
 
@@ -26,7 +28,7 @@ pub enum PrefixError {
     #[error("`{0}` is not known here")]
     Unknown(String),
     /// Known to AWS, and not offered here.
-    #[error("`{0}` needs dynamic partitioning, which is not offered by this server yet")]
+    #[error("`{0}` needs a Lambda processor, which is not offered by this server yet")]
     NotOffered(String),
     /// A letter or construct of Java's DateTimeFormatter that is not one, or that we lack.
     #[error("`{0}` is not a date pattern this server knows")]
@@ -43,6 +45,7 @@ enum Part {
     Time(Vec<Field>),
     RandomString,
     ErrorOutputType,
+    PartitionKey(String),
 }
 
 /// A run of one pattern letter, or literal text.
@@ -71,7 +74,8 @@ impl Prefix {
                 ("timestamp", pattern, _) => Part::Time(parse_pattern(pattern)?),
                 ("firehose", "random-string", _) => Part::RandomString,
                 ("firehose", "error-output-type", Where::ErrorOutputPrefix) => Part::ErrorOutputType,
-                ("partitionKeyFromQuery" | "partitionKeyFromLambda", _, Where::Prefix) => {
+                ("partitionKeyFromQuery", key, Where::Prefix) if !key.is_empty() => Part::PartitionKey(key.to_owned()),
+                ("partitionKeyFromLambda", _, Where::Prefix) => {
                     return Err(PrefixError::NotOffered(format!("!{{{expression}}}")));
                 }
                 _ => return Err(unknown()),
@@ -88,6 +92,14 @@ impl Prefix {
         self.0.iter().any(|part| !matches!(part, Part::Literal(_)))
     }
 
+    /// The partition keys it names.
+    pub(crate) fn partition_keys(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|part| match part {
+            Part::PartitionKey(key) => Some(key.as_str()),
+            Part::Literal(_) | Part::Time(_) | Part::RandomString | Part::ErrorOutputType => None,
+        })
+    }
+
     pub(crate) fn has_error_output_type(&self) -> bool {
         self.0.contains(&Part::ErrorOutputType)
     }
@@ -99,21 +111,31 @@ impl Prefix {
     /// The most bytes it evaluates to: on a Wednesday in September nothing is written longer.
     pub(crate) fn longest(&self) -> usize {
         let day = jiff::civil::date(2026, 9, 30).at(23, 59, 59, 999_999_999);
-        let longest =
-            day.to_zoned(jiff::tz::TimeZone::UTC).map(|time| self.evaluate(&time, &mut |out: &mut [u8]| out.fill(0)));
+        let longest = day
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .map(|time| self.evaluate(&time, &Partition::Whole, &mut |out: &mut [u8]| out.fill(0)));
         longest.map_or(0, |text| text.len())
     }
 
     /// The prefix of an object whose oldest record came at `oldest`. Without a `timestamp` expression, `yyyy/MM/dd/HH/`
     /// follows, directly.
-    pub(crate) fn evaluate(&self, oldest: &Zoned, random: &mut dyn Random) -> String {
+    pub(crate) fn evaluate(&self, oldest: &Zoned, partition: &Partition, random: &mut dyn Random) -> String {
         let mut out = String::new();
         for part in &self.0 {
             match part {
                 Part::Literal(text) => out.push_str(text),
                 Part::Time(fields) => fields.iter().for_each(|field| format_field(field, oldest, &mut out)),
                 Part::RandomString => out.push_str(&random_string(random)),
-                Part::ErrorOutputType => {}
+                Part::ErrorOutputType => {
+                    if let Partition::Errors(output_type) = partition {
+                        out.push_str(output_type);
+                    }
+                }
+                Part::PartitionKey(key) => {
+                    if let Partition::Keys(keys) = partition {
+                        out.push_str(keys.get(key).map_or("", String::as_str));
+                    }
+                }
             }
         }
         if !self.has_time() {

@@ -268,9 +268,12 @@ mod tests {
     #[test]
     fn what_is_not_offered_is_refused_by_name() {
         for (member, value, named) in [
-            ("ProcessingConfiguration", json!({"Enabled": true}), "ProcessingConfiguration"),
+            (
+                "ProcessingConfiguration",
+                json!({"Enabled": true, "Processors": [{"Type": "Lambda"}]}),
+                "Processor Lambda",
+            ),
             ("DataFormatConversionConfiguration", json!({}), "DataFormatConversionConfiguration"),
-            ("DynamicPartitioningConfiguration", json!({"Enabled": true}), "DynamicPartitioningConfiguration"),
             ("S3BackupMode", json!("Enabled"), "S3BackupMode Enabled"),
         ] {
             let given = json!({"RoleARN": "r", "BucketARN": "arn:aws:s3:::lake", member: value});

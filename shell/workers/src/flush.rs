@@ -100,7 +100,8 @@ fn gather(journal: &Journal, batch: &Batch, mut upload: Upload) -> Result<Upload
     for (first, last) in &batch.runs {
         journal.read(*first..=*last, &mut |_, entry| {
             let Ok(Entry::Record(record)) = Entry::decode(entry) else { return };
-            if record.stream != batch.cut.stream || failed.is_some() {
+            let of_batch = record.stream == batch.cut.stream && record.partition == batch.cut.partition.as_deref();
+            if !of_batch || failed.is_some() {
                 return;
             }
             packer.push(record.data);

@@ -2,7 +2,7 @@
 //! or may not have been written.
 use std::collections::{BTreeMap, HashMap};
 
-use sekisho_delivery::{BatchId, Entry, Pending, StreamId};
+use sekisho_delivery::{BatchId, Entry, Partition, Pending, StreamId};
 use sekisho_journal::Sequence;
 
 use crate::streams::Batch;
@@ -16,7 +16,8 @@ pub struct Recovered {
 
 #[derive(Default)]
 struct Stream {
-    pending: Pending,
+    /// By partition as it stands in the journal.
+    pending: HashMap<Option<String>, Pending>,
     undelivered: BTreeMap<BatchId, Batch>,
 }
 
@@ -25,13 +26,14 @@ impl Recovered {
     pub fn handle(&mut self, sequence: Sequence, entry: &[u8]) {
         match Entry::decode(entry) {
             Ok(Entry::Record(record)) => {
-                let stream = self.streams.entry(record.stream).or_default();
-                stream.pending.push(record.arrival, sequence.0, record.data.len() as u64);
+                let pending = &mut self.streams.entry(record.stream).or_default().pending;
+                let partition = record.partition.map(str::to_owned);
+                pending.entry(partition).or_default().push(record.arrival, sequence.0, record.data.len() as u64);
             }
             Ok(Entry::Cut(cut)) => {
                 // Records of a batch that was delivered may have been dropped with their segment; the delivery follows then.
                 let stream = self.streams.entry(cut.stream).or_default();
-                let runs = std::mem::take(&mut stream.pending).runs;
+                let runs = stream.pending.remove(&cut.partition).unwrap_or_default().runs;
                 stream.undelivered.insert(cut.batch, Batch { cut: *cut, runs });
             }
             Ok(Entry::Delivered(delivered)) => {
@@ -48,9 +50,16 @@ impl Recovered {
         self.unknown
     }
 
-    pub(crate) fn take(&mut self, id: StreamId) -> (Pending, BTreeMap<BatchId, Batch>) {
+    pub(crate) fn take(&mut self, id: StreamId) -> (BTreeMap<Partition, Pending>, BTreeMap<BatchId, Batch>) {
         let stream = self.streams.remove(&id).unwrap_or_default();
-        (stream.pending, stream.undelivered)
+        let mut waiting = BTreeMap::new();
+        for (text, pending) in stream.pending {
+            match Partition::parse(text.as_deref()) {
+                Some(partition) => drop(waiting.insert(partition, pending)),
+                None => self.unknown += pending.records,
+            }
+        }
+        (waiting, stream.undelivered)
     }
 }
 
@@ -61,32 +70,33 @@ mod tests {
 
     use super::*;
 
-    /// A stream's life, one journal entry each; a record is named by its sequence.
+    /// A stream's life, one journal entry each; a record is named by its sequence. It has one partition or two.
     enum Step {
-        Record,
-        Cut,
+        Record(Option<&'static str>),
+        Cut(Option<&'static str>),
         Delivered,
     }
 
     /// What a server would have written to the journal.
     fn journal(steps: &[Step]) -> Vec<Vec<u8>> {
         let stream = StreamId(1);
-        let (mut waiting, mut cut, mut entries) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut waiting, mut cut, mut entries) = (BTreeMap::<_, Vec<u64>>::new(), Vec::new(), Vec::new());
         for step in steps {
             let sequence = entries.len() as u64 + 1;
             match step {
-                Step::Record => {
+                Step::Record(partition) => {
                     let mut entry = Vec::new();
-                    RecordEntry::encode_head(stream, Timestamp::from_millis(0), None, &mut entry);
+                    RecordEntry::encode_head(stream, Timestamp::from_millis(0), None, *partition, &mut entry);
                     entry.extend_from_slice(&sequence.to_le_bytes());
-                    waiting.push(sequence);
+                    waiting.entry(*partition).or_default().push(sequence);
                     entries.push(entry);
                 }
-                Step::Cut if !waiting.is_empty() => {
-                    let records = std::mem::take(&mut waiting);
+                Step::Cut(partition) if waiting.contains_key(partition) => {
+                    let records = waiting.remove(partition).unwrap();
                     let entry = CutEntry {
                         stream,
                         batch: BatchId(records[0]),
+                        partition: partition.map(str::to_owned),
                         last: *records.last().unwrap(),
                         records: records.len() as u64,
                         bytes: 8 * records.len() as u64,
@@ -101,7 +111,7 @@ mod tests {
                 Step::Delivered if !cut.is_empty() => {
                     entries.push(DeliveredEntry { stream, batch: cut.remove(0) }.encode());
                 }
-                Step::Cut | Step::Delivered => {}
+                Step::Cut(_) | Step::Delivered => {}
             }
         }
         entries
@@ -117,20 +127,24 @@ mod tests {
         assert_eq!(recovered.unknown(), 0);
         let (pending, undelivered) = recovered.take(StreamId(1));
         for batch in undelivered.values() {
-            let records = records(entries, &batch.runs);
+            let records = records(entries, &batch.runs, batch.cut.partition.as_deref());
             assert_eq!(records.len() as u64, batch.cut.records);
             let before = lake.insert(batch.cut.key.clone(), records.clone());
             assert!(before.is_none_or(|before| before == records), "the same key has the same records");
         }
-        if pending.records > 0 {
-            lake.insert("rest".into(), records(entries, &pending.runs));
+        for (partition, pending) in pending {
+            let partition = partition.to_text();
+            lake.insert(format!("rest of {partition:?}"), records(entries, &pending.runs, partition.as_deref()));
         }
     }
 
-    fn records(entries: &[Vec<u8>], runs: &[(u64, u64)]) -> Vec<u64> {
+    fn records(entries: &[Vec<u8>], runs: &[(u64, u64)], partition: Option<&str>) -> Vec<u64> {
         let within = runs.iter().flat_map(|(first, last)| *first..=*last);
         within
-            .filter(|sequence| matches!(Entry::decode(&entries[*sequence as usize - 1]), Ok(Entry::Record(_))))
+            .filter(|sequence| {
+                let entry = Entry::decode(&entries[*sequence as usize - 1]);
+                matches!(entry, Ok(Entry::Record(record)) if record.partition == partition)
+            })
             .collect()
     }
 
@@ -140,10 +154,13 @@ mod tests {
             let steps: Vec<Step> = bytes
                 .iter()
                 .take(40)
-                .map(|byte| match byte % 5 {
-                    0..=2 => Step::Record,
-                    3 => Step::Cut,
-                    _ => Step::Delivered,
+                .map(|byte| {
+                    let partition = [None, Some("!processing-failed")][usize::from(*byte >= 128)];
+                    match byte % 5 {
+                        0..=2 => Step::Record(partition),
+                        3 => Step::Cut(partition),
+                        _ => Step::Delivered,
+                    }
                 })
                 .collect();
             let entries = journal(&steps);
@@ -151,12 +168,15 @@ mod tests {
                 // Before the crash, the object of every cut may or may not have been written: both must end well.
                 for written in [false, true] {
                     let mut lake = BTreeMap::new();
-                    let mut waiting = Vec::new();
+                    let mut waiting = BTreeMap::<Option<String>, Vec<u64>>::new();
                     for (at, entry) in entries[..crash].iter().enumerate() {
                         match Entry::decode(entry).unwrap() {
-                            Entry::Record(_) => waiting.push(at as u64 + 1),
+                            Entry::Record(record) => {
+                                let partition = record.partition.map(str::to_owned);
+                                waiting.entry(partition).or_default().push(at as u64 + 1);
+                            }
                             Entry::Cut(cut) => {
-                                let records = std::mem::take(&mut waiting);
+                                let records = waiting.remove(&cut.partition).unwrap();
                                 let delivered = entries[..crash].iter().any(|entry| {
                                     matches!(Entry::decode(entry), Ok(Entry::Delivered(d)) if d.batch == cut.batch)
                                 });

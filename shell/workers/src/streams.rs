@@ -8,12 +8,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use sekisho_delivery::{
-    BatchId, Buffer, CutEntry, CutReason, DeliveryStream, Naming, Origin, Pending, RECORD_BYTES_MAX, RecordEntry,
-    StreamId, Wait, object_key,
+    BatchId, Buffer, CutEntry, CutReason, DeliveryStream, Naming, Origin, PARTITIONS_MAX, Partition, Pending, Pipeline,
+    Processed, RECORD_BYTES_MAX, RecordEntry, StreamId, Wait, object_key,
 };
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_state::{Cores, Event, State};
-use sekisho_types::DeliveryStreamName;
+use sekisho_types::{DeliveryStreamName, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
 use crate::recovered::Recovered;
@@ -62,10 +62,34 @@ pub(crate) struct Live {
 
 pub(crate) struct Inner {
     config: DeliveryStream,
-    buffer: Buffer,
+    /// None if records pass as they are.
+    pipeline: Option<Arc<Pipeline>>,
+    /// Those that hold something.
+    buffers: BTreeMap<Partition, Buffer>,
     pub undelivered: BTreeMap<BatchId, Batch>,
     /// The stream was deleted: what it held is not wanted any more.
     pub gone: bool,
+}
+
+impl Inner {
+    fn configure(&mut self, config: DeliveryStream) {
+        self.pipeline = pipeline_of(&config);
+        for buffer in self.buffers.values_mut() {
+            buffer.set_hints(config.destination.buffering_hints);
+        }
+        self.config = config;
+    }
+}
+
+fn pipeline_of(config: &DeliveryStream) -> Option<Arc<Pipeline>> {
+    match Pipeline::new(&config.destination) {
+        Ok(pipeline) => (!pipeline.is_empty()).then(|| Arc::new(pipeline)),
+        // It compiled when the destination was checked, so a later release refuses what this one took.
+        Err(error) => {
+            tracing::error!(stream = %config.name, %error, "the stream's processors do not run; its records pass as they are");
+            None
+        }
+    }
 }
 
 impl Live {
@@ -102,10 +126,18 @@ impl DeliveryStreams {
         (Arc::new(streams), receiver)
     }
 
-    fn add(&self, config: DeliveryStream, pending: Pending, undelivered: BTreeMap<BatchId, Batch>) -> Arc<Live> {
-        let buffer = Buffer::with_pending(config.destination.buffering_hints, pending);
+    fn add(
+        &self,
+        config: DeliveryStream,
+        pending: BTreeMap<Partition, Pending>,
+        undelivered: BTreeMap<BatchId, Batch>,
+    ) -> Arc<Live> {
+        let hints = config.destination.buffering_hints;
+        let buffers = pending.into_iter().map(|(partition, pending)| (partition, Buffer::with_pending(hints, pending)));
+        let (buffers, pipeline) = (buffers.collect(), pipeline_of(&config));
         let (id, name) = (config.id, config.name.clone());
-        let live = Arc::new(Live { id, inner: Mutex::new(Inner { config, buffer, undelivered, gone: false }) });
+        let live =
+            Arc::new(Live { id, inner: Mutex::new(Inner { config, pipeline, buffers, undelivered, gone: false }) });
         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, live.clone());
         live
     }
@@ -116,20 +148,17 @@ impl DeliveryStreams {
             match event {
                 Event::Delivery(sekisho_delivery::Event::StreamPut { stream }) => match self.find(&stream.name) {
                     Some(live) => {
-                        let mut inner = live.lock();
-                        inner.buffer.set_hints(stream.destination.buffering_hints);
-                        inner.config = (**stream).clone();
-                        drop(inner);
+                        live.lock().configure((**stream).clone());
                         self.sooner.notify_one();
                     }
-                    None => drop(self.add((**stream).clone(), Pending::default(), BTreeMap::new())),
+                    None => drop(self.add((**stream).clone(), BTreeMap::new(), BTreeMap::new())),
                 },
                 Event::Delivery(sekisho_delivery::Event::StreamDeleted { name }) => {
                     let removed = self.by_name.write().unwrap_or_else(PoisonError::into_inner).remove(name);
                     if let Some(live) = removed {
                         let mut inner = live.lock();
                         inner.gone = true;
-                        inner.buffer.cut();
+                        inner.buffers.clear();
                         inner.undelivered.clear();
                     }
                 }
@@ -146,7 +175,8 @@ impl DeliveryStreams {
         self.by_name.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Puts a record, given in parts, into a stream. It is the stream's once the journal is durable up to the sequence.
+    /// Puts a record, given in parts, into a stream. It is the stream's once the journal is durable up to the sequence, with
+    /// everything that its processors made of it.
     ///
     /// # Errors
     /// [`PutError`].
@@ -165,23 +195,50 @@ impl DeliveryStreams {
         }
         let live = self.find(name).ok_or_else(|| PutError::NotFound(name.clone()))?;
         let arrival = self.state.now();
+        let pipeline = live.lock().pipeline.clone();
+        let Some(pipeline) = pipeline else {
+            return self.append(&live, &Partition::Whole, arrival, origin, parts);
+        };
+        // Whoever sees only some of them durable has not acknowledged, and the producer sends the record again.
+        let mut last = Sequence(0);
+        for processed in pipeline.run(&parts.concat(), arrival) {
+            last = self.append(&live, &processed.partition, arrival, origin, &[&processed.data])?;
+        }
+        Ok(last)
+    }
+
+    fn append(
+        &self,
+        live: &Arc<Live>,
+        partition: &Partition,
+        arrival: Timestamp,
+        origin: Option<&Origin<'_>>,
+        parts: &[&[u8]],
+    ) -> Result<Sequence, PutError> {
+        let length: usize = parts.iter().map(|part| part.len()).sum();
         let mut entry = Vec::with_capacity(256 + length);
-        RecordEntry::encode_head(live.id, arrival, origin, &mut entry);
+        RecordEntry::encode_head(live.id, arrival, origin, partition.to_text().as_deref(), &mut entry);
         parts.iter().for_each(|part| entry.extend_from_slice(part));
 
         let mut inner = live.lock();
         if inner.gone {
-            return Err(PutError::NotFound(name.clone()));
+            return Err(PutError::NotFound(inner.config.name.clone()));
         }
-        if let Some(reason) = inner.buffer.cut_before(length as u64) {
-            self.cut(&live, &mut inner, reason)?;
+        let is_new = !inner.buffers.contains_key(partition);
+        if is_new && matches!(partition, Partition::Keys(_)) && inner.buffers.len() >= PARTITIONS_MAX {
+            drop(inner);
+            let record = Processed::without_partition(&parts.concat(), arrival);
+            return self.append(live, &record.partition, arrival, origin, &[&record.data]);
         }
-        let was_empty = inner.buffer.pending().records == 0;
+        if let Some(reason) = inner.buffers.get(partition).and_then(|buffer| buffer.cut_before(length as u64)) {
+            self.cut(live, &mut inner, partition, reason)?;
+        }
         let sequence = self.state.journal().append(&entry)?;
-        let full = inner.buffer.handle_record(arrival, sequence.0, length as u64);
-        match full {
-            Some(reason) => self.cut(&live, &mut inner, reason)?,
-            None if was_empty => self.wake_for(inner.buffer.poll_timeout()),
+        let hints = inner.config.destination.buffering_hints;
+        let buffer = inner.buffers.entry(partition.clone()).or_insert_with(|| Buffer::new(hints));
+        match buffer.handle_record(arrival, sequence.0, length as u64) {
+            Some(reason) => self.cut(live, &mut inner, partition, reason)?,
+            None if buffer.pending().records == 1 => self.wake_for(buffer.poll_timeout()),
             None => {}
         }
         Ok(sequence)
@@ -196,14 +253,22 @@ impl DeliveryStreams {
     }
 
     /// Cuts the batch: from now on it is the journal's business that its object gets written, once.
-    fn cut(&self, live: &Arc<Live>, inner: &mut Inner, reason: CutReason) -> Result<(), JournalError> {
-        let pending = inner.buffer.cut();
+    fn cut(
+        &self,
+        live: &Arc<Live>,
+        inner: &mut Inner,
+        partition: &Partition,
+        reason: CutReason,
+    ) -> Result<(), JournalError> {
+        let Some(mut buffer) = inner.buffers.remove(partition) else { return Ok(()) };
+        let pending = buffer.cut();
         let (Some(first), Some(last)) = (pending.first(), pending.last()) else { return Ok(()) };
         let DeliveryStream { name, version, destination, .. } = &inner.config;
-        let naming = Naming { stream: name, version: *version, oldest: pending.oldest };
+        let naming = Naming { stream: name, version: *version, oldest: pending.oldest, partition };
         let cut = CutEntry {
             stream: live.id,
             batch: BatchId(first),
+            partition: partition.to_text(),
             last,
             records: pending.records,
             bytes: pending.bytes,
@@ -230,12 +295,18 @@ impl DeliveryStreams {
             let mut next = now.plus(TIMER_MAX);
             for live in self.all() {
                 let mut inner = live.lock();
-                if let Some(reason) = inner.buffer.handle_timeout(now) {
-                    if self.cut(&live, &mut inner, reason).is_err() {
+                let mut over = Vec::new();
+                for (partition, buffer) in &inner.buffers {
+                    match (buffer.handle_timeout(now), buffer.poll_timeout()) {
+                        (Some(reason), _) => over.push((partition.clone(), reason)),
+                        (None, Wait::Until(end)) => next = next.min(end),
+                        (None, Wait::Forever) => {}
+                    }
+                }
+                for (partition, reason) in over {
+                    if self.cut(&live, &mut inner, &partition, reason).is_err() {
                         return;
                     }
-                } else if let Wait::Until(end) = inner.buffer.poll_timeout() {
-                    next = next.min(end);
                 }
             }
             self.wakes_at.store(next.millis(), Ordering::Release);
@@ -253,7 +324,8 @@ impl DeliveryStreams {
         let oldest = |live: Arc<Live>| {
             let inner = live.lock();
             let cut = inner.undelivered.keys().next().map(|batch| batch.0);
-            cut.into_iter().chain(inner.buffer.pending().first()).min()
+            let waiting = inner.buffers.values().filter_map(|buffer| buffer.pending().first());
+            cut.into_iter().chain(waiting).min()
         };
         Sequence(self.all().into_iter().filter_map(oldest).min().map_or(horizon, |oldest| oldest.min(horizon)))
     }
