@@ -353,6 +353,12 @@ fn a_first_connection_can_be_let_in() {
         sign pump-1 root /CN=pump-1/serialNumber=1; sign pump-2 root /CN=pump-2/serialNumber=2; sign partial root /CN=partial
         publish pump-1; [ $(status pump-1) = ACTIVE ]; publish pump-1"#,
     );
+    let said = &why(&server, "pump-1")[0];
+    assert_eq!((&said["step"], &said["outcome"]), (&"jitp".into(), &"let_in".into()), "{said}");
+    assert!(said["reason"].as_str().unwrap().contains("was provisioned as thing `pump-1`"), "{said}");
+    let figures = || conformance::http_get(server.admin(), "/metrics").expect("the figures");
+    assert!(figures().contains("sekisho_first_connections_let_in_total{step=\"jitp\"} 1"), "{}", figures());
+    assert!(!figures().contains("sekisho_refusals_total{step=\"jitp\"}"), "{}", figures());
     // A client may go on before it has its CONNACK (MQTT 3.1.1 §3.1): what is behind the CONNECT waits with it.
     let hasty = walk(
         &server,

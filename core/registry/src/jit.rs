@@ -1,10 +1,10 @@
 //! Just-in-time: what becomes of a certificate nobody registered, when its device connects (JITR and JITP).
 use sekisho_identity::{CertificateStatus, PresentedCertificate};
 use sekisho_provisioning::{Template, TemplateType, certificate_parameters};
-use sekisho_types::{CertificateId, Random, Timestamp};
+use sekisho_types::{CertificateId, Random, ThingName, Timestamp};
 use serde_json::json;
 
-use crate::{CaCertificate, Certificate, Event, Registry, VouchError, Vouched};
+use crate::{CaCertificate, Certificate, Event, Provisioned, Registry, VouchError, Vouched};
 
 /// What a first connection led to. The connection itself ends in every case but an admitted one.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub enum FirstConnection {
     Provisioned {
         /// Whether that status is ACTIVE.
         active: bool,
+        /// The thing, if the template has one.
+        thing_name: Option<ThingName>,
     },
     /// JITP: the template failed, nothing of it was made, and the certificate stays PENDING_ACTIVATION.
     Failed {
@@ -85,9 +87,9 @@ impl Registry {
                 FirstConnection::Registered { topic, payload: self.registered_event(now, ca, &certificate, first) }
             }
             Some(template) => match self.just_in_time(now, template, presented, &certificate, random) {
-                Ok((more, active)) => {
+                Ok((more, Provisioned { thing_name, .. }, active)) => {
                     events.extend(more);
-                    FirstConnection::Provisioned { active }
+                    FirstConnection::Provisioned { active, thing_name }
                 }
                 Err(reason) => FirstConnection::Failed { reason },
             },
@@ -116,12 +118,13 @@ impl Registry {
         presented: &PresentedCertificate,
         certificate: &Certificate,
         random: &mut dyn Random,
-    ) -> Result<(Vec<Event>, bool), String> {
+    ) -> Result<(Vec<Event>, Provisioned, bool), String> {
         let template = Template::parse(&template?, TemplateType::Jitp).map_err(|error| error.to_string())?;
         let parameters = certificate_parameters(certificate.certificate_id, presented.subject());
         let plan = template.plan(&parameters, &self.tenant).map_err(|error| error.to_string())?;
-        let (events, _) = self.provision(now, &plan, certificate, random).map_err(|error| error.to_string())?;
-        Ok((events, plan.certificate.active))
+        let (events, provisioned) =
+            self.provision(now, &plan, certificate, random).map_err(|error| error.to_string())?;
+        Ok((events, provisioned, plan.certificate.active))
     }
 
     /// The event a rule or a subscriber acts on (developer guide: auto-register-device-cert).

@@ -1,4 +1,4 @@
-//! Why was it refused? The last refusals, kept for `sekisho why`; each is also one line of the log.
+//! Why was it refused? The last decisions, kept for `sekisho why`; each is also one line of the log.
 use std::collections::VecDeque;
 use std::fmt::Display;
 use std::net::SocketAddr;
@@ -10,14 +10,32 @@ use serde::{Deserialize, Serialize};
 /// How many are kept. And then: the oldest is forgotten; the log has it.
 const DECISIONS_MAX: usize = 10_000;
 
-/// One refusal.
+/// Bytes of each text of a decision: a certificate's names may be as long as the handshake that carries them. And then: the rest
+/// is cut off, and `…` stands for it. With [`DECISIONS_MAX`] it bounds what is kept to some 20 MB.
+const DECISION_TEXT_BYTES_MAX: usize = 512;
+
+/// What became of who came.
+#[derive(Serialize, Deserialize, Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Turned away.
+    #[default]
+    Refused,
+    /// A first connection that goes on.
+    LetIn,
+}
+
+/// What one step decided about one device.
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq, Eq)]
 pub struct Decision {
     /// When, in milliseconds since the epoch.
     pub time: Timestamp,
-    /// The step that refused: `handshake`, `identity`, `jitr`, `jitp`, `provision`, `connect`, `publish`,
-    /// `subscribe`, `receive`, `protocol`.
+    /// The step that decided: `handshake`, `identity`, `jitr`, `jitp`, `provision`, `connect`, `publish`, `subscribe`,
+    /// `protocol`.
     pub step: String,
+    /// What it decided.
+    #[serde(default)]
+    pub outcome: Outcome,
     /// Where it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peer: Option<SocketAddr>,
@@ -40,25 +58,99 @@ pub struct Decision {
     pub reason: String,
 }
 
-/// The last refusals.
+impl Decision {
+    /// A refusal of nobody in particular; the rest says whom it concerns.
+    pub(crate) fn new(time: Timestamp, step: &str, reason: String) -> Self {
+        Self {
+            time,
+            step: step.into(),
+            outcome: Outcome::Refused,
+            peer: None,
+            certificate_id: None,
+            client_id: None,
+            subject: None,
+            issuer: None,
+            ca_certificate_id: None,
+            reason,
+        }
+    }
+
+    pub(crate) fn outcome(self, outcome: Outcome) -> Self {
+        Self { outcome, ..self }
+    }
+
+    pub(crate) fn address(self, address: SocketAddr) -> Self {
+        Self { peer: Some(address), ..self }
+    }
+
+    pub(crate) fn certificate_id(self, certificate_id: Option<CertificateId>) -> Self {
+        Self { certificate_id, ..self }
+    }
+
+    pub(crate) fn client_id(self, client_id: Option<&str>) -> Self {
+        Self { client_id: client_id.map(str::to_owned), ..self }
+    }
+
+    pub(crate) fn names(self, subject: String, issuer: String) -> Self {
+        Self { subject: Some(subject), issuer: Some(issuer), ..self }
+    }
+
+    pub(crate) fn ca_certificate_id(self, ca_certificate_id: Option<CertificateId>) -> Self {
+        Self { ca_certificate_id, ..self }
+    }
+
+    fn cut(mut self) -> Self {
+        cut(&mut self.reason);
+        [&mut self.client_id, &mut self.subject, &mut self.issuer].into_iter().flatten().for_each(cut);
+        self
+    }
+}
+
+/// Cuts a text to [`DECISION_TEXT_BYTES_MAX`], and gives back the memory of the rest.
+fn cut(text: &mut String) {
+    const ELLIPSIS: char = '…';
+    if text.len() > DECISION_TEXT_BYTES_MAX {
+        let room = DECISION_TEXT_BYTES_MAX - ELLIPSIS.len_utf8();
+        text.truncate((0..=room).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0));
+        text.push(ELLIPSIS);
+    }
+    text.shrink_to_fit();
+}
+
+/// The last decisions.
 #[derive(Default)]
 pub struct Decisions(Mutex<VecDeque<Decision>>);
 
 impl Decisions {
     /// Keeps a decision and logs it.
     pub fn record(&self, decision: Decision) {
-        tracing::warn!(
-            step = decision.step,
-            peer = decision.peer.map(tracing::field::display),
-            certificate_id = decision.certificate_id.map(tracing::field::display),
-            client_id = decision.client_id,
-            subject = decision.subject,
-            issuer = decision.issuer,
-            ca_certificate_id = decision.ca_certificate_id.map(tracing::field::display),
-            reason = decision.reason,
-            "not let in"
-        );
-        metrics::counter!("sekisho_refusals_total", "step" => decision.step.clone()).increment(1);
+        let decision = decision.cut();
+        macro_rules! tell {
+            ($level:ident, $message:literal) => {
+                tracing::$level!(
+                    step = decision.step,
+                    peer = decision.peer.map(tracing::field::display),
+                    certificate_id = decision.certificate_id.map(tracing::field::display),
+                    client_id = decision.client_id,
+                    subject = decision.subject,
+                    issuer = decision.issuer,
+                    ca_certificate_id = decision.ca_certificate_id.map(tracing::field::display),
+                    reason = decision.reason,
+                    $message
+                )
+            };
+        }
+        let step = decision.step.clone();
+        match decision.outcome {
+            Outcome::Refused => {
+                tell!(warn, "not let in");
+                metrics::counter!("sekisho_refusals_total", "step" => step).increment(1);
+            }
+            Outcome::LetIn => {
+                tell!(info, "let in");
+                metrics::counter!("sekisho_first_connections_let_in_total", "step" => step).increment(1);
+            }
+        }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.len() == DECISIONS_MAX {
             kept.pop_front();
@@ -89,17 +181,10 @@ mod tests {
     use super::*;
 
     fn decision(client_id: &str) -> Decision {
-        Decision {
-            time: Timestamp::from_millis(1),
-            step: "publish".into(),
-            peer: Some(([127, 0, 0, 1], 4000).into()),
-            certificate_id: Some(CertificateId::new([0xab; 32])),
-            client_id: Some(client_id.into()),
-            subject: None,
-            issuer: None,
-            ca_certificate_id: None,
-            reason: "implicit deny".into(),
-        }
+        Decision::new(Timestamp::from_millis(1), "publish", "implicit deny".into())
+            .address(([127, 0, 0, 1], 4000).into())
+            .certificate_id(Some(CertificateId::new([0xab; 32])))
+            .client_id(Some(client_id))
     }
 
     #[test]
@@ -110,5 +195,23 @@ mod tests {
         assert_eq!(decisions.about("pump-7").len(), 1);
         assert_eq!(decisions.about("abab").len(), DECISIONS_MAX);
         assert_eq!(decisions.about("127.0.0.1:4000")[0].client_id.as_deref(), Some("pump-10004"));
+    }
+
+    #[test]
+    fn a_text_is_cut_before_it_is_kept() {
+        let decisions = Decisions::default();
+        let name = "OU=ö,".repeat(10_000);
+        let long = |reason: String| Decision { reason, ..decision(&name).names(name.clone(), name.clone()) };
+        (0..4).for_each(|n| decisions.record(long("x".repeat(n) + &name))); // wherever the letters fall
+        decisions.record(long("short".into()));
+        let kept = decisions.0.lock().unwrap();
+        for decision in kept.iter() {
+            let texts = [&decision.client_id, &decision.subject, &decision.issuer].map(|text| text.as_ref().unwrap());
+            for text in texts.into_iter().chain(Some(&decision.reason).filter(|reason| *reason != "short")) {
+                assert!(text.ends_with('…') && text.len() > DECISION_TEXT_BYTES_MAX - 4, "{text}");
+                assert!(text.capacity() <= DECISION_TEXT_BYTES_MAX, "{} bytes are held", text.capacity());
+            }
+        }
+        assert_eq!(kept[4].reason, "short");
     }
 }

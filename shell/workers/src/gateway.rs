@@ -312,34 +312,13 @@ impl Gateway {
 
     /// Keeps and logs a refusal.
     pub fn refuse(&self, peer: Peer, client_id: Option<&str>, step: &str, reason: String) {
-        self.decisions.record(Decision {
-            time: self.state.now(),
-            step: step.into(),
-            peer: Some(peer.address),
-            certificate_id: Some(peer.certificate_id),
-            client_id: client_id.map(str::to_owned),
-            subject: None,
-            issuer: None,
-            ca_certificate_id: None,
-            reason,
-        });
+        let decision = Decision::new(self.state.now(), step, reason).address(peer.address);
+        self.decisions.record(decision.certificate_id(Some(peer.certificate_id)).client_id(client_id));
     }
 
     /// Keeps and logs a refusal of somebody who never showed a certificate.
     pub fn refuse_stranger(&self, address: SocketAddr, reason: String) {
-        let step = "handshake".into();
-        let time = self.state.now();
-        self.decisions.record(Decision {
-            time,
-            step,
-            peer: Some(address),
-            certificate_id: None,
-            client_id: None,
-            subject: None,
-            issuer: None,
-            ca_certificate_id: None,
-            reason,
-        });
+        self.decisions.record(Decision::new(self.state.now(), "handshake", reason).address(address));
     }
 
     fn assigned_client_id(&self) -> ClientId {

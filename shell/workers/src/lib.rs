@@ -1,7 +1,7 @@
 //! Where the stations meet: a published message through policy, broker and rules; delivery streams to objects.
 //!
 //! The cores do not know each other. What one decides is handed to the next here.
-mod decisions; // why somebody was refused
+mod decisions; // why somebody was let in, or not
 mod links; // mailboxes and signals of live connections
 mod provisioning; // a device gets a certificate of its own
 mod gateway; // connect, subscribe, and what changes reach whom
@@ -16,7 +16,7 @@ use std::sync::Arc;
 use sekisho_blobs::ObjectStore;
 use sekisho_state::State;
 
-pub use decisions::{Decision, Decisions};
+pub use decisions::{Decision, Decisions, Outcome};
 pub use gateway::{Gateway, Parts, Peer, Session};
 pub use links::{Link, Links, Signals};
 pub use provisioning::{

@@ -1,5 +1,4 @@
 //! JITR and JITP: a device connects with a certificate nobody registered.
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use sekisho_identity::PresentedCertificate;
@@ -7,7 +6,7 @@ use sekisho_registry::{CaChoice, FirstConnection, FirstConnectionError, VouchErr
 use sekisho_state::CommitError;
 use sekisho_types::{CertificateId, TopicName};
 
-use crate::decisions::Decision;
+use crate::decisions::{Decision, Outcome};
 use crate::gateway::{Gateway, Peer};
 
 /// What becomes of a connection whose certificate was looked at for the first time.
@@ -19,8 +18,17 @@ pub enum First {
     Retry,
 }
 
+impl First {
+    const fn outcome(self) -> Outcome {
+        match self {
+            Self::Close => Outcome::Refused,
+            Self::Retry => Outcome::LetIn,
+        }
+    }
+}
+
 /// How it went: the step that decided, the CA that had a part in it, what the operator reads.
-struct Outcome {
+struct Looked {
     step: &'static str,
     ca_certificate_id: Option<CertificateId>,
     reason: String,
@@ -48,26 +56,19 @@ impl Gateway {
                 }
             };
             let (subject, issuer) = (presented.subject().to_string(), presented.issuer().to_string());
-            let Outcome { step, ca_certificate_id, reason, first } = gateway.first(presented).await;
-            gateway.decisions.record(Decision {
-                time: gateway.state.now(),
-                step: step.into(),
-                peer: Some(peer.address),
-                certificate_id: Some(peer.certificate_id),
-                client_id,
-                subject: Some(subject),
-                issuer: Some(issuer),
-                ca_certificate_id,
-                reason,
-            });
+            let Looked { step, ca_certificate_id, reason, first } = gateway.first(presented).await;
+            let decision = Decision::new(gateway.state.now(), step, reason).outcome(first.outcome());
+            let decision = decision.address(peer.address).certificate_id(Some(peer.certificate_id));
+            let decision = decision.client_id(client_id.as_deref()).names(subject, issuer);
+            gateway.decisions.record(decision.ca_certificate_id(ca_certificate_id));
             first
         })
     }
 
-    async fn first(&self, presented: PresentedCertificate) -> Outcome {
+    async fn first(&self, presented: PresentedCertificate) -> Looked {
         let (now, mut random) = (self.state.now(), self.state.random());
         let id = presented.certificate_id();
-        let refused = |ca_certificate_id, reason: String| Outcome {
+        let refused = |ca_certificate_id, reason: String| Looked {
             step: "identity",
             ca_certificate_id,
             reason,
@@ -97,7 +98,7 @@ impl Gateway {
             let (events, outcome) = cores.registry.first_connection(now, &vouched, &mut random)?;
             Ok::<_, FirstConnectionError>((events.into_iter().map(Into::into).collect(), outcome))
         });
-        let jitp = |reason: String, first| Outcome { step: "jitp", ca_certificate_id: ca, reason, first };
+        let jitp = |reason: String, first| Looked { step: "jitp", ca_certificate_id: ca, reason, first };
         match committed.await {
             Ok(FirstConnection::Registered { topic, payload }) => {
                 let reason = match self.publish_event(&topic, payload).await {
@@ -108,17 +109,20 @@ impl Gateway {
                         format!("certificate `{id}` is PENDING_ACTIVATION, but `{topic}` could not be told: {error}")
                     }
                 };
-                Outcome { step: "jitr", ca_certificate_id: ca, reason, first: First::Close }
+                Looked { step: "jitr", ca_certificate_id: ca, reason, first: First::Close }
             }
-            Ok(FirstConnection::Provisioned { active: false }) => {
-                jitp("provisioned, INACTIVE as its template says: activate it".into(), First::Close)
-            }
-            Ok(FirstConnection::Provisioned { active: true }) if self.admit_first_connection => {
-                jitp("provisioned; first_connection is `admit`, so its policies decide at once".into(), First::Retry)
-            }
-            Ok(FirstConnection::Provisioned { active: true }) => {
-                let reason = "provisioned; a first connection is closed as AWS closes it, the next one is let in";
-                jitp(reason.into(), First::Close)
+            Ok(FirstConnection::Provisioned { active, thing_name }) => {
+                let made = thing_name.map_or(String::new(), |thing_name| format!(" as thing `{thing_name}`"));
+                let made = format!("certificate `{id}` was provisioned{made}");
+                if !active {
+                    jitp(format!("{made}, INACTIVE as its template says: activate it"), First::Close)
+                } else if self.admit_first_connection {
+                    let next = "first_connection is `admit`, so its policies decide at once";
+                    jitp(format!("{made}; {next}"), First::Retry)
+                } else {
+                    let next = "a first connection is closed as AWS closes it, the next one is let in";
+                    jitp(format!("{made}; {next}"), First::Close)
+                }
             }
             Ok(FirstConnection::Failed { reason }) => jitp(reason, First::Close),
             Err(CommitError::Command(FirstConnectionError::Vouch(error @ VouchError::NoAutoRegistration(_)))) => {
@@ -135,26 +139,4 @@ impl Gateway {
         let owed = self.publish_service(&topic, &payload.into()).map_err(|refusal| refusal.to_string())?;
         self.state.journal().wait_durable(owed).await.map_err(|error| error.to_string())
     }
-
-    /// Keeps and logs that a provisioning attempt failed.
-    pub(crate) fn refuse_provisioning(&self, address: Option<SocketAddr>, decision: ProvisioningRefusal<'_>) {
-        self.decisions.record(Decision {
-            time: self.state.now(),
-            step: "provision".into(),
-            peer: address,
-            certificate_id: decision.certificate_id,
-            client_id: decision.client_id.map(str::to_owned),
-            subject: None,
-            issuer: None,
-            ca_certificate_id: None,
-            reason: decision.reason,
-        });
-    }
-}
-
-/// A provisioning attempt that failed.
-pub(crate) struct ProvisioningRefusal<'a> {
-    pub(crate) certificate_id: Option<CertificateId>,
-    pub(crate) client_id: Option<&'a str>,
-    pub(crate) reason: String,
 }

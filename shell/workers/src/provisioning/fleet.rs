@@ -18,9 +18,9 @@ use sekisho_types::{CertificateId, Random, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
-use super::first_connection::ProvisioningRefusal;
 use super::hook::HookAnswer;
 use super::payload::Format;
+use crate::decisions::Decision;
 use crate::gateway::{Gateway, Peer, Session};
 use crate::links::Link;
 
@@ -126,10 +126,10 @@ impl Gateway {
             let (suffix, body) = match answer {
                 Ok(accepted) => ("accepted", accepted),
                 Err(Refused { certificate_id, reason, rejection }) => {
-                    let client_id = Some(asker.client_id.as_str());
                     let reason = format!("`{topic}`: {reason}");
-                    let decision = ProvisioningRefusal { certificate_id, client_id, reason };
-                    gateway.refuse_provisioning(Some(asker.peer.address), decision);
+                    let decision = Decision::new(gateway.state.now(), "provision", reason).address(asker.peer.address);
+                    let decision = decision.certificate_id(certificate_id).client_id(Some(&asker.client_id));
+                    gateway.decisions.record(decision);
                     let Rejection { status_code, error_code, error_message } = rejection;
                     let body = json!({
                         "statusCode": status_code, "errorCode": error_code, "errorMessage": error_message,
