@@ -299,6 +299,21 @@ fn what_no_active_ca_vouches_for_is_refused_and_why_says_so() {
 }
 
 #[test]
+fn what_is_pending_is_said_to_be_pending() {
+    let server = Server::start();
+    walk(
+        &server,
+        r#"
+        ca root /CN=Root; register root --allow-auto-registration; sign leaf root /CN=leaf; refused leaf
+        aws iot update-ca-certificate --certificate-id $(id root) --new-auto-registration-status DISABLE
+        refused leaf; [ $(status leaf) = PENDING_ACTIVATION ]"#,
+    );
+    let said = &why(&server, "leaf")[0];
+    let reason = said["reason"].as_str().unwrap();
+    assert!(reason.contains(" is PENDING_ACTIVATION, and CA `") && reason.ends_with("is DISABLE"), "{said}");
+}
+
+#[test]
 fn a_template_needs_what_it_names_of_the_subject() {
     let mut server = Server::start();
     let ca = walk(&server, "policy; ca root '/O=Example/CN=Root'; register root --allow-auto-registration");

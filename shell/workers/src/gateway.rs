@@ -17,7 +17,7 @@ use tokio::sync::Semaphore;
 use crate::decisions::{Decision, Decisions};
 use crate::links::{Link, Links};
 use crate::live_rules::LiveRules;
-use crate::provisioning::{FleetTopic, Hooks, Issuing, fleet_bound};
+use crate::provisioning::{FleetTopic, Hooks, Issuing, first_connections_bound, fleet_bound};
 use crate::streams::DeliveryStreams;
 
 /// Everything a message passes between its device and the journal.
@@ -31,6 +31,7 @@ pub struct Gateway {
     pub(crate) issuing: Arc<Issuing>,
     pub(crate) hooks: Hooks,
     pub(crate) admit_first_connection: bool,
+    pub(crate) first_connections: Arc<Semaphore>,
     pub(crate) fleet_calls: Arc<Semaphore>,
 }
 
@@ -102,6 +103,7 @@ impl Gateway {
             issuing,
             hooks,
             admit_first_connection,
+            first_connections: first_connections_bound(),
             fleet_calls: fleet_bound(),
         };
         gateway.rules.replace(&gateway.state.read().registry, &mut gateway.broker_mut());

@@ -5,9 +5,19 @@ use sekisho_identity::PresentedCertificate;
 use sekisho_registry::{CaChoice, FirstConnection, FirstConnectionError, VouchError};
 use sekisho_state::CommitError;
 use sekisho_types::{CertificateId, TopicName};
+use tokio::sync::Semaphore;
 
 use crate::decisions::{Decision, Outcome};
 use crate::gateway::{Gateway, Peer};
+
+/// First connections under way at once: each costs up to ten checks of a signature and a commit, and whoever writes the name of
+/// a registered CA on a certificate has one. And then: the next is refused, which is recorded, and its device connects again.
+pub const FIRST_CONNECTIONS_MAX: usize = 256;
+
+/// Bounds the first connections under way.
+pub(crate) fn bound() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(FIRST_CONNECTIONS_MAX))
+}
 
 /// What becomes of a connection whose certificate was looked at for the first time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +45,20 @@ struct Looked {
     first: First,
 }
 
+impl Looked {
+    fn refused(ca_certificate_id: Option<CertificateId>, reason: String) -> Self {
+        Self { step: "identity", ca_certificate_id, reason, first: First::Close }
+    }
+}
+
+fn too_many() -> String {
+    format!("{FIRST_CONNECTIONS_MAX} first connections are under way already: the device connects again")
+}
+
+fn looking_failed(error: &tokio::task::JoinError) -> String {
+    format!("its first connection failed in the server: {error}")
+}
+
 impl Gateway {
     /// Registers, or provisions, what `der` is, if a CA allows it. Whatever happens is recorded for `sekisho why`.
     ///
@@ -46,6 +70,7 @@ impl Gateway {
         der: Vec<u8>,
     ) -> tokio::task::JoinHandle<First> {
         let gateway = self.clone();
+        let permit = self.first_connections.clone().try_acquire_owned();
         tokio::spawn(async move {
             let presented = match PresentedCertificate::parse(&der) {
                 Ok(presented) => presented,
@@ -56,7 +81,18 @@ impl Gateway {
                 }
             };
             let (subject, issuer) = (presented.subject().to_string(), presented.issuer().to_string());
-            let Looked { step, ca_certificate_id, reason, first } = gateway.first(presented).await;
+            let looked = match permit {
+                Ok(permit) => {
+                    let gateway = gateway.clone();
+                    let looking = tokio::spawn(async move {
+                        let _permit = permit;
+                        gateway.first(presented).await
+                    });
+                    looking.await.unwrap_or_else(|error| Looked::refused(None, looking_failed(&error)))
+                }
+                Err(_) => Looked::refused(None, too_many()),
+            };
+            let Looked { step, ca_certificate_id, reason, first } = looked;
             let decision = Decision::new(gateway.state.now(), step, reason).outcome(first.outcome());
             let decision = decision.address(peer.address).certificate_id(Some(peer.certificate_id));
             let decision = decision.client_id(client_id.as_deref()).names(subject, issuer);
@@ -68,12 +104,6 @@ impl Gateway {
     async fn first(&self, presented: PresentedCertificate) -> Looked {
         let (now, mut random) = (self.state.now(), self.state.random());
         let id = presented.certificate_id();
-        let refused = |ca_certificate_id, reason: String| Looked {
-            step: "identity",
-            ca_certificate_id,
-            reason,
-            first: First::Close,
-        };
         // Taken out of the state and looked at here: checking a signature takes longer than a lock should be held.
         let (candidates, known) = {
             let registry = &self.state.read().registry;
@@ -83,15 +113,18 @@ impl Gateway {
         let choice = match known {
             None => CaChoice::Any,
             Some(Some(ca)) => CaChoice::Only(ca),
-            Some(None) => return refused(None, FirstConnectionError::Claimed(id).to_string()),
+            Some(None) => return Looked::refused(None, FirstConnectionError::Claimed(id).to_string()),
         };
-        let vouched = match candidates.vouch(presented, choice, now) {
-            Ok(vouched) => vouched,
-            Err(error) if known.is_some() => {
-                let reason = format!("certificate `{id}` is PENDING_ACTIVATION, and {error}");
-                return refused(None, reason);
-            }
-            Err(error) => return refused(None, format!("certificate `{id}` is not registered, and {error}")),
+        let unvouched = |ca, error: VouchError| {
+            let status = if known.is_some() { "PENDING_ACTIVATION" } else { "not registered" };
+            Looked::refused(ca, format!("certificate `{id}` is {status}, and {error}"))
+        };
+        // Up to ten signatures; connections do not wait for that.
+        let vouching = tokio::task::spawn_blocking(move || candidates.vouch(presented, choice, now));
+        let vouched = match vouching.await {
+            Ok(Ok(vouched)) => vouched,
+            Ok(Err(error)) => return unvouched(None, error),
+            Err(error) => return Looked::refused(None, looking_failed(&error)),
         };
         let ca = Some(vouched.ca_certificate_id());
         let committed = self.state.commit(|cores| {
@@ -125,11 +158,9 @@ impl Gateway {
                 }
             }
             Ok(FirstConnection::Failed { reason }) => jitp(reason, First::Close),
-            Err(CommitError::Command(FirstConnectionError::Vouch(error @ VouchError::NoAutoRegistration(_)))) => {
-                refused(ca, format!("certificate `{id}` is not registered, and {error}"))
-            }
-            Err(CommitError::Command(error)) => refused(ca, error.to_string()),
-            Err(CommitError::Journal(error)) => refused(ca, error.to_string()),
+            Err(CommitError::Command(FirstConnectionError::Vouch(error))) => unvouched(ca, error),
+            Err(CommitError::Command(error)) => Looked::refused(ca, error.to_string()),
+            Err(CommitError::Journal(error)) => Looked::refused(ca, error.to_string()),
         }
     }
 
@@ -138,5 +169,104 @@ impl Gateway {
         let topic = TopicName::parse(topic).map_err(|error| error.to_string())?;
         let owed = self.publish_service(&topic, &payload.into()).map_err(|refusal| refusal.to_string())?;
         self.state.journal().wait_durable(owed).await.map_err(|error| error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
+    use sekisho_blobs::ObjectStore;
+    use sekisho_identity::{DistinguishedName, Lifetime, SigningKey, issue_ca};
+    use sekisho_journal::Durability;
+    use sekisho_kms::RootKey;
+    use sekisho_types::{AccountId, Region, Secret, SecretKey, Tenant, Timestamp};
+
+    use super::*;
+    use crate::{Decisions, Hooks, Issuing, Parts, Recovered, RsaKeys};
+
+    const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
+
+    /// A gateway on a directory of its own, whose clock fails once when it is told to.
+    struct World {
+        gateway: Arc<Gateway>,
+        fails: Arc<AtomicBool>,
+        _directory: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let tenant = Tenant {
+                account: AccountId::parse("000000000000").unwrap(),
+                region: Region::parse("eu-north-1").unwrap(),
+            };
+            let fails = Arc::new(AtomicBool::new(false));
+            let failing = fails.clone();
+            let clock: sekisho_state::Clock = Arc::new(move || {
+                assert!(!failing.swap(false, Ordering::SeqCst), "the clock has stopped");
+                NOW
+            });
+            let (journal, root_key) = (directory.path().join("journal"), RootKey::new(SecretKey::new([7; 32])));
+            let opened =
+                sekisho_state::open(&journal, tenant, root_key, Durability::Relaxed, clock, &mut |_, _| {}).unwrap();
+            let state = Arc::new(opened.state);
+            let objects = Arc::new(ObjectStore::open(&directory.path().join("objects"), state.clone()).unwrap());
+            let parts = Parts {
+                streams: crate::start_delivery(state.clone(), objects, Recovered::default()),
+                decisions: Arc::new(Decisions::default()),
+                issuing: Arc::new(Issuing::new(state.clone(), RsaKeys::none())),
+                hooks: Hooks::new(HashMap::new()),
+                admit_first_connection: false,
+                state,
+            };
+            Self { gateway: Arc::new(Gateway::new(parts)), fails, _directory: directory }
+        }
+
+        /// What is recorded of a stranger's first connection.
+        async fn refusal(&self) -> String {
+            let mut random = |out: &mut [u8]| out.fill(0x5e);
+            let lifetime = Lifetime::until(NOW, Timestamp::from_seconds(2_000_000_000));
+            let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
+            let key = SigningKey::from_pkcs8(&Secret::new(pair.to_pkcs8v1().unwrap().as_ref().to_vec())).unwrap();
+            let der = issue_ca(&key, &DistinguishedName::common_name("Stranger"), lifetime, &mut random).unwrap();
+            let certificate_id = PresentedCertificate::id_of(&der);
+            let peer = Peer { address: ([127, 0, 0, 1], 4000).into(), certificate_id };
+            let first = self.gateway.first_connection(peer, Some("pump-7".into()), der).await;
+            assert_eq!(first.unwrap(), First::Close);
+            let [decision] = &self.gateway.decisions.about(&certificate_id.to_string())[..] else {
+                panic!("one record")
+            };
+            assert_eq!((decision.step.as_str(), decision.client_id.as_deref()), ("identity", Some("pump-7")));
+            decision.reason.clone()
+        }
+    }
+
+    #[tokio::test]
+    async fn one_more_than_may_be_under_way_is_refused_and_says_so() {
+        let world = World::new();
+        let others = world.gateway.first_connections.clone();
+        let others = others.acquire_many_owned(FIRST_CONNECTIONS_MAX as u32).await.unwrap();
+        assert_eq!(world.refusal().await, "256 first connections are under way already: the device connects again");
+        drop(others);
+        let reason = world.refusal().await;
+        assert!(
+            reason.ends_with("is not registered, and no CA with the subject `CN=Stranger` is registered"),
+            "{reason}"
+        );
+        assert_eq!(world.gateway.first_connections.available_permits(), FIRST_CONNECTIONS_MAX);
+    }
+
+    #[tokio::test]
+    async fn one_that_panics_is_refused_and_says_so() {
+        let world = World::new();
+        tokio::task::yield_now().await; // the delivery streams' timer has looked at the clock, and sleeps
+        world.fails.store(true, Ordering::SeqCst);
+        let reason = world.refusal().await;
+        assert!(reason.starts_with("its first connection failed in the server: "), "{reason}");
+        assert!(reason.ends_with(r#"panicked with message "the clock has stopped""#), "{reason}");
+        assert_eq!(world.gateway.first_connections.available_permits(), FIRST_CONNECTIONS_MAX);
     }
 }

@@ -12,6 +12,7 @@ mod bulk; // a device a line
 mod revocation; // lists of CAs, and CAs given up
 mod expiry; // claims and tokens that were not used
 
+pub(crate) use first_connection::bound as first_connections_bound;
 pub(crate) use fleet::{FleetTopic, bound as fleet_bound};
 
 pub use bulk::{BulkRegistration, REPORTS_BUCKET_PREFIX, report_key};
