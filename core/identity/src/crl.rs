@@ -69,7 +69,7 @@ pub enum CrlError {
     #[error("the CA may not sign revocation lists: its keyUsage does not include cRLSign")]
     MayNotSignRevocationLists,
     /// It is for later, or a clock is wrong.
-    #[error("the revocation list is not valid before {} s after the epoch", .this_update.seconds())]
+    #[error("the revocation list is not valid before {this_update}")]
     NotYetValid {
         /// When it was issued, by its own account.
         this_update: Timestamp,

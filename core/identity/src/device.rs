@@ -41,7 +41,7 @@ pub enum IdentityError {
         status: CertificateStatus,
     },
     /// Operator: a clock is wrong, or the certificate is for later.
-    #[error("certificate `{certificate_id}` is not valid before {} s after the epoch", .not_before.seconds())]
+    #[error("certificate `{certificate_id}` is not valid before {not_before}")]
     NotYetValid {
         /// The certificate that was presented.
         certificate_id: CertificateId,
@@ -49,7 +49,7 @@ pub enum IdentityError {
         not_before: Timestamp,
     },
     /// Device: it needs a new certificate.
-    #[error("certificate `{certificate_id}` expired {} s after the epoch", .not_after.seconds())]
+    #[error("certificate `{certificate_id}` expired at {not_after}")]
     Expired {
         /// The certificate that was presented.
         certificate_id: CertificateId,
