@@ -6,20 +6,27 @@ use bytes::Bytes;
 use clap::Args;
 use http_body_util::{BodyExt, Empty};
 use hyper_util::rt::TokioIo;
-use sekisho_workers::Decision;
+use sekisho_workers::{Decision, Outcome};
 
 use crate::endpoints;
+
+/// How many are printed unless all are asked for: about a screen.
+const SHOWN: usize = 20;
 
 /// The flags of `sekisho why`.
 #[derive(Args)]
 pub struct WhyArgs {
-    /// A certificate id (or its beginning), a client id, or a peer's address; everything of late if left out
+    /// A certificate's or CA's id (or its beginning), a client id, a peer's address (or its beginning), or any part of a
+    /// subject or issuer; everything of late if left out
     #[arg(default_value = "")]
     about: String,
     /// The data directory of the running server
     #[arg(long, value_name = "DIR", env = "SEKISHO_DATA")]
     data: PathBuf,
-    /// Print the records as JSON
+    /// Print everything that is kept, not only the newest 20
+    #[arg(long)]
+    all: bool,
+    /// Print everything that is kept as JSON
     #[arg(long)]
     json: bool,
 }
@@ -41,29 +48,90 @@ pub async fn run(args: WhyArgs) -> Result<()> {
     }
     let decisions: Vec<Decision> = serde_json::from_slice(&body)?;
     if decisions.is_empty() {
-        anyhow::bail!(
-            "nothing was refused of late{}",
-            if args.about.is_empty() { String::new() } else { format!(" to `{}`", args.about) }
-        );
+        anyhow::bail!("{}", nothing(&args.about));
     }
-    let text: String = decisions.iter().map(describe).collect();
-    print(text.as_bytes())
+    print(page(&decisions, if args.all { usize::MAX } else { SHOWN }).as_bytes())
+}
+
+fn nothing(about: &str) -> String {
+    let about = if about.is_empty() { String::new() } else { format!(" that `{}` tells of", about.escape_debug()) };
+    format!("nothing was refused to a device of late{about}; API refusals are in the log")
+}
+
+/// The newest `shown` decisions, and how to see the others.
+fn page(decisions: &[Decision], shown: usize) -> String {
+    let mut text: String = decisions.iter().take(shown).map(describe).collect();
+    if let Some(more) = decisions.len().checked_sub(shown).filter(|more| *more > 0) {
+        text.push_str(&format!("{more} older ones are not shown: --all shows them\n"));
+    }
+    text
 }
 
 fn print(text: &[u8]) -> Result<()> {
     Ok(std::io::Write::write_all(&mut std::io::stdout().lock(), text)?)
 }
 
+/// Client ids and reasons hold what a peer has written, and go to a terminal: nothing in them may move its cursor. Names come
+/// escaped.
 fn describe(decision: &Decision) -> String {
-    let client = decision.client_id.as_deref().map_or(String::new(), |id| format!(" client `{id}`"));
+    let client = decision.client_id.as_deref().map_or(String::new(), |id| format!(" client `{}`", id.escape_debug()));
     let certificate = decision.certificate_id.map_or(String::new(), |id| format!(" certificate {id}"));
     let peer = decision.peer.map_or(String::new(), |peer| format!(" from {peer}"));
     let names = match (&decision.subject, &decision.issuer) {
         (Some(subject), Some(issuer)) => format!("          subject `{subject}`, issuer `{issuer}`\n"),
         _ => String::new(),
     };
-    let time = decision.time.millis();
-    let seconds = time.div_euclid(1000).rem_euclid(86_400);
-    let clock = format!("{:02}:{:02}:{:02}Z", seconds / 3600, seconds / 60 % 60, seconds % 60);
-    format!("{clock} {}{client}{peer}{certificate}\n          {}\n{names}", decision.step, decision.reason)
+    let outcome = match decision.outcome {
+        Outcome::Refused => "",
+        Outcome::LetIn => " let in",
+    };
+    let (time, step) = (decision.time, &decision.step);
+    let reason = printable(&decision.reason);
+    format!("{time} {step}{outcome}{client}{peer}{certificate}\n          {reason}\n{names}")
+}
+
+/// A reason quotes names that are escaped already: what can be printed stays as it is.
+fn printable(text: &str) -> String {
+    let escaped = |letter: char| match letter {
+        '"' | '\'' | '\\' => letter.to_string(),
+        other => other.escape_debug().to_string(),
+    };
+    text.chars().map(escaped).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn decision(fields: serde_json::Value) -> Decision {
+        let mut whole =
+            serde_json::json!({ "time": 1_795_524_805_000_i64, "step": "publish", "reason": "implicit deny" });
+        whole.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
+        serde_json::from_value(whole).unwrap()
+    }
+
+    #[test]
+    fn what_a_peer_wrote_cannot_steer_the_terminal() {
+        let forged = "good\x1b[32mGREEN\n12:00:00Z forged client \u{202e}";
+        let reason = format!("no CA with the subject `CN=\"x\\,\"` may {forged}");
+        let text = describe(&decision(serde_json::json!({ "client_id": forged, "reason": reason })));
+        assert_eq!(
+            text,
+            "2026-11-24T12:53:25Z publish client `good\\u{1b}[32mGREEN\\n12:00:00Z forged client \\u{202e}`\n          \
+             no CA with the subject `CN=\"x\\,\"` may good\\u{1b}[32mGREEN\\n12:00:00Z forged client \\u{202e}\n"
+        );
+        assert!(!nothing(forged).contains(['\x1b', '\n']));
+    }
+
+    #[test]
+    fn the_newest_are_shown_and_what_was_let_in_says_so() {
+        let many = vec![decision(serde_json::json!({ "outcome": "let_in" })); 50];
+        let text = page(&many, SHOWN);
+        assert_eq!(text.lines().count(), 2 * SHOWN + 1);
+        assert!(text.starts_with("2026-11-24T12:53:25Z publish let in\n"), "{text}");
+        assert!(text.ends_with("\n30 older ones are not shown: --all shows them\n"), "{text}");
+        assert_eq!(page(&many, usize::MAX).lines().count(), 2 * 50);
+        assert_eq!(page(&many[..SHOWN], SHOWN).lines().count(), 2 * SHOWN);
+        assert_eq!(nothing(""), "nothing was refused to a device of late; API refusals are in the log");
+    }
 }
