@@ -153,7 +153,7 @@ fn the_sdk_provisions_devices_in_both_versions() {
     script.arg(root().join("conformance/python/awsiotsdk_fleet.py")).env("HOOK_EVENT", &event);
     let output = run(&mut script);
     assert!(String::from_utf8_lossy(&output.stdout).contains("ok"));
-    let why = server.bash("sekisho why");
+    let why = server.bash("sekisho why --all");
     for reason in [
         "hook `arn:aws:lambda:us-east-1:000000000000:function:ask` refused",
         "took longer than 5 s",
@@ -284,7 +284,7 @@ fn what_no_active_ca_vouches_for_is_refused_and_why_says_so() {
         walk(&server, "for name in inactive unknown self expired forged disabled; do refused $name; done");
         assert!(began.elapsed() < PATIENCE, "six refusals that wait for no deadline: {:?}", began.elapsed());
         let said: Value = serde_json::from_str(&walk(&server, "sekisho why --json")).expect("JSON");
-        let text = walk(&server, "sekisho why");
+        let text = walk(&server, "sekisho why --all");
         for (name, issuer, reason) in table {
             let said = said.as_array().unwrap().iter().find(|said| said["client_id"] == name).expect(name);
             assert_eq!(said["step"], "identity", "{said}");
@@ -340,7 +340,11 @@ fn a_template_needs_what_it_names_of_the_subject() {
         );
         let said = &why(&server, "partial")[0];
         assert!(said["step"] == "jitp" && said["subject"] == "CN=partial", "{said}");
-        assert_eq!(said["reason"], "parameter `AWS::IoT::Certificate::SerialNumber` has no value");
+        assert_eq!(
+            said["reason"],
+            "parameter `AWS::IoT::Certificate::SerialNumber` has no value; the certificate stays PENDING_ACTIVATION; mend the \
+             template (or give a Default) and connect again"
+        );
     }
     // The operator may help it by hand, or by a template that asks for less: the next connection runs that one.
     walk(

@@ -8,9 +8,9 @@ pub struct TemplateError(pub(crate) String);
 /// The template does not work for this device.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProvisionError {
-    /// Device, or operator: a declared parameter has neither a value nor a default.
-    #[error("parameter `{0}` has no value")]
-    MissingParameter(String),
+    /// Device, or operator: declared parameters, all of them, that have neither a value nor a default.
+    #[error("{}", no_value(.0))]
+    MissingParameters(Vec<String>),
     /// Operator: an expression cannot be worked out.
     #[error("{at}: {problem}")]
     Expression {
@@ -19,4 +19,11 @@ pub enum ProvisionError {
         /// What is wrong with it.
         problem: String,
     },
+}
+
+fn no_value(names: &[String]) -> String {
+    match names {
+        [name] => format!("parameter `{name}` has no value"),
+        names => format!("parameters `{}` have no value", names.join("`, `")),
+    }
 }

@@ -135,7 +135,7 @@ fn value_of(name: &str, at: &str, scope: &Scope<'_>) -> Result<String, Provision
         _ => match scope.values.get(name) {
             Some(value) if scope.in_json => Ok(json_escaped(value)),
             Some(value) => Ok(value.clone()),
-            None if (scope.is_declared)(name) => Err(ProvisionError::MissingParameter(name.to_owned())),
+            None if (scope.is_declared)(name) => Err(ProvisionError::MissingParameters(vec![name.to_owned()])),
             None => Err(fail(at, format!("`{name}` is not a declared parameter"))),
         },
     }

@@ -101,12 +101,15 @@ impl Template {
     /// # Errors
     /// The first [`ProvisionError`].
     pub fn plan(&self, given: &BTreeMap<String, String>, tenant: &Tenant) -> Result<Plan, ProvisionError> {
-        let mut values = BTreeMap::new();
+        let (mut values, mut missing) = (BTreeMap::new(), Vec::new());
         for (name, default) in &self.parameters {
             match given.get(name).or(default.as_ref()) {
-                Some(value) => values.insert(name.clone(), value.clone()),
-                None => return Err(ProvisionError::MissingParameter(name.clone())),
-            };
+                Some(value) => drop(values.insert(name.clone(), value.clone())),
+                None => missing.push(name.clone()),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(ProvisionError::MissingParameters(missing));
         }
         let is_declared = |name: &str| self.parameters.contains_key(name);
         let scope =

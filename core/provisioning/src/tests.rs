@@ -135,8 +135,13 @@ fn a_just_in_time_template_is_filled_in_by_the_certificate() {
     let mut parameters = certificate_parameters(id, &subject);
     assert_eq!(
         template.plan(&parameters, &tenant()),
-        Err(ProvisionError::MissingParameter("AWS::IoT::Certificate::Country".into())),
+        Err(ProvisionError::MissingParameters(vec!["AWS::IoT::Certificate::Country".into()])),
         "jit-provisioning: every declared parameter must have a value"
+    );
+    assert_eq!(
+        template.plan(&BTreeMap::new(), &tenant()).unwrap_err().to_string(),
+        "parameters `AWS::IoT::Certificate::CommonName`, `AWS::IoT::Certificate::Country`, `AWS::IoT::Certificate::Id` have no value",
+        "all of them are told at once"
     );
     parameters.insert("AWS::IoT::Certificate::Country".into(), "JP".into());
     let plan = template.plan(&parameters, &tenant()).unwrap();

@@ -157,7 +157,10 @@ impl Gateway {
                     jitp(format!("{made}; {next}"), First::Close)
                 }
             }
-            Ok(FirstConnection::Failed { reason }) => jitp(reason, First::Close),
+            Ok(FirstConnection::Failed { reason }) => {
+                let next = "mend the template (or give a Default) and connect again";
+                jitp(format!("{reason}; the certificate stays PENDING_ACTIVATION; {next}"), First::Close)
+            }
             Err(CommitError::Command(FirstConnectionError::Vouch(error))) => unvouched(ca, error),
             Err(CommitError::Command(error)) => Looked::refused(ca, error.to_string()),
             Err(CommitError::Journal(error)) => Looked::refused(ca, error.to_string()),
