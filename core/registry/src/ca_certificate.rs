@@ -146,9 +146,12 @@ pub enum VouchError {
     /// Device, or operator: nobody of that name is registered.
     #[error("no CA with the subject `{0}` is registered")]
     UnknownCa(String),
-    /// Device: it carries a name of a registered CA and was signed by somebody else.
-    #[error("the certificate is not signed by the key of CA `{0}`")]
-    Signature(CertificateId),
+    /// Caller: the CA that was named is not registered, or not the one the certificate names.
+    #[error("CA `{0}` is not registered with the subject `{1}`")]
+    UnknownCaOfName(CertificateId, String),
+    /// Device: it carries a name of registered CAs and was signed by somebody else.
+    #[error("the certificate is not signed by the key of {}", whose(.0))]
+    Signature(Vec<CertificateId>),
     /// Device: the certificate cannot be used.
     #[error("{0}")]
     Certificate(String),
@@ -167,6 +170,14 @@ pub enum VouchError {
     /// Operator: enable it.
     #[error("CA `{0}` does not register certificates at their first connection: autoRegistrationStatus is DISABLE")]
     NoAutoRegistration(CertificateId),
+}
+
+/// A CA, or how many there are of a name.
+fn whose(cas: &[CertificateId]) -> String {
+    match cas {
+        [ca] => format!("CA `{ca}`"),
+        cas => format!("any of the {} CAs with its issuer's name", cas.len()),
+    }
 }
 
 /// Which of several CAs is meant.
@@ -216,12 +227,12 @@ impl CaCandidates {
             CaChoice::Only(id) => held.ca.certificate_id == id,
             CaChoice::Any | CaChoice::Sole => true,
         });
-        let mut wrong = None;
+        let mut wrong = Vec::new();
         let mut signed = Vec::new();
         for held in named {
             match held.presented.as_ref().map(|ca| (ca, presented.verify_signed_by(ca))) {
                 Some((ca, Ok(()))) => signed.push((held, ca)),
-                Some((_, Err(_))) | None => wrong = Some(held.ca.certificate_id),
+                Some((_, Err(_))) | None => wrong.push(held.ca.certificate_id),
             }
         }
         if choice == CaChoice::Sole && signed.len() > 1 {
@@ -232,9 +243,11 @@ impl CaCandidates {
             (held.ca.active, held.ca.auto_registration, std::cmp::Reverse(held.ca.creation_date))
         };
         let Some((held, ca)) = signed.iter().max_by_key(rank) else {
-            return Err(match wrong {
-                Some(certificate_id) => VouchError::Signature(certificate_id),
-                None => VouchError::UnknownCa(presented.issuer().to_string()),
+            let issuer = presented.issuer().to_string();
+            return Err(match choice {
+                _ if !wrong.is_empty() => VouchError::Signature(wrong),
+                CaChoice::Only(id) => VouchError::UnknownCaOfName(id, issuer),
+                CaChoice::Any | CaChoice::Sole => VouchError::UnknownCa(issuer),
             });
         };
         held.check_standing(now)?;

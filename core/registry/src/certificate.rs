@@ -281,6 +281,7 @@ impl From<VouchError> for RegistryError {
         let message = error.to_string();
         match error {
             VouchError::UnknownCa(_)
+            | VouchError::UnknownCaOfName(..)
             | VouchError::Signature(_)
             | VouchError::Certificate(_)
             | VouchError::Revoked(_) => Self::CertificateValidation(message),

@@ -4,7 +4,7 @@ use sekisho_provisioning::{Template, TemplateType, certificate_parameters};
 use sekisho_types::{CertificateId, Random, ThingName, Timestamp};
 use serde_json::json;
 
-use crate::{CaCertificate, Certificate, Event, Provisioned, Registry, VouchError, Vouched};
+use crate::{CaCertificate, CaChoice, Certificate, Event, Provisioned, Registry, VouchError, Vouched};
 
 /// What a first connection led to. The connection itself ends in every case but an admitted one.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,6 +50,19 @@ pub enum FirstConnectionError {
 }
 
 impl Registry {
+    /// Which CA has to vouch for a certificate at its first connection: the one that did before, while it is registered.
+    ///
+    /// After that any CA whose key signed it, as for a certificate that nobody knows: a CA is renewed by registering its new
+    /// certificate and deleting the old one. Who wants to be rid of what a key signed deactivates that CA, or revokes.
+    ///
+    /// # Errors
+    /// [`FirstConnectionError::Claimed`].
+    pub fn first_connection_ca(&self, certificate_id: CertificateId) -> Result<CaChoice, FirstConnectionError> {
+        let Some(known) = self.certificates.get(&certificate_id) else { return Ok(CaChoice::Any) };
+        let ca = known.ca_certificate_id.ok_or(FirstConnectionError::Claimed(certificate_id))?;
+        Ok(if self.cas.contains_key(&ca) { CaChoice::Only(ca) } else { CaChoice::Any })
+    }
+
     /// A device connects with a certificate that is not registered, or still PENDING_ACTIVATION, and `ca` has vouched for it.
     ///
     /// # Errors

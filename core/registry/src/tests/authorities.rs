@@ -153,17 +153,6 @@ fn a_ca_that_fell_between_signature_and_commit_vouches_no_more() {
     assert!(matches!(refused, Err(VouchError::Expired(_))), "a CA that has expired vouches for nobody");
 }
 
-/// A CA renewed under the same name and key.
-fn renewed(pki: &Pki, key: &Secret) -> Pki {
-    let mut renewed = Pki::with_key("Example Root", key);
-    let mut random = |out: &mut [u8]| out.fill(0x7e);
-    let lifetime = Lifetime::until(NOW, Timestamp::from_seconds(2_000_000_001));
-    renewed.der =
-        issue_ca(&renewed.key, &DistinguishedName::common_name("Example Root"), lifetime, &mut random).unwrap();
-    renewed.drawn = pki.drawn + 0x10;
-    renewed
-}
-
 #[test]
 fn two_cas_of_one_name_and_key_need_to_be_told_apart() {
     let key = new_key();

@@ -11,7 +11,8 @@ fn connect(
     presented: &PresentedCertificate,
     at: Timestamp,
 ) -> Result<FirstConnection, FirstConnectionError> {
-    let vouched = registry.ca_candidates(presented).vouch(presented.clone(), CaChoice::Any, at)?;
+    let choice = registry.first_connection_ca(presented.certificate_id())?;
+    let vouched = registry.ca_candidates(presented).vouch(presented.clone(), choice, at)?;
     let mut random = dice();
     run(registry, |r| r.first_connection(at, &vouched, &mut random))
 }
@@ -79,7 +80,10 @@ fn what_no_ca_vouches_for_is_not_registered() {
     let stranger = Pki::new("Another").presented("pump-7");
     assert_eq!(refused(&mut registry, &stranger, NOW), VouchError::UnknownCa("CN=Another".into()).into());
     let forged = Pki::new("Example Root").presented("pump-7");
-    assert_eq!(refused(&mut registry, &forged, NOW), VouchError::Signature(ca).into());
+    assert_eq!(refused(&mut registry, &forged, NOW), VouchError::Signature(vec![ca]).into());
+    register(&mut registry, &mut Pki::new("Example Root"), |_, _, _| {}).unwrap();
+    let error = refused(&mut registry, &forged, NOW).to_string();
+    assert_eq!(error, "the certificate is not signed by the key of any of the 2 CAs with its issuer's name");
     let expired = Timestamp::from_seconds(1_950_000_000);
     let error = refused(&mut registry, &presented, expired);
     assert!(
@@ -151,4 +155,38 @@ fn a_parameter_the_certificate_lacks_fails_provisioning() {
     assert_eq!(failed, FirstConnection::Failed { reason }, "jit-provisioning");
     let status = registry.certificate(presented.certificate_id()).unwrap().status;
     assert_eq!(status, CertificateStatus::PendingActivation, "jit-provisioning: nothing becomes ACTIVE");
+}
+
+#[test]
+fn a_pending_certificate_outlives_the_ca_that_registered_it_by_its_key_alone() {
+    let key = new_key();
+    let mut old = Pki::with_key("Example Root", &key);
+    let mut registry = registered(&mut old, auto);
+    let presented = old.presented("pump-7");
+    let registers = |outcome| matches!(outcome, Ok(FirstConnection::Registered { .. }));
+    assert!(registers(connect(&mut registry, &presented, NOW)));
+    let mut new = renewed(&old, &key);
+    register(&mut registry, &mut new, |asked, _, _| asked.allow_auto_registration = true).unwrap();
+    let [old_id, new_id] = [&old, &new].map(|pki| PresentedCertificate::id_of(&pki.der));
+    let set = |registry: &mut Registry, ca, active| {
+        let update = CaUpdate { active: Some(active), ..CaUpdate::default() };
+        run(registry, |r| r.update_ca_certificate(LATER, ca, update)).unwrap();
+    };
+    set(&mut registry, old_id, false);
+    let error =
+        connect(&mut registry, &presented, LATER).expect_err("the one that registered it decides while it is there");
+    assert_eq!(error, VouchError::Inactive(old_id).into());
+    run(&mut registry, |r| r.delete_ca_certificate(old_id)).unwrap();
+    assert!(registers(connect(&mut registry, &presented, LATER)), "the renewed CA has the key");
+    set(&mut registry, new_id, false);
+    assert_eq!(connect(&mut registry, &presented, LATER), Err(VouchError::Inactive(new_id).into()));
+    run(&mut registry, |r| r.delete_ca_certificate(new_id)).unwrap();
+    // A CA of the same name and another key brings nothing back.
+    let mut other = Pki::new("Example Root");
+    register(&mut registry, &mut other, |asked, _, _| asked.allow_auto_registration = true).unwrap();
+    let other = PresentedCertificate::id_of(&other.der);
+    assert_eq!(connect(&mut registry, &presented, LATER), Err(VouchError::Signature(vec![other]).into()));
+    let candidates = registry.ca_candidates(&presented);
+    let error = candidates.vouch(presented, CaChoice::Only(old_id), LATER).expect_err("it is deleted");
+    assert_eq!(error.to_string(), format!("CA `{old_id}` is not registered with the subject `CN=Example Root`"));
 }

@@ -64,6 +64,17 @@ impl Pki {
     }
 }
 
+/// A CA renewed under the same name and key.
+fn renewed(pki: &Pki, key: &Secret) -> Pki {
+    let mut renewed = Pki::with_key("Example Root", key);
+    let mut random = |out: &mut [u8]| out.fill(0x7e);
+    let lifetime = Lifetime::until(NOW, Timestamp::from_seconds(2_000_000_001));
+    renewed.der =
+        issue_ca(&renewed.key, &DistinguishedName::common_name("Example Root"), lifetime, &mut random).unwrap();
+    renewed.drawn = pki.drawn + 0x10;
+    renewed
+}
+
 fn new_key() -> Secret {
     let pair = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).unwrap();
     Secret::new(pair.to_pkcs8v1().unwrap().as_ref().to_vec())

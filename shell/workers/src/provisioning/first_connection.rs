@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use sekisho_identity::PresentedCertificate;
-use sekisho_registry::{CaChoice, FirstConnection, FirstConnectionError, VouchError};
+use sekisho_registry::{FirstConnection, FirstConnectionError, VouchError};
 use sekisho_state::CommitError;
 use sekisho_types::{CertificateId, TopicName};
 use tokio::sync::Semaphore;
@@ -105,18 +105,16 @@ impl Gateway {
         let (now, mut random) = (self.state.now(), self.state.random());
         let id = presented.certificate_id();
         // Taken out of the state and looked at here: checking a signature takes longer than a lock should be held.
-        let (candidates, known) = {
+        let (candidates, known, choice) = {
             let registry = &self.state.read().registry;
-            let known = registry.certificate(id).ok().map(|known| known.ca_certificate_id);
-            (registry.ca_candidates(&presented), known)
+            (registry.ca_candidates(&presented), registry.certificate(id).is_ok(), registry.first_connection_ca(id))
         };
-        let choice = match known {
-            None => CaChoice::Any,
-            Some(Some(ca)) => CaChoice::Only(ca),
-            Some(None) => return Looked::refused(None, FirstConnectionError::Claimed(id).to_string()),
+        let choice = match choice {
+            Ok(choice) => choice,
+            Err(error) => return Looked::refused(None, error.to_string()),
         };
         let unvouched = |ca, error: VouchError| {
-            let status = if known.is_some() { "PENDING_ACTIVATION" } else { "not registered" };
+            let status = if known { "PENDING_ACTIVATION" } else { "not registered" };
             Looked::refused(ca, format!("certificate `{id}` is {status}, and {error}"))
         };
         // Up to ten signatures; connections do not wait for that.
