@@ -35,6 +35,8 @@ pub struct Server {
     /// What `DIR/endpoints.json` says.
     endpoints: Value,
     extra: Vec<String>,
+    /// File descriptors it may have, if that is not the machine's affair.
+    descriptors: Option<u32>,
 }
 
 impl Server {
@@ -45,10 +47,19 @@ impl Server {
 
     /// The same with more flags.
     pub fn start_with(extra: &[&str]) -> Self {
+        Self::launch(extra, None)
+    }
+
+    /// Starts one that may have so many file descriptors and no more.
+    pub fn start_within(descriptors: u32) -> Self {
+        Self::launch(&[], Some(descriptors))
+    }
+
+    fn launch(extra: &[&str], descriptors: Option<u32>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let extra: Vec<String> = extra.iter().map(|flag| (*flag).to_owned()).collect();
-        let child = spawn(directory.path(), &extra);
-        let mut server = Self { directory, child, endpoints: Value::Null, extra };
+        let child = spawn(directory.path(), &extra, descriptors);
+        let mut server = Self { directory, child, endpoints: Value::Null, extra, descriptors };
         server.wait_ready();
         server
     }
@@ -62,7 +73,7 @@ impl Server {
 
     /// Starts it again on the same directory, on other ports.
     pub fn restart(&mut self) {
-        self.child = spawn(self.directory.path(), &self.extra);
+        self.child = spawn(self.directory.path(), &self.extra, self.descriptors);
         self.wait_ready();
     }
 
@@ -150,6 +161,7 @@ impl Server {
             .env("SEKISHO_DATA", self.data())
             .env("CA", self.ca())
             .env("MQTT_PORT", self.mqtt_port().to_string())
+            .env("ADMIN", format!("http://{}", self.admin()))
             .env("HTTPS_PORT", self.https_port().to_string())
             .current_dir(self.scratch());
         command
@@ -252,9 +264,17 @@ const RULE: &str = r#"{"sql": "SELECT *, topic(2) AS device, timestamp() AS ts F
   "awsIotSqlVersion": "2016-03-23", "actions": [{"firehose": {"deliveryStreamName": "telemetry", "separator": "\n",
   "roleArn": "arn:aws:iam::000000000000:role/r"}}]}"#;
 
-fn spawn(directory: &Path, extra: &[String]) -> Child {
+fn spawn(directory: &Path, extra: &[String], descriptors: Option<u32>) -> Child {
     let log = fs::OpenOptions::new().create(true).append(true).open(directory.join("server.log")).expect("a log file");
-    Command::new(binary())
+    let mut command = match descriptors {
+        None => Command::new(binary()),
+        Some(most) => {
+            let mut command = Command::new("bash");
+            command.args(["-c", &format!("ulimit -n {most} && exec \"$0\" \"$@\"")]).arg(binary());
+            command
+        }
+    };
+    command
         .args(["serve", "--data"])
         .arg(directory.join("data"))
         .args(["--api", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"])

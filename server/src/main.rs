@@ -7,6 +7,7 @@ mod ca; // certificate authorities, by command
 mod config; // flags over environment over file, checked once
 mod credentials; // the root credentials of the account
 mod demo; // the main job, played with real parts
+mod descriptors; // how many files may be open
 mod device; // a device for people without an SDK
 mod endpoints; // where a running server listens, and `sekisho env`
 mod issuing_ca; // the account's own CA

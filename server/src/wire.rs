@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use sekisho_api::App;
 use sekisho_blobs::ObjectStore;
 use sekisho_journal::JournalError;
-use sekisho_listeners::{HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
+use sekisho_listeners::{Connections, HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
     BulkRegistration, Decisions, DeliveryStreams, Gateway, Hooks, Issuing, Parts, Recovered, Revocation, RsaKeys,
@@ -21,7 +21,7 @@ use crate::admin::{self, Admin};
 use crate::config::{Config, ConfigError};
 use crate::operator::Operators;
 use crate::serve::{Listeners, reachable};
-use crate::{admin_token, credentials, issuing_ca, root_key, tls};
+use crate::{admin_token, credentials, descriptors, issuing_ca, root_key, tls};
 
 /// How often the journal is looked at: is a snapshot due, can segments go?
 const COMPACT_EVERY: Duration = Duration::from_secs(30);
@@ -123,9 +123,18 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let mqtt = sekisho_listeners::config(certificate.clone(), MQTT_PROTOCOLS)?;
     let https = sekisho_listeners::config(certificate, HTTPS_PROTOCOLS)?;
     let settings = Arc::new(sekisho_listeners::Settings::default());
+    let descriptors = descriptors::raise();
+    let connections = Connections::within(descriptors);
+    tracing::debug!(descriptors, connections = connections.most(), "device connections at once");
     let devices = vec![
-        tokio::spawn(sekisho_listeners::serve_mqtt(listeners.mqtt, mqtt, gateway.clone(), settings)),
-        tokio::spawn(sekisho_listeners::serve_https(listeners.https, https, gateway.clone())),
+        tokio::spawn(sekisho_listeners::serve_mqtt(
+            listeners.mqtt,
+            mqtt,
+            gateway.clone(),
+            connections.clone(),
+            settings,
+        )),
+        tokio::spawn(sekisho_listeners::serve_https(listeners.https, https, gateway.clone(), connections)),
     ];
     let token = admin_token::create(&config.data, &mut OsRandom)?;
     let admin =

@@ -11,6 +11,8 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::Connections;
+
 /// A handshake that takes longer is given up: whoever holds one open holds a socket.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
 /// Handshakes under way at once. And then: the kernel's backlog holds the next.
@@ -19,8 +21,13 @@ const HANDSHAKES_MAX: usize = 1024;
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
 /// Accepts until dropped, and hands each connection whose handshake succeeded to `serve`, in a task of its own.
-pub async fn accept<S, F>(listener: TcpListener, tls: Arc<ServerConfig>, gateway: Arc<Gateway>, serve: S)
-where
+pub async fn accept<S, F>(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    gateway: Arc<Gateway>,
+    connections: Connections,
+    serve: S,
+) where
     S: Fn(TlsStream<TcpStream>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
@@ -28,6 +35,7 @@ where
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
     loop {
         let Ok(permit) = handshakes.clone().acquire_owned().await else { return };
+        let place = connections.place().await;
         let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
@@ -49,6 +57,7 @@ where
                 Ok(Err(error)) => gateway.refuse_stranger(address, error.to_string()),
                 Err(_) => gateway.refuse_stranger(address, "the handshake took too long".into()),
             }
+            drop(place);
         });
     }
 }

@@ -23,6 +23,8 @@ use tokio_rustls::server::TlsStream;
 const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
 /// Headers must have come by then.
 const HEADERS_MAX: Duration = Duration::from_secs(10);
+/// And the body this long after them: a payload of 128 KiB at 44 kbit/s. And then: 408, and the connection is closed.
+const BODY_MAX: Duration = Duration::from_secs(24);
 
 /// Serves one connection, keep-alive included. Each request is authorized anew; and a connection whose certificate is not let in
 /// any more ends by itself, after the request under way.
@@ -91,7 +93,11 @@ async fn publish(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> R
         return Err(invalid("a reserved topic cannot be published to over HTTPS"));
     }
     let topic = TopicName::parse(&topic).map_err(|error| invalid(&error.to_string()))?;
-    let body = Limited::new(request.into_body(), PAYLOAD_BYTES_MAX).collect().await;
+    let body = Limited::new(request.into_body(), PAYLOAD_BYTES_MAX).collect();
+    let Ok(body) = tokio::time::timeout(BODY_MAX, body).await else {
+        let message = format!("the body did not come within {} s", BODY_MAX.as_secs());
+        return Err(Failure(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", message));
+    };
     let payload = match body {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {

@@ -1,5 +1,6 @@
 //! Sockets for devices. Bytes in, bytes out; every decision is the gate's or the gateway's.
 mod accept; // TCP and the TLS handshake
+mod connections; // how many at once
 mod https; // publish over HTTPS
 mod mqtt; // one MQTT connection
 mod tls; // versions, key exchange, whose certificate we show
@@ -10,6 +11,7 @@ use rustls::ServerConfig;
 use sekisho_workers::Gateway;
 use tokio::net::TcpListener;
 
+pub use connections::{CONNECTIONS_MAX, Connections};
 pub use sekisho_gate::Settings;
 pub use tls::{ServerCertificate, config};
 
@@ -19,14 +21,26 @@ pub const MQTT_PROTOCOLS: &[&[u8]] = &[b"x-amzn-mqtt-ca", b"mqtt"];
 pub const HTTPS_PROTOCOLS: &[&[u8]] = &[b"x-amzn-http-ca", b"http/1.1"];
 
 /// MQTT over mutual TLS, until dropped.
-pub async fn serve_mqtt(listener: TcpListener, tls: Arc<ServerConfig>, gateway: Arc<Gateway>, settings: Arc<Settings>) {
+pub async fn serve_mqtt(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    gateway: Arc<Gateway>,
+    connections: Connections,
+    settings: Arc<Settings>,
+) {
     let serving = gateway.clone();
-    accept::accept(listener, tls, gateway, move |tls, peer| mqtt::serve(tls, peer, serving.clone(), settings.clone()))
-        .await;
+    let serve = move |tls, peer| mqtt::serve(tls, peer, serving.clone(), settings.clone());
+    accept::accept(listener, tls, gateway, connections, serve).await;
 }
 
 /// HTTPS with a client certificate, until dropped.
-pub async fn serve_https(listener: TcpListener, tls: Arc<ServerConfig>, gateway: Arc<Gateway>) {
+pub async fn serve_https(
+    listener: TcpListener,
+    tls: Arc<ServerConfig>,
+    gateway: Arc<Gateway>,
+    connections: Connections,
+) {
     let serving = gateway.clone();
-    accept::accept(listener, tls, gateway, move |tls, peer| https::serve(tls, peer, serving.clone())).await;
+    let serve = move |tls, peer| https::serve(tls, peer, serving.clone());
+    accept::accept(listener, tls, gateway, connections, serve).await;
 }
