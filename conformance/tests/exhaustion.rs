@@ -5,15 +5,15 @@ use conformance::Server;
 const HOLD: &str = r#"
 import os, socket, ssl, subprocess, time, urllib.request
 context = ssl.create_default_context(cafile=os.environ["CA"])
-context.load_cert_chain("pump-7.pem", "pump-7.key")
+context.load_cert_chain(os.environ["CERT"] + ".pem", os.environ["CERT"] + ".key")
 def connect(port):
     stream = socket.create_connection(("127.0.0.1", int(os.environ[port])), timeout=10)
     return context.wrap_socket(stream, server_hostname="localhost")
 "#;
 
-fn hold(server: &Server, script: &str) -> String {
+fn hold(server: &Server, certificate: &str, script: &str) -> String {
     std::fs::write(server.scratch().join("hold.py"), [HOLD, script].concat()).expect("the scratch folder is ours");
-    server.bash("python hold.py")
+    server.bash(&format!("CERT={certificate} python hold.py"))
 }
 
 #[test]
@@ -23,6 +23,7 @@ fn devices_leave_descriptors_to_api_admin_and_journal() {
     // A body that never ends holds each connection; those who find no room wait in the kernel's backlog.
     let printed = hold(
         &server,
+        "pump-7",
         r#"
 held = []
 for n in range(160):
@@ -53,6 +54,7 @@ fn a_body_that_does_not_come_is_not_waited_for() {
     server.device("pump-7");
     let printed = hold(
         &server,
+        "pump-7",
         r#"
 stream = connect("HTTPS_PORT")
 stream.sendall(b"POST /topics/shared/a?qos=1 HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1000\r\n\r\n{")
@@ -72,4 +74,49 @@ print(answer)
     );
     assert!(printed.contains("HTTP/1.1 408"), "{printed}");
     assert!(!printed.contains("still there"), "and the connection is closed: {printed}");
+}
+
+/// Bytes of memory the server holds.
+fn resident(server: &Server) -> usize {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("the server runs");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of /proc");
+    line.trim().trim_end_matches(" kB").parse::<usize>().expect("a number") * 1024
+}
+
+#[test]
+fn nothing_is_kept_of_what_a_stranger_sends() {
+    let server = Server::start();
+    server.bash("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout stranger.key -out stranger.pem -subj /CN=stranger -days 9 2>/dev/null");
+    // All but the last byte of the largest payload, on many connections; then the last byte: the answer is what it was.
+    let script = r#"
+def post(size):
+    stream = connect("HTTPS_PORT")
+    head = f"POST /topics/shared/a?qos=1 HTTP/1.1\r\nhost: localhost\r\ncontent-length: {size}\r\n\r\n"
+    stream.sendall(head.encode() + b"x" * (size - 1))
+    return stream
+def answer(stream):
+    answer = b""
+    while read := stream.recv(4096): answer += read
+    return answer
+held = [post(131072) for n in range(200)]
+time.sleep(1)
+pid = int(os.environ["PID"])
+resident = [line for line in open(f"/proc/{pid}/status") if line.startswith("VmRSS")][0].split()[1]
+print("resident", resident)
+for stream in held: stream.sendall(b"x")
+for stream in held: print("answer", answer(stream).split(b"\r\n")[0], "closed")
+held = None
+large = post(131073)
+large.sendall(b"x")
+print("large", large.recv(4096).split(b"\r\n")[0])
+        "#;
+    let before = resident(&server);
+    let printed = hold(&server, &format!("stranger PID={}", server.pid()), script);
+    let field =
+        |name: &str| printed.lines().find_map(|line| line.strip_prefix(name)).expect("it is printed").trim().to_owned();
+    let grown = (field("resident").parse::<usize>().expect("a number") * 1024).saturating_sub(before);
+    assert!(grown < 200 * 100_000, "{grown} bytes for 200 payloads of 131,072");
+    assert_eq!(printed.matches("answer b'HTTP/1.1 403 Forbidden' closed").count(), 200, "{printed}");
+    assert_eq!(field("large"), "b'HTTP/1.1 413 Payload Too Large'", "{printed}");
+    assert!(server.bash("sekisho why 127.0.0.1").contains("is not registered"));
 }

@@ -23,19 +23,22 @@ use tokio_rustls::server::TlsStream;
 const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
 /// Headers must have come by then.
 const HEADERS_MAX: Duration = Duration::from_secs(10);
+/// Bytes of a request's head: a topic of 256 bytes, percent-encoded, and ample headers. And then: 431. A connection buffers no more
+/// of a body than this either.
+const HEAD_BYTES_MAX: usize = 16 * 1024;
 /// And the body this long after them: a payload of 128 KiB at 44 kbit/s. And then: 408, and the connection is closed.
 const BODY_MAX: Duration = Duration::from_secs(24);
 
-/// Serves one connection, keep-alive included. Each request is authorized anew; and a connection whose certificate is not let in
-/// any more ends by itself, after the request under way.
+/// Serves one connection, keep-alive included. Each request is authorized anew, before its body is kept and after; and a connection
+/// whose certificate is not let in (any more) ends by itself, after the request under way.
 pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>) {
     let service = service_fn(|request| {
         let gateway = gateway.clone();
         async move { Ok::<_, Infallible>(answer(&gateway, peer, request).await) }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
-    let connection =
-        http.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).serve_connection(TokioIo::new(tls), service);
+    http.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
+    let connection = http.serve_connection(TokioIo::new(tls), service);
     let mut connection = pin!(connection);
     let link = gateway.links().open(peer.certificate_id);
     let served = poll_fn(|context| {
@@ -68,6 +71,9 @@ async fn answer(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> Re
     if let Some(kind) = kind.and_then(|kind| HeaderValue::from_str(&format!("{kind}:")).ok()) {
         headers.insert("x-amzn-errortype", kind);
     }
+    if status == StatusCode::FORBIDDEN && !gateway.is_let_in(peer) {
+        headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    }
     response
 }
 
@@ -93,25 +99,52 @@ async fn publish(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> R
         return Err(invalid("a reserved topic cannot be published to over HTTPS"));
     }
     let topic = TopicName::parse(&topic).map_err(|error| invalid(&error.to_string()))?;
-    let body = Limited::new(request.into_body(), PAYLOAD_BYTES_MAX).collect();
-    let Ok(body) = tokio::time::timeout(BODY_MAX, body).await else {
-        let message = format!("the body did not come within {} s", BODY_MAX.as_secs());
-        return Err(Failure(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", message));
-    };
-    let payload = match body {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            let message = "The payload exceeds the maximum size allowed".into();
-            return Err(Failure(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message));
-        }
-        Err(_) => return Err(invalid("the body ended early")),
-    };
+    let forbidden = || Failure(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden".into());
+    if gateway.may_publish_https(peer, &topic).is_err() {
+        discard(request.into_body()).await?;
+        return Err(forbidden());
+    }
+    let payload = collect(request.into_body()).await?;
     let unavailable =
         || Failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException", "Service unavailable".into());
     let published = gateway.publish_https(Instant::now(), peer, &topic, &payload, qos);
     let owed = published.map_err(|refusal| match refusal {
-        Refusal::NotAuthorized => Failure(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden".into()),
+        Refusal::NotAuthorized => forbidden(),
         _ => unavailable(),
     })?;
     gateway.state().journal().wait_durable(owed).await.map_err(|_| unavailable())
+}
+
+/// The payload of somebody who may publish.
+async fn collect(body: Incoming) -> Result<Bytes, Failure> {
+    let body = in_time(Limited::new(body, PAYLOAD_BYTES_MAX).collect()).await?;
+    body.map(http_body_util::Collected::to_bytes).map_err(|error| cut_short(&*error))
+}
+
+/// Reads the body of somebody who may not, and keeps nothing: a client that still sends would see its connection reset instead
+/// of the answer.
+async fn discard(body: Incoming) -> Result<(), Failure> {
+    let mut body = Limited::new(body, PAYLOAD_BYTES_MAX);
+    in_time(async {
+        while let Some(frame) = body.frame().await {
+            frame.map_err(|error| cut_short(&*error))?;
+        }
+        Ok(())
+    })
+    .await?
+}
+
+async fn in_time<F: Future>(body: F) -> Result<F::Output, Failure> {
+    tokio::time::timeout(BODY_MAX, body).await.map_err(|_| {
+        let message = format!("the body did not come within {} s", BODY_MAX.as_secs());
+        Failure(StatusCode::REQUEST_TIMEOUT, "RequestTimeoutException", message)
+    })
+}
+
+fn cut_short(error: &(dyn std::error::Error + Send + Sync + 'static)) -> Failure {
+    if error.is::<LengthLimitError>() {
+        let message = "The payload exceeds the maximum size allowed".into();
+        return Failure(StatusCode::PAYLOAD_TOO_LARGE, "RequestEntityTooLargeException", message);
+    }
+    Failure(StatusCode::BAD_REQUEST, "InvalidRequestException", "the body ended early".into())
 }

@@ -96,6 +96,11 @@ impl Gateway {
         )
     }
 
+    /// Whether a device may publish over HTTPS, asked before its payload is read.
+    pub fn may_publish_https(&self, peer: Peer, topic: &TopicName) -> Result<(), Refusal> {
+        self.authorize_https(peer, topic).map(drop)
+    }
+
     /// A device publishes over HTTPS with its certificate.
     pub fn publish_https(
         &self,
