@@ -77,6 +77,24 @@ fn malformed_tls() {
 }
 
 #[test]
+fn huge_certificates() {
+    let server = Server::start();
+    server.bash(
+        r#"
+        OUS=$(for n in $(seq 370); do printf '/OU=%064d' $n; done)
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout huge.key -out huge.pem -subj "/CN=huge$OUS" -days 9
+        "#,
+    );
+    let (_, printed) = server.bash_may_fail(
+        "timeout 20 openssl s_client -connect localhost:$MQTT_PORT -CAfile $CA -cert huge.pem -key huge.key </dev/null; sleep 1",
+    );
+    assert!(!printed.contains("New Session Ticket arrived"), "{printed}");
+    let why = server.bash("sekisho why 127.0.0.1");
+    assert!(why.contains("the client's certificate has") && why.contains("bytes, over 16384"), "{why}");
+    healthy(&server);
+}
+
+#[test]
 fn malformed_http_json_xml_and_signatures() {
     let server = Server::start();
     let address = server.api().trim_start_matches("http://").to_owned();

@@ -9,14 +9,21 @@ use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache};
+use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions};
 use rustls::sign::CertifiedKey;
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, ServerConfig, SignatureScheme};
+use rustls::{DigitallySignedStruct, DistinguishedName, Error, OtherError, ServerConfig, SignatureScheme};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use sekisho_identity::{Version1Key, version_1_key};
 
-/// Sessions kept for resumption. And then: the oldest must do a full handshake.
+/// Sessions kept for resumption, two a handshake of TLS 1.3. And then: the oldest must do a full handshake.
 const SESSIONS_MAX: usize = 20_000;
+/// Bytes of a session that is kept, most of which is the client's chain: 80 MB a port at worst. And then: it is not kept, and the
+/// next handshake is a full one.
+const SESSION_BYTES_MAX: usize = 4 * 1024;
+/// Bytes of a client's end-entity certificate; those of AWS have less than 1 KiB. And then: the handshake fails.
+const END_ENTITY_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of all certificates a client sends, which a connection keeps as long as it lives. And then: the handshake fails.
+const CHAIN_BYTES_MAX: usize = 32 * 1024;
 
 /// The certificate a server shows, replaceable while it runs.
 #[derive(Debug)]
@@ -58,7 +65,7 @@ pub fn config(certificate: Arc<ServerCertificate>, protocols: &[&[u8]]) -> Resul
     let verifier = Arc::new(PossessionOnly(provider.signature_verification_algorithms));
     let mut config = builder(provider)?.with_client_cert_verifier(verifier).with_cert_resolver(certificate);
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    config.session_storage = ServerSessionMemoryCache::new(SESSIONS_MAX);
+    config.session_storage = Arc::new(SmallSessions(ServerSessionMemoryCache::new(SESSIONS_MAX)));
     Ok(Arc::new(config))
 }
 
@@ -67,7 +74,45 @@ fn builder(provider: Arc<CryptoProvider>) -> Result<rustls::ConfigBuilder<Server
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
 }
 
-/// Accepts any certificate whose key signs the handshake.
+/// Keeps sessions of at most [`SESSION_BYTES_MAX`].
+#[derive(Debug)]
+struct SmallSessions(Arc<ServerSessionMemoryCache>);
+
+impl StoresServerSessions for SmallSessions {
+    fn put(&self, key: Vec<u8>, session: Vec<u8>) -> bool {
+        session.len() <= SESSION_BYTES_MAX && self.0.put(key, session)
+    }
+
+    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.get(key)
+    }
+
+    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
+        self.0.take(key)
+    }
+
+    fn can_cache(&self) -> bool {
+        true
+    }
+}
+
+/// The client's certificates are larger than anybody needs.
+#[derive(Debug, thiserror::Error)]
+#[error("{what} has {bytes} bytes, over {most}")]
+struct TooLarge {
+    what: &'static str,
+    bytes: usize,
+    most: usize,
+}
+
+fn bounded(what: &'static str, bytes: usize, most: usize) -> Result<(), Error> {
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(Error::Other(OtherError(Arc::new(TooLarge { what, bytes, most }))))
+}
+
+/// Accepts any certificate of a sane size whose key signs the handshake.
 #[derive(Debug)]
 struct PossessionOnly(WebPkiSupportedAlgorithms);
 
@@ -109,10 +154,13 @@ impl ClientCertVerifier for PossessionOnly {
 
     fn verify_client_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
         _: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
+        let others: usize = intermediates.iter().map(|certificate| certificate.len()).sum();
+        bounded("the client's certificate", end_entity.len(), END_ENTITY_BYTES_MAX)?;
+        bounded("the client's chain", end_entity.len() + others, CHAIN_BYTES_MAX)?;
         Ok(ClientCertVerified::assertion())
     }
 
@@ -138,5 +186,39 @@ impl ClientCertVerifier for PossessionOnly {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.0.supported_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn certificates_have_a_size() {
+        let verifier = PossessionOnly(aws_lc_rs::default_provider().signature_verification_algorithms);
+        #[rustfmt::skip] // end entity, KiB  others, KiB            refused as
+        const SIZES: &[(usize,           &[usize],              &str)] = &[
+            (1,                          &[],                   ""),
+            (16,                         &[],                   ""),
+            (17,                         &[],                   "the client's certificate has 17408 bytes, over 16384"),
+            (1,                          &[2, 2, 27],           ""),
+            (1,                          &[2, 2, 28],           "the client's chain has 33792 bytes, over 32768"),
+            (16,                         &[17],                 "the client's chain has 33792 bytes, over 32768"),
+        ];
+        for (end_entity, others, refused) in SIZES {
+            let certificate = |kib: &usize| CertificateDer::from(vec![0; kib * 1024]);
+            let others: Vec<_> = others.iter().map(certificate).collect();
+            let verified = verifier.verify_client_cert(&certificate(end_entity), &others, UnixTime::now());
+            let reason = verified.err().map(|error| error.to_string()).unwrap_or_default();
+            assert!(reason.ends_with(refused) && reason.is_empty() == refused.is_empty(), "{reason} / {refused}");
+        }
+    }
+
+    #[test]
+    fn only_small_sessions_are_kept() {
+        let sessions = SmallSessions(ServerSessionMemoryCache::new(4));
+        assert!(sessions.put(vec![1], vec![0; SESSION_BYTES_MAX]));
+        assert!(!sessions.put(vec![2], vec![0; SESSION_BYTES_MAX + 1]));
+        assert!(sessions.get(&[1]).is_some() && sessions.get(&[2]).is_none());
     }
 }
