@@ -76,6 +76,32 @@ print(answer)
     assert!(!printed.contains("still there"), "and the connection is closed: {printed}");
 }
 
+#[test]
+fn handshakes_that_stall_give_way() {
+    let server = Server::start_within(160);
+    server.device("pump-7");
+    // Of 80 places a quarter is for handshakes of a port. Half of the peers send nothing, half a ClientHello and nothing more.
+    let printed = hold(
+        &server,
+        "pump-7",
+        r#"
+held = []
+for n in range(40):
+    stream = socket.create_connection(("127.0.0.1", int(os.environ["MQTT_PORT"])))
+    if n % 2:
+        outgoing = ssl.MemoryBIO()
+        client = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+        try: client.do_handshake()
+        except ssl.SSLWantReadError: stream.sendall(outgoing.read())
+    held.append(stream)
+print("device", connect("MQTT_PORT").version())
+        "#,
+    );
+    assert!(printed.contains("device TLSv1.3"), "{printed}");
+    let why = server.bash("sekisho why 127.0.0.1");
+    assert!(why.contains("the handshake gave way to others that waited"), "{why}");
+}
+
 /// Bytes of memory the server holds.
 fn resident(server: &Server) -> usize {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("the server runs");

@@ -1,22 +1,28 @@
 //! Accepting devices: a socket, a TLS handshake with a deadline, and whose certificate it was.
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
+use rustls::server::Acceptor;
 use sekisho_identity::PresentedCertificate;
 use sekisho_workers::{Gateway, Peer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
-use tokio_rustls::TlsAcceptor;
+use tokio::sync::{Semaphore, watch};
+use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
 use crate::Connections;
 
 /// A handshake that takes longer is given up: whoever holds one open holds a socket.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// Handshakes under way at once. And then: the kernel's backlog holds the next.
-const HANDSHAKES_MAX: usize = 1024;
+/// Handshakes under way at once on a port, and no more than a quarter of all places; one that is not finished holds up to 64 KiB.
+/// And then: the kernel's backlog holds the next, and the slow give way, see [`PATIENCE`].
+const HANDSHAKES_MAX: usize = 2048;
+/// While others wait for their handshake, a client may take so long for its next flight. One that sends nothing, or a ClientHello and
+/// nothing more, costs its holder little; it must not cost every device [`HANDSHAKE_MAX`].
+const PATIENCE: Duration = Duration::from_secs(2);
 /// After an error of accept (no file descriptors), wait before the next try.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
@@ -31,10 +37,12 @@ pub async fn accept<S, F>(
     S: Fn(TlsStream<TcpStream>, Peer) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
-    let acceptor = TlsAcceptor::from(tls);
-    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX));
+    let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX.min(connections.most() / 4).max(1)));
+    let (crowded, _) = watch::channel(false);
     loop {
+        crowded.send_replace(handshakes.available_permits() == 0);
         let Ok(permit) = handshakes.clone().acquire_owned().await else { return };
+        crowded.send_replace(false);
         let place = connections.place().await;
         let (stream, address) = match listener.accept().await {
             Ok(accepted) => accepted,
@@ -44,10 +52,11 @@ pub async fn accept<S, F>(
                 continue;
             }
         };
-        let (acceptor, gateway, serve) = (acceptor.clone(), gateway.clone(), serve.clone());
+        let (tls, crowded) = (tls.clone(), crowded.subscribe());
+        let (gateway, serve) = (gateway.clone(), serve.clone());
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
-            let handshake = tokio::time::timeout(HANDSHAKE_MAX, acceptor.accept(stream)).await;
+            let handshake = tokio::time::timeout(HANDSHAKE_MAX, shake_hands(stream, tls, crowded)).await;
             drop(permit);
             match handshake {
                 Ok(Ok(tls)) => match peer(&tls, address) {
@@ -59,6 +68,33 @@ pub async fn accept<S, F>(
             }
             drop(place);
         });
+    }
+}
+
+async fn shake_hands(
+    stream: TcpStream,
+    tls: Arc<ServerConfig>,
+    mut crowded: watch::Receiver<bool>,
+) -> io::Result<TlsStream<TcpStream>> {
+    let hello = give_way(&mut crowded, LazyConfigAcceptor::new(Acceptor::default(), stream)).await?;
+    give_way(&mut crowded, hello.into_stream(tls)).await
+}
+
+/// Waits for a flight of the client, but not longer than [`PATIENCE`] while others wait.
+async fn give_way<T>(
+    crowded: &mut watch::Receiver<bool>,
+    flight: impl Future<Output = io::Result<T>>,
+) -> io::Result<T> {
+    let too_slow = async {
+        tokio::time::sleep(PATIENCE).await;
+        if crowded.wait_for(|crowded| *crowded).await.is_err() {
+            std::future::pending::<()>().await; // nobody is accepted any more, and so nobody waits
+        }
+    };
+    tokio::select! {
+        biased;
+        done = flight => done,
+        () = too_slow => Err(io::Error::new(io::ErrorKind::TimedOut, "the handshake gave way to others that waited")),
     }
 }
 
