@@ -1,4 +1,6 @@
 //! The proof that a device is who its certificate says.
+use std::time::Duration;
+
 use sekisho_types::{CertificateId, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +19,11 @@ pub struct CertificateRecord {
 
 /// A device whose certificate was ACTIVE and inside its validity when this was made. There is no other way to make one.
 ///
-/// It proves nothing about a later time: a connection that lives on is told of a change, or asks again.
+/// It proves nothing about a later time: a connection that lives on is told of a change, and asks again after `not_after`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DeviceIdentity {
     certificate_id: CertificateId,
+    not_after: Timestamp,
 }
 
 /// Why a certificate's holder is not let in.
@@ -85,12 +88,17 @@ impl DeviceIdentity {
         if now.seconds() > not_after.seconds() {
             return Err(IdentityError::Expired { certificate_id, not_after });
         }
-        Ok(Self { certificate_id })
+        Ok(Self { certificate_id, not_after })
     }
 
     /// The certificate this identity rests on.
     pub const fn certificate_id(&self) -> CertificateId {
         self.certificate_id
+    }
+
+    /// How long its certificate is valid from `now` on; the last second belongs to it.
+    pub fn valid_for(&self, now: Timestamp) -> Duration {
+        Timestamp::from_seconds(self.not_after.seconds().saturating_add(1)).since(now)
     }
 }
 
@@ -125,6 +133,8 @@ mod tests {
             let seen = match DeviceIdentity::establish(id, &record, Timestamp::from_millis(*now)) {
                 Ok(identity) => {
                     assert_eq!(identity.certificate_id(), id);
+                    let end = Timestamp::from_millis(*now).plus(identity.valid_for(Timestamp::from_millis(*now)));
+                    assert_eq!(end, Timestamp::from_seconds(201), "{citation}");
                     "yes"
                 }
                 Err(IdentityError::NotActive { .. }) => "not active",

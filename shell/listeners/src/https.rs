@@ -19,6 +19,8 @@ use sekisho_workers::{Gateway, Peer};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use crate::VALIDITY_LOOK_EVERY;
+
 /// AWS IoT Core's limit on a payload (quotas: "Publish request payload size").
 const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
 /// Headers must have come by then.
@@ -41,7 +43,15 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>)
     let connection = http.serve_connection(TokioIo::new(tls), service);
     let mut connection = pin!(connection);
     let link = gateway.links().open(peer.certificate_id);
+    let look_in = || gateway.valid_for(peer).map(|left| left.min(VALIDITY_LOOK_EVERY));
+    let mut validity = look_in().map(|left| Box::pin(tokio::time::sleep(left)));
     let served = poll_fn(|context| {
+        while validity.as_mut().is_some_and(|end| end.as_mut().poll(context).is_ready()) {
+            validity = look_in().map(|left| Box::pin(tokio::time::sleep(left)));
+            if validity.is_none() {
+                connection.as_mut().graceful_shutdown();
+            }
+        }
         let (signals, _) = link.look(context.waker());
         if signals.shutdown || signals.changed && !gateway.is_let_in(peer) {
             connection.as_mut().graceful_shutdown();

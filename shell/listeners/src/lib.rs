@@ -6,6 +6,7 @@ mod mqtt; // one MQTT connection
 mod tls; // versions, key exchange, whose certificate we show
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::ServerConfig;
 use sekisho_workers::Gateway;
@@ -19,6 +20,9 @@ pub use tls::{ServerCertificate, config};
 pub const MQTT_PROTOCOLS: &[&[u8]] = &[b"x-amzn-mqtt-ca", b"mqtt"];
 /// ALPN protocols of the HTTPS port.
 pub const HTTPS_PROTOCOLS: &[&[u8]] = &[b"x-amzn-http-ca", b"http/1.1"];
+
+/// The end of a certificate's validity is looked for this often at least: it is a time of the wall clock, which may be set.
+const VALIDITY_LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// MQTT over mutual TLS, until dropped.
 pub async fn serve_mqtt(

@@ -23,6 +23,8 @@ use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
+use crate::VALIDITY_LOOK_EVERY;
+
 /// Bytes read from TLS at once: a full record.
 const READ_BYTES: usize = 16 * 1024;
 /// Reads in a row before other connections get their turn.
@@ -48,6 +50,7 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>,
         gateway,
         peer,
         session: None,
+        valid_until: None,
         will: None,
         input: BytesMut::new(),
         deliveries: Vec::new(),
@@ -69,6 +72,8 @@ struct Pump {
     gateway: Arc<Gateway>,
     peer: Peer,
     session: Option<Session>,
+    /// When the end of the certificate's validity is looked for.
+    valid_until: Option<Instant>,
     will: Option<Will>,
     input: BytesMut,
     /// Taken from the mailbox, not yet taken by the gate.
@@ -295,8 +300,18 @@ impl Pump {
                 self.session = Some(session);
                 self.fresh = true;
                 self.gate.accept(now, Accepted { session_present: false, assigned_client_id });
+                self.look_at_validity(now);
             }
             Err(refusal) => self.gate.refuse(refusal),
+        }
+    }
+
+    /// A certificate that is not valid any more ends the connection as a revoked one does.
+    fn look_at_validity(&mut self, now: Instant) {
+        let Some(session) = &mut self.session else { return };
+        self.valid_until = self.gateway.valid_for(self.peer).map(|left| now + left.min(VALIDITY_LOOK_EVERY));
+        if self.valid_until.is_none() && self.gateway.reconsider(session).is_err() {
+            self.gate.disconnect(CloseReason::AuthError);
         }
     }
 
@@ -336,7 +351,8 @@ impl Pump {
     /// One timer a connection. It is moved only when it fires, not at every packet that moves the deadline.
     fn arm(&mut self, now: Instant, context: &mut Context<'_>) {
         loop {
-            let wanted = self.closing.as_ref().map(|(_, deadline)| *deadline).or(self.gate.poll_timeout());
+            let live = [self.gate.poll_timeout(), self.valid_until].into_iter().flatten().min();
+            let wanted = self.closing.as_ref().map(|(_, deadline)| *deadline).or(live);
             let Some(wanted) = wanted else { return };
             if wanted < self.timer_at {
                 self.timer_at = wanted;
@@ -347,6 +363,9 @@ impl Pump {
             }
             if wanted <= now {
                 self.gate.handle_timeout(now);
+                if self.valid_until.is_some_and(|at| at <= now) {
+                    self.look_at_validity(now);
+                }
                 self.act(now);
                 if self.closing.is_some() {
                     context.waker().wake_by_ref();

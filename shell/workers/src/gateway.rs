@@ -3,6 +3,7 @@
 //! A connection asks it to connect, publish, subscribe; each step takes the proof the step before it returned.
 use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use sekisho_broker::{Broker, HashMatch};
 use sekisho_gate::{ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest};
@@ -139,6 +140,11 @@ impl Gateway {
     /// Whether a certificate is let in as things are now.
     pub fn is_let_in(&self, peer: Peer) -> bool {
         self.identify(peer).is_ok()
+    }
+
+    /// How long a certificate that is let in now will be valid, by the clock as it is set now.
+    pub fn valid_for(&self, peer: Peer) -> Option<Duration> {
+        self.identify(peer).ok().map(|identity| identity.valid_for(self.state.now()))
     }
 
     /// Whether a certificate is one that a first connection may register or provision: ask [`Gateway::first_connection`]
