@@ -1,4 +1,4 @@
-//! The ways in: the walks of docs/provisioning.md as they stand there, fleet provisioning by SDKs, and what happens at first
+//! The ways in, in detail: fleet provisioning by SDKs, dry runs, and what happens at first
 //! connections and at the end of a certificate, with openssl and mosquitto.
 use std::path::Path;
 use std::process::Child;
@@ -101,37 +101,31 @@ fn events(text: &str, id: &str) -> Vec<Value> {
 }
 
 #[test]
-fn every_way_in_works_as_written() {
-    let page = std::fs::read_to_string(root().join("docs/provisioning.md")).expect("the page");
-    let marked = page.split("<!-- provisioning -->\n```sh\n").skip(1);
-    let blocks: Vec<&str> = marked.filter_map(|rest| rest.split("\n```").next()).collect();
-    assert_eq!(blocks.len(), 10, "blocks");
-    let server = Server::start();
-    std::os::unix::fs::symlink(server.data(), server.scratch().join("data-of-the-walk")).expect("a link");
-    let script = blocks.join("\n");
-    let script = script.replace("-p 8883", &format!("-p {}", server.mqtt_port())).replace("./data", "data-of-the-walk");
-    let printed = server.bash(&script);
-    for expected in [
-        "way 1: published",
-        "way 2: published",
-        "way 3: published",
-        "way 4: the first connection is closed",
-        "PENDING_ACTIVATION",
-        "way 4: published",
-        "would create thing `pump-5`",
-        "way 5: the first connection is closed",
-        "way 5: published",
-        r#""serial": "SN-pump-5""#,
-        r#""deviceConfiguration":{"interval":"60"}"#,
-        "fleet provisioning: published",
-        "3\t0\t100",
-        "bulk registration: published",
-        "is REVOKED, not ACTIVE",
-        "1 certificate became REVOKED",
-        "a certificate on its CA's revocation list is refused",
-    ] {
-        assert!(printed.contains(expected), "{expected} is missing in:\n{printed}");
-    }
+fn a_dry_run_says_what_the_server_would() {
+    let script = r#"
+        ca root "/CN=Dry Root"
+        ca stranger "/CN=Stranger"
+        policy
+        jitp $(register root --allow-auto-registration)
+        sign pump root "/CN=pump/serialNumber=SN-1"
+        sign spaced root "/CN=pump 7/serialNumber=SN-1"
+        sign other stranger "/CN=pump/serialNumber=SN-1"
+        rehearse() { sekisho provision --dry-run --template template.json --data $SEKISHO_DATA --cert $1.pem; }
+        refused_with() { if rehearse $1 2>refusal.log; then exit 1; fi; grep -q "$2" refusal.log || { cat refusal.log; exit 1; }; }
+        rehearse pump | grep -q "the server would do it"
+        absent pump
+        refused_with spaced "pump 7"
+        refused_with other "no CA with the subject"
+        aws iot create-thing --thing-name pump --attribute-payload '{"attributes": {"serial": "another"}}' >/dev/null
+        refused_with pump "AttributePayload"
+        refused pump
+        sekisho why $(id pump) | grep -q "AttributePayload"
+        if sekisho provision --dry-run --template template.json --data /nowhere 2>refusal.log; then exit 1; fi
+        sed -i 's/AWS::IoT::Certificate::CommonName/AWS::IoT::Certificate::Country/' template.json
+        sign german root "/C=DE/serialNumber=SN-1"
+        rehearse german | grep -q "of type JITP"
+        echo agreed"#;
+    assert!(walk(&Server::start(), script).contains("agreed"));
 }
 
 /// Functions: `ask` refuses or overrides, `slow` takes longer than a hook may; nothing stands in the place of `nobody`.

@@ -17,6 +17,7 @@ use sekisho_workers::{Decisions, Revocation};
 use tokio::net::TcpListener;
 
 use crate::ca;
+use crate::provision::Rehearsal;
 
 /// A revocation list of a million certificates has about 40 MB.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -86,7 +87,16 @@ impl Admin {
             Ok(body) => body.to_bytes(),
             Err(error) => return (413, format!("{error}\n")),
         };
-        match ca::perform(self, &path, &body).await {
+        let done = match path.as_str() {
+            "/provision/rehearse" => Some(
+                serde_json::from_slice::<Rehearsal>(&body)
+                    .map_err(Into::into)
+                    .and_then(|rehearsal| rehearsal.run(&self.state))
+                    .map(|text| format!("{text}\n")),
+            ),
+            path => ca::perform(self, path, &body).await,
+        };
+        match done {
             Some(Ok(text)) => (200, text),
             Some(Err(error)) => (400, format!("{error:#}\n")),
             None => (404, "there is no such command\n".to_owned()),

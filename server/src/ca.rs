@@ -1,17 +1,15 @@
 //! `sekisho ca`: certificate authorities, by command to the running server.
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use bytes::Bytes;
 use clap::{Args, Subcommand};
-use http_body_util::{BodyExt, Full};
-use hyper_util::rt::TokioIo;
 use sekisho_types::CertificateId;
 use sekisho_workers::Revocation;
 use std::io::Write as _;
 
 use crate::admin::Admin;
-use crate::{admin_token, endpoints, issuing_ca};
+use crate::{admin_client, issuing_ca};
 
 /// The flags of `sekisho ca`.
 #[derive(Args)]
@@ -79,22 +77,7 @@ pub async fn run(args: CaArgs) -> Result<()> {
         CaCommand::Install { file, server } => (server, "/ca/install".to_owned(), read(&file)?),
         CaCommand::Rotate { server } => (server, "/ca/rotate".to_owned(), Vec::new()),
     };
-    let address = endpoints::read(&server.data)?.admin.replace("http://", "");
-    let token = admin_token::read(&server.data)?;
-    let stream =
-        tokio::net::TcpStream::connect(&address).await.with_context(|| format!("no server answers on {address}"))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let request = http::Request::post(path)
-        .header(http::header::HOST, &address)
-        .header(http::header::AUTHORIZATION, format!("Bearer {token}"))
-        .body(Full::new(Bytes::from(body)))?;
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let text = response.into_body().collect().await?.to_bytes();
-    if !status.is_success() {
-        bail!("{}", String::from_utf8_lossy(&text).trim_end());
-    }
+    let text = admin_client::command(&server.data, &path, body).await?;
     Ok(std::io::stdout().lock().write_all(&text)?)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! `wire.rs` builds the system from top to bottom; start reading there.
 mod admin; // /healthz, /metrics, /why, and what changes certificate authorities
+mod admin_client; // a command to the running server
 mod admin_token; // who may do the latter
 mod ca; // certificate authorities, by command
 mod config; // flags over environment over file, checked once

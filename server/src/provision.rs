@@ -1,5 +1,8 @@
 //! `sekisho provision`: try a template out without making anything, and ask which way in is right.
 mod advise; // the questions of docs/provisioning.md
+mod rehearse; // the server's side of --dry-run
+
+pub use self::rehearse::Rehearsal;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -16,7 +19,7 @@ use sekisho_provisioning::{
 use sekisho_types::{AccountId, Region, Tenant};
 use serde_json::Value;
 
-use crate::{credentials, endpoints};
+use crate::{admin_client, credentials, endpoints};
 
 /// The flags of `sekisho provision`.
 #[derive(Args)]
@@ -64,8 +67,10 @@ async fn dry_run(args: ProvisionArgs) -> Result<()> {
     let text = std::fs::read_to_string(&path).with_context(|| format!("cannot read `{}`", path.display()))?;
     let (template, template_type) = parse(&text, args.template_type.as_deref())?;
     let mut parameters = BTreeMap::new();
+    let mut certificate = None;
     if let Some(path) = &args.cert {
         let pem = std::fs::read_to_string(path).with_context(|| format!("cannot read `{}`", path.display()))?;
+        certificate = Some(pem.clone());
         let presented = PresentedCertificate::parse_pem(&pem).with_context(|| format!("`{}`", path.display()))?;
         parameters = certificate_parameters(presented.certificate_id(), presented.subject());
         if template_type == TemplateType::FleetProvisioning {
@@ -76,11 +81,21 @@ async fn dry_run(args: ProvisionArgs) -> Result<()> {
         let (name, value) = pair.split_once('=').with_context(|| format!("`{pair}` is not NAME=VALUE"))?;
         parameters.insert(name.to_owned(), value.to_owned());
     }
-    let there =
-        args.data.as_ref().filter(|data| endpoints::path(data).exists()).map(|data| Server::open(data)).transpose()?;
+    let there = args.data.as_ref().map(|data| Server::open(data)).transpose()?;
     let tenant = there.as_ref().map_or_else(example_tenant, |server| Ok(server.tenant.clone()))?;
-    let plan = template.plan(&parameters, &tenant)?;
-    let lines = describe(&plan, there.as_ref()).await?;
+    let as_type = || format!("as a template of type {} (--type says another)", template_type.as_str());
+    let plan = template.plan(&parameters, &tenant).with_context(as_type)?;
+    let mut lines = describe(&plan, there.as_ref()).await?;
+    lines.push(match &args.data {
+        Some(data) => {
+            let rehearsal = Rehearsal { template: text, template_type, parameters, certificate };
+            let answer = admin_client::command(data, "/provision/rehearse", serde_json::to_vec(&rehearsal)?).await;
+            String::from_utf8_lossy(&answer.with_context(|| "the server would refuse it".to_owned())?)
+                .trim_end()
+                .to_owned()
+        }
+        None => "no server was asked what is there already (--data DIR)".to_owned(),
+    });
     let mut out = std::io::stdout().lock();
     writeln!(out, "{} is a template of type {}", path.display(), template_type.as_str())?;
     lines.iter().try_for_each(|line| writeln!(out, "{line}"))?;
@@ -96,7 +111,7 @@ fn parse(text: &str, asked: Option<&str>) -> Result<(Template, TemplateType)> {
             vec![found.with_context(|| format!("`{asked}` is not JITP, FLEET_PROVISIONING or REGISTRATION"))?]
         }
         // What declares a parameter only a certificate gives is meant for certificates.
-        None if text.contains("AWS::IoT::Certificate::CommonName") => vec![ALL[0], ALL[1], ALL[2]],
+        None if names_subject(text) => vec![ALL[0], ALL[1], ALL[2]],
         None => vec![ALL[1], ALL[2], ALL[0]],
     };
     let mut refusal: Option<TemplateError> = None;
@@ -107,6 +122,11 @@ fn parse(text: &str, asked: Option<&str>) -> Result<(Template, TemplateType)> {
         }
     }
     Err(refusal.map_or_else(|| anyhow::anyhow!("no template"), Into::into))
+}
+
+/// Whether it names a parameter that a certificate's subject gives.
+fn names_subject(text: &str) -> bool {
+    text.split("AWS::IoT::Certificate::").skip(1).any(|rest| !rest.starts_with("Id\""))
 }
 
 fn example_tenant() -> Result<Tenant> {
@@ -123,13 +143,12 @@ async fn describe(plan: &Plan, server: Option<&Server>) -> Result<Vec<String>> {
         let pairs: Vec<_> = pairs.collect();
         let with = if pairs.is_empty() { String::new() } else { format!(" with {}", pairs.join(", ")) };
         lines.push(format!("would {verb} thing `{}`{with}", thing.thing_name));
-        for (kind, folder, names) in [
-            ("thing type", "thing-types", thing.thing_type_name.as_slice()),
-            ("thing group", "thing-groups", thing.thing_groups.as_deref().unwrap_or_default()),
-            ("billing group", "billing-groups", thing.billing_group.as_slice()),
+        for (kind, names) in [
+            ("thing type", thing.thing_type_name.as_slice()),
+            ("thing group", thing.thing_groups.as_deref().unwrap_or_default()),
+            ("billing group", thing.billing_group.as_slice()),
         ] {
             for name in names {
-                needed(server, kind, folder, name).await?;
                 lines.push(format!("would give it {kind} `{name}`"));
             }
         }
@@ -137,7 +156,6 @@ async fn describe(plan: &Plan, server: Option<&Server>) -> Result<Vec<String>> {
     for policy in &plan.policies {
         match policy {
             PolicyPlan::Existing { policy_name, .. } => {
-                needed(server, "policy", "policies", policy_name).await?;
                 lines.push(format!("would attach policy `{policy_name}`"));
             }
             PolicyPlan::Document { policy_name, document, .. } => {
@@ -157,13 +175,6 @@ async fn describe(plan: &Plan, server: Option<&Server>) -> Result<Vec<String>> {
         lines.push(format!("would tell the device {name}={value}"));
     }
     Ok(lines)
-}
-
-async fn needed(server: Option<&Server>, kind: &str, folder: &str, name: &str) -> Result<()> {
-    match there(server, folder, name).await? {
-        Some(false) => bail!("{kind} `{name}` does not exist"),
-        Some(true) | None => Ok(()),
-    }
 }
 
 /// Whether something is there; `None` where nobody can be asked.

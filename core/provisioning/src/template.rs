@@ -12,7 +12,7 @@ use crate::resource::{Resource, ResourceKind};
 pub const TEMPLATE_CHARS_MAX: usize = 10_240;
 
 /// What a template is for; that decides what it may say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum TemplateType {
     /// Runs when a device connects for the first time with a certificate of a registered CA.
     Jitp,

@@ -74,14 +74,54 @@ impl Registry {
         random: &mut dyn Random,
     ) -> Result<(Vec<Event>, FirstConnection), FirstConnectionError> {
         let presented = vouched.presented();
+        let known = self.certificates.contains_key(&presented.certificate_id());
+        let (ca, mut events, certificate) = self.begin(now, vouched, random)?;
+        let outcome = match self.template_of(ca) {
+            None => {
+                let topic = format!("$aws/events/certificates/registered/{}", ca.certificate_id);
+                FirstConnection::Registered { topic, payload: self.registered_event(now, ca, &certificate, !known) }
+            }
+            Some(template) => match self.just_in_time(now, template, presented, &certificate, random) {
+                Ok((more, Provisioned { thing_name, .. }, active)) => {
+                    events.extend(more);
+                    FirstConnection::Provisioned { active, thing_name }
+                }
+                Err(reason) => FirstConnection::Failed { reason },
+            },
+        };
+        Ok((events, outcome))
+    }
+
+    /// Whether a first connection would be provisioned if `template` were the CA's. Nothing happens.
+    ///
+    /// # Errors
+    /// What it would be refused with.
+    pub fn rehearse_first_connection(
+        &self,
+        now: Timestamp,
+        vouched: &Vouched,
+        template: &str,
+        random: &mut dyn Random,
+    ) -> Result<(), String> {
+        let (_, _, certificate) = self.begin(now, vouched, random).map_err(|error| error.to_string())?;
+        self.just_in_time(now, Ok(template.to_owned()), vouched.presented(), &certificate, random).map(drop)
+    }
+
+    /// The certificate of a first connection, with the event that registers it if nobody has.
+    fn begin(
+        &self,
+        now: Timestamp,
+        vouched: &Vouched,
+        random: &mut dyn Random,
+    ) -> Result<(&CaCertificate, Vec<Event>, Certificate), FirstConnectionError> {
+        let presented = vouched.presented();
         let certificate_id = presented.certificate_id();
         // What was true when the signature was looked at may have changed.
         let ca = self.standing(vouched, now)?;
         if !ca.auto_registration {
             return Err(VouchError::NoAutoRegistration(ca.certificate_id).into());
         }
-        let known = self.certificates.get(&certificate_id);
-        let (mut events, certificate) = match known {
+        let (events, certificate) = match self.certificates.get(&certificate_id) {
             Some(known) if known.status != CertificateStatus::PendingActivation => {
                 return Err(FirstConnectionError::NotPending { certificate_id, status: known.status });
             }
@@ -93,21 +133,7 @@ impl Registry {
                 .register(now, presented, CertificateStatus::PendingActivation, Some(ca), random)
                 .expect("it is not registered yet"),
         };
-        let outcome = match self.template_of(ca) {
-            None => {
-                let first = known.is_none();
-                let topic = format!("$aws/events/certificates/registered/{}", ca.certificate_id);
-                FirstConnection::Registered { topic, payload: self.registered_event(now, ca, &certificate, first) }
-            }
-            Some(template) => match self.just_in_time(now, template, presented, &certificate, random) {
-                Ok((more, Provisioned { thing_name, .. }, active)) => {
-                    events.extend(more);
-                    FirstConnection::Provisioned { active, thing_name }
-                }
-                Err(reason) => FirstConnection::Failed { reason },
-            },
-        };
-        Ok((events, outcome))
+        Ok((ca, events, certificate))
     }
 
     /// The template a CA's first connections run: an error if it is named and cannot be used.

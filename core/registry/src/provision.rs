@@ -3,7 +3,7 @@
 //! A commit's events are one entry of the journal, so a device is provisioned whole or not at all, even under a kill.
 use std::collections::{BTreeMap, BTreeSet};
 
-use sekisho_identity::CertificateStatus;
+use sekisho_identity::{CertificateStatus, PresentedCertificate};
 use sekisho_policy::PolicyDocument;
 use sekisho_provisioning::{Override, Plan, PolicyPlan, ThingPlan};
 use sekisho_types::{
@@ -79,6 +79,27 @@ impl Registry {
         self.provision_status(now, plan, certificate, &mut events).map_err(|e| e.of(&plan.certificate.logical_name))?;
         let device_configuration = plan.device_configuration.clone();
         Ok((events, Provisioned { certificate_id, thing_name, resource_arns, device_configuration }))
+    }
+
+    /// Whether a plan could be carried out for `presented`, registered or not. Nothing happens.
+    ///
+    /// # Errors
+    /// What it would be refused with.
+    pub fn rehearse(
+        &self,
+        now: Timestamp,
+        plan: &Plan,
+        presented: &PresentedCertificate,
+        random: &mut dyn Random,
+    ) -> Result<(), String> {
+        let certificate = match self.certificates.get(&presented.certificate_id()) {
+            Some(known) => known.clone(),
+            None => {
+                let made = self.register(now, presented, CertificateStatus::PendingActivation, None, random);
+                made.map_err(|error| error.to_string())?.1
+            }
+        };
+        self.provision(now, plan, &certificate, random).map(drop).map_err(|error| error.to_string())
     }
 
     fn provision_thing(

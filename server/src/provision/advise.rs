@@ -65,6 +65,21 @@ struct Way {
     reason: &'static str,
 }
 
+impl AdviseArgs {
+    /// A flag that answers no question on this way is a misunderstanding.
+    fn refuse_unused(&self, used: &[&str]) -> Result<()> {
+        let given = [
+            ("--key", self.key.is_some()),
+            ("--when", self.when.is_some()),
+            ("--first-seen", self.first_seen.is_some()),
+        ];
+        match given.into_iter().find(|(flag, given)| *given && !used.contains(flag)) {
+            Some((flag, _)) => bail!("{flag} makes no difference to the way that the other answers lead to"),
+            None => Ok(()),
+        }
+    }
+}
+
 /// Asks what no flag has answered, and answers.
 pub fn run(args: AdviseArgs) -> Result<()> {
     let way = choose(&args, &mut Terminal)?;
@@ -81,6 +96,7 @@ pub fn run(args: AdviseArgs) -> Result<()> {
 fn choose(args: &AdviseArgs, ask: &mut dyn Ask) -> Result<Way> {
     let issuer = answer(args.issuer, ask, "Who issues the certificates (a CA of yours can choose their validity)?")?;
     if issuer == Issuer::OwnCa {
+        args.refuse_unused(&["--first-seen"])?;
         let first_seen = answer(args.first_seen, ask, "What happens to a device that is seen for the first time?")?;
         return Ok(match first_seen {
             FirstSeen::Refuse => Way {
@@ -98,6 +114,7 @@ fn choose(args: &AdviseArgs, ask: &mut dyn Ask) -> Result<Way> {
         });
     }
     let when = answer(args.when, ask, "When does a device get its certificate?")?;
+    args.refuse_unused(if when == When::Field { &["--when"] } else { &["--when", "--key"] })?;
     if when == When::Field {
         return Ok(Way {
             heading: "Fleet provisioning: a claim, then a certificate of its own",
@@ -207,5 +224,7 @@ mod tests {
         let args =
             AdviseArgs { issuer: Some(Issuer::OwnCa), key: None, when: None, first_seen: Some(FirstSeen::Template) };
         assert!(choose(&args, &mut Script(vec![])).unwrap().heading.starts_with('⑤'));
+        let args = AdviseArgs { key: Some(Key::Device), ..args };
+        assert!(choose(&args, &mut Script(vec![])).unwrap_err().to_string().starts_with("--key makes no difference"));
     }
 }
