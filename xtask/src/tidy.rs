@@ -45,7 +45,11 @@ pub fn run() -> Result<()> {
     collect(Path::new("."), &mut files)?;
     for path in files {
         let text = fs::read_to_string(&path).with_context(|| path.clone())?;
-        problems.extend(file(&path, &text).into_iter().map(|problem| format!("{path}: {problem}")));
+        let mut found = file(&path, &text);
+        if path.ends_with(".md") {
+            found.extend(missing(&text, &|named| Path::new(named).exists()));
+        }
+        problems.extend(found.into_iter().map(|problem| format!("{path}: {problem}")));
     }
     if problems.is_empty() { Ok(()) } else { bail!("not tidy\n{}", problems.join("\n")) }
 }
@@ -172,6 +176,15 @@ fn collect(folder: &Path, files: &mut Vec<String>) -> Result<()> {
     Ok(())
 }
 
+/// Paths of this workspace in backticks that lead nowhere.
+fn missing(text: &str, exists: &dyn Fn(&str) -> bool) -> Vec<String> {
+    const FOLDERS: [&str; 7] = ["core/", "shell/", "server/", "conformance/", "benches/", "xtask/", "docs/"];
+    let named = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    let paths = named.filter(|named| FOLDERS.iter().any(|folder| named.starts_with(folder)));
+    let plain = paths.filter(|path| path.chars().all(|c| c.is_alphanumeric() || "/._-".contains(c)));
+    plain.filter(|path| !exists(path)).map(|path| format!("`{path}` does not exist")).collect()
+}
+
 /// What is wrong with one file.
 fn file(path: &str, text: &str) -> Vec<String> {
     let mut problems = Vec::new();
@@ -266,6 +279,12 @@ mod tests {
         assert_eq!(numbering(&twice), ["docs/adr/0001-b.md: expected 0002-….md here"]);
         let renamed = [record("0001-a.md", "# 0002 A")];
         assert_eq!(numbering(&renamed), ["docs/adr/0001-a.md: its first line does not begin with `# 0001 `"]);
+    }
+
+    #[test]
+    fn paths_lead_somewhere() {
+        let text = "See `core/rules` and `core/gone.rs`.\nNot a path: `core/{a,b}`, `cargo run`, `docs/format/*.md`.";
+        assert_eq!(missing(text, &|path| path == "core/rules"), ["`core/gone.rs` does not exist"]);
     }
 
     #[test]
