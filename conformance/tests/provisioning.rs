@@ -370,7 +370,7 @@ fn a_first_connection_can_be_let_in() {
     assert_eq!((&said["step"], &said["outcome"]), (&"jitp".into(), &"let_in".into()), "{said}");
     assert!(said["reason"].as_str().unwrap().contains("was provisioned as thing `pump-1`"), "{said}");
     let figures = || conformance::http_get(server.admin(), "/metrics").expect("the figures");
-    assert!(figures().contains("sekisho_first_connections_let_in_total{step=\"jitp\"} 1"), "{}", figures());
+    assert!(figures().contains("sekisho_first_connections_total{step=\"jitp\",outcome=\"let_in\"} 1"), "{}", figures());
     assert!(!figures().contains("sekisho_refusals_total{step=\"jitp\"}"), "{}", figures());
     // A client may go on before it has its CONNACK (MQTT 3.1.1 §3.1): what is behind the CONNECT waits with it.
     let hasty = walk(

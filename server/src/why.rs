@@ -83,6 +83,7 @@ fn describe(decision: &Decision) -> String {
     };
     let outcome = match decision.outcome {
         Outcome::Refused => "",
+        Outcome::Closed => " done, and closed",
         Outcome::LetIn => " let in",
     };
     let (time, step) = (decision.time, &decision.step);

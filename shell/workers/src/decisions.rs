@@ -21,6 +21,8 @@ pub enum Outcome {
     /// Turned away.
     #[default]
     Refused,
+    /// A first connection that registered or provisioned its certificate, and is closed as AWS closes it.
+    Closed,
     /// A first connection that goes on.
     LetIn,
 }
@@ -146,9 +148,15 @@ impl Decisions {
                 tell!(warn, "not let in");
                 metrics::counter!("sekisho_refusals_total", "step" => step).increment(1);
             }
+            Outcome::Closed => {
+                tell!(info, "first connection done, and closed");
+                metrics::counter!("sekisho_first_connections_total", "step" => step, "outcome" => "closed")
+                    .increment(1);
+            }
             Outcome::LetIn => {
                 tell!(info, "let in");
-                metrics::counter!("sekisho_first_connections_let_in_total", "step" => step).increment(1);
+                metrics::counter!("sekisho_first_connections_total", "step" => step, "outcome" => "let_in")
+                    .increment(1);
             }
         }
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);

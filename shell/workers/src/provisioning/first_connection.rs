@@ -28,26 +28,17 @@ pub enum First {
     Retry,
 }
 
-impl First {
-    const fn outcome(self) -> Outcome {
-        match self {
-            Self::Close => Outcome::Refused,
-            Self::Retry => Outcome::LetIn,
-        }
-    }
-}
-
 /// How it went: the step that decided, the CA that had a part in it, what the operator reads.
 struct Looked {
     step: &'static str,
     ca_certificate_id: Option<CertificateId>,
     reason: String,
-    first: First,
+    outcome: Outcome,
 }
 
 impl Looked {
     fn refused(ca_certificate_id: Option<CertificateId>, reason: String) -> Self {
-        Self { step: "identity", ca_certificate_id, reason, first: First::Close }
+        Self { step: "identity", ca_certificate_id, reason, outcome: Outcome::Refused }
     }
 }
 
@@ -92,12 +83,15 @@ impl Gateway {
                 }
                 Err(_) => Looked::refused(None, too_many()),
             };
-            let Looked { step, ca_certificate_id, reason, first } = looked;
-            let decision = Decision::new(gateway.state.now(), step, reason).outcome(first.outcome());
+            let Looked { step, ca_certificate_id, reason, outcome } = looked;
+            let decision = Decision::new(gateway.state.now(), step, reason).outcome(outcome);
             let decision = decision.address(peer.address).certificate_id(Some(peer.certificate_id));
             let decision = decision.client_id(client_id.as_deref()).names(subject, issuer);
             gateway.decisions.record(decision.ca_certificate_id(ca_certificate_id));
-            first
+            match outcome {
+                Outcome::LetIn => First::Retry,
+                Outcome::Refused | Outcome::Closed => First::Close,
+            }
         })
     }
 
@@ -129,35 +123,35 @@ impl Gateway {
             let (events, outcome) = cores.registry.first_connection(now, &vouched, &mut random)?;
             Ok::<_, FirstConnectionError>((events.into_iter().map(Into::into).collect(), outcome))
         });
-        let jitp = |reason: String, first| Looked { step: "jitp", ca_certificate_id: ca, reason, first };
+        let jitp = |reason: String, outcome| Looked { step: "jitp", ca_certificate_id: ca, reason, outcome };
         match committed.await {
             Ok(FirstConnection::Registered { topic, payload }) => {
-                let reason = match self.publish_event(&topic, payload).await {
-                    Ok(()) => format!(
-                        "certificate `{id}` is PENDING_ACTIVATION, and `{topic}` was told: activate it, and the next connection is let in"
-                    ),
-                    Err(error) => {
-                        format!("certificate `{id}` is PENDING_ACTIVATION, but `{topic}` could not be told: {error}")
+                let pending = format!("certificate `{id}` is PENDING_ACTIVATION");
+                let (outcome, reason) = match self.publish_event(&topic, payload).await {
+                    Ok(()) => {
+                        let next = "activate it, and the next connection is let in";
+                        (Outcome::Closed, format!("{pending}, and `{topic}` was told: {next}"))
                     }
+                    Err(error) => (Outcome::Refused, format!("{pending}, but `{topic}` could not be told: {error}")),
                 };
-                Looked { step: "jitr", ca_certificate_id: ca, reason, first: First::Close }
+                Looked { step: "jitr", ca_certificate_id: ca, reason, outcome }
             }
             Ok(FirstConnection::Provisioned { active, thing_name }) => {
                 let made = thing_name.map_or(String::new(), |thing_name| format!(" as thing `{thing_name}`"));
                 let made = format!("certificate `{id}` was provisioned{made}");
                 if !active {
-                    jitp(format!("{made}, INACTIVE as its template says: activate it"), First::Close)
+                    jitp(format!("{made}, INACTIVE as its template says: activate it"), Outcome::Closed)
                 } else if self.admit_first_connection {
                     let next = "first_connection is `admit`, so its policies decide at once";
-                    jitp(format!("{made}; {next}"), First::Retry)
+                    jitp(format!("{made}; {next}"), Outcome::LetIn)
                 } else {
                     let next = "a first connection is closed as AWS closes it, the next one is let in";
-                    jitp(format!("{made}; {next}"), First::Close)
+                    jitp(format!("{made}; {next}"), Outcome::Closed)
                 }
             }
             Ok(FirstConnection::Failed { reason }) => {
                 let next = "mend the template (or give a Default) and connect again";
-                jitp(format!("{reason}; the certificate stays PENDING_ACTIVATION; {next}"), First::Close)
+                jitp(format!("{reason}; the certificate stays PENDING_ACTIVATION; {next}"), Outcome::Refused)
             }
             Err(CommitError::Command(FirstConnectionError::Vouch(error))) => unvouched(ca, error),
             Err(CommitError::Command(error)) => Looked::refused(ca, error.to_string()),
