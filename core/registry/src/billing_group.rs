@@ -2,6 +2,7 @@
 use sekisho_types::{BillingGroupName, Random, ThingName, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::error::check_version;
 use crate::registry::uuid;
 use crate::{Event, Registry, RegistryError, Resource};
 
@@ -90,7 +91,7 @@ impl Registry {
         expected_version: Option<u64>,
     ) -> Result<(Vec<Event>, u64), RegistryError> {
         let mut billing_group = self.billing_group(billing_group_name)?.clone();
-        check_version(&billing_group, expected_version)?;
+        check_version("billing group", &billing_group.billing_group_name, billing_group.version, expected_version)?;
         if billing_group_description.is_some() {
             billing_group.billing_group_description = billing_group_description;
         }
@@ -109,7 +110,7 @@ impl Registry {
         expected_version: Option<u64>,
     ) -> Result<(Vec<Event>, ()), RegistryError> {
         let Some(group) = self.billing_groups.get(billing_group_name) else { return Ok((Vec::new(), ())) };
-        check_version(group, expected_version)?;
+        check_version("billing group", &group.billing_group_name, group.version, expected_version)?;
         Ok((vec![Event::BillingGroupDeleted { billing_group_name: billing_group_name.clone() }], ()))
     }
 
@@ -159,15 +160,6 @@ impl Registry {
     ) -> Result<Vec<&ThingName>, RegistryError> {
         self.billing_group(billing_group_name)?;
         Ok(self.billing_group_members.to(billing_group_name).collect())
-    }
-}
-
-fn check_version(group: &BillingGroup, expected: Option<u64>) -> Result<(), RegistryError> {
-    match expected {
-        Some(expected) if expected != group.version => {
-            Err(RegistryError::VersionConflict(format!("billing group {}", group.billing_group_name)))
-        }
-        Some(_) | None => Ok(()),
     }
 }
 

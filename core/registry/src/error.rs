@@ -128,3 +128,19 @@ impl RegistryError {
         Self::NotFound { what, name: name.to_string() }
     }
 }
+
+/// What a caller read must still be so, if it says which version that was.
+///
+/// # Errors
+/// [`RegistryError::VersionConflict`].
+pub(crate) fn check_version(
+    kind: &str,
+    name: &dyn std::fmt::Display,
+    version: u64,
+    expected: Option<u64>,
+) -> Result<(), RegistryError> {
+    match expected {
+        Some(expected) if expected != version => Err(RegistryError::VersionConflict(format!("{kind} {name}"))),
+        Some(_) | None => Ok(()),
+    }
+}

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use sekisho_types::{BillingGroupName, Random, ThingName, ThingTypeName};
 use serde::{Deserialize, Serialize};
 
+use crate::error::check_version;
 use crate::registry::uuid;
 use crate::{Event, Registry, RegistryError, Resource};
 
@@ -137,7 +138,7 @@ impl Registry {
     /// [`RegistryError::NotFound`], [`RegistryError::VersionConflict`], [`RegistryError::InvalidRequest`].
     pub fn update_thing(&self, thing_name: &ThingName, update: ThingUpdate) -> Result<(Vec<Event>, ()), RegistryError> {
         let mut thing = self.thing(thing_name)?.clone();
-        check_version(&thing, update.expected_version)?;
+        check_version("thing", &thing.thing_name, thing.version, update.expected_version)?;
         if update.remove_thing_type && update.thing_type_name.is_some() {
             let message = "A thing type cannot be set and removed in one request".to_owned();
             return Err(RegistryError::InvalidRequest(message));
@@ -170,7 +171,7 @@ impl Registry {
         expected_version: Option<u64>,
     ) -> Result<(Vec<Event>, ()), RegistryError> {
         let Some(thing) = self.things.get(thing_name) else { return Ok((Vec::new(), ())) };
-        check_version(thing, expected_version)?;
+        check_version("thing", &thing.thing_name, thing.version, expected_version)?;
         if self.thing_principals.is_linked_to(thing_name) {
             return Err(RegistryError::InvalidRequest(format!(
                 "Cannot delete. Thing {thing_name} is still attached to one or more principals"
@@ -187,15 +188,6 @@ impl Registry {
             return Err(RegistryError::InvalidRequest(message));
         }
         Ok(())
-    }
-}
-
-fn check_version(thing: &Thing, expected: Option<u64>) -> Result<(), RegistryError> {
-    match expected {
-        Some(expected) if expected != thing.version => {
-            Err(RegistryError::VersionConflict(format!("thing {}", thing.thing_name)))
-        }
-        Some(_) | None => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use sekisho_types::{Random, ThingGroupName, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::error::check_version;
 use crate::registry::uuid;
 use crate::{Event, PolicyTarget, Registry, RegistryError, Resource};
 
@@ -167,7 +168,7 @@ impl Registry {
         update: ThingGroupUpdate,
     ) -> Result<(Vec<Event>, u64), RegistryError> {
         let mut thing_group = self.thing_group(thing_group_name)?.clone();
-        check_version(&thing_group, update.expected_version)?;
+        check_version("thing group", &thing_group.thing_group_name, thing_group.version, update.expected_version)?;
         if update.thing_group_description.is_some() {
             thing_group.thing_group_description = update.thing_group_description;
         }
@@ -194,7 +195,7 @@ impl Registry {
         expected_version: Option<u64>,
     ) -> Result<(Vec<Event>, ()), RegistryError> {
         let Some(group) = self.thing_groups.get(thing_group_name) else { return Ok((Vec::new(), ())) };
-        check_version(group, expected_version)?;
+        check_version("thing group", &group.thing_group_name, group.version, expected_version)?;
         if self.thing_group_parents.is_linked_to(thing_group_name) {
             return Err(RegistryError::InvalidRequest(format!(
                 "Cannot delete thing group : {thing_group_name} when there are still child groups attached to it"
@@ -232,15 +233,6 @@ impl Registry {
         self.thing_group_members.remove_to(name);
         self.policy_targets.remove(&PolicyTarget::ThingGroup(name.clone()));
         self.tags.remove(&self.thing_group_arn(name));
-    }
-}
-
-fn check_version(group: &ThingGroup, expected: Option<u64>) -> Result<(), RegistryError> {
-    match expected {
-        Some(expected) if expected != group.version => {
-            Err(RegistryError::VersionConflict(format!("thing group {}", group.thing_group_name)))
-        }
-        Some(_) | None => Ok(()),
     }
 }
 
