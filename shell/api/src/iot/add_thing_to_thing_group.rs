@@ -1,24 +1,14 @@
 //! `AddThingToThingGroup`. `overrideDynamicGroups` is of no consequence: there are no dynamic groups to make room.
-use sekisho_types::{ThingGroupName, ThingName};
-use serde::Deserialize;
 use serde_json::Value;
 
 use super::commit_empty;
 use crate::{ApiError, App};
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub(super) struct Input {
-    thing_group_name: Option<ThingGroupName>,
-    thing_group_arn: Option<String>,
-    thing_name: Option<ThingName>,
-    thing_arn: Option<String>,
-}
+pub(super) use super::membership::OfThingGroup as Input;
 
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     commit_empty(app, |registry| {
-        let thing = registry.thing_name(input.thing_name, input.thing_arn.as_deref())?;
-        let group = registry.thing_group_name(input.thing_group_name, input.thing_group_arn.as_deref())?;
+        let (thing, group) = input.names(registry)?;
         registry.add_thing_to_group(&thing, &group)
     })
     .await

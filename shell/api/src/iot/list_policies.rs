@@ -1,9 +1,8 @@
 //! `ListPolicies`
-use sekisho_registry::Policy;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::page::{MARKER_PAGE, page};
+use super::policies::by_creation;
 use crate::{ApiError, App};
 
 #[derive(Deserialize)]
@@ -15,23 +14,8 @@ pub(super) struct Input {
     ascending_order: bool,
 }
 
-/// By creation, the newest first unless asked otherwise (iot model: `ascendingOrder`).
 pub(super) fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let cores = app.state.read();
-    let mut policies: Vec<&Policy> = cores.registry.policies().collect();
-    policies.sort_by_key(|policy| (policy.creation_date, &policy.policy_name));
-    if !input.ascending_order {
-        policies.reverse();
-    }
-    let key = |policy: &&Policy| format!("{:020} {}", policy.creation_date.millis(), policy.policy_name);
-    let (size, descending) = (input.page_size.unwrap_or(MARKER_PAGE), !input.ascending_order);
-    let (policies, next) = page(policies.into_iter(), key, descending, input.marker.as_deref(), size)?;
-    let policies = policies.into_iter().map(|policy| {
-        json!({ "policyName": policy.policy_name, "policyArn": cores.registry.policy_arn(&policy.policy_name) })
-    });
-    let mut output = json!({ "policies": policies.collect::<Vec<_>>() });
-    if let Some(next) = next {
-        output["nextMarker"] = json!(next);
-    }
-    Ok(output)
+    let policies = cores.registry.policies().collect();
+    by_creation(&cores.registry, policies, input.ascending_order, input.marker.as_deref(), input.page_size)
 }

@@ -1,5 +1,7 @@
 //! IoT's control plane: things, certificates, policies, who is attached to what, rules. A file an operation.
+mod membership; // a thing and a group, each by name or ARN
 mod page; // lists, a page at a time
+mod policies; // policies as lists tell them
 mod refuse; // the registry's errors in AWS's words
 
 mod describe_endpoint;
