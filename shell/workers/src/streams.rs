@@ -62,8 +62,6 @@ pub(crate) struct Live {
 
 pub(crate) struct Inner {
     config: DeliveryStream,
-    /// None if records pass as they are.
-    pipeline: Option<Arc<Pipeline>>,
     /// Those that hold something.
     buffers: BTreeMap<Partition, Buffer>,
     pub undelivered: BTreeMap<BatchId, Batch>,
@@ -73,7 +71,6 @@ pub(crate) struct Inner {
 
 impl Inner {
     fn configure(&mut self, config: DeliveryStream) {
-        self.pipeline = pipeline_of(&config);
         for buffer in self.buffers.values_mut() {
             buffer.set_hints(config.destination.buffering_hints);
         }
@@ -92,6 +89,14 @@ fn pipeline_of(config: &DeliveryStream) -> Option<Arc<Pipeline>> {
     }
 }
 
+/// A stream as its name finds it. The pipeline is beside it, so that a record asks for no lock more than a stream without has.
+#[derive(Clone)]
+struct Named {
+    live: Arc<Live>,
+    /// None if records pass as they are.
+    pipeline: Option<Arc<Pipeline>>,
+}
+
 impl Live {
     pub fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
@@ -101,7 +106,7 @@ impl Live {
 /// Every delivery stream.
 pub struct DeliveryStreams {
     pub(crate) state: Arc<State>,
-    by_name: RwLock<HashMap<DeliveryStreamName, Arc<Live>>>,
+    by_name: RwLock<HashMap<DeliveryStreamName, Named>>,
     due: mpsc::UnboundedSender<Due>,
     /// When the timer wakes next, in milliseconds since the epoch.
     wakes_at: AtomicI64,
@@ -136,9 +141,11 @@ impl DeliveryStreams {
         let buffers = pending.into_iter().map(|(partition, pending)| (partition, Buffer::with_pending(hints, pending)));
         let (buffers, pipeline) = (buffers.collect(), pipeline_of(&config));
         let (id, name) = (config.id, config.name.clone());
-        let live =
-            Arc::new(Live { id, inner: Mutex::new(Inner { config, pipeline, buffers, undelivered, gone: false }) });
-        self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, live.clone());
+        let live = Arc::new(Live { id, inner: Mutex::new(Inner { config, buffers, undelivered, gone: false }) });
+        self.by_name
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(name, Named { live: live.clone(), pipeline });
         live
     }
 
@@ -147,7 +154,9 @@ impl DeliveryStreams {
         for event in events {
             match event {
                 Event::Delivery(sekisho_delivery::Event::StreamPut { stream }) => match self.find(&stream.name) {
-                    Some(live) => {
+                    Some(Named { live, .. }) => {
+                        let named = Named { live: live.clone(), pipeline: pipeline_of(stream) };
+                        self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(stream.name.clone(), named);
                         live.lock().configure((**stream).clone());
                         self.sooner.notify_one();
                     }
@@ -155,7 +164,7 @@ impl DeliveryStreams {
                 },
                 Event::Delivery(sekisho_delivery::Event::StreamDeleted { name }) => {
                     let removed = self.by_name.write().unwrap_or_else(PoisonError::into_inner).remove(name);
-                    if let Some(live) = removed {
+                    if let Some(Named { live, .. }) = removed {
                         let mut inner = live.lock();
                         inner.gone = true;
                         inner.buffers.clear();
@@ -167,12 +176,12 @@ impl DeliveryStreams {
         }
     }
 
-    fn find(&self, name: &DeliveryStreamName) -> Option<Arc<Live>> {
+    fn find(&self, name: &DeliveryStreamName) -> Option<Named> {
         self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
     fn all(&self) -> Vec<Arc<Live>> {
-        self.by_name.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).values().map(|named| named.live.clone()).collect()
     }
 
     /// Puts a record, given in parts, into a stream. It is the stream's once the journal is durable up to the sequence, with
@@ -193,9 +202,8 @@ impl DeliveryStreams {
         if !self.state.journal().has_room() {
             return Err(PutError::Unavailable);
         }
-        let live = self.find(name).ok_or_else(|| PutError::NotFound(name.clone()))?;
+        let Named { live, pipeline } = self.find(name).ok_or_else(|| PutError::NotFound(name.clone()))?;
         let arrival = self.state.now();
-        let pipeline = live.lock().pipeline.clone();
         let Some(pipeline) = pipeline else {
             return self.append(&live, &Partition::Whole, arrival, origin, parts);
         };
