@@ -137,7 +137,7 @@ fn example_tenant() -> Result<Tenant> {
 async fn describe(plan: &Plan, server: Option<&Server>) -> Result<Vec<String>> {
     let mut lines = Vec::new();
     if let Some(thing) = &plan.thing {
-        let exists = there(server, "things", &thing.thing_name).await?;
+        let exists = is_there(server, &thing.thing_name).await?;
         let verb = if exists == Some(true) { "change" } else { "create" };
         let pairs = thing.attributes.iter().flatten().map(|(name, value)| format!("{name}={value}"));
         let pairs: Vec<_> = pairs.collect();
@@ -177,10 +177,10 @@ async fn describe(plan: &Plan, server: Option<&Server>) -> Result<Vec<String>> {
     Ok(lines)
 }
 
-/// Whether something is there; `None` where nobody can be asked.
-async fn there(server: Option<&Server>, folder: &str, name: &str) -> Result<Option<bool>> {
+/// Whether a thing is there; `None` where nobody can be asked.
+async fn is_there(server: Option<&Server>, thing_name: &str) -> Result<Option<bool>> {
     let Some(server) = server else { return Ok(None) };
-    let path = format!("/{folder}/{}", encode_segment(name));
+    let path = format!("/things/{}", encode_segment(thing_name));
     match server.client.iot(Method::GET, &path, &Value::Null).await {
         Ok(_) => Ok(Some(true)),
         Err(sekisho_client::AwsError::Refused(refused)) if refused.status == 404 => Ok(Some(false)),

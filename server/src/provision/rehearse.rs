@@ -21,17 +21,21 @@ impl Rehearsal {
     pub fn run(&self, state: &State) -> Result<&'static str> {
         let (now, mut random) = (state.now(), state.random());
         let presented = |pem: &str| PresentedCertificate::parse_pem(pem).context("the certificate cannot be read");
-        let cores = state.read();
-        let registry = &cores.registry;
         if let (TemplateType::Jitp, Some(pem)) = (self.template_type, &self.certificate) {
             let presented = presented(pem)?;
-            let choice = registry.first_connection_ca(presented.certificate_id())?;
-            let vouched = registry.ca_candidates(&presented).vouch(presented, choice, now)?;
+            // As in a first connection: signatures are checked without the lock.
+            let (candidates, choice) = {
+                let registry = &state.read().registry;
+                (registry.ca_candidates(&presented), registry.first_connection_ca(presented.certificate_id())?)
+            };
+            let vouched = candidates.vouch(presented, choice, now)?;
+            let registry = &state.read().registry;
             registry
                 .rehearse_first_connection(now, &vouched, &self.template, &mut random)
                 .map_err(|why| anyhow!(why))?;
             return Ok("the server would do it");
         }
+        let registry = &state.read().registry;
         let plan = Template::parse(&self.template, self.template_type)?.plan(&self.parameters, registry.tenant())?;
         let presented = match (&self.certificate, &plan.certificate.source) {
             (Some(pem), _) | (None, CertificateSource::Pem { certificate: pem, .. }) => presented(pem)?,
