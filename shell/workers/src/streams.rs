@@ -232,8 +232,8 @@ impl DeliveryStreams {
         if inner.gone {
             return Err(PutError::NotFound(inner.config.name.clone()));
         }
-        let is_new = !inner.buffers.contains_key(partition);
-        if is_new && matches!(partition, Partition::Keys(_)) && inner.buffers.len() >= PARTITIONS_MAX {
+        let is_full = inner.buffers.len() >= PARTITIONS_MAX;
+        if is_full && matches!(partition, Partition::Keys(_)) && !inner.buffers.contains_key(partition) {
             drop(inner);
             let record = Processed::without_partition(&parts.concat(), arrival);
             return self.append(live, &record.partition, arrival, origin, &[&record.data]);
