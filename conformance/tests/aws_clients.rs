@@ -27,6 +27,18 @@ fn boto3_delivery_streams() {
 }
 
 #[test]
+fn boto3_transformation() {
+    const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:clean";
+    let port =
+        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().port().to_string();
+    let server = Server::start_with(&["--function", &format!("{ARN}=http://127.0.0.1:{port}/")]);
+    let mut script = server.command("python");
+    script.arg(conformance::root().join("conformance/python/boto3_transformation.py"));
+    let output = conformance::run(script.env("FUNCTION_ARN", ARN).env("FUNCTION_PORT", port));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("ok"));
+}
+
+#[test]
 fn s3_objects_copy_list_and_presign_with_the_cli() {
     let server = Server::start();
     let text = server.bash(

@@ -134,7 +134,7 @@ fn hooks(event: &Path) -> [String; 4] {
     let flag =
         |name: &str, command: &str| format!("arn:aws:lambda:us-east-1:000000000000:function:{name}=command:{command}");
     let ask = flag("ask", &format!("python3 {} {}", hook.display(), event.display()));
-    ["--hook".into(), ask, "--hook".into(), flag("slow", "sleep 30")]
+    ["--function".into(), ask, "--function".into(), flag("slow", "sleep 30")]
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use clap::Args;
 use sekisho_types::{AccountId, Region, Tenant};
-use sekisho_workers::HookTarget;
+use sekisho_workers::FunctionTarget;
 use serde::Deserialize;
 
 /// What is wrong with what the operator said, in one line that names it.
@@ -102,8 +102,8 @@ pub struct Flags {
     #[arg(long, value_name = "WHAT", env = "SEKISHO_FIRST_CONNECTION")]
     first_connection: Option<String>,
     /// What stands in the place of a Lambda function: ARN=http://… or ARN=command:PROGRAM; may be repeated
-    #[arg(long = "hook", value_name = "ARN=TARGET", env = "SEKISHO_HOOKS", value_delimiter = ',')]
-    hooks: Vec<String>,
+    #[arg(long = "function", value_name = "ARN=TARGET", env = "SEKISHO_FUNCTIONS", value_delimiter = ',')]
+    functions: Vec<String>,
     /// A revocation list of a registered CA, watched for changes; may be repeated
     #[arg(long = "crl", value_name = "FILE", env = "SEKISHO_CRLS", value_delimiter = ',')]
     crls: Vec<PathBuf>,
@@ -129,7 +129,7 @@ struct ConfigFile {
     tls_key: Option<PathBuf>,
     durability: Option<String>,
     first_connection: Option<String>,
-    hooks: Option<BTreeMap<String, String>>,
+    functions: Option<BTreeMap<String, String>>,
     crls: Option<Vec<PathBuf>>,
     log: Option<String>,
 }
@@ -174,7 +174,7 @@ pub struct Config {
     /// Whether a device that its first connection has provisioned is let in by the same.
     pub admit_first_connection: bool,
     /// What stands in the place of Lambda functions, by ARN.
-    pub hooks: HashMap<String, HookTarget>,
+    pub functions: HashMap<String, FunctionTarget>,
     /// Revocation lists that are watched.
     pub crls: Vec<PathBuf>,
     /// The log filter.
@@ -218,7 +218,7 @@ impl Config {
             Some("admit") => true,
             Some(other) => return Err(bad("first_connection", other, "`close` or `admit`")),
         };
-        let hooks = hooks(flags.hooks, file.hooks)?;
+        let functions = functions(flags.functions, file.functions)?;
         let crls = if flags.crls.is_empty() { file.crls.unwrap_or_default() } else { flags.crls };
         let tls = match (flags.tls_cert.or(file.tls_cert), flags.tls_key.or(file.tls_key)) {
             (None, None) => None,
@@ -241,7 +241,7 @@ impl Config {
             tls,
             durability,
             admit_first_connection,
-            hooks,
+            functions,
             crls,
         })
     }
@@ -263,18 +263,18 @@ fn address(setting: &'static str, given: Option<String>, default: &str) -> Resul
 }
 
 /// What stands in the place of Lambda functions: the file's, and the flags' over them.
-fn hooks(
+fn functions(
     flags: Vec<String>,
     file: Option<BTreeMap<String, String>>,
-) -> Result<HashMap<String, HookTarget>, ConfigError> {
+) -> Result<HashMap<String, FunctionTarget>, ConfigError> {
     let mut table: BTreeMap<String, String> = file.unwrap_or_default();
     for flag in flags {
-        let (arn, target) = flag.split_once('=').ok_or_else(|| bad("hooks", &flag, "ARN=TARGET"))?;
+        let (arn, target) = flag.split_once('=').ok_or_else(|| bad("functions", &flag, "ARN=TARGET"))?;
         table.insert(arn.to_owned(), target.to_owned());
     }
-    let parse = |(arn, target): (String, String)| match HookTarget::parse(&target) {
+    let parse = |(arn, target): (String, String)| match FunctionTarget::parse(&target) {
         Some(parsed) => Ok((arn, parsed)),
-        None => Err(bad("hooks", target, "`http://…`, `https://…` or `command:PROGRAM`")),
+        None => Err(bad("functions", target, "`http://…`, `https://…` or `command:PROGRAM`")),
     };
     table.into_iter().map(parse).collect()
 }
@@ -341,11 +341,11 @@ mod tests {
             tls_key,
             durability,
             first_connection,
-            hooks,
+            functions,
             crls,
             log,
         } = file;
-        assert!(hooks.is_some_and(|hooks| hooks.is_empty()) && crls.is_some_and(|crls| crls.is_empty()));
+        assert!(functions.is_some_and(|functions| functions.is_empty()) && crls.is_some_and(|crls| crls.is_empty()));
         let texts = [api, mqtt, https, admin, account, region, root_key, durability, first_connection, log];
         assert!(
             texts.iter().all(Option::is_some)
@@ -372,8 +372,8 @@ mod tests {
         (|f| f.hostnames = vec!["a b".into()],           "`hostnames` = `a b`: not a DNS name or IP address"),
         (|f| f.durability = Some("no".into()),           "`durability` = `no`: `strict` or `relaxed`"),
         (|f| f.first_connection = Some("no".into()),     "`first_connection` = `no`: `close` or `admit`"),
-        (|f| f.hooks = vec!["arn".into()],               "`hooks` = `arn`: ARN=TARGET"),
-        (|f| f.hooks = vec!["arn=ftp://a".into()],       "`hooks` = `ftp://a`: `http://…`, `https://…` or `command:PROGRAM`"),
+        (|f| f.functions = vec!["arn".into()],               "`functions` = `arn`: ARN=TARGET"),
+        (|f| f.functions = vec!["arn=ftp://a".into()],       "`functions` = `ftp://a`: `http://…`, `https://…` or `command:PROGRAM`"),
         (|f| f.tls_cert = Some("c.pem".into()),          "`tls_cert` = `c.pem`: goes with `tls_key`"),
     ];
 

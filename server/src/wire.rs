@@ -12,7 +12,7 @@ use sekisho_journal::JournalError;
 use sekisho_listeners::{Connections, HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
-    BulkRegistration, Decisions, DeliveryStreams, Gateway, Hooks, Issuing, Parts, Recovered, Revocation, RsaKeys,
+    BulkRegistration, Decisions, DeliveryStreams, Functions, Gateway, Issuing, Parts, Recovered, Revocation, RsaKeys,
     run_expiry,
 };
 use tokio::sync::watch;
@@ -81,7 +81,8 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let objects =
         ObjectStore::open(&config.data.join("objects"), state.clone()).context("cannot open the object store")?;
     let objects = Arc::new(objects);
-    let streams = sekisho_workers::start_delivery(state.clone(), objects.clone(), recovered);
+    let functions = Arc::new(Functions::new(config.functions.clone()));
+    let streams = sekisho_workers::start_delivery(state.clone(), objects.clone(), functions.clone(), recovered);
     let decisions = Arc::new(Decisions::default());
     let issuing = Arc::new(Issuing::new(state.clone(), RsaKeys::start()?));
     let gateway = Arc::new(Gateway::new(Parts {
@@ -89,7 +90,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         streams: streams.clone(),
         decisions: decisions.clone(),
         issuing: issuing.clone(),
-        hooks: Hooks::new(config.hooks.clone()),
+        functions,
         admit_first_connection: config.admit_first_connection,
     }));
     let bulk = BulkRegistration::new(state.clone(), objects.clone(), issuing.clone());

@@ -1,12 +1,14 @@
-//! What waits in a stream, and when it is cut (Firehose developer guide, "Buffering hints": whichever comes first).
+//! What waits in a buffer, and when it is cut (Firehose developer guide, "Buffering hints": whichever comes first).
 //!
 //! Size is honoured to the byte: a record that would take the batch over it goes into the next one, and a batch that
-//! reaches it is cut. The interval is counted from the arrival of the oldest record.
+//! reaches it is cut. The interval is counted from the arrival of the oldest record. Partitions by keys wait up to half of it
+//! longer, for each other ("up to 1.5 times", Firehose developer guide, "Dynamic partitioning"): then those of a stream are
+//! cut together, and their records are read from the journal in one pass.
 use std::time::Duration;
 
 use sekisho_types::Timestamp;
 
-use crate::BufferingHints;
+use crate::{BufferingHints, Destination, Partition, Pipeline};
 
 /// Sequences of other streams in between that are read along rather than remembered apart.
 const GAP_MAX: u64 = 256;
@@ -20,6 +22,8 @@ pub enum CutReason {
     Size,
     /// IntervalInSeconds.
     Interval,
+    /// Somebody asked.
+    Flush,
 }
 
 /// The records that wait: where they are, not what they hold.
@@ -31,18 +35,22 @@ pub struct Pending {
     pub bytes: u64,
     /// When the oldest came.
     pub oldest: Timestamp,
-    /// Sequences, both ends included, ascending; entries of others may lie in between.
+    /// Sequences of the entries they are in, both ends included, ascending; entries of others may lie in between.
     pub runs: Vec<(u64, u64)>,
 }
 
 impl Pending {
-    /// Takes a record in. Sequences ascend.
-    pub fn push(&mut self, arrival: Timestamp, sequence: u64, length: u64) {
-        if self.records == 0 {
+    /// Counts a record.
+    pub fn count(&mut self, arrival: Timestamp, length: u64) {
+        if self.records == 0 || arrival < self.oldest {
             self.oldest = arrival;
         }
         self.records += 1;
         self.bytes += length;
+    }
+
+    /// Remembers where the records counted last are. Sequences ascend.
+    pub fn place(&mut self, sequence: u64) {
         let full = self.runs.len() >= RUNS_MAX;
         match self.runs.last_mut() {
             Some((_, end)) if full || sequence - *end <= GAP_MAX => *end = sequence,
@@ -61,74 +69,87 @@ impl Pending {
     }
 }
 
-/// What [`Buffer::poll_timeout`] waits for.
+/// When a buffer is full.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Wait {
-    /// Nothing: there is no record.
-    Forever,
-    /// The interval's end.
-    Until(Timestamp),
+pub struct Limit {
+    /// Bytes of data.
+    pub size_bytes: u64,
+    /// From the oldest record's arrival.
+    pub interval: Duration,
 }
 
-/// A stream's buffer.
-#[derive(Clone, Debug)]
-pub struct Buffer {
-    hints: BufferingHints,
-    pending: Pending,
+impl From<BufferingHints> for Limit {
+    fn from(hints: BufferingHints) -> Self {
+        let interval = Duration::from_secs(u64::from(hints.interval_in_seconds));
+        Self { size_bytes: hints.size_bytes(), interval }
+    }
 }
 
-impl Buffer {
-    /// An empty one.
-    pub fn new(hints: BufferingHints) -> Self {
-        Self { hints, pending: Pending::default() }
-    }
+/// When the buffers of a stream are full.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    objects: Limit,
+    transformation: Limit,
+    backup: Limit,
+}
 
-    /// One that held something before a restart.
-    pub fn with_pending(hints: BufferingHints, pending: Pending) -> Self {
-        Self { hints, pending }
-    }
-
-    /// Other hints from now on.
-    pub fn set_hints(&mut self, hints: BufferingHints) {
-        self.hints = hints;
-    }
-
-    /// What waits.
-    pub fn pending(&self) -> &Pending {
-        &self.pending
-    }
-
-    /// Whether the batch must be cut before a record of `length` bytes is taken in.
-    pub fn cut_before(&self, length: u64) -> Option<CutReason> {
-        let over = self.pending.records > 0 && self.pending.bytes + length > self.hints.size_bytes();
-        over.then_some(CutReason::Size)
-    }
-
-    /// A record was taken in; whether the batch must be cut now.
-    pub fn handle_record(&mut self, arrival: Timestamp, sequence: u64, length: u64) -> Option<CutReason> {
-        self.pending.push(arrival, sequence, length);
-        (self.pending.bytes >= self.hints.size_bytes()).then_some(CutReason::Size)
-    }
-
-    /// Whether the batch must be cut because of the time.
-    pub fn handle_timeout(&self, now: Timestamp) -> Option<CutReason> {
-        match self.poll_timeout() {
-            Wait::Until(end) if now >= end => Some(CutReason::Interval),
-            Wait::Until(_) | Wait::Forever => None,
+impl Limits {
+    /// As its destination says.
+    pub fn new(destination: &Destination, pipeline: &Pipeline) -> Self {
+        let objects = destination.buffering_hints.into();
+        Self {
+            objects,
+            transformation: pipeline.lambda().map_or(objects, |lambda| lambda.limit),
+            backup: destination.backup.as_ref().map_or(objects, |backup| backup.buffering_hints.into()),
         }
     }
 
-    /// When [`Buffer::handle_timeout`] is to be called.
-    pub fn poll_timeout(&self) -> Wait {
-        let interval = Duration::from_secs(u64::from(self.hints.interval_in_seconds));
-        if self.pending.records == 0 { Wait::Forever } else { Wait::Until(self.pending.oldest.plus(interval)) }
+    fn of(&self, partition: &Partition) -> Limit {
+        match partition {
+            Partition::Whole | Partition::Keys(_) | Partition::Errors(_) => self.objects,
+            Partition::Untransformed => self.transformation,
+            Partition::Backup => self.backup,
+        }
     }
 
-    /// Takes everything that waits out.
-    pub fn cut(&mut self) -> Pending {
-        std::mem::take(&mut self.pending)
+    /// What waits is due before this is over.
+    pub fn longest_wait(&self) -> Duration {
+        let longest = [self.objects, self.transformation, self.backup].map(|limit| limit.interval).into_iter().max();
+        longest.unwrap_or_default() * 3 / 2 + CLOCK_SLACK
+    }
+
+    /// Whether what waits must be cut before `length` more bytes are taken in.
+    pub fn cut_before(&self, partition: &Partition, pending: &Pending, length: u64) -> Option<CutReason> {
+        let over = pending.records > 0 && pending.bytes + length > self.of(partition).size_bytes;
+        over.then_some(CutReason::Size)
+    }
+
+    /// Whether what waits must be cut now because of its size.
+    pub fn cut_after(&self, partition: &Partition, pending: &Pending) -> Option<CutReason> {
+        (pending.bytes >= self.of(partition).size_bytes && pending.records > 0).then_some(CutReason::Size)
+    }
+
+    /// When what waits must be cut at the latest.
+    pub fn due_at(&self, partition: &Partition, pending: &Pending) -> Timestamp {
+        let Limit { interval, .. } = self.of(partition);
+        let end = pending.oldest.plus(interval);
+        let step = (interval / 2).as_millis() as i64;
+        match partition {
+            Partition::Keys(_) if step > 0 => {
+                Timestamp::from_millis(end.millis().saturating_add(step - 1).div_euclid(step) * step)
+            }
+            _ => end,
+        }
+    }
+
+    /// Whether what waits must be cut because of the time: it is due, or the clock was set back behind its arrival.
+    pub fn is_due(&self, partition: &Partition, pending: &Pending, now: Timestamp) -> bool {
+        now >= self.due_at(partition, pending) || pending.oldest > now.plus(CLOCK_SLACK)
     }
 }
+
+/// Records that come from further in the future than this show that the clock was set back.
+const CLOCK_SLACK: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
 mod tests {
@@ -140,50 +161,68 @@ mod tests {
         Timestamp::from_millis(millis)
     }
 
-    fn buffer(size_in_mbs: u32, interval_in_seconds: u32) -> Buffer {
-        Buffer::new(BufferingHints { size_in_mbs, interval_in_seconds })
+    fn limits(size_in_mbs: u32, interval_in_seconds: u32) -> Limits {
+        let limit = BufferingHints { size_in_mbs, interval_in_seconds }.into();
+        Limits { objects: limit, transformation: limit, backup: limit }
     }
+
+    const WHOLE: &Partition = &Partition::Whole;
 
     #[test]
     fn size_to_the_byte() {
-        let mut buffer = buffer(1, 900);
-        assert_eq!(buffer.cut_before(2 * MIB), None, "a record alone is a batch, whatever its size");
-        assert_eq!(buffer.handle_record(at(0), 1, MIB - 1), None);
-        assert_eq!(buffer.cut_before(1), None);
-        assert_eq!(buffer.cut_before(2), Some(CutReason::Size));
-        assert_eq!(buffer.handle_record(at(0), 2, 1), Some(CutReason::Size));
-        assert_eq!(buffer.cut().bytes, MIB);
-        assert_eq!(buffer.poll_timeout(), Wait::Forever);
+        let limits = limits(1, 900);
+        let mut pending = Pending::default();
+        assert_eq!(limits.cut_before(WHOLE, &pending, 2 * MIB), None, "a record alone is a batch, whatever its size");
+        pending.count(at(0), MIB - 1);
+        assert_eq!(limits.cut_after(WHOLE, &pending), None);
+        assert_eq!(limits.cut_before(WHOLE, &pending, 1), None);
+        assert_eq!(limits.cut_before(WHOLE, &pending, 2), Some(CutReason::Size));
+        pending.count(at(0), 1);
+        assert_eq!(limits.cut_after(WHOLE, &pending), Some(CutReason::Size));
     }
 
     #[test]
     fn interval_to_the_millisecond_from_the_oldest() {
-        let mut buffer = buffer(5, 60);
-        assert_eq!(buffer.handle_timeout(at(1_000_000)), None);
-        buffer.handle_record(at(1_000), 1, 10);
-        buffer.handle_record(at(50_000), 2, 10);
-        assert_eq!(buffer.poll_timeout(), Wait::Until(at(61_000)));
-        assert_eq!(buffer.handle_timeout(at(60_999)), None);
-        assert_eq!(buffer.handle_timeout(at(61_000)), Some(CutReason::Interval));
+        let limits = limits(5, 60);
+        let mut pending = Pending::default();
+        pending.count(at(1_000), 10);
+        pending.count(at(50_000), 10);
+        assert_eq!(limits.due_at(WHOLE, &pending), at(61_000));
+        assert!(!limits.is_due(WHOLE, &pending, at(60_999)));
+        assert!(limits.is_due(WHOLE, &pending, at(61_000)));
+        assert!(limits.is_due(WHOLE, &pending, at(-1)), "the clock was set back");
+    }
+
+    #[test]
+    fn partitions_by_keys_wait_for_each_other_up_to_half_the_interval() {
+        let (limits, keys) = (limits(64, 60), Partition::Keys("{}".into()));
+        for arrival in [1, 29_999, 30_000, 30_001, 59_999, 1_783_951_445_678] {
+            let mut pending = Pending::default();
+            pending.count(at(arrival), 10);
+            let due = limits.due_at(&keys, &pending).millis();
+            assert!((arrival + 60_000..arrival + 90_000).contains(&due) && due % 30_000 == 0, "{arrival} {due}");
+        }
     }
 
     #[test]
     fn interval_zero_cuts_at_once() {
-        let mut buffer = buffer(5, 0);
-        buffer.handle_record(at(7), 1, 10);
-        assert_eq!(buffer.handle_timeout(at(7)), Some(CutReason::Interval));
+        let mut pending = Pending::default();
+        pending.count(at(7), 10);
+        for partition in [Partition::Whole, Partition::Keys("{}".into())] {
+            assert!(limits(64, 0).is_due(&partition, &pending, at(7)));
+        }
     }
 
     #[test]
     fn runs_stay_few_and_hold_every_sequence() {
         let mut pending = Pending::default();
         let sequences: Vec<u64> = (0..20_000u64).map(|n| n * 300 + 1).collect();
-        sequences.iter().for_each(|sequence| pending.push(at(0), *sequence, 1));
+        sequences.iter().for_each(|sequence| pending.place(*sequence));
         assert!(pending.runs.len() <= RUNS_MAX);
         assert!(sequences.iter().all(|s| pending.runs.iter().any(|(first, last)| (first..=last).contains(&s))));
         assert!(pending.runs.windows(2).all(|pair| pair[0].1 < pair[1].0));
         let mut dense = Pending::default();
-        (1..1000).for_each(|sequence| dense.push(at(0), sequence * 2, 1));
+        (1..1000).for_each(|sequence| dense.place(sequence * 2));
         assert_eq!(dense.runs, [(2, 1998)]);
     }
 }

@@ -69,6 +69,9 @@ pub struct Destination {
     /// `DynamicPartitioningConfiguration.Enabled`; settled when the stream is made.
     #[serde(default)]
     pub dynamic_partitioning: bool,
+    /// `S3BackupConfiguration`, if `S3BackupMode` is `Enabled`: where copies of the records as they were put go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub backup: Option<Box<Destination>>,
     /// `CloudWatchLoggingOptions` as given: kept and told, nothing is logged there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_watch_logging_options: Option<Value>,
@@ -128,6 +131,7 @@ impl Destination {
                     asked
                 }
             },
+            backup: parse_backup(given, present)?,
             cloud_watch_logging_options: given
                 .get("CloudWatchLoggingOptions")
                 .cloned()
@@ -183,10 +187,11 @@ impl Destination {
 
     /// The processors that are to run, in the order AWS runs them.
     pub(crate) fn processors(&self) -> Vec<Value> {
-        const ORDER: [&str; 5] = [
+        const ORDER: [&str; 6] = [
             "Decompression",
             "CloudWatchLogProcessing",
             "RecordDeAggregation",
+            "Lambda",
             "MetadataExtraction",
             "AppendDelimiterToRecord",
         ];
@@ -208,7 +213,11 @@ impl Destination {
     /// `ExtendedS3DestinationDescription`, defaults filled in as AWS does.
     pub fn describe(&self) -> Value {
         let mut description = self.describe_common();
-        description.insert("S3BackupMode".into(), json!("Disabled"));
+        let mode = if self.backup.is_some() { "Enabled" } else { "Disabled" };
+        description.insert("S3BackupMode".into(), json!(mode));
+        if let Some(backup) = &self.backup {
+            description.insert("S3BackupDescription".into(), backup.describe_legacy());
+        }
         description.insert("DataFormatConversionConfiguration".into(), json!({"Enabled": false}));
         if let Some(processing) = &self.processing {
             description.insert("ProcessingConfiguration".into(), processing.clone());
@@ -255,6 +264,23 @@ impl Destination {
         let logging = self.cloud_watch_logging_options.clone();
         put("CloudWatchLoggingOptions", logging.unwrap_or_else(|| json!({"Enabled": false})));
         description
+    }
+}
+
+/// A backup can be asked for at any time, and never be given up again.
+fn parse_backup(
+    given: &Map<String, Value>,
+    present: Option<&Destination>,
+) -> Result<Option<Box<Destination>>, DeliveryError> {
+    let present = present.and_then(|p| p.backup.as_deref());
+    let asked = given.get("S3BackupMode").and_then(Value::as_str);
+    let configuration = given.get("S3BackupConfiguration").or_else(|| given.get("S3BackupUpdate"));
+    match (asked, configuration, present) {
+        (Some("Disabled"), _, Some(_)) => invalid("S3BackupMode cannot be disabled once it is enabled"),
+        (Some("Disabled") | None, _, None) => Ok(None),
+        (_, None, None) => invalid("S3BackupMode Enabled needs S3BackupConfiguration"),
+        (_, None, Some(present)) => Ok(Some(Box::new(present.clone()))),
+        (_, Some(configuration), present) => Ok(Some(Box::new(Destination::parse(configuration, present)?))),
     }
 }
 
@@ -307,9 +333,6 @@ fn refuse_what_is_not_offered(given: &Map<String, Value>) -> Result<(), Delivery
     let not_offered = |what: &str| Err(DeliveryError::NotOffered(what.into()));
     if enabled("DataFormatConversionConfiguration", true) {
         return not_offered("DataFormatConversionConfiguration");
-    }
-    if given.get("S3BackupMode").and_then(Value::as_str) == Some("Enabled") {
-        return not_offered("S3BackupMode Enabled");
     }
     Ok(())
 }

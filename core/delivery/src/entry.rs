@@ -1,22 +1,30 @@
 //! Records, cuts and deliveries as journal entries. Format: `docs/format/record.md`.
-use sekisho_types::{BucketName, CertificateId, Timestamp};
+use sekisho_types::{CertificateId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::Compression;
+use crate::{Compression, Partition};
 
-const RECORD: u8 = 1;
+const RECORDS: u8 = 1;
 const CUT: u8 = 2;
 const DELIVERED: u8 = 3;
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 /// Origin texts are cut at this many bytes; AWS's limits on all of them are lower.
 const TEXT_BYTES_MAX: usize = 1024;
+
+const OF_BATCH: u8 = 1;
+const ORIGIN: u8 = 1;
+const CERTIFICATE: u8 = 1 << 1;
+const CLIENT: u8 = 1 << 2;
+const THING: u8 = 1 << 3;
+const PARTITION: u8 = 1 << 4;
+const KNOWN: u8 = ORIGIN | CERTIFICATE | CLIENT | THING | PARTITION;
 
 /// Numbers a stream within the account, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct StreamId(pub u32);
 
-/// Numbers a batch: the journal's sequence of the first record in it, which no other batch begins with.
+/// Numbers a batch: the journal's sequence of its cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BatchId(pub u64);
@@ -28,55 +36,84 @@ pub struct Origin<'a> {
     pub certificate_id: Option<CertificateId>,
     /// The MQTT client id; none over HTTP.
     pub client_id: Option<&'a str>,
+    /// The thing the certificate is attached to, if it is one.
+    pub thing: Option<&'a str>,
     /// The topic it was published to.
     pub topic: &'a str,
-    /// The rule that selected it.
+    /// The rule that selected it; empty if the stream took it from its topic itself.
     pub rule: &'a str,
+    /// How often that rule had been replaced.
+    pub rule_version: u32,
 }
 
 /// A record on its way to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordEntry<'a> {
-    /// Whose.
-    pub stream: StreamId,
     /// When it came.
     pub arrival: Timestamp,
     /// Where from; none for PutRecord.
     pub origin: Option<Origin<'a>>,
-    /// Which of the stream's buffers it is in, see [`crate::Partition::to_text`].
+    /// Which of the stream's buffers it is in, see [`Partition::to_text`].
     pub partition: Option<&'a str>,
     /// What it holds.
     pub data: &'a [u8],
 }
 
-/// The decision to make a batch of a stream's records up to here. Everything its object depends on is in it.
+/// Records of one stream that became durable together.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct RecordsEntry<'a> {
+    /// Whose.
+    pub stream: StreamId,
+    /// The batch they were made of by the transformation, which is over with them.
+    pub of: Option<BatchId>,
+    body: &'a [u8],
+}
+
+/// Makes the entry of some records.
+pub struct RecordsWriter(Vec<u8>);
+
+/// Where a batch goes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Target {
+    /// Into an object. Everything that it depends on beside the records is in here.
+    Object {
+        /// Where the object goes.
+        bucket: sekisho_types::BucketName,
+        /// Its key, evaluated.
+        key: String,
+        /// How it is packed.
+        compression: Compression,
+        /// The KMS key it asks for, if not the bucket's default.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kms_key_arn: Option<String>,
+    },
+    /// Through the Lambda function, as the stream says when it is called.
+    Transformation,
+}
+
+/// The decision to make a batch of a partition's records up to here.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CutEntry {
     /// Whose.
     pub stream: StreamId,
-    /// Which.
-    pub batch: BatchId,
     /// Which of the stream's buffers it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partition: Option<String>,
-    /// The journal's sequence of its last record.
+    /// The journal's sequence of the entry its first record is in.
+    pub first: u64,
+    /// And of its last record.
     pub last: u64,
     /// How many records.
     pub records: u64,
     /// Bytes of their data.
     pub bytes: u64,
-    /// Where the object goes.
-    pub bucket: BucketName,
-    /// Its key, evaluated.
-    pub key: String,
-    /// How it is packed.
-    pub compression: Compression,
-    /// The KMS key it asks for, if not the bucket's default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub kms_key_arn: Option<String>,
+    /// When the oldest came.
+    pub oldest: Timestamp,
+    /// Where it goes.
+    pub target: Target,
 }
 
-/// A batch's object is durable.
+/// A batch is where it was to go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DeliveredEntry {
     /// Whose.
@@ -88,8 +125,8 @@ pub struct DeliveredEntry {
 /// Any of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry<'a> {
-    /// A record.
-    Record(RecordEntry<'a>),
+    /// Records.
+    Records(RecordsEntry<'a>),
     /// A cut.
     Cut(Box<CutEntry>),
     /// A delivery.
@@ -101,51 +138,149 @@ pub enum Entry<'a> {
 #[error("not an entry of a delivery stream that this version knows")]
 pub struct EntryError;
 
-impl RecordEntry<'_> {
-    /// What stands before the data.
-    pub fn encode_head(
-        stream: StreamId,
-        arrival: Timestamp,
-        origin: Option<&Origin<'_>>,
-        partition: Option<&str>,
-        out: &mut Vec<u8>,
-    ) {
-        out.extend_from_slice(&[RECORD, VERSION]);
+impl RecordsWriter {
+    /// No record yet; there is room for `capacity` bytes.
+    pub fn new(stream: StreamId, of: Option<BatchId>, capacity: usize) -> Self {
+        let mut out = Vec::with_capacity(32 + capacity);
+        out.extend_from_slice(&[RECORDS, VERSION]);
         out.extend_from_slice(&stream.0.to_le_bytes());
-        out.extend_from_slice(&arrival.millis().to_le_bytes());
-        let mut flags = u8::from(partition.is_some()) << 3;
+        out.push(if of.is_some() { OF_BATCH } else { 0 });
+        if let Some(batch) = of {
+            out.extend_from_slice(&batch.0.to_le_bytes());
+        }
+        Self(out)
+    }
+
+    /// Adds a record, given in parts.
+    pub fn push(&mut self, arrival: Timestamp, origin: Option<&Origin<'_>>, partition: &Partition, parts: &[&[u8]]) {
+        let out = &mut self.0;
+        let partition = partition.to_text();
+        let mut flags = if partition.is_some() { PARTITION } else { 0 };
         if let Some(origin) = origin {
-            flags |= 1 | u8::from(origin.certificate_id.is_some()) << 1 | u8::from(origin.client_id.is_some()) << 2;
+            let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+            flags |= ORIGIN
+                | flag(origin.certificate_id.is_some(), CERTIFICATE)
+                | flag(origin.client_id.is_some(), CLIENT)
+                | flag(origin.thing.is_some(), THING);
         }
         out.push(flags);
+        out.extend_from_slice(&arrival.millis().to_le_bytes());
+        if let Some(origin) = origin {
+            if let Some(certificate_id) = &origin.certificate_id {
+                out.extend_from_slice(certificate_id.as_bytes());
+            }
+            [origin.client_id, origin.thing].into_iter().flatten().for_each(|text| put_text(text, out));
+            put_text(origin.topic, out);
+            put_text(origin.rule, out);
+            out.extend_from_slice(&origin.rule_version.to_le_bytes());
+        }
         if let Some(partition) = partition {
-            let length = u32::try_from(partition.len()).expect("a partition's keys are bounded");
-            out.extend_from_slice(&length.to_le_bytes());
-            out.extend_from_slice(partition.as_bytes());
+            put_bytes(partition.as_bytes(), out);
         }
-        let Some(origin) = origin else { return };
-        if let Some(certificate_id) = &origin.certificate_id {
-            out.extend_from_slice(certificate_id.as_bytes());
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        out.extend_from_slice(&u32::try_from(length).expect("a record is bounded").to_le_bytes());
+        parts.iter().for_each(|part| out.extend_from_slice(part));
+    }
+
+    /// The entry.
+    pub fn finish(self) -> Vec<u8> {
+        self.0
+    }
+
+    /// Bytes so far.
+    #[allow(clippy::len_without_is_empty, reason = "an entry is never empty")]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+}
+
+impl<'a> RecordsEntry<'a> {
+    /// Of an entry that holds records of this stream. Malformed records end the iteration: whoever knows how many there must
+    /// be counts them.
+    pub fn of_stream(entry: &'a [u8], stream: StreamId) -> Option<Self> {
+        let mut rest = entry.strip_prefix(&[RECORDS, VERSION])?;
+        (rest.get(..4)? == stream.0.to_le_bytes()).then(|| Self::take(&mut rest))?
+    }
+
+    fn take(rest: &mut &'a [u8]) -> Option<Self> {
+        let stream = StreamId(u32::from_le_bytes(take_array(rest)?));
+        let [flags] = take_array(rest)?;
+        let of = match flags {
+            0 => None,
+            OF_BATCH => Some(BatchId(u64::from_le_bytes(take_array(rest)?))),
+            _ => return None,
+        };
+        Some(Self { stream, of, body: rest })
+    }
+
+    /// The records, in the order they came.
+    pub fn records(&self) -> impl Iterator<Item = RecordEntry<'a>> + use<'a> {
+        let mut rest = self.body;
+        std::iter::from_fn(move || (!rest.is_empty()).then(|| RecordEntry::take(&mut rest)).flatten())
+    }
+
+    fn is_whole(&self) -> bool {
+        let mut rest = self.body;
+        while !rest.is_empty() {
+            if RecordEntry::take(&mut rest).is_none() {
+                return false;
+            }
         }
-        if let Some(client_id) = origin.client_id {
-            put_text(client_id, out);
+        true
+    }
+}
+
+impl std::fmt::Debug for RecordsEntry<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.records()).finish()
+    }
+}
+
+impl<'a> RecordEntry<'a> {
+    fn take(rest: &mut &'a [u8]) -> Option<Self> {
+        let [flags] = take_array(rest)?;
+        let needs_origin = flags & (CERTIFICATE | CLIENT | THING) != 0;
+        if flags & !KNOWN != 0 || (needs_origin && flags & ORIGIN == 0) {
+            return None;
         }
-        put_text(origin.topic, out);
-        put_text(origin.rule, out);
+        let arrival = Timestamp::from_millis(i64::from_le_bytes(take_array(rest)?));
+        let text = |flag: u8, rest: &mut &'a [u8]| match flags & flag {
+            0 => Some(None),
+            _ => take_text(rest).map(Some),
+        };
+        let origin = match flags & ORIGIN {
+            0 => None,
+            _ => Some(Origin {
+                certificate_id: match flags & CERTIFICATE {
+                    0 => None,
+                    _ => Some(CertificateId::new(take_array(rest)?)),
+                },
+                client_id: text(CLIENT, rest)?,
+                thing: text(THING, rest)?,
+                topic: take_text(rest)?,
+                rule: take_text(rest)?,
+                rule_version: u32::from_le_bytes(take_array(rest)?),
+            }),
+        };
+        let partition = text(PARTITION, rest)?;
+        let length = u32::from_le_bytes(take_array(rest)?);
+        let (data, behind) = rest.split_at_checked(usize::try_from(length).ok()?)?;
+        *rest = behind;
+        Some(Self { arrival, origin, partition, data })
     }
 }
 
 impl CutEntry {
-    /// The bytes.
+    /// As an entry.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![CUT, VERSION];
-        serde_json::to_writer(&mut out, self).expect("a cut serializes into memory");
+        serde_json::to_writer(&mut out, self).expect("a cut is plain data");
         out
     }
 }
 
 impl DeliveredEntry {
-    /// The bytes.
+    /// As an entry.
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![DELIVERED, VERSION];
         out.extend_from_slice(&self.stream.0.to_le_bytes());
@@ -155,94 +290,73 @@ impl DeliveredEntry {
 }
 
 impl<'a> Entry<'a> {
-    /// Reads an entry without copying its data.
+    /// Reads an entry.
     ///
     /// # Errors
-    /// [`EntryError`].
+    /// [`EntryError`] for what a later version may have written.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, EntryError> {
-        let ([kind, VERSION], rest) = bytes.split_first_chunk::<2>().ok_or(EntryError)? else { return Err(EntryError) };
+        let ([kind, VERSION], mut rest) = bytes.split_first_chunk::<2>().ok_or(EntryError)? else {
+            return Err(EntryError);
+        };
         match *kind {
-            RECORD => decode_record(rest).map(Self::Record).ok_or(EntryError),
-            CUT => serde_json::from_slice(rest).map(|cut| Self::Cut(Box::new(cut))).map_err(|_| EntryError),
+            RECORDS => {
+                let entry = RecordsEntry::take(&mut rest).filter(RecordsEntry::is_whole);
+                entry.map(Entry::Records).ok_or(EntryError)
+            }
+            CUT => serde_json::from_slice(rest).map(|cut| Entry::Cut(Box::new(cut))).map_err(|_| EntryError),
             DELIVERED => {
-                let (stream, rest) = rest.split_first_chunk::<4>().ok_or(EntryError)?;
-                let batch: [u8; 8] = rest.try_into().map_err(|_| EntryError)?;
-                let (stream, batch) = (StreamId(u32::from_le_bytes(*stream)), BatchId(u64::from_le_bytes(batch)));
-                Ok(Self::Delivered(DeliveredEntry { stream, batch }))
+                let mut delivered = || {
+                    let stream = StreamId(u32::from_le_bytes(take_array(&mut rest)?));
+                    let batch = BatchId(u64::from_le_bytes(take_array(&mut rest)?));
+                    rest.is_empty().then_some(DeliveredEntry { stream, batch })
+                };
+                delivered().map(Entry::Delivered).ok_or(EntryError)
             }
             _ => Err(EntryError),
         }
     }
 }
 
-fn decode_record(rest: &[u8]) -> Option<RecordEntry<'_>> {
-    let (stream, rest) = rest.split_first_chunk::<4>()?;
-    let (arrival, rest) = rest.split_first_chunk::<8>()?;
-    let (&flags, rest) = rest.split_first()?;
-    let stream = StreamId(u32::from_le_bytes(*stream));
-    let arrival = Timestamp::from_millis(i64::from_le_bytes(*arrival));
-    if flags > 15 || flags & 1 == 0 && flags & 6 != 0 {
-        return None;
-    }
-    let (partition, rest) = match flags & 8 {
-        0 => (None, rest),
-        _ => {
-            let (length, rest) = rest.split_first_chunk::<4>()?;
-            let (text, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
-            (Some(std::str::from_utf8(text).ok()?), rest)
-        }
-    };
-    if flags & 1 == 0 {
-        return Some(RecordEntry { stream, arrival, origin: None, partition, data: rest });
-    }
-    let (certificate_id, rest) = match flags & 2 {
-        0 => (None, rest),
-        _ => rest.split_first_chunk::<32>().map(|(id, rest)| (Some(CertificateId::new(*id)), rest))?,
-    };
-    let (client_id, rest) = match flags & 4 {
-        0 => (None, rest),
-        _ => take_text(rest).map(|(text, rest)| (Some(text), rest))?,
-    };
-    let (topic, rest) = take_text(rest)?;
-    let (rule, data) = take_text(rest)?;
-    Some(RecordEntry {
-        stream,
-        arrival,
-        origin: Some(Origin { certificate_id, client_id, topic, rule }),
-        partition,
-        data,
-    })
-}
-
 fn put_text(text: &str, out: &mut Vec<u8>) {
     let end = (0..=text.len().min(TEXT_BYTES_MAX)).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-    out.extend_from_slice(&(end as u16).to_le_bytes());
-    out.extend_from_slice(&text.as_bytes()[..end]);
+    put_bytes(&text.as_bytes()[..end], out);
 }
 
-fn take_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
-    let (length, rest) = bytes.split_first_chunk::<2>()?;
-    let (text, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes(*length)))?;
-    Some((std::str::from_utf8(text).ok()?, rest))
+fn put_bytes(bytes: &[u8], out: &mut Vec<u8>) {
+    out.extend_from_slice(&u16::try_from(bytes.len()).expect("origins and partitions are bounded").to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+fn take_array<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (array, behind) = rest.split_first_chunk::<N>()?;
+    *rest = behind;
+    Some(*array)
+}
+
+fn take_text<'a>(rest: &mut &'a [u8]) -> Option<&'a str> {
+    let length = u16::from_le_bytes(take_array(rest)?);
+    let (text, behind) = rest.split_at_checked(usize::from(length))?;
+    *rest = behind;
+    std::str::from_utf8(text).ok()
 }
 
 #[cfg(test)]
 mod tests {
+    use sekisho_types::BucketName;
+
     use super::*;
+
+    const ARRIVAL: Timestamp = Timestamp::from_millis(-5);
 
     fn encode(entry: &Entry<'_>) -> Vec<u8> {
         match entry {
-            Entry::Record(record) => {
-                let mut out = Vec::new();
-                RecordEntry::encode_head(
-                    record.stream,
-                    record.arrival,
-                    record.origin.as_ref(),
-                    record.partition,
-                    &mut out,
-                );
-                out.extend_from_slice(record.data);
-                out
+            Entry::Records(records) => {
+                let mut out = RecordsWriter::new(records.stream, records.of, 0);
+                for record in records.records() {
+                    let partition = Partition::parse(record.partition).unwrap_or(Partition::Whole);
+                    out.push(record.arrival, record.origin.as_ref(), &partition, &[record.data]);
+                }
+                out.finish()
             }
             Entry::Cut(cut) => cut.encode(),
             Entry::Delivered(delivered) => delivered.encode(),
@@ -254,36 +368,43 @@ mod tests {
         let origin = Origin {
             certificate_id: Some(CertificateId::new([9; 32])),
             client_id: Some("pump-7"),
+            thing: Some("pump"),
             topic: "factory/pump-7/t",
             rule: "hot",
+            rule_version: 3,
         };
-        let without = Origin { certificate_id: None, client_id: None, ..origin };
-        let record = RecordEntry {
-            stream: StreamId(3),
-            arrival: Timestamp::from_millis(-5),
-            origin: Some(origin),
-            partition: None,
-            data: b"{}",
-        };
+        let without = Origin { certificate_id: None, client_id: None, thing: None, ..origin };
+        let keys = Partition::Keys(r#"{"partitionKeyFromQuery:year":"2026"}"#.into());
+        let mut records = RecordsWriter::new(StreamId(3), Some(BatchId(9)), 0);
+        records.push(ARRIVAL, Some(&origin), &Partition::Whole, &[b"{", b"}"]);
+        records.push(ARRIVAL, Some(&without), &keys, &[b"a"]);
+        records.push(ARRIVAL, None, &Partition::Errors("processing-failed".into()), &[]);
+        let records = records.finish();
+        let records = RecordsEntry::of_stream(&records, StreamId(3)).unwrap();
+        assert_eq!((records.of, records.records().count()), (Some(BatchId(9)), 3));
+        let all: Vec<_> = records.records().collect();
+        assert_eq!(all[0], RecordEntry { arrival: ARRIVAL, origin: Some(origin), partition: None, data: b"{}" });
+        assert_eq!((all[1].origin, all[1].partition), (Some(without), keys.to_text().as_deref()));
+        assert_eq!((all[2].origin, all[2].partition), (None, Some("!processing-failed")));
         let cut = CutEntry {
             stream: StreamId(3),
-            batch: BatchId(10),
             partition: None,
+            first: 10,
             last: 20,
             records: 2,
             bytes: 4,
-            bucket: BucketName::parse("lake").unwrap(),
-            key: "2026/k".into(),
-            compression: Compression::Gzip,
-            kms_key_arn: None,
+            oldest: ARRIVAL,
+            target: Target::Object {
+                bucket: BucketName::parse("lake").unwrap(),
+                key: "2026/k".into(),
+                compression: Compression::Gzip,
+                kms_key_arn: None,
+            },
         };
+        let transformation = CutEntry { partition: Some("*".into()), target: Target::Transformation, ..cut.clone() };
         for entry in [
-            Entry::Record(record),
-            Entry::Record(RecordEntry { origin: Some(without), ..record }),
-            Entry::Record(RecordEntry { origin: None, data: b"", ..record }),
-            Entry::Record(RecordEntry { partition: Some(r#"{"year":"2026"}"#), ..record }),
-            Entry::Record(RecordEntry { origin: None, partition: Some("!processing-failed"), ..record }),
-            Entry::Cut(Box::new(CutEntry { partition: Some("!processing-failed".into()), ..cut.clone() })),
+            Entry::Records(records),
+            Entry::Cut(Box::new(transformation)),
             Entry::Cut(Box::new(cut)),
             Entry::Delivered(DeliveredEntry { stream: StreamId(3), batch: BatchId(10) }),
         ] {
@@ -294,10 +415,15 @@ mod tests {
     #[test]
     fn bytes_decode_or_are_refused_and_never_panic() {
         bolero::check!(name = "delivery_entry").for_each(|bytes: &[u8]| {
-            for kind in [RECORD, CUT, DELIVERED] {
+            for kind in [RECORDS, CUT, DELIVERED] {
                 let bytes = [&[kind, VERSION], bytes].concat();
-                if let Ok(entry) = Entry::decode(&bytes) {
-                    assert_eq!(Entry::decode(&encode(&entry)), Ok(entry));
+                match Entry::decode(&bytes) {
+                    Ok(Entry::Records(entry)) => {
+                        let stream = RecordsEntry::of_stream(&bytes, entry.stream);
+                        assert!(stream.is_some_and(|same| same.records().eq(entry.records())));
+                    }
+                    Ok(entry) => assert_eq!(Entry::decode(&encode(&entry)), Ok(entry)),
+                    Err(EntryError) => {}
                 }
             }
             let _ = Entry::decode(bytes);

@@ -28,7 +28,7 @@ pub fn object_key(destination: &Destination, naming: Naming<'_>, random: &mut dy
     // It parsed when the destination was checked; a later release that refuses it falls back to none.
     let place = match naming.partition {
         Partition::Errors(_) => Where::ErrorOutputPrefix,
-        Partition::Whole | Partition::Keys(_) => Where::Prefix,
+        Partition::Whole | Partition::Keys(_) | Partition::Untransformed | Partition::Backup => Where::Prefix,
     };
     let text = match (naming.partition, &destination.error_output_prefix) {
         (Partition::Errors(_), Some(text)) => text.clone(),
@@ -36,7 +36,7 @@ pub fn object_key(destination: &Destination, naming: Naming<'_>, random: &mut dy
         (Partition::Errors(output_type), None) => {
             format!("{}{output_type}/", destination.prefix.as_deref().unwrap_or_default())
         }
-        (Partition::Whole | Partition::Keys(_), _) => destination.prefix.clone().unwrap_or_default(),
+        (_, _) => destination.prefix.clone().unwrap_or_default(),
     };
     let prefix = Prefix::parse(&text, place);
     let prefix = prefix.unwrap_or_else(|_| Prefix::parse("", place).expect("an empty prefix parses"));
@@ -105,7 +105,7 @@ mod tests {
             (Some("a"), Some("e/!{timestamp:yyyy}/"),                                   "ErrorOutputPrefix with expressions must contain !{firehose:error-output-type}"),
             (Some("!{firehose:error-output-type}/"), Some("e/"),                        "Prefix: `!{firehose:error-output-type}` is not known here"),
             (Some("!{timestamp:yyyy"), Some("e/"),                                      "Prefix: `!{timestamp:yyyy` is not an expression of the form !{namespace:value}"),
-            (Some("!{partitionKeyFromQuery:id}/"), Some("e/"),                          "!{partitionKeyFromQuery:…} needs DynamicPartitioningConfiguration enabled"),
+            (Some("!{partitionKeyFromQuery:id}/"), Some("e/"),                          "!{partitionKeyFromQuery:…} and !{partitionKeyFromLambda:…} need DynamicPartitioningConfiguration enabled"),
             (Some("!{timestamp:QQ}/"), Some("e/"),                                      "Prefix: `QQ` is not a date pattern this server knows"),
         ];
         for (prefix, error_output_prefix, problem) in table {

@@ -6,20 +6,29 @@ mod error; // why a command is refused
 mod config; // a stream's destination as the API spells it, checked
 mod stream; // a stream: names, versions, states
 mod store; // the fold: every stream of the account
+mod partition; // which of a stream's buffers a record is in
 mod buffer; // what waits, and when it is cut
 mod entry; // records, cuts and deliveries as journal entries
 mod prefix; // expressions in object keys
 mod key; // what an object is called
 mod processing; // what becomes of a record before it is buffered
+mod transformation; // the contract with a Lambda function
 mod compress; // how a batch's bytes are packed
 
-pub use buffer::{Buffer, CutReason, Pending, Wait};
+pub use buffer::{CutReason, Limit, Limits, Pending};
 pub use compress::{Compression, Compressor};
 pub use config::{BufferingHints, Destination, RECORD_BYTES_MAX};
-pub use entry::{BatchId, CutEntry, DeliveredEntry, Entry, EntryError, Origin, RecordEntry, StreamId};
+pub use entry::{
+    BatchId, CutEntry, DeliveredEntry, Entry, EntryError, Origin, RecordEntry, RecordsEntry, RecordsWriter, StreamId,
+    Target,
+};
 pub use error::DeliveryError;
 pub use key::{Naming, object_key};
+pub use partition::{PARTITIONS_MAX, Partition};
 pub use prefix::{Prefix, PrefixError};
-pub use processing::{PARTITIONS_MAX, Partition, Pipeline, Processed};
+pub use processing::{Attempt, Pipeline, Processed};
 pub use store::{Delivery, Event};
 pub use stream::{DeliveryStream, StreamEncryption};
+pub use transformation::{
+    INVOCATION_BYTES_MAX, INVOCATION_MAX, InvocationFailure, Lambda, RETRY_AFTER, Transformed, invocation, judge,
+};

@@ -1,4 +1,6 @@
 //! Expressions in object keys (Firehose developer guide, "Custom prefixes for S3 objects").
+use std::fmt;
+
 use jiff::Zoned;
 use jiff::civil::Weekday;
 use sekisho_types::Random;
@@ -27,9 +29,6 @@ pub enum PrefixError {
     /// A namespace or value AWS does not know here.
     #[error("`{0}` is not known here")]
     Unknown(String),
-    /// Known to AWS, and not offered here.
-    #[error("`{0}` needs a Lambda processor, which is not offered by this server yet")]
-    NotOffered(String),
     /// A letter or construct of Java's DateTimeFormatter that is not one, or that we lack.
     #[error("`{0}` is not a date pattern this server knows")]
     DatePattern(String),
@@ -45,7 +44,32 @@ enum Part {
     Time(Vec<Field>),
     RandomString,
     ErrorOutputType,
-    PartitionKey(String),
+    PartitionKey(PartitionKey),
+}
+
+/// A key of dynamic partitioning, by where its value is from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PartitionKey {
+    FromQuery(String),
+    FromLambda(String),
+}
+
+impl PartitionKey {
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::FromQuery(name) | Self::FromLambda(name) => name,
+        }
+    }
+}
+
+/// As the expression spells it.
+impl fmt::Display for PartitionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::FromQuery(name) => write!(f, "partitionKeyFromQuery:{name}"),
+            Self::FromLambda(name) => write!(f, "partitionKeyFromLambda:{name}"),
+        }
+    }
 }
 
 /// A run of one pattern letter, or literal text.
@@ -74,9 +98,11 @@ impl Prefix {
                 ("timestamp", pattern, _) => Part::Time(parse_pattern(pattern)?),
                 ("firehose", "random-string", _) => Part::RandomString,
                 ("firehose", "error-output-type", Where::ErrorOutputPrefix) => Part::ErrorOutputType,
-                ("partitionKeyFromQuery", key, Where::Prefix) if !key.is_empty() => Part::PartitionKey(key.to_owned()),
-                ("partitionKeyFromLambda", _, Where::Prefix) => {
-                    return Err(PrefixError::NotOffered(format!("!{{{expression}}}")));
+                ("partitionKeyFromQuery", key, Where::Prefix) if !key.is_empty() => {
+                    Part::PartitionKey(PartitionKey::FromQuery(key.to_owned()))
+                }
+                ("partitionKeyFromLambda", key, Where::Prefix) if !key.is_empty() => {
+                    Part::PartitionKey(PartitionKey::FromLambda(key.to_owned()))
                 }
                 _ => return Err(unknown()),
             });
@@ -93,9 +119,9 @@ impl Prefix {
     }
 
     /// The partition keys it names.
-    pub(crate) fn partition_keys(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn partition_keys(&self) -> impl Iterator<Item = &PartitionKey> {
         self.0.iter().filter_map(|part| match part {
-            Part::PartitionKey(key) => Some(key.as_str()),
+            Part::PartitionKey(key) => Some(key),
             Part::Literal(_) | Part::Time(_) | Part::RandomString | Part::ErrorOutputType => None,
         })
     }
@@ -121,6 +147,7 @@ impl Prefix {
     /// follows, directly.
     pub(crate) fn evaluate(&self, oldest: &Zoned, partition: &Partition, random: &mut dyn Random) -> String {
         let mut out = String::new();
+        let keys = partition.keys();
         for part in &self.0 {
             match part {
                 Part::Literal(text) => out.push_str(text),
@@ -132,9 +159,7 @@ impl Prefix {
                     }
                 }
                 Part::PartitionKey(key) => {
-                    if let Partition::Keys(keys) = partition {
-                        out.push_str(keys.get(key).map_or("", String::as_str));
-                    }
+                    out.push_str(keys.get(&key.to_string()).map_or("", String::as_str));
                 }
             }
         }

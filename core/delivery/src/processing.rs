@@ -1,4 +1,4 @@
-//! What becomes of a record before it is buffered: unpacked, taken apart, given the keys of its partition, delimited.
+//! What becomes of a record before it is buffered: unpacked, taken apart, transformed, given the keys of its partition, delimited.
 //!
 //! Receives one record as it was put; hands on the records that are buffered, each with the partition it belongs to, or the
 //! document for the error output that tells why there is none.
@@ -14,7 +14,9 @@ use serde_json::{Value, json};
 
 use self::query::Query;
 use crate::config::EVALUATED_PREFIX_BYTES_MAX;
-use crate::{DeliveryError, Destination};
+use crate::partition::{METADATA_EXTRACTION_FAILED, PARTITIONS_MAX, PROCESSING_FAILED};
+use crate::prefix::PartitionKey;
+use crate::{DeliveryError, Destination, Lambda, Partition, Transformed};
 
 /// Sub-records of one record (Firehose developer guide: dynamic partitioning, "at most 500").
 const SUB_RECORDS_MAX: usize = 500;
@@ -27,12 +29,15 @@ pub struct Pipeline {
     decompress: bool,
     log_messages: bool,
     deaggregate: Option<SubRecords>,
+    lambda: Option<Lambda>,
     query: Option<Query>,
     /// The keys the stream's prefix names, each as often as it does.
-    keys: Vec<String>,
+    keys: Vec<PartitionKey>,
     /// Bytes their values may have together: an object's key is bounded.
     values_max: usize,
     delimiter: Vec<u8>,
+    /// A copy of every record, as it was put, goes to the backup.
+    backup: bool,
 }
 
 #[derive(Debug)]
@@ -50,47 +55,6 @@ pub struct Processed {
     pub data: Vec<u8>,
 }
 
-/// Which of a stream's buffers a record is in.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Partition {
-    /// The one buffer of a stream without partitions.
-    #[default]
-    Whole,
-    /// By its keys.
-    Keys(BTreeMap<String, String>),
-    /// The error output, by its `error-output-type`.
-    Errors(String),
-}
-
-/// Partitions of a stream that hold records at one time (Firehose quotas). And then: new ones go to the error output.
-pub const PARTITIONS_MAX: usize = 500;
-/// `error-output-type` of a record that could not be processed.
-const PROCESSING_FAILED: &str = "processing-failed";
-/// `error-output-type` of a record whose partition keys could not be had.
-const METADATA_EXTRACTION_FAILED: &str = "metadata-extraction-failed";
-
-impl Partition {
-    /// As it stands in the journal; `None` for [`Partition::Whole`].
-    pub fn to_text(&self) -> Option<String> {
-        match self {
-            Self::Whole => None,
-            Self::Keys(keys) => Some(json!(keys).to_string()),
-            Self::Errors(output_type) => Some(format!("!{output_type}")),
-        }
-    }
-
-    /// Reads what [`Partition::to_text`] wrote.
-    pub fn parse(text: Option<&str>) -> Option<Self> {
-        match text {
-            None => Some(Self::Whole),
-            Some(text) => match text.strip_prefix('!') {
-                Some(output_type) => Some(Self::Errors(output_type.to_owned())),
-                None => serde_json::from_str(text).ok().map(Self::Keys),
-            },
-        }
-    }
-}
-
 struct Failure {
     output_type: &'static str,
     code: &'static str,
@@ -100,6 +64,14 @@ struct Failure {
 impl Failure {
     fn processing(code: &'static str, message: impl Into<String>) -> Self {
         Self { output_type: PROCESSING_FAILED, code, message: message.into() }
+    }
+
+    fn processed(&self, raw: &[u8], arrival: Timestamp) -> Processed {
+        let attempt = Attempt { arrival, made: 1, ended: arrival, lambda_arn: None };
+        Processed {
+            partition: Partition::Errors(self.output_type.into()),
+            data: error_document(self.code, &self.message, raw, &attempt),
+        }
     }
 
     fn extraction(message: impl Into<String>) -> Self {
@@ -119,18 +91,27 @@ impl Pipeline {
             pipeline.add(&processor)?;
         }
         let prefix = destination.parse_prefix()?;
-        pipeline.keys = prefix.partition_keys().map(str::to_owned).collect();
+        pipeline.keys = prefix.partition_keys().cloned().collect();
+        pipeline.backup = destination.backup.is_some();
         pipeline.values_max = EVALUATED_PREFIX_BYTES_MAX.saturating_sub(prefix.longest());
-        match (destination.dynamic_partitioning, &pipeline.query) {
-            (false, Some(_)) => invalid("MetadataExtraction needs DynamicPartitioningConfiguration enabled"),
-            (true, None) => invalid("Dynamic partitioning needs a MetadataExtraction processor"),
-            (true, Some(_)) if pipeline.keys.is_empty() => {
-                invalid("Dynamic partitioning needs !{partitionKeyFromQuery:…} in the Prefix")
-            }
-            (false, None) if !pipeline.keys.is_empty() => {
-                invalid("!{partitionKeyFromQuery:…} needs DynamicPartitioningConfiguration enabled")
-            }
-            _ => Ok(pipeline),
+        let lacks = pipeline.keys.iter().find_map(|key| match key {
+            PartitionKey::FromQuery(_) if pipeline.query.is_none() => Some((key, "a MetadataExtraction processor")),
+            PartitionKey::FromLambda(_) if pipeline.lambda.is_none() => Some((key, "a Lambda processor")),
+            PartitionKey::FromQuery(_) | PartitionKey::FromLambda(_) => None,
+        });
+        match (destination.dynamic_partitioning, &pipeline.query, &pipeline.lambda) {
+            (false, Some(_), _) => invalid("MetadataExtraction needs DynamicPartitioningConfiguration enabled"),
+            (true, None, None) => invalid("Dynamic partitioning needs a MetadataExtraction or a Lambda processor"),
+            (true, ..) if pipeline.keys.is_empty() => invalid(
+                "Dynamic partitioning needs !{partitionKeyFromQuery:…} or !{partitionKeyFromLambda:…} in the Prefix",
+            ),
+            (false, ..) if !pipeline.keys.is_empty() => invalid(
+                "!{partitionKeyFromQuery:…} and !{partitionKeyFromLambda:…} need DynamicPartitioningConfiguration enabled",
+            ),
+            _ => match lacks {
+                Some((key, processor)) => invalid(format!("!{{{key}}} needs {processor}")),
+                None => Ok(pipeline),
+            },
         }
     }
 
@@ -140,11 +121,13 @@ impl Pipeline {
             && !self.log_messages
             && self.deaggregate.is_none()
             && self.query.is_none()
+            && self.lambda.is_none()
             && self.delimiter.is_empty()
+            && !self.backup
     }
 
     fn add(&mut self, processor: &Value) -> Result<(), DeliveryError> {
-        let parameter = |name: &str| {
+        let parameter = |name: &str| -> Option<&str> {
             let parameters = processor["Parameters"].as_array().into_iter().flatten();
             let mut named = parameters.filter(|parameter| parameter["ParameterName"] == name);
             named.next().and_then(|parameter| parameter["ParameterValue"].as_str())
@@ -190,34 +173,64 @@ impl Pipeline {
                 let text = parameter("Delimiter").unwrap_or("\\n");
                 self.delimiter = text.replace("\\n", "\n").replace("\\t", "\t").into_bytes();
             }
-            "Lambda" => return Err(DeliveryError::NotOffered("Processor Lambda".into())),
+            "Lambda" => self.lambda = Some(Lambda::parse(&parameter)?),
             other => return invalid(format!("`{other}` is not a processor")),
         }
         Ok(())
     }
 
-    /// Runs the processors over one record.
+    /// The function that records go through, if there is one.
+    pub fn lambda(&self) -> Option<&Lambda> {
+        self.lambda.as_ref()
+    }
+
+    /// Runs the processors over one record as it was put, up to the transformation if there is one.
     pub fn run(&self, data: &[u8], arrival: Timestamp) -> Vec<Processed> {
-        let failed = |failure: Failure, raw: &[u8]| Processed {
-            partition: Partition::Errors(failure.output_type.to_owned()),
-            data: error_document(&failure, raw, arrival),
-        };
+        let mut out = self.process(data, arrival);
+        if self.backup {
+            out.push(Processed { partition: Partition::Backup, data: data.to_vec() });
+        }
+        out
+    }
+
+    fn process(&self, data: &[u8], arrival: Timestamp) -> Vec<Processed> {
         let unpacked = match self.unpack(data) {
             Ok(unpacked) => unpacked,
-            Err(failure) => return vec![failed(failure, data)],
+            Err(failure) => return vec![failure.processed(data, arrival)],
         };
         if self.log_messages && unpacked.is_empty() {
             return Vec::new();
         }
         let records = match self.take_apart(&unpacked) {
             Ok(records) => records,
-            Err(failure) => return vec![failed(failure, data)],
+            Err(failure) => return vec![failure.processed(data, arrival)],
         };
-        let finish = |record: &[u8]| match self.partition(record) {
+        let none = BTreeMap::new();
+        let next = |record: &[u8]| match self.lambda {
+            Some(_) => Processed { partition: Partition::Untransformed, data: record.to_vec() },
+            None => self.place(record, &none, arrival),
+        };
+        records.into_iter().map(next).collect()
+    }
+
+    /// Runs the processors that follow the transformation over what it made of a record.
+    pub fn run_transformed(&self, transformed: &Transformed, raw: &[u8], attempt: &Attempt<'_>) -> Option<Processed> {
+        match transformed {
+            Transformed::Record { data, partition_keys } => Some(self.place(data, partition_keys, attempt.arrival)),
+            Transformed::Dropped => None,
+            Transformed::Failed { code, message } => Some(Processed {
+                partition: Partition::Errors(PROCESSING_FAILED.into()),
+                data: error_document(code, message, raw, attempt),
+            }),
+        }
+    }
+
+    /// Finds the partition of a record that is ready, and ends it.
+    fn place(&self, record: &[u8], from_lambda: &BTreeMap<String, String>, arrival: Timestamp) -> Processed {
+        match self.partition(record, from_lambda) {
             Ok(partition) => Processed { partition, data: [record, &self.delimiter].concat() },
-            Err(failure) => failed(failure, record),
-        };
-        records.into_iter().map(finish).collect()
+            Err(failure) => failure.processed(record, arrival),
+        }
     }
 
     fn unpack(&self, data: &[u8]) -> Result<Vec<u8>, Failure> {
@@ -255,33 +268,62 @@ impl Pipeline {
         Ok(records)
     }
 
-    fn partition(&self, record: &[u8]) -> Result<Partition, Failure> {
-        let Some(query) = &self.query else { return Ok(Partition::Whole) };
-        let mut found = query.keys_of(record).map_err(Failure::extraction)?;
-        // Keys the prefix does not name make no difference to where a record goes.
-        found.retain(|name, _| self.keys.contains(name));
-        if let Some(missing) = self.keys.iter().find(|name| found.get(*name).is_none_or(String::is_empty)) {
-            return Err(Failure::extraction(format!("partition key `{missing}` has no value")));
+    fn partition(&self, record: &[u8], from_lambda: &BTreeMap<String, String>) -> Result<Partition, Failure> {
+        if self.keys.is_empty() {
+            return Ok(Partition::Whole);
         }
-        let length: usize = self.keys.iter().filter_map(|name| found.get(name)).map(String::len).sum();
+        let queried = match &self.query {
+            Some(query) => query.keys_of(record).map_err(Failure::extraction)?,
+            None => BTreeMap::new(),
+        };
+        let mut found = BTreeMap::new();
+        let mut length = 0;
+        // Keys the prefix does not name make no difference to where a record goes.
+        for key in &self.keys {
+            let value = match key {
+                PartitionKey::FromQuery(name) => queried.get(name),
+                PartitionKey::FromLambda(name) => from_lambda.get(name),
+            };
+            let value = value.filter(|value| !value.is_empty());
+            let value =
+                value.ok_or_else(|| Failure::extraction(format!("partition key `{}` has no value", key.name())))?;
+            length += value.len();
+            found.insert(key.to_string(), value.clone());
+        }
         if length > self.values_max {
             let message = format!("the evaluated prefix has more than {EVALUATED_PREFIX_BYTES_MAX} bytes");
             return Err(Failure::extraction(message));
         }
-        Ok(Partition::Keys(found))
+        Ok(Partition::of_keys(&found))
     }
 }
 
-/// A line of the error output. It holds the record as it was put.
-fn error_document(failure: &Failure, raw: &[u8], arrival: Timestamp) -> Vec<u8> {
-    let document = json!({
-        "attemptsMade": 1,
-        "arrivalTimestamp": arrival.millis(),
-        "errorCode": failure.code,
-        "errorMessage": failure.message,
-        "attemptEndingTimestamp": arrival.millis(),
+/// What an error document tells of the attempts to process a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Attempt<'a> {
+    /// When the record came.
+    pub arrival: Timestamp,
+    /// How many attempts there were.
+    pub made: u32,
+    /// When the last ended.
+    pub ended: Timestamp,
+    /// The function that was called.
+    pub lambda_arn: Option<&'a str>,
+}
+
+/// A line of the error output, its members in AWS's order. It holds the record as it was put.
+fn error_document(code: &str, message: &str, raw: &[u8], attempt: &Attempt<'_>) -> Vec<u8> {
+    let mut document = json!({
         "rawData": STANDARD.encode(raw),
+        "errorCode": code,
+        "errorMessage": message,
+        "attemptsMade": attempt.made,
+        "arrivalTimestamp": attempt.arrival.millis(),
+        "attemptEndingTimestamp": attempt.ended.millis(),
     });
+    if let Some(arn) = attempt.lambda_arn {
+        document["lambdaARN"] = json!(arn);
+    }
     format!("{document}\n").into_bytes()
 }
 
@@ -293,10 +335,7 @@ impl Processed {
             code: "DynamicPartitioning.ActivePartitionsLimitExceeded",
             message: format!("more than {PARTITIONS_MAX} active partitions"),
         };
-        Self {
-            partition: Partition::Errors(failure.output_type.to_owned()),
-            data: error_document(&failure, raw, arrival),
-        }
+        failure.processed(raw, arrival)
     }
 }
 

@@ -2,7 +2,7 @@
 use std::sync::OnceLock;
 
 use bytes::Bytes;
-use http::{Request, StatusCode};
+use http::{Request, Response};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
@@ -40,13 +40,13 @@ impl HttpClient {
         url: &str,
         body: Bytes,
         answer_bytes_max: usize,
-    ) -> Result<(StatusCode, Bytes), HttpError> {
+    ) -> Result<Response<Bytes>, HttpError> {
         let request =
             Request::post(url).header(http::header::CONTENT_TYPE, "application/json").body(Full::new(body))?;
         let response = self.client()?.request(request).await?;
-        let status = response.status();
-        let body = Limited::new(response.into_body(), answer_bytes_max).collect().await.map_err(HttpError::Body)?;
-        Ok((status, body.to_bytes()))
+        let (head, body) = response.into_parts();
+        let body = Limited::new(body, answer_bytes_max).collect().await.map_err(HttpError::Body)?;
+        Ok(Response::from_parts(head, body.to_bytes()))
     }
 
     fn client(&self) -> Result<&Client<HttpsConnector<HttpConnector>, Full<Bytes>>, HttpError> {

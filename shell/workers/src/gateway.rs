@@ -16,10 +16,11 @@ use sekisho_types::{CertificateId, ClientId, Random, TopicName};
 use tokio::sync::Semaphore;
 
 use crate::decisions::{Decision, Decisions};
+use crate::delivery::DeliveryStreams;
+use crate::functions::Functions;
 use crate::links::{Link, Links};
 use crate::live_rules::LiveRules;
-use crate::provisioning::{FleetTopic, Hooks, Issuing, first_connections_bound, fleet_bound};
-use crate::streams::DeliveryStreams;
+use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
 
 /// Everything a message passes between its device and the journal.
 pub struct Gateway {
@@ -30,7 +31,7 @@ pub struct Gateway {
     pub(crate) streams: Arc<DeliveryStreams>,
     pub(crate) decisions: Arc<Decisions>,
     pub(crate) issuing: Arc<Issuing>,
-    pub(crate) hooks: Hooks,
+    pub(crate) functions: Arc<Functions>,
     pub(crate) admit_first_connection: bool,
     pub(crate) first_connections: Arc<Semaphore>,
     pub(crate) fleet_calls: Arc<Semaphore>,
@@ -47,7 +48,7 @@ pub struct Parts {
     /// Who signs devices' certificates.
     pub issuing: Arc<Issuing>,
     /// Who is asked before a device is provisioned.
-    pub hooks: Hooks,
+    pub functions: Arc<Functions>,
     /// Whether a device that was just provisioned by its first connection is let in by the same.
     pub admit_first_connection: bool,
 }
@@ -93,7 +94,7 @@ impl Session {
 impl Gateway {
     /// A gateway over the present state; [`Gateway::follow`] keeps it up to date.
     pub fn new(parts: Parts) -> Self {
-        let Parts { state, streams, decisions, issuing, hooks, admit_first_connection } = parts;
+        let Parts { state, streams, decisions, issuing, functions, admit_first_connection } = parts;
         let gateway = Self {
             broker: RwLock::new(Broker::new(HashMatch::default())),
             links: Links::default(),
@@ -102,7 +103,7 @@ impl Gateway {
             streams,
             decisions,
             issuing,
-            hooks,
+            functions,
             admit_first_connection,
             first_connections: first_connections_bound(),
             fleet_calls: fleet_bound(),

@@ -12,7 +12,7 @@ use sekisho_rules::{Action, Evaluation, Program};
 use sekisho_state::State;
 use sekisho_types::{CertificateId, RuleName};
 
-use crate::streams::{DeliveryStreams, PutError};
+use crate::delivery::{DeliveryStreams, PutError};
 
 /// Who published.
 #[derive(Clone, Copy, Debug)]
@@ -99,8 +99,10 @@ impl LiveRules {
                     let origin = Origin {
                         certificate_id: source.certificate_id,
                         client_id: source.client_id,
+                        thing: None,
                         topic,
                         rule: rule.name.as_str(),
+                        rule_version: 0,
                     };
                     match streams.put(
                         &firehose.delivery_stream_name,

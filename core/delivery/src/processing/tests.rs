@@ -40,8 +40,13 @@ fn run(processors: &Value, prefix: &str, data: &[u8]) -> Vec<String> {
             )
         }
         Partition::Whole => String::from_utf8(processed.data).unwrap(),
-        Partition::Keys(keys) => {
-            let keys: Vec<_> = keys.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        Partition::Untransformed | Partition::Backup => {
+            format!("{}{}", processed.partition.to_text().unwrap(), String::from_utf8(processed.data).unwrap())
+        }
+        partition @ Partition::Keys(_) => {
+            let keys = partition.keys();
+            let name = |name: &String| name.replace("partitionKeyFromQuery:", "");
+            let keys: Vec<_> = keys.iter().map(|(key, value)| format!("{}={value}", name(key))).collect();
             format!("{}: {}", keys.join(","), String::from_utf8(processed.data).unwrap())
         }
     };
@@ -125,25 +130,56 @@ fn what_could_never_work_is_refused_when_the_stream_is_made() {
         ("it reads the server's environment",         json!([by("{year: env.HOME}")]),                    YEAR,     "MetadataExtractionQuery: `env` is not offered here"),
         ("it reads the server's environment",         json!([by("{year: $ENV.HOME}")]),                   YEAR,     "MetadataExtractionQuery: `$ENV` is not offered here"),
         ("nothing of it is known",                    json!([by("{year: .y | frobnicate}")]),             YEAR,     "MetadataExtractionQuery: `frobnicate` is not offered here"),
-        ("dynamic-partitioning: needs extraction",    json!([]),                                          YEAR,     "Dynamic partitioning needs a MetadataExtraction processor"),
+        ("dynamic-partitioning: needs extraction",    json!([]),                                          YEAR,     "Dynamic partitioning needs a MetadataExtraction or a Lambda processor"),
         ("dynamic-partitioning: needs to be enabled", json!([by("{year: .y}")]),                          "p/",     "MetadataExtraction needs DynamicPartitioningConfiguration enabled"),
+        ("data-transformation: which function",       json!([processor("Lambda", &[])]),                  "p/",     "Lambda: LambdaArn is required"),
+        ("data-transformation: 0.2 to 3 MB",          json!([processor("Lambda", &[("LambdaArn", "arn"), ("BufferSizeInMBs", "4")])]), "p/", "Lambda: BufferSizeInMBs is 0.2 to 3"),
+        ("dynamic-partitioning: a key of a function", json!([by("{year: .y}")]), "!{partitionKeyFromLambda:a}/", "!{partitionKeyFromLambda:a} needs a Lambda processor"),
+        ("dynamic-partitioning: a key of a query",    json!([processor("Lambda", &[("LambdaArn", "arn")])]), YEAR, "!{partitionKeyFromQuery:year} needs a MetadataExtraction processor"),
         ("no such processor",                         json!([processor("Frobnicate", &[])]),              "p/",     "`Frobnicate` is not a processor"),
         ("base64",                                    json!([processor("RecordDeAggregation", &[("SubRecordType", "DELIMITED")])]), "p/", "RecordDeAggregation: Delimiter is not base64 of at least a byte"),
     ];
     for (citation, processors, prefix, refusal) in table {
         assert_eq!(destination(processors, prefix).unwrap_err().to_string(), *refusal, "{citation}");
     }
-    let lambda = destination(&json!([processor("Lambda", &[("LambdaArn", "arn")])]), "p/").unwrap_err();
-    assert_eq!(lambda, DeliveryError::NotOffered("Processor Lambda".into()));
 }
 
 #[test]
-fn a_partition_is_read_as_it_was_written() {
-    let keys = BTreeMap::from([("a".to_owned(), "1/2".to_owned()), ("b".to_owned(), "!\"".to_owned())]);
-    for partition in [Partition::Whole, Partition::Keys(keys), Partition::Errors(PROCESSING_FAILED.into())] {
-        assert_eq!(Partition::parse(partition.to_text().as_deref()), Some(partition));
-    }
-    assert_eq!(Partition::parse(Some("nonsense")), None);
+fn a_record_waits_for_its_transformation_taken_apart_and_is_placed_behind_it() {
+    let processors = json!([
+        processor("AppendDelimiterToRecord", &[]),
+        processor("Lambda", &[("LambdaArn", "arn")]),
+        processor("RecordDeAggregation", &[("SubRecordType", "JSON")]),
+    ]);
+    let prefix = "!{partitionKeyFromLambda:kind}/";
+    assert_eq!(run(&processors, prefix, b"{}{}"), ["*{}", "*{}"]);
+    let pipeline = Pipeline::new(&destination(&processors, prefix).unwrap()).unwrap();
+    let attempt = Attempt { arrival: ARRIVAL, made: 4, ended: ARRIVAL, lambda_arn: Some("arn") };
+    let record = |keys: &[(&str, &str)]| Transformed::Record {
+        data: b"{}".to_vec(),
+        partition_keys: keys.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect(),
+    };
+    let placed = pipeline.run_transformed(&record(&[("kind", "a"), ("more", "b")]), b"raw", &attempt).unwrap();
+    assert_eq!(placed.partition.keys(), BTreeMap::from([("partitionKeyFromLambda:kind".into(), "a".into())]));
+    assert_eq!(placed.data, b"{}\n");
+    let lost = pipeline.run_transformed(&record(&[]), b"raw", &attempt).unwrap();
+    assert_eq!(lost.partition, Partition::Errors(METADATA_EXTRACTION_FAILED.into()));
+    assert_eq!(pipeline.run_transformed(&Transformed::Dropped, b"raw", &attempt), None);
+    let failed = Transformed::Failed { code: "Lambda.FunctionError", message: "no".into() };
+    let failed = pipeline.run_transformed(&failed, b"raw", &attempt).unwrap();
+    let document: Value = serde_json::from_slice(&failed.data).unwrap();
+    let members: Vec<_> = document.as_object().unwrap().keys().map(String::as_str).collect();
+    let observed = [
+        "rawData",
+        "errorCode",
+        "errorMessage",
+        "attemptsMade",
+        "arrivalTimestamp",
+        "attemptEndingTimestamp",
+        "lambdaARN",
+    ];
+    assert_eq!(members, observed, "seen on AWS in September 2026");
+    assert_eq!((&document["attemptsMade"], &document["rawData"]), (&json!(4), &json!("cmF3")));
 }
 
 #[test]

@@ -64,10 +64,10 @@ fn put_error(app: &App, error: PutError) -> ApiError {
     }
 }
 
-/// Unique and opaque: where in the journal the record is, and which stream's.
-fn record_id(name: &DeliveryStreamName, sequence: sekisho_journal::Sequence) -> String {
+/// Opaque: where in the journal the record is, and which stream's.
+fn record_id(name: &DeliveryStreamName, sequence: sekisho_journal::Sequence, index: usize) -> String {
     use aws_lc_rs::digest::{SHA256, digest};
     use base64::Engine;
-    let input = format!("{name}\n{}", sequence.0);
+    let input = format!("{name}\n{}\n{index}", sequence.0);
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest(&SHA256, input.as_bytes()))
 }

@@ -22,5 +22,5 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let sequence =
         app.streams.put(&name, &[&input.record.data.0], None).map_err(|error| super::put_error(app, error))?;
     app.state.journal().wait_durable(sequence).await.map_err(ApiError::internal)?;
-    Ok(json!({ "RecordId": super::record_id(&name, sequence), "Encrypted": super::encryption::enabled(app, &name) }))
+    Ok(json!({ "RecordId": super::record_id(&name, sequence, 0), "Encrypted": super::encryption::enabled(app, &name) }))
 }

@@ -1,5 +1,4 @@
-//! PutRecordBatch: each record is taken or refused by itself; answers when those taken are on the disk.
-use sekisho_journal::Sequence;
+//! PutRecordBatch: answers when the records are on the disk.
 use sekisho_workers::PutError;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -24,24 +23,20 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
         let message = "Records size exceeds 4 MB limit";
         return Err(ApiError::new(400, "InvalidArgumentException", message));
     }
-    let mut last = Sequence(0);
-    let mut failed = 0;
-    let mut responses = Vec::with_capacity(input.records.len());
-    for record in &input.records {
-        match app.streams.put(&name, &[&record.data.0], None) {
-            Ok(sequence) => {
-                last = last.max(sequence);
-                responses.push(json!({ "RecordId": super::record_id(&name, sequence) }));
-            }
-            Err(PutError::Unavailable) => {
-                failed += 1;
-                responses.push(json!({ "ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down." }));
-            }
-            // What is true of the stream is true of every record of the batch.
-            Err(error) => return Err(super::put_error(app, error)),
-        }
-    }
-    app.state.journal().wait_durable(last).await.map_err(ApiError::internal)?;
+    let records: Vec<&[u8]> = input.records.iter().map(|record| &record.data.0[..]).collect();
     let encrypted = super::encryption::enabled(app, &name);
+    let (failed, responses): (usize, Vec<Value>) = match app.streams.put_batch(&name, &records) {
+        Ok(sequence) => {
+            app.state.journal().wait_durable(sequence).await.map_err(ApiError::internal)?;
+            let id = |index| json!({ "RecordId": super::record_id(&name, sequence, index) });
+            (0, (0..records.len()).map(id).collect())
+        }
+        Err(PutError::Unavailable) => {
+            let refused = json!({ "ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down." });
+            (records.len(), vec![refused; records.len()])
+        }
+        // What is true of the stream is true of every record of the batch.
+        Err(error) => return Err(super::put_error(app, error)),
+    };
     Ok(json!({ "FailedPutCount": failed, "Encrypted": encrypted, "RequestResponses": responses }))
 }

@@ -180,7 +180,7 @@ mod tests {
     use sekisho_types::{AccountId, Region, Secret, SecretKey, Tenant, Timestamp};
 
     use super::*;
-    use crate::{Decisions, Hooks, Issuing, Parts, Recovered, RsaKeys};
+    use crate::{Decisions, Functions, Issuing, Parts, Recovered, RsaKeys};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -210,10 +210,10 @@ mod tests {
             let state = Arc::new(opened.state);
             let objects = Arc::new(ObjectStore::open(&directory.path().join("objects"), state.clone()).unwrap());
             let parts = Parts {
-                streams: crate::start_delivery(state.clone(), objects, Recovered::default()),
+                streams: crate::start_delivery(state.clone(), objects, Arc::default(), Recovered::default()),
                 decisions: Arc::new(Decisions::default()),
                 issuing: Arc::new(Issuing::new(state.clone(), RsaKeys::none())),
-                hooks: Hooks::new(HashMap::new()),
+                functions: Arc::new(Functions::new(HashMap::new())),
                 admit_first_connection: false,
                 state,
             };

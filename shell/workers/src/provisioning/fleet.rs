@@ -18,7 +18,7 @@ use sekisho_types::{CertificateId, Random, Timestamp};
 use serde_json::{Map, Value, json};
 use tokio::sync::Semaphore;
 
-use super::hook::HookAnswer;
+use super::hook::{self, HookAnswer};
 use super::payload::Format;
 use crate::decisions::Decision;
 use crate::gateway::{Gateway, Peer, Session};
@@ -241,7 +241,7 @@ impl Gateway {
                 "clientId": asker.client_id,
                 "parameters": given,
             });
-            match self.hooks.ask(&hook.target_arn, &event).await {
+            match hook::ask(&self.functions, &hook.target_arn, &event).await {
                 HookAnswer::Allow(overrides) => parameters.extend(overrides),
                 HookAnswer::Deny(reason) => {
                     return Err(of(reason, Rejection::new(403, "AccessDenied", "Access denied")));

@@ -1,47 +1,12 @@
 //! The pre-provisioning hook: somebody of the operator's is asked before a device is provisioned.
-//!
-//! On AWS it is a Lambda function. Here a table of the configuration says what stands in the place of each ARN: an HTTP
-//! endpoint or a local command, with Lambda's contract: the event comes as JSON, the answer is JSON.
-use std::collections::HashMap;
-use std::process::Stdio;
 use std::time::Duration;
 
-use bytes::Bytes;
-use sekisho_client::{HttpClient, HttpError};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::functions::{CallLimits, Functions};
 
 /// A hook that takes longer has said no (developer guide: pre-provisioning-hook).
-const HOOK_MAX: Duration = Duration::from_secs(5);
-/// An answer longer than this is none.
-const ANSWER_BYTES_MAX: u64 = 64 * 1024;
-
-/// What stands in the place of a Lambda function.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HookTarget {
-    /// `http://…` or `https://…`: the event is posted.
-    Http(String),
-    /// A program and its arguments: the event is its standard input, the answer its standard output.
-    Command(Vec<String>),
-}
-
-impl HookTarget {
-    /// `http://host/path`, `https://host/path`, or `command:PROGRAM ARG…`.
-    pub fn parse(text: &str) -> Option<Self> {
-        if text.starts_with("http://") || text.starts_with("https://") {
-            return Some(Self::Http(text.to_owned()));
-        }
-        let words: Vec<String> = text.strip_prefix("command:")?.split_whitespace().map(str::to_owned).collect();
-        (!words.is_empty()).then_some(Self::Command(words))
-    }
-}
-
-/// The table, by ARN.
-#[derive(Default)]
-pub struct Hooks {
-    table: HashMap<String, HookTarget>,
-    http: HttpClient,
-}
+const LIMITS: CallLimits = CallLimits { time: Duration::from_secs(5), answer_bytes: 64 * 1024 };
 
 /// What a hook said.
 #[derive(Debug, PartialEq, Eq)]
@@ -52,56 +17,11 @@ pub(crate) enum HookAnswer {
     Deny(String),
 }
 
-impl Hooks {
-    /// From ARNs and what stands in their place.
-    pub fn new(table: HashMap<String, HookTarget>) -> Self {
-        Self { table, http: HttpClient::default() }
-    }
-
-    /// Asks the hook `arn` stands for. Whatever goes wrong is a no.
-    pub(crate) async fn ask(&self, arn: &str, event: &Value) -> HookAnswer {
-        let Some(target) = self.table.get(arn) else {
-            return HookAnswer::Deny(format!("nothing stands in the place of hook `{arn}`: set `hooks`"));
-        };
-        match tokio::time::timeout(HOOK_MAX, self.call(target, event)).await {
-            Err(_) => HookAnswer::Deny(format!("hook `{arn}` took longer than {} s", HOOK_MAX.as_secs())),
-            Ok(Err(problem)) => HookAnswer::Deny(format!("hook `{arn}` failed: {problem}")),
-            Ok(Ok(answer)) => read(arn, &answer),
-        }
-    }
-
-    async fn call(&self, target: &HookTarget, event: &Value) -> Result<Vec<u8>, String> {
-        match target {
-            HookTarget::Http(url) => {
-                let answered =
-                    self.http.post_json(url, Bytes::from(event.to_string()), ANSWER_BYTES_MAX as usize).await;
-                let (status, body) = answered.map_err(|error: HttpError| error.to_string())?;
-                if !status.is_success() {
-                    return Err(format!("it answered {status}"));
-                }
-                Ok(body.to_vec())
-            }
-            HookTarget::Command(words) => {
-                let mut child = tokio::process::Command::new(&words[0])
-                    .args(&words[1..])
-                    .stdin(Stdio::piped())
-                    .stdout(Stdio::piped())
-                    .stderr(Stdio::null())
-                    .kill_on_drop(true)
-                    .spawn()
-                    .map_err(|error| error.to_string())?;
-                let mut input = child.stdin.take().ok_or("it has no standard input")?;
-                let mut output = child.stdout.take().ok_or("it has no standard output")?.take(ANSWER_BYTES_MAX);
-                let event = event.to_string();
-                // A hook that does not read its input is none the worse for it.
-                let write = async { drop((input.write_all(event.as_bytes()).await, input.shutdown().await, input)) };
-                let mut answer = Vec::new();
-                let (_, read) = tokio::join!(write, output.read_to_end(&mut answer));
-                read.map_err(|error| error.to_string())?;
-                let status = child.wait().await.map_err(|error| error.to_string())?;
-                if status.success() { Ok(answer) } else { Err(format!("it ended with {status}")) }
-            }
-        }
+/// Asks the hook `arn`. Whatever goes wrong is a no.
+pub(crate) async fn ask(functions: &Functions, arn: &str, event: &Value) -> HookAnswer {
+    match functions.call(arn, event.to_string().into_bytes(), LIMITS).await {
+        Err(problem) => HookAnswer::Deny(format!("hook {problem}")),
+        Ok(answer) => read(arn, &answer),
     }
 }
 
@@ -127,7 +47,14 @@ fn read(arn: &str, answer: &[u8]) -> HookAnswer {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
     use super::*;
+    use crate::functions::FunctionTarget;
+
+    fn standing_for(arn: &str, target: &str) -> Functions {
+        Functions::new(HashMap::from([(arn.to_owned(), FunctionTarget::parse(target).unwrap())]))
+    }
 
     #[tokio::test]
     #[rustfmt::skip]
@@ -145,19 +72,17 @@ mod tests {
             ("it is not there",                            "/nonexistent/hook",                                          deny("hook `arn` failed: No such file or directory (os error 2)")),
         ];
         for (citation, command, answer) in table {
-            let target = HookTarget::parse(&format!("command:{command}")).unwrap();
-            let hooks = Hooks::new(HashMap::from([("arn".to_owned(), target)]));
-            assert_eq!(hooks.ask("arn", &json!({})).await, *answer, "{citation}");
+            let functions = standing_for("arn", &format!("command:{command}"));
+            assert_eq!(ask(&functions, "arn", &json!({})).await, *answer, "{citation}");
         }
-        let nobody = Hooks::default().ask("arn", &json!({})).await;
-        assert_eq!(nobody, deny("nothing stands in the place of hook `arn`: set `hooks`"));
+        let nobody = ask(&Functions::default(), "arn", &json!({})).await;
+        assert_eq!(nobody, deny("hook nothing stands in the place of `arn`: set `functions`"));
     }
 
     #[tokio::test]
     async fn a_command_reads_the_event() {
-        let target = HookTarget::parse("command:cat").unwrap();
-        let hooks = Hooks::new(HashMap::from([("arn".to_owned(), target)]));
+        let functions = standing_for("arn", "command:cat");
         let event = json!({ "allowProvisioning": true, "parameterOverrides": { "echoed": "yes" } });
-        assert_eq!(hooks.ask("arn", &event).await, HookAnswer::Allow(vec![("echoed".into(), "yes".into())]));
+        assert_eq!(ask(&functions, "arn", &event).await, HookAnswer::Allow(vec![("echoed".into(), "yes".into())]));
     }
 }

@@ -1,0 +1,138 @@
+//! Flushing: cut batches become objects. Whoever dies in between does it again, under the same key with the same bytes.
+use std::sync::Arc;
+use std::time::Duration;
+
+use sekisho_blobs::ObjectStore;
+use sekisho_delivery::{DeliveredEntry, Target};
+use sekisho_journal::{JournalError, Sequence};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::gather::gather;
+use super::queue::Batch;
+use super::sink::{FlushError, Packing, Sink};
+use super::streams::{DeliveryStreams, Live};
+
+/// Passes over the journal at once: each fills objects on a thread of its own.
+const PASSES_MAX: usize = 4;
+
+/// Flushes what is due until the sender is gone.
+pub(crate) async fn run(
+    streams: Arc<DeliveryStreams>,
+    objects: Arc<ObjectStore>,
+    mut due: mpsc::UnboundedReceiver<Arc<Live>>,
+) {
+    let passes = Arc::new(Semaphore::new(PASSES_MAX));
+    while let Some(live) = due.recv().await {
+        let Ok(permit) = passes.clone().acquire_owned().await else { return };
+        let pass = streams.take_pass(&live);
+        if pass.is_empty() {
+            continue;
+        }
+        let (streams, objects) = (streams.clone(), objects.clone());
+        tokio::spawn(async move {
+            flush(&streams, &objects, &live, pass).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Brings the batches of a pass where they go, as many as can be.
+async fn flush(streams: &Arc<DeliveryStreams>, objects: &Arc<ObjectStore>, live: &Arc<Live>, pass: Vec<Batch>) {
+    let mut failed = Vec::new();
+    let written = write(streams, objects, live, pass, &mut failed).await;
+    if delivered(streams, live, &written).await.is_err() || failed.iter().any(|(_, error)| error.is_end()) {
+        return;
+    }
+    for (batch, error) in failed {
+        metrics::counter!("sekisho_delivery_failures_total").increment(1);
+        if let Some(wait) = live.lock().queue.failed(batch.id) {
+            report(&batch, &error, wait);
+            let (streams, live) = (streams.clone(), live.clone());
+            tokio::spawn(async move {
+                tokio::time::sleep(wait).await;
+                live.lock().queue.release();
+                streams.tell(&live);
+            });
+        }
+    }
+    streams.tell(live);
+}
+
+fn report(batch: &Batch, error: &FlushError, wait: Duration) {
+    let error = error as &dyn std::error::Error;
+    if let Target::Object { bucket, key, .. } = &batch.cut.target {
+        tracing::warn!(%bucket, key, error, retry_in = ?wait, "delivery failed; the records are kept");
+    }
+}
+
+/// Writes the objects; answers the batches whose object is durable.
+async fn write(
+    streams: &DeliveryStreams,
+    objects: &Arc<ObjectStore>,
+    live: &Arc<Live>,
+    pass: Vec<Batch>,
+    failed: &mut Vec<(Batch, FlushError)>,
+) -> Vec<Batch> {
+    let journal = streams.state.journal().clone();
+    let (mut batches, mut sinks) = (Vec::new(), Vec::new());
+    for batch in pass {
+        let began = match journal.wait_durable(batch.after()).await {
+            Ok(()) => Sink::begin(objects, &batch.cut).await,
+            Err(error) => Err(error.into()),
+        };
+        match began {
+            Ok(sink) => {
+                sinks.push(sink);
+                batches.push(batch);
+            }
+            Err(error) => failed.push((batch, error)),
+        }
+    }
+    let (id, gathered) = (live.id, batches.clone());
+    let packed = tokio::task::spawn_blocking(move || {
+        let mut packing: Vec<_> = sinks.into_iter().zip(&gathered).map(|(sink, batch)| sink.pack(&batch.cut)).collect();
+        gather(&journal, id, &gathered, &mut |at, record| packing[at].push(record.data))?;
+        Ok(packing.into_iter().map(Packing::finish).collect::<Vec<_>>())
+    });
+    let packed = match packed.await.unwrap_or(Err(FlushError::Thread)) {
+        Ok(packed) => packed,
+        // Which of them is to blame is not known: each alone, from now on, so that it does not keep the others.
+        Err(error) => {
+            live.lock().queue.alone = true;
+            let error = Arc::new(error);
+            failed.extend(batches.into_iter().map(|batch| (batch, FlushError::Gather(error.clone()))));
+            return Vec::new();
+        }
+    };
+    let finish = |sink: Result<Sink, FlushError>| tokio::spawn(async move { sink?.finish().await });
+    let finishing: Vec<_> = packed.into_iter().map(finish).collect();
+    let mut written = Vec::new();
+    for (batch, finishing) in batches.into_iter().zip(finishing) {
+        match finishing.await.unwrap_or(Err(FlushError::Thread)) {
+            Ok(()) => written.push(batch),
+            Err(error) => failed.push((batch, error)),
+        }
+    }
+    written
+}
+
+/// Notes that the batches are where they were to go. The entries may be lost in a crash; then the objects are written once
+/// more, and are the same.
+async fn delivered(streams: &DeliveryStreams, live: &Arc<Live>, batches: &[Batch]) -> Result<(), JournalError> {
+    let journal = streams.state.journal();
+    let mut last = Sequence(0);
+    for batch in batches {
+        last = journal.append(&DeliveredEntry { stream: live.id, batch: batch.id }.encode())?;
+    }
+    journal.wait_durable(last).await?;
+    for batch in batches {
+        live.lock().queue.done(batch.id);
+        metrics::counter!("sekisho_delivered_objects_total").increment(1);
+        metrics::counter!("sekisho_delivered_records_total").increment(batch.cut.records);
+        metrics::counter!("sekisho_delivered_bytes_total").increment(batch.cut.bytes);
+        if let Target::Object { bucket, key, .. } = &batch.cut.target {
+            tracing::debug!(%bucket, key, records = batch.cut.records, "delivered");
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,532 @@
+//! Live delivery streams: records into the journal, and the decision when a batch is cut.
+//!
+//! A stream's lock is held while its records or cuts are appended, so that memory and journal agree on the order; appending
+//! does not wait for the disk.
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::Duration;
+
+use sekisho_delivery::{
+    BatchId, CutEntry, CutReason, DeliveryStream, Limits, Naming, Origin, PARTITIONS_MAX, Partition, Pending, Pipeline,
+    Processed, RECORD_BYTES_MAX, RecordsWriter, StreamId, Target, object_key,
+};
+use sekisho_journal::{JournalError, Sequence};
+use sekisho_state::{Cores, Event, State};
+use sekisho_types::{DeliveryStreamName, Timestamp};
+use tokio::sync::{Notify, mpsc};
+
+use super::queue::{Batch, Queue};
+use super::recovered::Recovered;
+
+/// The timer looks at least this often, since wall clocks are set back and forth.
+const TIMER_MAX: Duration = Duration::from_secs(1);
+/// An entry that has grown this far is written, and the records that came with it go into the next.
+const ENTRY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What stands around a record's data in an entry, about.
+const RECORD_OVERHEAD_BYTES: usize = 128;
+
+/// Why a record was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// The caller's move: there is no such stream.
+    #[error("there is no delivery stream `{0}`")]
+    NotFound(DeliveryStreamName),
+    /// The caller's move: over [`RECORD_BYTES_MAX`].
+    #[error("a record has at most {RECORD_BYTES_MAX} bytes")]
+    TooLarge,
+    /// Try again: the disk is behind.
+    #[error("the disk is behind; try again")]
+    Unavailable,
+    /// Nothing can be promised any more.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// One stream.
+pub(crate) struct Live {
+    pub id: StreamId,
+    inner: Mutex<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub config: DeliveryStream,
+    limits: Limits,
+    /// Those that hold something.
+    buffers: HashMap<Partition, Pending>,
+    /// When the first of them is due.
+    next_due: Option<Timestamp>,
+    pub queue: Queue,
+    /// The stream was deleted: what it held is not wanted any more.
+    pub gone: bool,
+}
+
+/// A record on its way into a buffer.
+pub(crate) struct NewRecord<'a> {
+    pub partition: &'a Partition,
+    pub arrival: Timestamp,
+    pub origin: Option<&'a Origin<'a>>,
+    pub parts: &'a [&'a [u8]],
+}
+
+/// Who is told of batches.
+struct Tell {
+    objects: mpsc::UnboundedSender<Arc<Live>>,
+    transformations: mpsc::UnboundedSender<(Arc<Live>, BatchId)>,
+}
+
+/// Batches that are due. They hold a few words each, and batches lie on the disk, so they are bounded by that.
+pub(crate) struct Due {
+    /// Streams that have batches for objects.
+    pub objects: mpsc::UnboundedReceiver<Arc<Live>>,
+    /// Batches that wait to be transformed.
+    pub transformations: mpsc::UnboundedReceiver<(Arc<Live>, BatchId)>,
+}
+
+/// A stream as its name finds it. The pipeline is beside it, so that a record asks for no lock more than a stream without has.
+#[derive(Clone)]
+struct Named {
+    live: Arc<Live>,
+    pipeline: Arc<Pipeline>,
+}
+
+impl Live {
+    pub fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn pipeline_of(config: &DeliveryStream) -> Arc<Pipeline> {
+    match Pipeline::new(&config.destination) {
+        Ok(pipeline) => Arc::new(pipeline),
+        // It compiled when the destination was checked, so a later release refuses what this one took.
+        Err(error) => {
+            tracing::error!(stream = %config.name, %error, "the stream's processors do not run; its records pass as they are");
+            Arc::default()
+        }
+    }
+}
+
+/// Every delivery stream.
+pub struct DeliveryStreams {
+    pub(crate) state: Arc<State>,
+    by_name: RwLock<HashMap<DeliveryStreamName, Named>>,
+    tell: Tell,
+    /// When the timer wakes next, in milliseconds since the epoch.
+    wakes_at: AtomicI64,
+    sooner: Notify,
+}
+
+impl DeliveryStreams {
+    /// The streams there are, with what the journal still held for them.
+    pub(crate) fn new(state: Arc<State>, mut recovered: Recovered) -> (Arc<Self>, Due) {
+        let (to_objects, objects) = mpsc::unbounded_channel();
+        let (to_transformations, transformations) = mpsc::unbounded_channel();
+        let tell = Tell { objects: to_objects, transformations: to_transformations };
+        let (by_name, wakes_at) = (RwLock::default(), AtomicI64::new(i64::MAX));
+        let streams = Self { state, by_name, tell, wakes_at, sooner: Notify::new() };
+        let configs: Vec<DeliveryStream> = streams.state.read().delivery.streams().cloned().collect();
+        for config in configs {
+            let (pending, undelivered) = recovered.take(config.id);
+            let live = streams.add(config, pending);
+            for batch in undelivered {
+                streams.enqueue(&live, &mut live.lock(), batch);
+            }
+            streams.tell(&live);
+        }
+        (Arc::new(streams), Due { objects, transformations })
+    }
+
+    fn add(&self, config: DeliveryStream, buffers: HashMap<Partition, Pending>) -> Arc<Live> {
+        let pipeline = pipeline_of(&config);
+        let limits = Limits::new(&config.destination, &pipeline);
+        let next_due = buffers.iter().map(|(partition, pending)| limits.due_at(partition, pending)).min();
+        let (id, name, queue) = (config.id, config.name.clone(), Queue::default());
+        let inner = Inner { config, limits, buffers, next_due, queue, gone: false };
+        let live = Arc::new(Live { id, inner: Mutex::new(inner) });
+        let named = Named { live: live.clone(), pipeline };
+        self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, named);
+        live
+    }
+
+    /// Takes in what changed about the streams.
+    pub fn follow(&self, events: &[Event], _: &Cores) {
+        for event in events {
+            match event {
+                Event::Delivery(sekisho_delivery::Event::StreamPut { stream }) => match self.find(&stream.name) {
+                    Some(Named { live, .. }) => {
+                        let pipeline = pipeline_of(stream);
+                        let limits = Limits::new(&stream.destination, &pipeline);
+                        let named = Named { live: live.clone(), pipeline };
+                        self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(stream.name.clone(), named);
+                        let mut inner = live.lock();
+                        inner.config = (**stream).clone();
+                        inner.limits = limits;
+                        // Whether something is due by now is the timer's to find out.
+                        inner.next_due = inner.next_due.map(|_| self.state.now());
+                        self.sooner.notify_one();
+                    }
+                    None => drop(self.add((**stream).clone(), HashMap::new())),
+                },
+                Event::Delivery(sekisho_delivery::Event::StreamDeleted { name }) => {
+                    let removed = self.by_name.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+                    if let Some(Named { live, .. }) = removed {
+                        let mut inner = live.lock();
+                        inner.gone = true;
+                        inner.buffers = HashMap::new();
+                        inner.queue.clear();
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn find(&self, name: &DeliveryStreamName) -> Option<Named> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
+    }
+
+    pub(crate) fn pipeline(&self, name: &DeliveryStreamName) -> Option<Arc<Pipeline>> {
+        self.find(name).map(|named| named.pipeline)
+    }
+
+    fn all(&self) -> Vec<Arc<Live>> {
+        self.by_name.read().unwrap_or_else(PoisonError::into_inner).values().map(|named| named.live.clone()).collect()
+    }
+
+    /// Puts a record, given in parts, into a stream. It is the stream's once the journal is durable up to the sequence, with
+    /// everything that its processors made of it.
+    ///
+    /// # Errors
+    /// [`PutError`].
+    pub fn put(
+        &self,
+        name: &DeliveryStreamName,
+        parts: &[&[u8]],
+        origin: Option<&Origin<'_>>,
+    ) -> Result<Sequence, PutError> {
+        let named = self.ready_for(name, parts.iter().map(|part| part.len()).sum())?;
+        let arrival = self.state.now();
+        if named.pipeline.is_empty() {
+            let record = NewRecord { partition: &Partition::Whole, arrival, origin, parts };
+            return self.append(&named.live, None, &[record]);
+        }
+        self.append_processed(&named.live, &named.pipeline.run(&parts.concat(), arrival), arrival, origin)
+    }
+
+    /// Puts records into a stream. They are the stream's once the journal is durable up to the sequence.
+    ///
+    /// # Errors
+    /// [`PutError`]: none of them was taken.
+    pub fn put_batch(&self, name: &DeliveryStreamName, records: &[&[u8]]) -> Result<Sequence, PutError> {
+        let named = self.ready_for(name, records.iter().map(|record| record.len()).max().unwrap_or(0))?;
+        let arrival = self.state.now();
+        if named.pipeline.is_empty() {
+            let parts = records.iter().map(std::slice::from_ref);
+            let records = parts.map(|parts| NewRecord { partition: &Partition::Whole, arrival, origin: None, parts });
+            return self.append(&named.live, None, &records.collect::<Vec<_>>());
+        }
+        let processed: Vec<Processed> = records.iter().flat_map(|record| named.pipeline.run(record, arrival)).collect();
+        self.append_processed(&named.live, &processed, arrival, None)
+    }
+
+    fn ready_for(&self, name: &DeliveryStreamName, longest: usize) -> Result<Named, PutError> {
+        if longest > RECORD_BYTES_MAX {
+            return Err(PutError::TooLarge);
+        }
+        if !self.state.journal().has_room() {
+            return Err(PutError::Unavailable);
+        }
+        self.find(name).ok_or_else(|| PutError::NotFound(name.clone()))
+    }
+
+    fn append_processed(
+        &self,
+        live: &Arc<Live>,
+        processed: &[Processed],
+        arrival: Timestamp,
+        origin: Option<&Origin<'_>>,
+    ) -> Result<Sequence, PutError> {
+        let parts: Vec<&[u8]> = processed.iter().map(|processed| &processed.data[..]).collect();
+        let records = processed.iter().zip(&parts).map(|(processed, parts)| NewRecord {
+            partition: &processed.partition,
+            arrival,
+            origin,
+            parts: std::slice::from_ref(parts),
+        });
+        self.append(live, None, &records.collect::<Vec<_>>())
+    }
+
+    /// Appends records, in as few entries as can be. Those that were made `of` a batch are one entry, all or none, and that
+    /// batch is over with it.
+    pub(crate) fn append(
+        &self,
+        live: &Arc<Live>,
+        of: Option<BatchId>,
+        records: &[NewRecord<'_>],
+    ) -> Result<Sequence, PutError> {
+        let mut inner = live.lock();
+        if inner.gone {
+            return Err(PutError::NotFound(inner.config.name.clone()));
+        }
+        if of.is_some_and(|batch| inner.queue.get(batch).is_none()) {
+            return Ok(Sequence(0));
+        }
+        if of.is_some() {
+            self.make_room(live, &mut inner, records)?;
+        }
+        let length: usize = records.iter().flat_map(|record| record.parts).map(|part| part.len()).sum();
+        let capacity = (length + RECORD_OVERHEAD_BYTES * records.len()).min(2 * ENTRY_BYTES_MAX);
+        let mut entry = Growing { writer: RecordsWriter::new(live.id, of, capacity), of, partitions: Vec::new() };
+        let mut last = Sequence(0);
+        for record in records {
+            let length: usize = record.parts.iter().map(|part| part.len()).sum();
+            let is_full = inner.buffers.len() >= PARTITIONS_MAX;
+            if is_full
+                && matches!(record.partition, Partition::Keys(_))
+                && !inner.buffers.contains_key(record.partition)
+            {
+                let instead = Processed::without_partition(&record.parts.concat(), record.arrival);
+                let record = NewRecord { partition: &instead.partition, parts: &[&instead.data], ..*record };
+                self.add_record(&mut inner, &mut entry, &record, instead.data.len() as u64);
+                continue;
+            }
+            if of.is_none() && inner.cut_before(record.partition, length as u64).is_some() {
+                last = last.max(self.write(live, &mut inner, &mut entry)?);
+                self.cut(live, &mut inner, record.partition, CutReason::Size)?;
+            }
+            self.add_record(&mut inner, &mut entry, record, length as u64);
+            let is_cut = of.is_none() && inner.cut_after(record.partition).is_some();
+            if is_cut || (of.is_none() && entry.writer.len() >= ENTRY_BYTES_MAX) {
+                last = last.max(self.write(live, &mut inner, &mut entry)?);
+            }
+            if is_cut {
+                self.cut(live, &mut inner, record.partition, CutReason::Size)?;
+            }
+        }
+        last = last.max(self.write(live, &mut inner, &mut entry)?);
+        if let Some(batch) = of {
+            inner.queue.done(batch);
+            for record in records {
+                if inner.cut_after(record.partition).is_some() {
+                    self.cut(live, &mut inner, record.partition, CutReason::Size)?;
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// Records that are one entry are in one batch: those that wait are cut where they would not fit beside them.
+    fn make_room(&self, live: &Arc<Live>, inner: &mut Inner, records: &[NewRecord<'_>]) -> Result<(), JournalError> {
+        let mut lengths: HashMap<&Partition, u64> = HashMap::new();
+        for record in records {
+            *lengths.entry(record.partition).or_default() +=
+                record.parts.iter().map(|part| part.len() as u64).sum::<u64>();
+        }
+        for (partition, length) in lengths {
+            if inner.cut_before(partition, length).is_some() {
+                self.cut(live, inner, partition, CutReason::Size)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_record(&self, inner: &mut Inner, entry: &mut Growing, record: &NewRecord<'_>, length: u64) {
+        entry.writer.push(record.arrival, record.origin, record.partition, record.parts);
+        if entry.partitions.last() != Some(record.partition) {
+            entry.partitions.push(record.partition.clone());
+        }
+        let pending = match inner.buffers.get_mut(record.partition) {
+            Some(pending) => pending,
+            None => inner.buffers.entry(record.partition.clone()).or_default(),
+        };
+        pending.count(record.arrival, length);
+        if pending.records == 1 {
+            let due = inner.limits.due_at(record.partition, pending);
+            inner.next_due = Some(inner.next_due.map_or(due, |next| next.min(due)));
+            if due.millis() < self.wakes_at.load(Ordering::Acquire) {
+                self.sooner.notify_one();
+            }
+        }
+    }
+
+    /// Appends what has grown, if anything has.
+    fn write(&self, live: &Arc<Live>, inner: &mut Inner, entry: &mut Growing) -> Result<Sequence, JournalError> {
+        if entry.partitions.is_empty() && entry.of.is_none() {
+            return Ok(Sequence(0));
+        }
+        let writer = std::mem::replace(&mut entry.writer, RecordsWriter::new(live.id, None, 0));
+        let sequence = self.state.journal().append(&writer.finish())?;
+        for partition in entry.partitions.drain(..) {
+            if let Some(pending) = inner.buffers.get_mut(&partition) {
+                pending.place(sequence.0);
+            }
+        }
+        Ok(sequence)
+    }
+
+    /// Cuts the batch: from now on it is the journal's business that it gets where it is to go, once.
+    fn cut(
+        &self,
+        live: &Arc<Live>,
+        inner: &mut Inner,
+        partition: &Partition,
+        reason: CutReason,
+    ) -> Result<(), JournalError> {
+        let Some(pending) = inner.buffers.remove(partition) else { return Ok(()) };
+        let (Some(first), Some(last)) = (pending.first(), pending.last()) else { return Ok(()) };
+        let cut = CutEntry {
+            stream: live.id,
+            partition: partition.to_text().map(Into::into),
+            first,
+            last,
+            records: pending.records,
+            bytes: pending.bytes,
+            oldest: pending.oldest,
+            target: target(&inner.config, partition, &pending, &mut self.state.random()),
+        };
+        let sequence = self.state.journal().append(&cut.encode())?;
+        tracing::debug!(stream = %inner.config.name, records = cut.records, bytes = cut.bytes, ?reason, target = ?cut.target, "batch cut");
+        let batch = Batch { id: BatchId(sequence.0), cut: Arc::new(cut), runs: pending.runs.into() };
+        self.enqueue(live, inner, batch);
+        self.tell_locked(live, inner);
+        Ok(())
+    }
+
+    fn enqueue(&self, live: &Arc<Live>, inner: &mut Inner, batch: Batch) {
+        let (id, target) = (batch.id, batch.cut.clone());
+        match target.target {
+            Target::Object { .. } => inner.queue.push(batch),
+            Target::Transformation => {
+                inner.queue.push_apart(batch);
+                // The receiver is gone only while the server goes down; the next start finds the cut in the journal.
+                let _ = self.tell.transformations.send((live.clone(), id));
+            }
+        }
+    }
+
+    /// Lets the flushers know if there is something for them.
+    pub(crate) fn tell(&self, live: &Arc<Live>) {
+        self.tell_locked(live, &mut live.lock());
+    }
+
+    fn tell_locked(&self, live: &Arc<Live>, inner: &mut Inner) {
+        if inner.queue.is_ready() && !std::mem::replace(&mut inner.queue.told, true) {
+            let _ = self.tell.objects.send(live.clone());
+        }
+    }
+
+    /// Batches of a stream for one pass over the journal. If there are more, the next flusher is told.
+    pub(crate) fn take_pass(&self, live: &Arc<Live>) -> Vec<Batch> {
+        let mut inner = live.lock();
+        inner.queue.told = false;
+        let pass = inner.queue.take_pass();
+        self.tell_locked(live, &mut inner);
+        pass
+    }
+
+    /// Cuts everything a stream holds, due or not.
+    ///
+    /// # Errors
+    /// [`PutError::NotFound`], [`PutError::Journal`].
+    pub fn flush(&self, name: &DeliveryStreamName) -> Result<(), PutError> {
+        let Named { live, .. } = self.find(name).ok_or_else(|| PutError::NotFound(name.clone()))?;
+        let mut inner = live.lock();
+        let partitions: Vec<Partition> = inner.buffers.keys().cloned().collect();
+        for partition in partitions {
+            self.cut(&live, &mut inner, &partition, CutReason::Flush)?;
+        }
+        Ok(())
+    }
+
+    /// Cuts what is due, for ever. Ends with the journal.
+    pub async fn run_timer(self: Arc<Self>) {
+        loop {
+            // A record that arrives while we look wakes us again: its stream may have been looked at already.
+            self.wakes_at.store(i64::MAX, Ordering::Release);
+            let now = self.state.now();
+            let mut next = now.plus(TIMER_MAX);
+            for live in self.all() {
+                let mut inner = live.lock();
+                if inner.is_to_be_looked_at(now) && self.cut_due(&live, &mut inner, now).is_err() {
+                    return;
+                }
+                next = inner.next_due.map_or(next, |due| next.min(due));
+            }
+            self.wakes_at.store(next.millis(), Ordering::Release);
+            let wait = next.since(self.state.now()).max(Duration::from_millis(1));
+            let _ = tokio::time::timeout(wait, self.sooner.notified()).await;
+        }
+    }
+
+    fn cut_due(&self, live: &Arc<Live>, inner: &mut Inner, now: Timestamp) -> Result<(), JournalError> {
+        let (mut over, mut next_due) = (Vec::new(), None::<Timestamp>);
+        for (partition, pending) in &inner.buffers {
+            if inner.limits.is_due(partition, pending, now) {
+                over.push(partition.clone());
+            } else {
+                let due = inner.limits.due_at(partition, pending);
+                next_due = Some(next_due.map_or(due, |next| next.min(due)));
+            }
+        }
+        inner.next_due = next_due;
+        over.iter().try_for_each(|partition| self.cut(live, inner, partition, CutReason::Interval))
+    }
+
+    /// The first entry of the journal that a stream still needs.
+    ///
+    /// Never beyond what was durable when it was asked: a stream that was empty when it was looked at may have taken records
+    /// by the time the answer is used.
+    pub fn oldest_pending(&self) -> Sequence {
+        let horizon = self.state.journal().durable().0 + 1;
+        let oldest = |live: Arc<Live>| {
+            let inner = live.lock();
+            let waiting = inner.buffers.values().filter_map(Pending::first);
+            inner.queue.first().into_iter().chain(waiting).min()
+        };
+        Sequence(self.all().into_iter().filter_map(oldest).min().map_or(horizon, |oldest| oldest.min(horizon)))
+    }
+}
+
+/// An entry that grows.
+struct Growing {
+    writer: RecordsWriter,
+    of: Option<BatchId>,
+    /// The buffers its records are in.
+    partitions: Vec<Partition>,
+}
+
+impl Inner {
+    fn cut_before(&self, partition: &Partition, length: u64) -> Option<CutReason> {
+        self.limits.cut_before(partition, self.buffers.get(partition)?, length)
+    }
+
+    fn cut_after(&self, partition: &Partition) -> Option<CutReason> {
+        self.limits.cut_after(partition, self.buffers.get(partition)?)
+    }
+
+    /// Something is due, or will be so late that the clock must have been set back.
+    fn is_to_be_looked_at(&self, now: Timestamp) -> bool {
+        self.next_due.is_some_and(|due| due <= now || due > now.plus(self.limits.longest_wait()))
+    }
+}
+
+fn target(
+    config: &DeliveryStream,
+    partition: &Partition,
+    pending: &Pending,
+    random: &mut sekisho_state::OsRandom,
+) -> Target {
+    let destination = match (partition, &config.destination.backup) {
+        (Partition::Untransformed, _) => return Target::Transformation,
+        (Partition::Backup, Some(backup)) => backup,
+        _ => &config.destination,
+    };
+    let naming = Naming { stream: &config.name, version: config.version, oldest: pending.oldest, partition };
+    Target::Object {
+        bucket: destination.bucket.clone(),
+        key: object_key(destination, naming, random),
+        compression: destination.compression,
+        kms_key_arn: destination.kms_key_arn.clone(),
+    }
+}
