@@ -37,6 +37,8 @@ pub struct Server {
     extra: Vec<String>,
     /// File descriptors it may have, if that is not the machine's affair.
     descriptors: Option<u32>,
+    /// Its data directory is a file system of its own.
+    on_disk: bool,
 }
 
 impl Server {
@@ -55,11 +57,29 @@ impl Server {
         Self::launch(&[], Some(descriptors))
     }
 
-    fn launch(extra: &[&str], descriptors: Option<u32>) -> Self {
+    /// Starts one on a disk of its own that has so many MiB. `None` where disks cannot be made.
+    pub fn start_on_disk(mebibytes: u32) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a temporary directory");
+        let data = directory.path().join("data");
+        fs::create_dir(&data).expect("a folder");
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]).arg(&data);
+        let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
+        mounted.then(|| {
+            let mut server = Self::launch_in(directory, &[], None);
+            server.on_disk = true;
+            server
+        })
+    }
+
+    fn launch(extra: &[&str], descriptors: Option<u32>) -> Self {
+        Self::launch_in(tempfile::tempdir().expect("a temporary directory"), extra, descriptors)
+    }
+
+    fn launch_in(directory: tempfile::TempDir, extra: &[&str], descriptors: Option<u32>) -> Self {
         let extra: Vec<String> = extra.iter().map(|flag| (*flag).to_owned()).collect();
         let child = spawn(directory.path(), &extra, descriptors);
-        let mut server = Self { directory, child, endpoints: Value::Null, extra, descriptors };
+        let mut server = Self { directory, child, endpoints: Value::Null, extra, descriptors, on_disk: false };
         server.wait_ready();
         server
     }
@@ -248,6 +268,9 @@ impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if self.on_disk {
+            let _ = Command::new("umount").arg(self.data()).status();
+        }
     }
 }
 

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use sekisho_api::App;
@@ -25,6 +25,8 @@ use crate::{admin_token, credentials, descriptors, issuing_ca, root_key, tls};
 
 /// How often the journal is looked at: is a snapshot due, can segments go?
 const COMPACT_EVERY: Duration = Duration::from_secs(30);
+/// How often, while the disk is full.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A running system.
 pub struct System {
@@ -159,8 +161,13 @@ fn follow(state: &Arc<State>, gateway: &Arc<Gateway>, streams: &Arc<DeliveryStre
 
 /// Keeps recovery short and the disk tidy.
 async fn compact(state: Arc<State>, streams: Arc<DeliveryStreams>) {
+    let mut last = Instant::now();
     loop {
-        tokio::time::sleep(COMPACT_EVERY).await;
+        tokio::time::sleep(LOOK_EVERY).await;
+        if last.elapsed() < COMPACT_EVERY && !state.journal().is_disk_full() {
+            continue;
+        }
+        last = Instant::now();
         let (state, streams) = (state.clone(), streams.clone());
         let compacted = tokio::task::spawn_blocking(move || state.compact(streams.oldest_pending())).await;
         if let Ok(Err(error)) = compacted {

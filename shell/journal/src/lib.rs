@@ -114,6 +114,11 @@ impl Journal {
         self.shared.queue.has_room()
     }
 
+    /// Whether the disk has no room for more: what can go from it should go now.
+    pub fn is_disk_full(&self) -> bool {
+        self.shared.queue.is_disk_full()
+    }
+
     /// Resolves when the disk has failed the journal; the server stops then, because it can promise nothing more.
     pub async fn failed(&self) {
         let _ = self.wait_durable(Sequence(u64::MAX)).await;

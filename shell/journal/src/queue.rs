@@ -16,12 +16,28 @@ struct Waiting {
     writer_sleeps: bool,
     failed: bool,
     closed: bool,
+    /// The disk has no room for another segment.
+    disk_full: bool,
     for_room: Vec<Waker>,
 }
 
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
     work: Condvar,
+}
+
+impl Waiting {
+    fn has_room(&self) -> bool {
+        self.bytes < QUEUE_BYTES_MAX && !self.disk_full
+    }
+
+    fn take_waiters(&mut self) -> Vec<Waker> {
+        if self.bytes <= QUEUE_BYTES_MAX / 2 && !self.disk_full {
+            std::mem::take(&mut self.for_room)
+        } else {
+            Vec::new()
+        }
+    }
 }
 
 impl Queue {
@@ -73,20 +89,32 @@ impl Queue {
     pub fn written(&self, bytes: usize) {
         let mut waiting = self.lock();
         waiting.bytes = waiting.bytes.saturating_sub(bytes);
-        if waiting.bytes <= QUEUE_BYTES_MAX / 2 && !waiting.for_room.is_empty() {
-            let wakers = std::mem::take(&mut waiting.for_room);
-            drop(waiting);
-            wakers.into_iter().for_each(Waker::wake);
-        }
+        let wakers = waiting.take_waiters();
+        drop(waiting);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    /// The disk has no room for another segment, or has it again. Producers are pushed back while the present segment still
+    /// has room for what helps to drain.
+    pub fn set_disk_full(&self, full: bool) {
+        let mut waiting = self.lock();
+        waiting.disk_full = full;
+        let wakers = waiting.take_waiters();
+        drop(waiting);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+
+    pub fn is_disk_full(&self) -> bool {
+        self.lock().disk_full
     }
 
     pub fn has_room(&self) -> bool {
-        self.lock().bytes < QUEUE_BYTES_MAX
+        self.lock().has_room()
     }
 
     pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut waiting = self.lock();
-        if waiting.bytes < QUEUE_BYTES_MAX || waiting.failed {
+        if waiting.has_room() || waiting.failed {
             return Poll::Ready(());
         }
         if !waiting.for_room.iter().any(|waker| waker.will_wake(context.waker())) {
@@ -105,6 +133,10 @@ impl Queue {
 
     pub fn failed(&self) -> bool {
         self.lock().failed
+    }
+
+    pub fn is_closed(&self) -> bool {
+        self.lock().closed
     }
 
     /// The writer finishes what is queued and ends.

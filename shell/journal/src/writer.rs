@@ -12,6 +12,8 @@ use crate::block::Place;
 use crate::segment::{self, BlockAt, FIRST_FILLED_BYTES, HEADER_BYTES, Header, SEGMENT_BYTES, Segment};
 use crate::{Durability, JournalError, Sequence, Shared};
 
+/// Left on the disk by the journal, for the objects and the snapshot that let it shrink again: the largest object and more.
+const DISK_RESERVE_BYTES: u64 = 160 * 1024 * 1024;
 /// How long a full disk is waited for between two tries. Meanwhile producers are pushed back.
 const FULL_DISK_RETRY: Duration = Duration::from_millis(250);
 
@@ -32,10 +34,10 @@ struct Current {
 /// Starts the writer and the thread that keeps one zero-filled file ready for it.
 pub(crate) fn start(shared: Arc<Shared>, next_number: u64) {
     let (ready, prepared) = sync_channel(0);
-    let directory = shared.directory.clone();
+    let preparing = shared.clone();
     std::thread::Builder::new()
         .name("journal-prepare".into())
-        .spawn(move || prepare(&directory, &ready))
+        .spawn(move || prepare(&preparing, &ready))
         .expect("a thread can be started at start-up");
     let writer = Writer { shared, current: None, next_number, prepared };
     std::thread::Builder::new()
@@ -44,24 +46,48 @@ pub(crate) fn start(shared: Arc<Shared>, next_number: u64) {
         .expect("a thread can be started at start-up");
 }
 
-fn prepare(directory: &std::path::Path, ready: &SyncSender<Result<(PathBuf, File), JournalError>>) {
+fn prepare(shared: &Shared, ready: &SyncSender<Result<(PathBuf, File), JournalError>>) {
     for number in 0u64.. {
-        let path = directory.join(format!("prepared-{}", number % 2));
-        let filled = if number == 0 { FIRST_FILLED_BYTES } else { SEGMENT_BYTES };
+        let path = shared.directory.join(format!("prepared-{}", number % 2));
+        // The first is small and asks for no reserve: a server starts on a full disk too, and drains it.
+        let (filled, reserve) = if number == 0 { (FIRST_FILLED_BYTES, 0) } else { (SEGMENT_BYTES, DISK_RESERVE_BYTES) };
+        let mut full = false;
         let file = loop {
-            match segment::prepare(&path, filled) {
+            let prepared = match free_bytes(&shared.directory) {
+                Some(free) if free < filled + reserve => {
+                    Err(JournalError::io("prepare", &path)(io::ErrorKind::StorageFull.into()))
+                }
+                Some(_) | None => segment::prepare(&path, filled),
+            };
+            match prepared {
                 Err(JournalError::Io { source, .. }) if source.kind() == io::ErrorKind::StorageFull => {
                     let _ = std::fs::remove_file(&path);
-                    tracing::error!(path = %path.display(), "disk full: writes wait until there is room");
+                    if !std::mem::replace(&mut full, true) {
+                        tracing::error!(path = %path.display(), "disk full: producers are pushed back until there is room");
+                        shared.queue.set_disk_full(true);
+                    }
+                    if shared.queue.is_closed() {
+                        return;
+                    }
                     std::thread::sleep(FULL_DISK_RETRY);
                 }
                 other => break other,
             }
         };
+        if full {
+            tracing::info!("there is room on the disk again");
+            shared.queue.set_disk_full(false);
+        }
         if ready.send(file.map(|file| (path, file))).is_err() {
             return; // the writer has ended
         }
     }
+}
+
+/// What the file system has for us; `None` if it does not say.
+fn free_bytes(directory: &std::path::Path) -> Option<u64> {
+    let found = rustix::fs::statvfs(directory).ok()?;
+    found.f_bavail.checked_mul(found.f_frsize)
 }
 
 impl Writer {
