@@ -1,5 +1,6 @@
 //! An HTTP client for endpoints of the operator's: hooks and their like. HTTPS by the system's certificate authorities.
 use std::sync::OnceLock;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -8,6 +9,9 @@ use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
+
+/// Somebody who is there accepts a connection within this. And then: [`HttpError::Transport`].
+const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// Keeps connections. Cheap until its first request.
 #[derive(Default)]
@@ -43,8 +47,20 @@ impl HttpClient {
     ) -> Result<Response<Bytes>, HttpError> {
         let request =
             Request::post(url).header(http::header::CONTENT_TYPE, "application/json").body(Full::new(body))?;
-        let response = self.client()?.request(request).await?;
-        let (head, body) = response.into_parts();
+        self.send(request, answer_bytes_max).await
+    }
+
+    /// Sends any request; takes an answer of at most `answer_bytes_max`. Follows no redirection. Has no time limit of its own
+    /// but for connecting.
+    ///
+    /// # Errors
+    /// [`HttpError`]. A status that is no success is an answer.
+    pub async fn send(
+        &self,
+        request: Request<Full<Bytes>>,
+        answer_bytes_max: usize,
+    ) -> Result<Response<Bytes>, HttpError> {
+        let (head, body) = self.client()?.request(request).await?.into_parts();
         let body = Limited::new(body, answer_bytes_max).collect().await.map_err(HttpError::Body)?;
         Ok(Response::from_parts(head, body.to_bytes()))
     }
@@ -54,8 +70,13 @@ impl HttpClient {
             return Ok(client);
         }
         let provider = rustls::crypto::aws_lc_rs::default_provider();
+        let mut tcp = HttpConnector::new();
+        tcp.enforce_http(false);
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(CONNECT_MAX));
         let connector = HttpsConnectorBuilder::new().with_provider_and_native_roots(provider)?;
-        let client = Client::builder(TokioExecutor::new()).build(connector.https_or_http().enable_http1().build());
+        let connector = connector.https_or_http().enable_http1().wrap_connector(tcp);
+        let client = Client::builder(TokioExecutor::new()).build(connector);
         Ok(self.0.get_or_init(|| client))
     }
 }
