@@ -1,0 +1,57 @@
+//! Buckets of other people: S3 elsewhere, to which delivery streams deliver.
+//!
+//! Receives what `[[bucket]]` says and an object's bytes; hands on an object that is there. A body is never whole in memory:
+//! a long one goes in parts. Writing an object again under its key, with the same bytes, changes nothing, so whoever is in
+//! doubt writes again.
+mod bucket; // one bucket: where it is and who asks
+mod error; // why an object is not there
+mod request; // one signed request, tried a few times
+mod upload; // an object on its way
+mod xml; // the few words of XML that multipart uploads speak
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use sekisho_client::HttpClient;
+use sekisho_types::{BucketName, Timestamp};
+
+pub use bucket::{AddressingStyle, Endpoint, EndpointError, RemoteBucket};
+pub use error::RemoteError;
+pub use upload::{RemoteObject, RemoteUpload};
+
+/// Every bucket that is kept elsewhere.
+pub struct RemoteBuckets {
+    by_name: BTreeMap<BucketName, Arc<RemoteBucket>>,
+    client: Arc<HttpClient>,
+}
+
+impl RemoteBuckets {
+    /// Of two with one name, the later counts; `sekisho.toml` has been checked for that.
+    pub fn new(buckets: Vec<RemoteBucket>) -> Self {
+        let by_name = buckets.into_iter().map(|bucket| (bucket.name.clone(), Arc::new(bucket))).collect();
+        Self { by_name, client: Arc::default() }
+    }
+
+    /// Whether a bucket of this name is kept elsewhere.
+    pub fn contains(&self, name: &BucketName) -> bool {
+        self.by_name.contains_key(name)
+    }
+
+    /// Their names.
+    pub fn names(&self) -> impl Iterator<Item = &BucketName> {
+        self.by_name.keys()
+    }
+
+    /// Begins an object. None if its bucket is not kept elsewhere.
+    pub fn begin(&self, object: RemoteObject) -> Option<RemoteUpload> {
+        let bucket = self.by_name.get(&object.bucket)?.clone();
+        Some(RemoteUpload::new(bucket, self.client.clone(), object))
+    }
+}
+
+/// The system's clock: a signature names its time.
+fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
