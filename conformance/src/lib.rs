@@ -2,6 +2,8 @@
 //!
 //! [`Server`] is the real binary on a directory and ports of its own. It can be killed and started again. The peers come from
 //! the virtual environment that `make test` makes, and from the machine; a missing one fails the test that needs it.
+mod moto; // somebody else's S3
+
 use std::fs;
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -9,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+pub use moto::Moto;
 use serde_json::Value;
 
 /// Anything waited for comes within this, on a slow machine too.
@@ -218,6 +221,24 @@ impl Server {
         let path = root().join("conformance/python").join(script);
         let output = run(self.command("python").arg(path));
         String::from_utf8_lossy(&output.stdout).into_owned()
+    }
+
+    /// The account root's access key id and secret.
+    pub fn credentials(&self) -> (String, String) {
+        let text = self.bash("echo $AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY");
+        let (id, secret) = text.trim().split_once(' ').expect("two words");
+        (id.to_owned(), secret.to_owned())
+    }
+
+    /// Starts the stopped server with more flags, which must be refused; answers its exit code and what it says.
+    pub fn refuses_to_start(&self, flags: &[&str]) -> (Option<i32>, String) {
+        let mut command = Command::new(binary());
+        command.args(["serve", "--data"]).arg(self.data()).args(flags);
+        for listener in ["--api", "--mqtt", "--https", "--admin"] {
+            command.args([listener, "127.0.0.1:0"]);
+        }
+        let output = command.output().expect("the server's binary");
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
     }
 
     /// Makes a device: key and certificate at `<name>.key` and `<name>.pem` in the scratch folder, active, with a policy

@@ -7,9 +7,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use sekisho_remote::RemoteBucket;
 use sekisho_types::{AccountId, Region, Tenant};
 use sekisho_workers::FunctionTarget;
 use serde::Deserialize;
+
+use crate::buckets::{self, BucketTable};
 
 /// What is wrong with what the operator said, in one line that names it.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +33,16 @@ pub enum ConfigError {
         /// The file.
         path: PathBuf,
         /// Why.
+        problem: String,
+    },
+    /// A bucket that cannot be used.
+    #[error("`bucket` `{bucket}`, `{setting}`: {problem}")]
+    Bucket {
+        /// Its name, as given.
+        bucket: String,
+        /// Name as in the file.
+        setting: &'static str,
+        /// Why it cannot be used.
         problem: String,
     },
     /// An address somebody else listens on.
@@ -132,6 +145,7 @@ struct ConfigFile {
     functions: Option<BTreeMap<String, String>>,
     crls: Option<Vec<PathBuf>>,
     log: Option<String>,
+    bucket: Option<Vec<BucketTable>>,
 }
 
 /// Where the root key comes from.
@@ -177,6 +191,8 @@ pub struct Config {
     pub functions: HashMap<String, FunctionTarget>,
     /// Revocation lists that are watched.
     pub crls: Vec<PathBuf>,
+    /// Buckets that another S3 keeps.
+    pub buckets: Vec<RemoteBucket>,
     /// The log filter.
     pub log: String,
 }
@@ -243,6 +259,7 @@ impl Config {
             admit_first_connection,
             functions,
             crls,
+            buckets: buckets::parse(file.bucket.unwrap_or_default())?,
         })
     }
 }
@@ -344,7 +361,9 @@ mod tests {
             functions,
             crls,
             log,
+            bucket,
         } = file;
+        assert_eq!(bucket.map(|buckets| buckets.len()), Some(1));
         assert!(functions.is_some_and(|functions| functions.is_empty()) && crls.is_some_and(|crls| crls.is_empty()));
         let texts = [api, mqtt, https, admin, account, region, root_key, durability, first_connection, log];
         assert!(

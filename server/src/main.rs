@@ -4,6 +4,7 @@
 mod admin; // /healthz, /metrics, /why, and what changes certificate authorities
 mod admin_client; // a command to the running server
 mod admin_token; // who may do the latter
+mod buckets; // buckets that another S3 keeps
 mod ca; // certificate authorities, by command
 mod config; // flags over environment over file, checked once
 mod credentials; // the root credentials of the account

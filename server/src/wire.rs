@@ -21,7 +21,7 @@ use crate::admin::{self, Admin};
 use crate::config::{Config, ConfigError};
 use crate::operator::Operators;
 use crate::serve::{Listeners, reachable};
-use crate::{admin_token, credentials, descriptors, issuing_ca, root_key, tls};
+use crate::{admin_token, buckets, credentials, descriptors, issuing_ca, root_key, tls};
 
 /// How often the journal is looked at: is a snapshot due, can segments go?
 const COMPACT_EVERY: Duration = Duration::from_secs(30);
@@ -70,6 +70,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         );
     }
     let state = Arc::new(opened.state);
+    no_bucket_is_kept_twice(config, &state)?;
     tls::ensure_server_ca(&state).await?;
     let making = state.clone();
     tokio::spawn(async move {
@@ -115,6 +116,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         settings: sekisho_api::Settings {
             hostnames: config.hostnames.clone(),
             api_authority: reachable(listeners.api.local_addr()?).to_string(),
+            remote_buckets: config.buckets.iter().map(|bucket| bucket.name.clone()).collect(),
         },
         patterns: sekisho_api::Patterns::default(),
     });
@@ -148,6 +150,18 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
 
 fn unusable(config: &Config, error: &dyn std::error::Error) -> ConfigError {
     ConfigError::Data { path: config.data.clone(), problem: error.to_string() }
+}
+
+/// A name that means a bucket here and one elsewhere would hide what is here.
+fn no_bucket_is_kept_twice(config: &Config, state: &State) -> Result<(), ConfigError> {
+    let cores = state.read();
+    match config.buckets.iter().find(|bucket| cores.objects.bucket(&bucket.name).is_ok()) {
+        Some(bucket) => {
+            let problem = "this server keeps a bucket of that name; delete it, or rename the other".into();
+            Err(buckets::bad(bucket.name.as_str(), "name", problem))
+        }
+        None => Ok(()),
+    }
 }
 
 /// Whoever lives from the state is told of its changes.

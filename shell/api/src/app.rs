@@ -1,12 +1,12 @@
 //! What every handler is given.
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use sekisho_sigv4::Operator;
 use sekisho_state::State;
-use sekisho_types::{Secret, TopicName};
+use sekisho_types::{BucketName, Secret, TopicName};
 
 use crate::ApiError;
 use crate::validate::Patterns;
@@ -40,6 +40,8 @@ pub struct Settings {
     pub hostnames: Vec<String>,
     /// Host and port of this API, for links that are handed out.
     pub api_authority: String,
+    /// Buckets that another S3 keeps. There is none of these names here.
+    pub remote_buckets: BTreeSet<BucketName>,
 }
 
 impl Settings {

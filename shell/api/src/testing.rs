@@ -8,7 +8,7 @@ use sekisho_blobs::ObjectStore;
 use sekisho_journal::Durability;
 use sekisho_kms::RootKey;
 use sekisho_sigv4::{Credentials, Operator, PayloadToSign, RequestParts, sign};
-use sekisho_types::{AccountId, Region, Secret, SecretKey, Tenant, Timestamp};
+use sekisho_types::{AccountId, BucketName, Region, Secret, SecretKey, Tenant, Timestamp};
 use sekisho_workers::{BulkRegistration, Issuing, Recovered, RsaKeys};
 
 use crate::{ApiError, App, BoxFuture, Message, Patterns, Publish, Settings, front, full};
@@ -98,6 +98,7 @@ impl World {
             settings: Settings {
                 hostnames: vec!["iot.plant.example".to_owned()],
                 api_authority: "127.0.0.1:4566".to_owned(),
+                remote_buckets: [BucketName::parse("elsewhere").unwrap()].into(),
             },
             patterns: Patterns::default(),
         };

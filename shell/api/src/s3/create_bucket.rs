@@ -29,6 +29,10 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
         }
     }
     check_location(app, configuration.text("LocationConstraint")?)?;
+    if app.settings.remote_buckets.contains(&bucket) {
+        let message = format!("{bucket} is a bucket that another S3 keeps: delivery streams deliver there");
+        return Err(ApiError::new(409, "BucketAlreadyExists", message));
+    }
     let now = app.state.now();
     let made = app.state.commit(|cores| {
         let events = cores.objects.create_bucket(now, &bucket)?;
