@@ -2,6 +2,7 @@
 //!
 //! [`Server`] is the real binary on a directory and ports of its own. It can be killed and started again. The peers come from
 //! the virtual environment that `make test` makes, and from the machine; a missing one fails the test that needs it.
+mod faults; // a proxy that misbehaves
 mod moto; // somebody else's S3
 
 use std::fs;
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+pub use faults::{Fault, FaultProxy};
 pub use moto::Moto;
 use serde_json::Value;
 

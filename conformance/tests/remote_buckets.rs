@@ -2,7 +2,7 @@
 //! signatures, keys and digests.
 use std::time::Duration;
 
-use conformance::{Moto, Server};
+use conformance::{FaultProxy, Moto, Server};
 use sekisho_client::AwsClient;
 use sekisho_remote::{AddressingStyle, Endpoint, RemoteBucket, RemoteBuckets, RemoteError, RemoteObject};
 use sekisho_sigv4::Credentials;
@@ -150,4 +150,33 @@ fn a_bucket_elsewhere_is_none_of_ours() {
     let server = Server::start_with(&flags);
     let refusal = server.aws_refused(&["s3api", "create-bucket", "--bucket", "elsewhere"]);
     assert!(refusal.contains("BucketAlreadyExists") && refusal.contains("another S3 keeps"), "{refusal}");
+}
+
+/// An upload that is told to have failed may be there; one that is told to have succeeded is there, whole.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_succeeds_through_a_faulty_network_is_there() {
+    let server = tokio::task::spawn_blocking(Server::start).await.unwrap();
+    let (id, secret) = server.credentials();
+    let credentials = credentials(&id, &secret);
+    let reader = AwsClient::new(server.api(), "us-east-1", credentials.clone()).unwrap();
+    reader.s3(http::Method::PUT, "/lake", "", &[], bytes::Bytes::new()).await.unwrap();
+    let proxy = FaultProxy::start(server.api(), 4242, Duration::from_secs(3));
+    let one = RemoteBucket {
+        name: BucketName::parse("lake").unwrap(),
+        endpoint: Endpoint::parse(&proxy.url(), true).unwrap(),
+        region: "us-east-1".into(),
+        credentials,
+        style: AddressingStyle::Path,
+        request_max: Duration::from_secs(2),
+    };
+    let buckets = RemoteBuckets::new(vec![one]);
+    for number in 0..50_usize {
+        let (key, body) = (format!("k/{number}"), vec![number as u8; [0, 1_000, 100_000, 9_000_000][number % 4]]);
+        while put(&buckets, "lake", &key, &body).await.is_err() {}
+        let found = reader.s3(http::Method::GET, &format!("/lake/{key}"), "", &[], bytes::Bytes::new()).await.unwrap();
+        assert!(found.body == body, "{key}");
+    }
+    let seen = proxy.seen();
+    assert!(seen.len() >= 8, "nearly every fault was met: {seen:?}");
+    eprintln!("50 objects through {seen:?}");
 }
