@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::prefix::{Prefix, Where};
-use crate::{Compression, DeliveryError, Pipeline};
+use crate::{Compression, DeliveryError, HttpEndpoint, Pipeline};
 
 /// A record before base64 (Firehose quotas: 1,000 KiB).
 pub const RECORD_BYTES_MAX: usize = 1_024_000;
@@ -75,6 +75,18 @@ pub struct Destination {
     /// `CloudWatchLoggingOptions` as given: kept and told, nothing is logged there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_watch_logging_options: Option<Value>,
+    /// Records are posted there, and come into the bucket only if they are not taken.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub http_endpoint: Option<Box<HttpEndpoint>>,
+}
+
+/// A destination as a request gives it, by its kind.
+#[derive(Clone, Copy, Debug)]
+pub enum Given<'a> {
+    /// `ExtendedS3Destination…` and the older `S3Destination…`.
+    S3(&'a Value),
+    /// `HttpEndpointDestination…`
+    HttpEndpoint(&'a Value),
 }
 
 fn invalid<T>(message: impl Into<String>) -> Result<T, DeliveryError> {
@@ -82,6 +94,20 @@ fn invalid<T>(message: impl Into<String>) -> Result<T, DeliveryError> {
 }
 
 impl Destination {
+    /// Reads a configuration or, over `present`, an update, of either kind.
+    ///
+    /// # Errors
+    /// [`DeliveryError::InvalidArgument`], [`DeliveryError::NotOffered`].
+    pub fn read(given: Given<'_>, present: Option<&Self>) -> Result<Self, DeliveryError> {
+        match given {
+            Given::S3(_) if present.is_some_and(|present| present.http_endpoint.is_some()) => {
+                invalid("A delivery stream keeps its kind of destination")
+            }
+            Given::S3(given) => Self::parse(given, present),
+            Given::HttpEndpoint(given) => Self::parse_http_endpoint(given, present),
+        }
+    }
+
     /// Reads a configuration or, over `present`, an update: what an update leaves out stays.
     ///
     /// # Errors
@@ -136,6 +162,7 @@ impl Destination {
                 .get("CloudWatchLoggingOptions")
                 .cloned()
                 .or_else(|| present.and_then(|p| p.cloud_watch_logging_options.clone())),
+            http_endpoint: None,
         };
         destination.check()?;
         Ok(destination)

@@ -4,6 +4,8 @@
 //! journal nor the object store: what has to be written comes out as bytes.
 mod error; // why a command is refused
 mod config; // a stream's destination as the API spells it, checked
+mod http_endpoint; // a destination behind HTTP, and the contract with it
+mod backoff; // when a destination that failed is asked again
 mod stream; // a stream: names, versions, states
 mod store; // the fold: every stream of the account
 mod partition; // which of a stream's buffers a record is in
@@ -15,14 +17,19 @@ mod processing; // what becomes of a record before it is buffered
 mod transformation; // the contract with a Lambda function
 mod compress; // how a batch's bytes are packed
 
+pub use backoff::{Backoff, RetryBudget};
 pub use buffer::{CutReason, Limit, Limits, Pending};
 pub use compress::{Compression, Compressor};
-pub use config::{BufferingHints, Destination, RECORD_BYTES_MAX};
+pub use config::{BufferingHints, Destination, Given, RECORD_BYTES_MAX};
 pub use entry::{
     BatchId, CutEntry, DeliveredEntry, Entry, EntryError, Origin, RecordEntry, RecordsEntry, RecordsWriter, StreamId,
     Target,
 };
 pub use error::DeliveryError;
+pub use http_endpoint::{
+    ANSWER_BYTES_MAX, ANSWER_MAX, AccessKey, Attempts, EndpointFailure, EndpointRequest, HTTP_ENDPOINT_FAILED,
+    HttpEndpoint, failed_record, judge_answer, request_id,
+};
 pub use key::{Naming, object_key};
 pub use partition::{PARTITIONS_MAX, Partition};
 pub use prefix::{Prefix, PrefixError};

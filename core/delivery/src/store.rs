@@ -3,10 +3,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use sekisho_types::{DeliveryStreamName, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::stream::DESTINATION_ID;
-use crate::{DeliveryError, DeliveryStream, Destination, StreamEncryption, StreamId};
+use crate::{DeliveryError, DeliveryStream, Destination, Given, StreamEncryption, StreamId};
 
 /// Firehose's quota of streams of an account and region.
 const STREAMS_MAX: usize = 5000;
@@ -102,7 +101,7 @@ impl Delivery {
         &self,
         now: Timestamp,
         name: DeliveryStreamName,
-        destination: &Value,
+        destination: Given<'_>,
         encryption: StreamEncryption,
         tags: BTreeMap<String, String>,
     ) -> Result<(Vec<Event>, String), DeliveryError> {
@@ -113,7 +112,7 @@ impl Delivery {
             return Err(DeliveryError::LimitExceeded(format!("an account has at most {STREAMS_MAX} delivery streams")));
         }
         check_tags(&tags)?;
-        let destination = Destination::parse(destination, None)?;
+        let destination = Destination::read(destination, None)?;
         let (id, version, updated_at) = (self.next, 1, None);
         let stream = DeliveryStream { id, name, version, created_at: now, updated_at, destination, encryption, tags };
         let arn = stream.arn(&self.tenant);
@@ -131,7 +130,7 @@ impl Delivery {
         name: &DeliveryStreamName,
         current_version: &str,
         destination_id: &str,
-        update: &Value,
+        update: Given<'_>,
     ) -> Outcome {
         let stream = self.stream(name)?;
         if current_version != stream.version.to_string() {
@@ -141,7 +140,7 @@ impl Delivery {
         if destination_id != DESTINATION_ID {
             return Err(DeliveryError::InvalidArgument(format!("Destination Id {destination_id} not found")));
         }
-        let destination = Destination::parse(update, Some(&stream.destination))?;
+        let destination = Destination::read(update, Some(&stream.destination))?;
         let version = stream.version + 1;
         Ok(put(DeliveryStream { version, updated_at: Some(now), destination, ..stream.clone() }))
     }
@@ -224,7 +223,7 @@ mod tests {
             .create_delivery_stream(
                 Timestamp::from_seconds(5),
                 name(),
-                &given,
+                Given::S3(&given),
                 StreamEncryption::Disabled,
                 BTreeMap::new(),
             )
@@ -256,9 +255,9 @@ mod tests {
         let mut delivery = with_stream();
         let update = json!({"Prefix": "p/", "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 0}});
         let now = Timestamp::from_seconds(9);
-        let stale = delivery.update_destination(now, &name(), "2", DESTINATION_ID, &update);
+        let stale = delivery.update_destination(now, &name(), "2", DESTINATION_ID, Given::S3(&update));
         assert!(matches!(stale, Err(DeliveryError::ConcurrentModification { current: 1, .. })));
-        let events = delivery.update_destination(now, &name(), "1", DESTINATION_ID, &update).unwrap();
+        let events = delivery.update_destination(now, &name(), "1", DESTINATION_ID, Given::S3(&update)).unwrap();
         events.iter().for_each(|event| delivery.apply(event));
         let stream = delivery.stream(&name()).unwrap();
         assert_eq!((stream.version, stream.destination.prefix.as_deref()), (2, Some("p/")));

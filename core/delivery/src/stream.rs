@@ -72,16 +72,26 @@ impl DeliveryStream {
             "DeliveryStreamType": "DirectPut",
             "VersionId": self.version.to_string(),
             "CreateTimestamp": self.created_at.epoch_seconds(),
-            "Destinations": [{
-                "DestinationId": DESTINATION_ID,
-                "S3DestinationDescription": self.destination.describe_legacy(),
-                "ExtendedS3DestinationDescription": self.destination.describe(),
-            }],
+            "Destinations": [self.describe_destination()],
             "HasMoreDestinations": false,
         });
         if let Some(at) = self.updated_at {
             description["LastUpdateTimestamp"] = json!(at.epoch_seconds());
         }
         description
+    }
+
+    fn describe_destination(&self) -> Value {
+        match &self.destination.http_endpoint {
+            Some(endpoint) => json!({
+                "DestinationId": DESTINATION_ID,
+                "HttpEndpointDestinationDescription": self.destination.describe_http_endpoint(endpoint),
+            }),
+            None => json!({
+                "DestinationId": DESTINATION_ID,
+                "S3DestinationDescription": self.destination.describe_legacy(),
+                "ExtendedS3DestinationDescription": self.destination.describe(),
+            }),
+        }
     }
 }

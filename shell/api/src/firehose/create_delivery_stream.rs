@@ -1,7 +1,7 @@
 //! CreateDeliveryStream
 use std::collections::BTreeMap;
 
-use sekisho_delivery::{DeliveryError, StreamEncryption};
+use sekisho_delivery::{DeliveryError, Given, StreamEncryption};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -29,7 +29,10 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     }
     let destination = |name: &&String| name.ends_with("DestinationConfiguration");
     let others: Vec<&String> = input.other.keys().filter(destination).collect();
-    let given = [&input.extended_s3_destination_configuration, &input.s3_destination_configuration];
+    let given = [
+        input.extended_s3_destination_configuration.as_ref().map(Given::S3),
+        input.s3_destination_configuration.as_ref().map(Given::S3),
+    ];
     let mut given = given.into_iter().flatten();
     let (first, second) = (given.next(), given.next());
     let destination = match (first, second, others.first()) {

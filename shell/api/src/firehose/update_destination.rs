@@ -1,5 +1,5 @@
 //! UpdateDestination
-use sekisho_delivery::DeliveryError;
+use sekisho_delivery::{DeliveryError, Given};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,16 +17,20 @@ pub(super) struct Input {
 
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let name = super::stream_name(&input.delivery_stream_name)?;
-    let Some(update) = input.extended_s3_destination_update.or(input.s3_destination_update) else {
-        return Err(
-            DeliveryError::InvalidArgument("an S3 destination is updated by an S3 destination update".into()).into()
-        );
+    let given = [
+        input.extended_s3_destination_update.as_ref().map(Given::S3),
+        input.s3_destination_update.as_ref().map(Given::S3),
+    ];
+    let mut given = given.into_iter().flatten();
+    let (Some(update), None) = (given.next(), given.next()) else {
+        let message = "a destination is updated by one update of its own kind: S3 or HTTP endpoint";
+        return Err(DeliveryError::InvalidArgument(message.into()).into());
     };
     let now = app.state.now();
     let (version, destination) = (&input.current_delivery_stream_version_id, &input.destination_id);
     app.state
         .commit(|cores| {
-            let events = cores.delivery.update_destination(now, &name, version, destination, &update)?;
+            let events = cores.delivery.update_destination(now, &name, version, destination, update)?;
             Ok::<_, DeliveryError>((events.into_iter().map(Into::into).collect(), ()))
         })
         .await?;
