@@ -30,3 +30,6 @@ pub fn start_delivery(
     tokio::spawn(transform::run(streams.clone(), functions, due.transformations));
     streams
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,216 @@
+//! Streams over a real journal and a real store, under a clock of the test's.
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use sekisho_blobs::ObjectStore;
+use sekisho_delivery::Given;
+use sekisho_journal::Durability;
+use sekisho_kms::RootKey;
+use sekisho_objects::{Listed, ListingRequest};
+use sekisho_state::{Event, State};
+use sekisho_types::{AccountId, BucketName, DeliveryStreamName, ObjectKey, Region, SecretKey, Tenant, Timestamp};
+use serde_json::{Value, json};
+
+use super::{DeliveryStreams, Recovered, start_delivery};
+
+const START_MILLIS: i64 = 1_800_000_000_000;
+const HOUR_MILLIS: i64 = 3_600_000;
+
+/// A server's middle part on a directory, with a clock that is set.
+struct World {
+    state: Arc<State>,
+    objects: Arc<ObjectStore>,
+    streams: Arc<DeliveryStreams>,
+    clock: Arc<AtomicI64>,
+}
+
+impl World {
+    fn open(directory: &Path, clock: &Arc<AtomicI64>) -> Self {
+        let tenant =
+            Tenant { account: AccountId::parse("000000000000").unwrap(), region: Region::parse("eu-north-1").unwrap() };
+        let reading = clock.clone();
+        let clock_of_state: sekisho_state::Clock =
+            Arc::new(move || Timestamp::from_millis(reading.load(Ordering::SeqCst)));
+        let root_key = RootKey::new(SecretKey::new([7; 32]));
+        let mut recovered = Recovered::default();
+        let opened = sekisho_state::open(
+            &directory.join("journal"),
+            tenant,
+            root_key,
+            Durability::Relaxed,
+            clock_of_state,
+            &mut |sequence, entry| recovered.handle(sequence, entry),
+        );
+        let state = Arc::new(opened.unwrap().state);
+        let objects = Arc::new(ObjectStore::open(&directory.join("objects"), state.clone()).unwrap());
+        let streams = start_delivery(state.clone(), objects.clone(), Arc::default(), recovered);
+        let following = streams.clone();
+        state.observe(vec![Box::new(move |events, cores| following.follow(events, cores))]);
+        Self { state, objects, streams, clock: clock.clone() }
+    }
+
+    async fn bucket(&self) {
+        let made = self.state.commit(|cores| {
+            let events = cores.objects.create_bucket(self.state.now(), &lake())?;
+            Ok::<_, sekisho_objects::ObjectsError>((events.into_iter().map(Event::from).collect(), ()))
+        });
+        made.await.unwrap();
+    }
+
+    async fn stream(&self, more: Value) {
+        let mut destination = json!({
+            "RoleARN": "r", "BucketARN": "arn:aws:s3:::lake",
+            "BufferingHints": { "SizeInMBs": 64, "IntervalInSeconds": 60 },
+        });
+        for (name, value) in more.as_object().unwrap() {
+            destination[name] = value.clone();
+        }
+        let made = self.state.commit(|cores| {
+            let (now, tags) = (self.state.now(), BTreeMap::new());
+            let made =
+                cores.delivery.create_delivery_stream(now, name(), Given::S3(&destination), Default::default(), tags);
+            made.map(|(events, _)| (events.into_iter().map(Event::from).collect(), ()))
+        });
+        made.await.unwrap();
+    }
+
+    async fn put(&self, records: &[&str]) {
+        let records: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
+        let sequence = self.streams.put_batch(&name(), &records).unwrap();
+        self.state.journal().wait_durable(sequence).await.unwrap();
+    }
+
+    fn pass(&self, millis: i64) {
+        self.clock.fetch_add(millis, Ordering::SeqCst);
+    }
+
+    /// The objects there are, by key, with what is in them.
+    async fn lake(&self) -> BTreeMap<String, String> {
+        let keys: Vec<ObjectKey> = {
+            let cores = self.state.read();
+            let Ok(bucket) = cores.objects.bucket(&lake()) else { return BTreeMap::new() };
+            let everything = ListingRequest { prefix: String::new(), delimiter: None, after: None, max_keys: 1000 };
+            let listing = bucket.list(&everything);
+            let key = |listed: &Listed<'_>| match listed {
+                Listed::Object(key, _) => ObjectKey::parse(key).unwrap(),
+                Listed::CommonPrefix(_) => unreachable!("nothing is rolled up"),
+            };
+            listing.entries.iter().map(key).collect()
+        };
+        let mut all = BTreeMap::new();
+        for key in keys {
+            let (_, mut reader) = self.objects.get(&lake(), &key).await.unwrap();
+            let mut text = Vec::new();
+            while let Some(piece) = reader.next().await.unwrap() {
+                text.extend_from_slice(&piece);
+            }
+            all.insert(key.as_str().to_owned(), String::from_utf8(text).unwrap());
+        }
+        all
+    }
+
+    /// Waits until there are so many objects.
+    async fn objects(&self, count: usize) -> BTreeMap<String, String> {
+        for _ in 0..6_000 {
+            let lake = self.lake().await;
+            if lake.len() >= count {
+                assert_eq!(lake.len(), count, "{lake:?}");
+                return lake;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        panic!("waited in vain for {count} objects");
+    }
+}
+
+fn lake() -> BucketName {
+    BucketName::parse("lake").unwrap()
+}
+
+fn name() -> DeliveryStreamName {
+    DeliveryStreamName::parse("s").unwrap()
+}
+
+fn partitioned() -> Value {
+    let parameters = json!([{ "ParameterName": "MetadataExtractionQuery", "ParameterValue": "{p: .p}" }]);
+    json!({
+        "Prefix": "!{partitionKeyFromQuery:p}/", "ErrorOutputPrefix": "errors/",
+        "DynamicPartitioningConfiguration": { "Enabled": true },
+        "ProcessingConfiguration": { "Enabled": true, "Processors": [{ "Type": "MetadataExtraction", "Parameters": parameters }] },
+    })
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_cuts_early_and_loses_nothing() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::open(directory.path(), &Arc::new(AtomicI64::new(START_MILLIS)));
+    world.bucket().await;
+    world.stream(json!({})).await;
+    world.put(&["a"]).await;
+    world.pass(-HOUR_MILLIS);
+    world.objects(1).await; // set back: cut now, not in an hour
+    world.put(&["b"]).await;
+    world.pass(-HOUR_MILLIS);
+    world.put(&["c"]).await;
+    world.pass(60_000);
+    world.objects(2).await; // an interval behind the new time, not an hour
+    world.put(&["d"]).await;
+    world.pass(24 * HOUR_MILLIS);
+    let lake = world.objects(3).await; // set forward: it is due
+    let mut records: Vec<String> = lake.into_values().collect();
+    records.sort_unstable();
+    assert_eq!(records, ["a", "bc", "d"]);
+}
+
+#[tokio::test]
+async fn partitions_are_delivered_together_each_record_in_its_own() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::open(directory.path(), &Arc::new(AtomicI64::new(START_MILLIS)));
+    world.bucket().await;
+    world.stream(partitioned()).await;
+    // More partitions than one pass takes, in entries that hold several of them.
+    const PARTITIONS: usize = 150;
+    for round in 0..3 {
+        for chunk in (0..PARTITIONS).collect::<Vec<_>>().chunks(40) {
+            let records: Vec<String> = chunk.iter().map(|p| format!("{{\"p\":{p},\"n\":{round}}}")).collect();
+            world.put(&records.iter().map(String::as_str).collect::<Vec<_>>()).await;
+        }
+        world.pass(10_000);
+    }
+    world.pass(60_000);
+    for (key, text) in world.objects(PARTITIONS).await {
+        let p = key.split('/').next().unwrap();
+        let expected: String = (0..3).map(|round| format!("{{\"p\":{p},\"n\":{round}}}")).collect();
+        assert_eq!(text, expected, "{key}");
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_there_after_a_restart_and_goes_into_one_object() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicI64::new(START_MILLIS));
+    let world = World::open(directory.path(), &clock);
+    world.bucket().await;
+    world.stream(partitioned()).await;
+    world.put(&[r#"{"p":"a"}"#, r#"{"p":"b"}"#, "no JSON"]).await;
+    // What a crash would leave: the directory as it is.
+    let crashed = tempfile::tempdir().unwrap();
+    for folder in ["journal", "objects"] {
+        std::fs::create_dir(crashed.path().join(folder)).unwrap();
+        for file in std::fs::read_dir(directory.path().join(folder)).unwrap() {
+            let file = file.unwrap().path();
+            if file.is_file() {
+                std::fs::copy(&file, crashed.path().join(folder).join(file.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    let again = World::open(crashed.path(), &clock);
+    again.put(&[r#"{"p":"a"}"#]).await;
+    again.pass(90_000);
+    let lake = again.objects(3).await;
+    let of = |prefix: &str| lake.iter().find(|(key, _)| key.starts_with(prefix)).unwrap().1.clone();
+    assert_eq!((of("a/"), of("b/")), (r#"{"p":"a"}"#.repeat(2), r#"{"p":"b"}"#.to_owned()));
+    assert!(of("errors/").contains("rawData"));
+}
