@@ -28,7 +28,10 @@ async fn put(buckets: &RemoteBuckets, bucket: &str, key: &str, body: &[u8]) -> R
     let object = RemoteObject {
         bucket: BucketName::parse(bucket).unwrap(),
         key: key.into(),
-        headers: vec![("content-type", "application/octet-stream".into()), ("content-encoding", "gzip".into())],
+        headers: vec![
+            ("content-type".into(), "application/octet-stream".into()),
+            ("content-encoding".into(), "gzip".into()),
+        ],
         kms_key: None,
     };
     let mut upload = buckets.begin(object).expect("it is kept elsewhere");

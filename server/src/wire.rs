@@ -10,6 +10,7 @@ use sekisho_api::App;
 use sekisho_blobs::ObjectStore;
 use sekisho_journal::JournalError;
 use sekisho_listeners::{Connections, HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
+use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
     BulkRegistration, Decisions, DeliveryStreams, Functions, Gateway, Issuing, Parts, Recovered, Revocation, RsaKeys,
@@ -84,8 +85,9 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let objects =
         ObjectStore::open(&config.data.join("objects"), state.clone()).context("cannot open the object store")?;
     let objects = Arc::new(objects);
+    let remote = Arc::new(RemoteBuckets::new(config.buckets.clone()));
     let functions = Arc::new(Functions::new(config.functions.clone()));
-    let streams = sekisho_workers::start_delivery(state.clone(), objects.clone(), functions.clone(), recovered);
+    let streams = sekisho_workers::start_delivery(state.clone(), objects.clone(), remote, functions.clone(), recovered);
     let decisions = Arc::new(Decisions::default());
     let issuing = Arc::new(Issuing::new(state.clone(), RsaKeys::start()?));
     let gateway = Arc::new(Gateway::new(Parts {

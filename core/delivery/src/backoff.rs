@@ -4,7 +4,7 @@ use std::time::Duration;
 use sekisho_types::Random;
 
 /// The wait after the first failure; it doubles.
-const WAIT_MIN: Duration = Duration::from_secs(1);
+const WAIT_MIN: Duration = Duration::from_millis(500);
 /// Longer than this nobody who mends a destination waits to see that it works.
 const WAIT_MAX: Duration = Duration::from_secs(60);
 /// A wait is off by up to this, so that those who failed together do not come back together.
@@ -73,8 +73,8 @@ mod tests {
     fn waits_double_up_to_a_minute_and_are_off_by_15_percent() {
         #[rustfmt::skip] // byte  waits in milliseconds
         let table: [(u8, &[u128]); 2] = [
-            (0,                   &[850, 1_700, 3_400, 6_800, 13_600, 27_200, 51_000, 51_000]),
-            (255,                 &[1_150, 2_300, 4_600, 9_200, 18_400, 36_800, 69_000, 69_000]),
+            (0,                   &[425, 850, 1_700, 3_400, 6_800, 13_600, 27_200, 51_000, 51_000]),
+            (255,                 &[575, 1_150, 2_300, 4_600, 9_200, 18_400, 36_800, 69_000, 69_000]),
         ];
         for (byte, expected) in table {
             let mut backoff = Backoff::default();
@@ -91,7 +91,7 @@ mod tests {
     #[test]
     fn a_batch_is_given_up_when_its_time_is_over() {
         #[rustfmt::skip] // DurationInSeconds  attempts in all
-        let table = [(0, 1), (1, 3), (3, 4), (300, 12), (7_200, 148)];
+        let table = [(0, 1), (1, 3), (3, 5), (300, 13), (7_200, 149)];
         for (seconds, attempts) in table {
             let mut budget = RetryBudget::new(Duration::from_secs(seconds));
             let mut waited = Duration::ZERO;

@@ -80,8 +80,13 @@ impl World {
             sekisho_state::open(&journal, tenant, root_key, Durability::Relaxed, clock, &mut |_, _| {}).unwrap();
         let state = Arc::new(opened.state);
         let objects = Arc::new(ObjectStore::open(&directory.path().join("objects"), state.clone()).unwrap());
-        let streams =
-            sekisho_workers::start_delivery(state.clone(), objects.clone(), Arc::default(), Recovered::default());
+        let streams = sekisho_workers::start_delivery(
+            state.clone(),
+            objects.clone(),
+            Arc::default(),
+            Arc::default(),
+            Recovered::default(),
+        );
         let observed = streams.clone();
         state.observe(vec![Box::new(move |events, cores| observed.follow(events, cores))]);
         let published = Arc::new(Published::default());

@@ -20,7 +20,8 @@ pub use bucket::{AddressingStyle, Endpoint, EndpointError, RemoteBucket};
 pub use error::RemoteError;
 pub use upload::{RemoteObject, RemoteUpload};
 
-/// Every bucket that is kept elsewhere.
+/// Every bucket that is kept elsewhere. None, by default.
+#[derive(Default)]
 pub struct RemoteBuckets {
     by_name: BTreeMap<BucketName, Arc<RemoteBucket>>,
     client: Arc<HttpClient>,

@@ -23,7 +23,7 @@ pub(crate) struct S3Request<'a> {
     pub key: &'a str,
     /// In wire form.
     pub query: &'a str,
-    pub headers: &'a [(&'static str, String)],
+    pub headers: &'a [(String, String)],
     pub body: Bytes,
 }
 
@@ -66,7 +66,7 @@ async fn send_once(client: &HttpClient, bucket: &RemoteBucket, request: &S3Reque
 fn signed(bucket: &RemoteBucket, request: &S3Request<'_>) -> Result<Request<Full<Bytes>>, RemoteError> {
     let (host, path) = (bucket.host(), bucket.path(request.key));
     let mut headers = vec![("host", host.as_bytes())];
-    headers.extend(request.headers.iter().map(|(name, value)| (*name, value.as_bytes())));
+    headers.extend(request.headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
     let parts =
         RequestParts { method: request.method.as_str(), raw_path: &path, raw_query: request.query, headers: &headers };
     let digest = sha256_hex(&request.body);
@@ -79,7 +79,7 @@ fn signed(bucket: &RemoteBucket, request: &S3Request<'_>) -> Result<Request<Full
         // S3 wants it for an empty body too, where the HTTP library would leave it out.
         .header(http::header::CONTENT_LENGTH, request.body.len());
     for (name, value) in request.headers {
-        builder = builder.header(*name, value);
+        builder = builder.header(name, value);
     }
     for (name, value) in added {
         let mut value =

@@ -21,7 +21,7 @@ pub struct RemoteObject {
     /// Under which key.
     pub key: String,
     /// Content-Type and kin, by lower-case name.
-    pub headers: Vec<(&'static str, String)>,
+    pub headers: Vec<(String, String)>,
     /// The KMS key over there that it is encrypted under.
     pub kms_key: Option<String>,
 }
@@ -101,11 +101,11 @@ impl RemoteUpload {
         Ok(())
     }
 
-    fn object_headers(&self) -> Vec<(&'static str, String)> {
+    fn object_headers(&self) -> Vec<(String, String)> {
         let mut headers = self.object.headers.clone();
         if let Some(key) = &self.object.kms_key {
-            headers.push(("x-amz-server-side-encryption", "aws:kms".into()));
-            headers.push(("x-amz-server-side-encryption-aws-kms-key-id", key.clone()));
+            headers.push(("x-amz-server-side-encryption".into(), "aws:kms".into()));
+            headers.push(("x-amz-server-side-encryption-aws-kms-key-id".into(), key.clone()));
         }
         headers
     }
@@ -115,7 +115,7 @@ impl RemoteUpload {
         operation: &'static str,
         method: Method,
         query: &str,
-        headers: &[(&'static str, String)],
+        headers: &[(String, String)],
         body: Bytes,
     ) -> Result<sekisho_client::Answer, RemoteError> {
         let request = S3Request { operation, method, key: &self.object.key, query, headers, body };

@@ -88,7 +88,7 @@ async fn put(buckets: &RemoteBuckets, bytes: usize) -> Result<(), RemoteError> {
     let object = RemoteObject {
         bucket: BucketName::parse("lake").unwrap(),
         key: "k".into(),
-        headers: vec![("content-type", "application/octet-stream".into())],
+        headers: vec![("content-type".into(), "application/octet-stream".into())],
         kms_key: None,
     };
     let mut upload = buckets.begin(object).expect("it is kept elsewhere");

@@ -2,25 +2,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_blobs::ObjectStore;
 use sekisho_delivery::{DeliveredEntry, Target};
 use sekisho_journal::{JournalError, Sequence};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::gather::gather;
 use super::queue::Batch;
-use super::sink::{FlushError, Packing, Sink};
+use super::sink::{FlushError, Packing, Places, Sink};
 use super::streams::{DeliveryStreams, Live};
 
 /// Passes over the journal at once: each fills objects on a thread of its own.
 const PASSES_MAX: usize = 4;
 
 /// Flushes what is due until the sender is gone.
-pub(crate) async fn run(
-    streams: Arc<DeliveryStreams>,
-    objects: Arc<ObjectStore>,
-    mut due: mpsc::UnboundedReceiver<Arc<Live>>,
-) {
+pub(crate) async fn run(streams: Arc<DeliveryStreams>, places: Places, mut due: mpsc::UnboundedReceiver<Arc<Live>>) {
     let passes = Arc::new(Semaphore::new(PASSES_MAX));
     while let Some(live) = due.recv().await {
         let Ok(permit) = passes.clone().acquire_owned().await else { return };
@@ -28,25 +23,26 @@ pub(crate) async fn run(
         if pass.is_empty() {
             continue;
         }
-        let (streams, objects) = (streams.clone(), objects.clone());
+        let (streams, places) = (streams.clone(), places.clone());
         tokio::spawn(async move {
-            flush(&streams, &objects, &live, pass).await;
+            flush(&streams, &places, &live, pass).await;
             drop(permit);
         });
     }
 }
 
 /// Brings the batches of a pass where they go, as many as can be.
-async fn flush(streams: &Arc<DeliveryStreams>, objects: &Arc<ObjectStore>, live: &Arc<Live>, pass: Vec<Batch>) {
+async fn flush(streams: &Arc<DeliveryStreams>, places: &Places, live: &Arc<Live>, pass: Vec<Batch>) {
     let mut failed = Vec::new();
-    let written = write(streams, objects, live, pass, &mut failed).await;
+    let written = write(streams, places, live, pass, &mut failed).await;
     if delivered(streams, live, &written).await.is_err() || failed.iter().any(|(_, error)| error.is_end()) {
         return;
     }
     for (batch, error) in failed {
         metrics::counter!("sekisho_delivery_failures_total").increment(1);
-        if let Some(wait) = live.lock().queue.failed(batch.id) {
-            report(&batch, &error, wait);
+        let news = live.lock().queue.failed(batch.id, &mut streams.state.random());
+        if let Some((failures, wait)) = news {
+            report(&batch, &error, failures, wait);
             let (streams, live) = (streams.clone(), live.clone());
             tokio::spawn(async move {
                 tokio::time::sleep(wait).await;
@@ -58,17 +54,21 @@ async fn flush(streams: &Arc<DeliveryStreams>, objects: &Arc<ObjectStore>, live:
     streams.tell(live);
 }
 
-fn report(batch: &Batch, error: &FlushError, wait: Duration) {
+/// Says so at the first failure in a row, the second, the fourth and so on: a destination can be away for days.
+fn report(batch: &Batch, error: &FlushError, failures: u32, wait: Duration) {
     let error = error as &dyn std::error::Error;
-    if let Target::Object { bucket, key, .. } = &batch.cut.target {
-        tracing::warn!(%bucket, key, error, retry_in = ?wait, "delivery failed; the records are kept");
+    let Target::Object { bucket, key, .. } = &batch.cut.target else { return };
+    if failures.is_power_of_two() {
+        tracing::warn!(%bucket, key, failures, error, retry_in = ?wait, "delivery failed; the records are kept");
+    } else {
+        tracing::debug!(%bucket, key, failures, error, retry_in = ?wait, "delivery failed again");
     }
 }
 
 /// Writes the objects; answers the batches whose object is durable.
 async fn write(
     streams: &DeliveryStreams,
-    objects: &Arc<ObjectStore>,
+    places: &Places,
     live: &Arc<Live>,
     pass: Vec<Batch>,
     failed: &mut Vec<(Batch, FlushError)>,
@@ -77,7 +77,7 @@ async fn write(
     let (mut batches, mut sinks) = (Vec::new(), Vec::new());
     for batch in pass {
         let began = match journal.wait_durable(batch.after()).await {
-            Ok(()) => Sink::begin(objects, &batch.cut).await,
+            Ok(()) => Sink::begin(places, &batch.cut).await,
             Err(error) => Err(error.into()),
         };
         match began {

@@ -10,23 +10,29 @@ mod transform; // batches through a Lambda function
 use std::sync::Arc;
 
 use sekisho_blobs::ObjectStore;
+use sekisho_remote::RemoteBuckets;
 use sekisho_state::State;
 
 pub use recovered::Recovered;
 pub use streams::{DeliveryStreams, PutError};
 
 use crate::functions::Functions;
+use sink::Places;
 
 /// Starts the delivery streams: their timer, and the tasks that bring batches where they go.
 pub fn start_delivery(
     state: Arc<State>,
     objects: Arc<ObjectStore>,
+    remote: Arc<RemoteBuckets>,
     functions: Arc<Functions>,
     recovered: Recovered,
 ) -> Arc<DeliveryStreams> {
-    let (streams, due) = DeliveryStreams::new(state, recovered);
+    let (streams, due) = DeliveryStreams::new(state, remote.clone(), recovered);
+    let places = Places { objects, remote };
     tokio::spawn(streams.clone().run_timer());
-    tokio::spawn(flush::run(streams.clone(), objects, due.objects));
+    // Whoever is slow elsewhere does not keep others from delivering here.
+    tokio::spawn(flush::run(streams.clone(), places.clone(), due.here));
+    tokio::spawn(flush::run(streams.clone(), places, due.elsewhere));
     tokio::spawn(transform::run(streams.clone(), functions, due.transformations));
     streams
 }

@@ -3,16 +3,17 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_delivery::{BatchId, CutEntry, Target};
+use sekisho_delivery::{Backoff, BatchId, CutEntry, Target};
 use sekisho_journal::Sequence;
+use sekisho_types::Random;
 use tokio::time::Instant;
 
 /// Batches of one stream gathered in one pass over the journal. Each holds a compressor and a few chunks of its object in
 /// memory. And then: the rest waits for the next pass.
 const PASS_BATCHES_MAX: usize = 64;
-/// The first wait after a failure; it doubles up to [`RETRY_MAX`]. Nothing is given up while the stream exists.
-const RETRY_MIN: Duration = Duration::from_millis(500);
-const RETRY_MAX: Duration = Duration::from_secs(60);
+/// Bytes of records in the batches of one pass that go elsewhere, but for the first: what goes over the network waits in
+/// memory for a part to be full. And then: the rest waits for the next pass.
+const PASS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
 /// A batch that is not where it is to go yet.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub(crate) struct Batch {
     pub cut: Arc<CutEntry>,
     /// Where its records are.
     pub runs: Arc<[(u64, u64)]>,
+    /// Its bucket is kept by another S3.
+    pub is_elsewhere: bool,
 }
 
 impl Batch {
@@ -39,7 +42,7 @@ impl Batch {
 }
 
 struct Hold {
-    wait: Duration,
+    backoff: Backoff,
     /// Nobody tries before.
     until: Instant,
     batches: Vec<BatchId>,
@@ -78,25 +81,28 @@ impl Queue {
         self.all.get(&id)
     }
 
-    /// Whether somebody could take a pass.
-    pub fn is_ready(&self) -> bool {
-        !self.ready.is_empty()
+    /// If somebody could take a pass: whether its first batch goes elsewhere.
+    pub fn is_elsewhere(&self) -> Option<bool> {
+        self.ready.iter().find_map(|(_, id)| self.all.get(id)).map(|batch| batch.is_elsewhere)
     }
 
-    /// The oldest batch, with those whose records lie among its own.
+    /// The oldest batch, with those whose records lie among its own and that go the same way.
     pub fn take_pass(&mut self) -> Vec<Batch> {
         let mut pass: Vec<Batch> = Vec::new();
-        let mut end = 0;
+        let (mut end, mut bytes) = (0, 0);
         while let Some((first, id)) = self.ready.first().copied() {
-            let is_full = pass.len() == PASS_BATCHES_MAX || (self.alone && pass.len() == 1);
-            if is_full || (!pass.is_empty() && first > end) {
+            let Some(batch) = self.all.get(&id) else {
+                self.ready.remove(&(first, id));
+                continue;
+            };
+            bytes += if batch.is_elsewhere { batch.cut.bytes } else { 0 };
+            let is_full = pass.len() == PASS_BATCHES_MAX || bytes > PASS_BYTES_MAX || self.alone;
+            if pass.first().is_some_and(|one| is_full || first > end || one.is_elsewhere != batch.is_elsewhere) {
                 break;
             }
             self.ready.remove(&(first, id));
-            if let Some(batch) = self.all.get(&id) {
-                end = end.max(batch.cut.last);
-                pass.push(batch.clone());
-            }
+            end = end.max(batch.cut.last);
+            pass.push(batch.clone());
         }
         pass
     }
@@ -110,22 +116,23 @@ impl Queue {
         }
     }
 
-    /// A batch's destination failed. Answers how long nobody is to try, if that is news.
-    pub fn failed(&mut self, id: BatchId) -> Option<Duration> {
+    /// A batch's destination failed: nobody is to try for a while. Answers how often it has failed and how long that is, if
+    /// that is news. Nothing is given up while the stream exists.
+    pub fn failed(&mut self, id: BatchId, random: &mut dyn Random) -> Option<(u32, Duration)> {
         let batch = self.all.get(&id)?;
         let now = Instant::now();
         let hold = self.held.entry(batch.destination()).or_insert(Hold {
-            wait: RETRY_MIN / 2,
+            backoff: Backoff::default(),
             until: now,
             batches: Vec::new(),
         });
         hold.batches.push(id);
-        let news = hold.until <= now;
-        if news {
-            hold.wait = (hold.wait * 2).min(RETRY_MAX);
-            hold.until = now + hold.wait;
+        if hold.until > now {
+            return None;
         }
-        news.then_some(hold.wait)
+        let wait = hold.backoff.handle_failure(random);
+        hold.until = now + wait;
+        Some((hold.backoff.failures(), wait))
     }
 
     /// Those whose time has come can be tried again.
@@ -171,11 +178,30 @@ mod tests {
                 kms_key_arn: None,
             },
         };
-        Batch { id: BatchId(id), cut: Arc::new(cut), runs: [(first, last)].into() }
+        let is_elsewhere = bucket == "far";
+        Batch { id: BatchId(id), cut: Arc::new(cut), runs: [(first, last)].into(), is_elsewhere }
     }
 
     fn ids(pass: &[Batch]) -> Vec<u64> {
         pass.iter().map(|batch| batch.id.0).collect()
+    }
+
+    fn fail(queue: &mut Queue, id: u64) -> Option<(u32, Duration)> {
+        queue.failed(BatchId(id), &mut |out: &mut [u8]| out.fill(0))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_goes_elsewhere_is_bounded_in_memory() {
+        let mut queue = Queue::default();
+        for id in 1..=5 {
+            let mut batch = batch(id, 1, 10, if id < 5 { "far" } else { "lake" });
+            Arc::make_mut(&mut batch.cut).bytes = 30 * 1024 * 1024;
+            queue.push(batch);
+        }
+        assert_eq!(queue.is_elsewhere(), Some(true));
+        assert_eq!([ids(&queue.take_pass()), ids(&queue.take_pass())], [[1, 2], [3, 4]]);
+        assert_eq!(queue.is_elsewhere(), Some(false));
+        assert_eq!(ids(&queue.take_pass()), [5]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -186,7 +212,7 @@ mod tests {
             .for_each(|batch| queue.push(batch));
         assert_eq!(ids(&queue.take_pass()), [30, 31, 32]);
         assert_eq!(ids(&queue.take_pass()), [33]);
-        assert!(!queue.is_ready());
+        assert_eq!(queue.is_elsewhere(), None);
         assert_eq!(queue.first(), Some(1), "taken is not done");
         (30..34).for_each(|id| queue.done(BatchId(id)));
         assert_eq!(queue.first(), None);
@@ -198,17 +224,17 @@ mod tests {
         [batch(1, 1, 1, "lake"), batch(2, 9, 9, "lake")].into_iter().for_each(|batch| queue.push(batch));
         let (first, second) = (queue.take_pass(), queue.take_pass());
         assert_eq!((ids(&first), ids(&second)), (vec![1], vec![2]));
-        assert_eq!(queue.failed(BatchId(1)), Some(RETRY_MIN));
-        assert_eq!(queue.failed(BatchId(2)), None, "one failure is news once");
+        assert_eq!(fail(&mut queue, 1), Some((1, Duration::from_millis(425))));
+        assert_eq!(fail(&mut queue, 2), None, "one failure is news once");
         queue.push(batch(3, 20, 20, "lake"));
         queue.push(batch(4, 30, 30, "pond"));
         assert_eq!(ids(&queue.take_pass()), [4]);
         queue.release();
-        assert!(!queue.is_ready());
-        tokio::time::advance(RETRY_MIN).await;
+        assert_eq!(queue.is_elsewhere(), None);
+        tokio::time::advance(Duration::from_millis(425)).await;
         queue.release();
         assert_eq!(ids(&queue.take_pass()), [1]);
-        assert_eq!(queue.failed(BatchId(1)), Some(RETRY_MIN * 2), "it fails again");
+        assert_eq!(fail(&mut queue, 1), Some((2, Duration::from_millis(850))), "it fails again");
         assert_eq!(ids(&queue.take_pass()), [2], "taken before that");
         queue.done(BatchId(2));
         assert_eq!(ids(&queue.take_pass()), [1], "it works: nobody waits any more");

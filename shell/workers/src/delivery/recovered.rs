@@ -43,7 +43,7 @@ impl Recovered {
                 let partition = cut.partition.as_deref().map(Into::into);
                 let runs = stream.pending.remove(&partition).unwrap_or_default().runs.into();
                 let id = BatchId(sequence.0);
-                stream.undelivered.insert(id, Batch { id, cut: Arc::new(*cut), runs });
+                stream.undelivered.insert(id, Batch { id, cut: Arc::new(*cut), runs, is_elsewhere: false });
             }
             Ok(Entry::Delivered(delivered)) => {
                 if let Some(stream) = self.streams.get_mut(&delivered.stream) {

@@ -6,7 +6,9 @@ use sekisho_blobs::{NewObject, ObjectStore, StoreError, Upload};
 use sekisho_delivery::{Compressor, CutEntry, Target};
 use sekisho_journal::JournalError;
 use sekisho_objects::{ChecksumAlgorithm, EncryptionRequest, SseAlgorithm};
+use sekisho_remote::{RemoteBuckets, RemoteError, RemoteObject, RemoteUpload};
 use sekisho_types::ObjectKey;
+use tokio::runtime::Handle;
 
 /// Packed before it is written on: with the compressor's own state, what bounds a batch's memory.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -16,6 +18,8 @@ const PIECE_BYTES: usize = 256 * 1024;
 pub(crate) enum FlushError {
     #[error("the object store refused")]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Remote(#[from] RemoteError),
     #[error("the journal could not be read")]
     Journal(#[from] JournalError),
     #[error("the journal holds {found} of the batch's {expected} records")]
@@ -39,9 +43,17 @@ impl FlushError {
     }
 }
 
+/// Where objects can go: here, or into a bucket that another S3 keeps.
+#[derive(Clone)]
+pub(crate) struct Places {
+    pub objects: Arc<ObjectStore>,
+    pub remote: Arc<RemoteBuckets>,
+}
+
 /// An object on its way.
-pub(crate) struct Sink {
-    upload: Upload,
+pub(crate) enum Sink {
+    Here(Box<Upload>),
+    Elsewhere(Box<RemoteUpload>),
 }
 
 /// Packs records into a sink, on a thread that may block.
@@ -54,8 +66,26 @@ pub(crate) struct Packing {
 
 impl Sink {
     /// Begins what the cut says.
-    pub async fn begin(objects: &ObjectStore, cut: &CutEntry) -> Result<Self, FlushError> {
-        Ok(Self { upload: objects.begin(new_object(cut)?).await? })
+    pub async fn begin(places: &Places, cut: &CutEntry) -> Result<Self, FlushError> {
+        let new = new_object(cut)?;
+        let remote = RemoteObject {
+            bucket: new.bucket.clone(),
+            key: new.key.to_string(),
+            headers: new.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            kms_key: new.encryption.kms_key.clone(),
+        };
+        match places.remote.begin(remote) {
+            Some(upload) => Ok(Self::Elsewhere(Box::new(upload))),
+            None => Ok(Self::Here(Box::new(places.objects.begin(new).await?))),
+        }
+    }
+
+    /// Blocks on the disk or the network now and then.
+    fn write(&mut self, bytes: &[u8]) -> Result<(), FlushError> {
+        match self {
+            Self::Here(upload) => Ok(upload.write(bytes)?),
+            Self::Elsewhere(upload) => Ok(Handle::current().block_on(upload.write(bytes))?),
+        }
     }
 
     /// Ready for records.
@@ -69,7 +99,10 @@ impl Sink {
 
     /// Makes it durable, and visible.
     pub async fn finish(self) -> Result<(), FlushError> {
-        self.upload.finish().await?;
+        match self {
+            Self::Here(upload) => drop(upload.finish().await?),
+            Self::Elsewhere(upload) => upload.finish().await?,
+        }
         Ok(())
     }
 }
@@ -84,7 +117,7 @@ impl Packing {
         self.waiting += data.len();
         if self.waiting >= PIECE_BYTES {
             self.waiting = 0;
-            self.failed = self.sink.upload.write(&self.packer.take()).err().map(Into::into);
+            self.failed = self.sink.write(&self.packer.take()).err();
         }
     }
 
@@ -93,7 +126,7 @@ impl Packing {
         if let Some(error) = self.failed {
             return Err(error);
         }
-        self.sink.upload.write(&self.packer.finish())?;
+        self.sink.write(&self.packer.finish())?;
         Ok(self.sink)
     }
 }

@@ -12,6 +12,7 @@ use sekisho_delivery::{
     Processed, RECORD_BYTES_MAX, RecordsWriter, StreamId, Target, object_key,
 };
 use sekisho_journal::{JournalError, Sequence};
+use sekisho_remote::RemoteBuckets;
 use sekisho_state::{Cores, Event, State};
 use sekisho_types::{DeliveryStreamName, Timestamp};
 use tokio::sync::{Notify, mpsc};
@@ -71,14 +72,17 @@ pub(crate) struct NewRecord<'a> {
 
 /// Who is told of batches.
 struct Tell {
-    objects: mpsc::UnboundedSender<Arc<Live>>,
+    here: mpsc::UnboundedSender<Arc<Live>>,
+    elsewhere: mpsc::UnboundedSender<Arc<Live>>,
     transformations: mpsc::UnboundedSender<(Arc<Live>, BatchId)>,
 }
 
 /// Batches that are due. They hold a few words each, and batches lie on the disk, so they are bounded by that.
 pub(crate) struct Due {
-    /// Streams that have batches for objects.
-    pub objects: mpsc::UnboundedReceiver<Arc<Live>>,
+    /// Streams that have batches for objects of our own.
+    pub here: mpsc::UnboundedReceiver<Arc<Live>>,
+    /// Streams that have batches, the first of which goes to another S3.
+    pub elsewhere: mpsc::UnboundedReceiver<Arc<Live>>,
     /// Batches that wait to be transformed.
     pub transformations: mpsc::UnboundedReceiver<(Arc<Live>, BatchId)>,
 }
@@ -110,6 +114,7 @@ fn pipeline_of(config: &DeliveryStream) -> Arc<Pipeline> {
 /// Every delivery stream.
 pub struct DeliveryStreams {
     pub(crate) state: Arc<State>,
+    remote: Arc<RemoteBuckets>,
     by_name: RwLock<HashMap<DeliveryStreamName, Named>>,
     tell: Tell,
     /// When the timer wakes next, in milliseconds since the epoch.
@@ -119,12 +124,13 @@ pub struct DeliveryStreams {
 
 impl DeliveryStreams {
     /// The streams there are, with what the journal still held for them.
-    pub(crate) fn new(state: Arc<State>, mut recovered: Recovered) -> (Arc<Self>, Due) {
-        let (to_objects, objects) = mpsc::unbounded_channel();
+    pub(crate) fn new(state: Arc<State>, remote: Arc<RemoteBuckets>, mut recovered: Recovered) -> (Arc<Self>, Due) {
+        let (to_here, here) = mpsc::unbounded_channel();
+        let (to_elsewhere, elsewhere) = mpsc::unbounded_channel();
         let (to_transformations, transformations) = mpsc::unbounded_channel();
-        let tell = Tell { objects: to_objects, transformations: to_transformations };
+        let tell = Tell { here: to_here, elsewhere: to_elsewhere, transformations: to_transformations };
         let (by_name, wakes_at) = (RwLock::default(), AtomicI64::new(i64::MAX));
-        let streams = Self { state, by_name, tell, wakes_at, sooner: Notify::new() };
+        let streams = Self { state, remote, by_name, tell, wakes_at, sooner: Notify::new() };
         let configs: Vec<DeliveryStream> = streams.state.read().delivery.streams().cloned().collect();
         for config in configs {
             let (pending, undelivered) = recovered.take(config.id);
@@ -134,7 +140,7 @@ impl DeliveryStreams {
             }
             streams.tell(&live);
         }
-        (Arc::new(streams), Due { objects, transformations })
+        (Arc::new(streams), Due { here, elsewhere, transformations })
     }
 
     fn add(&self, config: DeliveryStream, buffers: HashMap<Partition, Pending>) -> Arc<Live> {
@@ -387,7 +393,8 @@ impl DeliveryStreams {
         };
         let sequence = self.state.journal().append(&cut.encode())?;
         tracing::debug!(stream = %inner.config.name, records = cut.records, bytes = cut.bytes, ?reason, target = ?cut.target, "batch cut");
-        let batch = Batch { id: BatchId(sequence.0), cut: Arc::new(cut), runs: pending.runs.into() };
+        let batch =
+            Batch { id: BatchId(sequence.0), cut: Arc::new(cut), runs: pending.runs.into(), is_elsewhere: false };
         self.enqueue(live, inner, batch);
         self.tell_locked(live, inner);
         Ok(())
@@ -395,8 +402,11 @@ impl DeliveryStreams {
 
     fn enqueue(&self, live: &Arc<Live>, inner: &mut Inner, batch: Batch) {
         let (id, target) = (batch.id, batch.cut.clone());
-        match target.target {
-            Target::Object { .. } => inner.queue.push(batch),
+        match &target.target {
+            Target::Object { bucket, .. } => {
+                let is_elsewhere = self.remote.contains(bucket);
+                inner.queue.push(Batch { is_elsewhere, ..batch });
+            }
             Target::Transformation => {
                 inner.queue.push_apart(batch);
                 // The receiver is gone only while the server goes down; the next start finds the cut in the journal.
@@ -411,8 +421,10 @@ impl DeliveryStreams {
     }
 
     fn tell_locked(&self, live: &Arc<Live>, inner: &mut Inner) {
-        if inner.queue.is_ready() && !std::mem::replace(&mut inner.queue.told, true) {
-            let _ = self.tell.objects.send(live.clone());
+        let Some(is_elsewhere) = inner.queue.is_elsewhere() else { return };
+        if !std::mem::replace(&mut inner.queue.told, true) {
+            let whom = if is_elsewhere { &self.tell.elsewhere } else { &self.tell.here };
+            let _ = whom.send(live.clone());
         }
     }
 

@@ -210,7 +210,13 @@ mod tests {
             let state = Arc::new(opened.state);
             let objects = Arc::new(ObjectStore::open(&directory.path().join("objects"), state.clone()).unwrap());
             let parts = Parts {
-                streams: crate::start_delivery(state.clone(), objects, Arc::default(), Recovered::default()),
+                streams: crate::start_delivery(
+                    state.clone(),
+                    objects,
+                    Arc::default(),
+                    Arc::default(),
+                    Recovered::default(),
+                ),
                 decisions: Arc::new(Decisions::default()),
                 issuing: Arc::new(Issuing::new(state.clone(), RsaKeys::none())),
                 functions: Arc::new(Functions::new(HashMap::new())),
