@@ -26,8 +26,9 @@ bench: ## The figures of benches/RESULTS.md, measured again (needs mosquitto; se
 bless: ## Accept new snapshots; then read the diff
 	UPDATE_EXPECT=1 $(CARGO) test --workspace
 
-kills: peers ## The kill test as it is claimed: 50 kills under load
+kills: peers ## The kill tests as they are claimed: 50 kills under load, 200 with a faulty destination
 	$(CARGO) build -p sekisho && SEKISHO_KILLS=50 $(CARGO) test -p conformance --test kill --test kill_provisioning -- --nocapture
+	SEKISHO_KILLS=200 $(CARGO) test -p conformance --test kill_elsewhere -- --nocapture
 
 gen: peers ## Generate the operation tables again from the models in the virtual environment
 	$(CARGO) run --quiet -p xtask -- gen --models "$$(.venv/bin/python -c 'import botocore,os;print(os.path.dirname(botocore.__file__))')/data"
