@@ -17,6 +17,9 @@ use crate::table::Operation;
 use crate::{ApiError, App, Protocol, S3Request, Service, auth, bind, render, validate};
 use crate::{firehose, iot, iot_data, kms, s3, sts};
 
+/// Memory set aside for a body before it comes, at most; the rest follows what comes.
+const BODY_BYTES_AT_ONCE: u64 = 256 * 1024;
+
 /// What the log tells of a request, filled in as it becomes known.
 struct Seen {
     /// Whose request it is, once that is known.
@@ -123,6 +126,13 @@ async fn handle(app: &App, head: request::Parts, body: Body, seen: &mut Seen) ->
             let operation = route_json11(service, parts.method, target)?;
             seen.operation = operation.name;
             offered(operation)?;
+            if service == Service::Firehose
+                && let Some(answered) = firehose::handle_plain(app, operation.name, &body).await
+            {
+                let answer = answered?;
+                app.state.settle().await.map_err(ApiError::internal)?;
+                return Ok(render::json_text(service, answer));
+            }
             let mut object = bind::json_object(&body)?;
             object.retain(|_, value| !value.is_null()); // a member that is null is a member that is not there
             (service, operation, Value::Object(object))
@@ -236,7 +246,8 @@ async fn read_body(service: Service, headers: &HeaderMap, mut body: Body) -> Res
     if announced.is_some_and(|length| length > bytes_max as u64) {
         return Err(too_large());
     }
-    let mut all = BytesMut::new();
+    // What was announced is set aside at once, up to what most bodies have.
+    let mut all = BytesMut::with_capacity(announced.unwrap_or(0).min(BODY_BYTES_AT_ONCE) as usize);
     while let Some(data) = next_data(&mut body).await? {
         if all.len() + data.len() > bytes_max {
             return Err(too_large());

@@ -12,8 +12,12 @@ use crate::{ApiError, Protocol, Service};
 
 /// An answer in JSON; `null` is an empty body.
 pub(crate) fn json(service: Service, value: &Value) -> Response<Body> {
-    let body = if value.is_null() { Vec::new() } else { value.to_string().into_bytes() };
-    with_content_type(Response::new(full(body)), json_type(service))
+    json_text(service, if value.is_null() { Vec::new() } else { value.to_string().into_bytes() })
+}
+
+/// An answer in JSON, as text.
+pub(crate) fn json_text(service: Service, text: Vec<u8>) -> Response<Body> {
+    with_content_type(Response::new(full(text)), json_type(service))
 }
 
 /// An answer in XML, as text.

@@ -7,12 +7,15 @@ mod list_delivery_streams;
 mod list_tags_for_delivery_stream;
 mod put_record;
 mod put_record_batch;
+mod record_id;
+mod records;
 mod tags;
 mod update_destination;
 
 use sekisho_delivery::DeliveryError;
 use sekisho_types::DeliveryStreamName;
 use sekisho_workers::PutError;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::{ApiError, App, parse};
@@ -25,8 +28,8 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "DescribeDeliveryStream" => describe_delivery_stream::run(app, parse(input)?),
         "ListDeliveryStreams" => list_delivery_streams::run(app, parse(input)?),
         "ListTagsForDeliveryStream" => list_tags_for_delivery_stream::run(app, parse(input)?),
-        "PutRecord" => put_record::run(app, parse(input)?).await,
-        "PutRecordBatch" => put_record_batch::run(app, parse(input)?).await,
+        "PutRecord" => to_value(&put_record::run(app, parse(input)?).await?),
+        "PutRecordBatch" => to_value(&put_record_batch::run(app, parse(input)?).await?),
         "StartDeliveryStreamEncryption" => encryption::start(app, parse(input)?).await,
         "StopDeliveryStreamEncryption" => encryption::stop(app, parse(input)?).await,
         "TagDeliveryStream" => tags::tag(app, parse(input)?).await,
@@ -34,6 +37,36 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "UpdateDestination" => update_destination::run(app, parse(input)?).await,
         other => Err(ApiError::not_implemented(other)),
     }
+}
+
+/// Answers what producers send all day, read from the body and written into the answer without a JSON value in between:
+/// PutRecord and PutRecordBatch that nothing is wrong with. `None` for everything else, which goes the way that knows how
+/// to refuse.
+pub(crate) async fn handle_plain(app: &App, operation: &str, body: &[u8]) -> Option<Result<Vec<u8>, ApiError>> {
+    // A structure may stand as a list where serde reads it; on the wire it may not.
+    let text = std::str::from_utf8(body).ok().filter(|text| text.starts_with('{'))?;
+    let is_plain = |name: &str, records: &records::Records| stream_name(name).is_ok() && records.are_within_bounds();
+    match operation {
+        "PutRecord" => {
+            let input: put_record::Input = serde_json::from_str(text).ok()?;
+            is_plain(&input.delivery_stream_name, &input.records).then_some(())?;
+            Some(put_record::run(app, input).await.and_then(|output| to_vec(&output)))
+        }
+        "PutRecordBatch" => {
+            let input: put_record_batch::Input = serde_json::from_str(text).ok()?;
+            is_plain(&input.delivery_stream_name, &input.records).then_some(())?;
+            Some(put_record_batch::run(app, input).await.and_then(|output| to_vec(&output)))
+        }
+        _ => None,
+    }
+}
+
+fn to_value(output: &impl Serialize) -> Result<Value, ApiError> {
+    serde_json::to_value(output).map_err(ApiError::internal)
+}
+
+fn to_vec(output: &impl Serialize) -> Result<Vec<u8>, ApiError> {
+    serde_json::to_vec(output).map_err(ApiError::internal)
 }
 
 fn stream_name(text: &str) -> Result<DeliveryStreamName, ApiError> {
@@ -64,10 +97,5 @@ fn put_error(app: &App, error: PutError) -> ApiError {
     }
 }
 
-/// Opaque: where in the journal the record is, and which stream's.
-fn record_id(name: &DeliveryStreamName, sequence: sekisho_journal::Sequence, index: usize) -> String {
-    use aws_lc_rs::digest::{SHA256, digest};
-    use base64::Engine;
-    let input = format!("{name}\n{}\n{index}", sequence.0);
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(digest(&SHA256, input.as_bytes()))
-}
+#[cfg(test)]
+mod tests;

@@ -1,26 +1,29 @@
 //! PutRecord: answers when the record is on the disk.
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use crate::{ApiError, App, Blob};
+use super::record_id::{RecordId, RecordIds};
+use super::records::Records;
+use crate::{ApiError, App};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Input {
-    delivery_stream_name: String,
-    record: Record,
+    pub delivery_stream_name: String,
+    #[serde(rename = "Record", deserialize_with = "Records::one")]
+    pub records: Records,
 }
 
-#[derive(Deserialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Record {
-    pub data: Blob,
+pub(super) struct Output {
+    record_id: RecordId,
+    encrypted: bool,
 }
 
-pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
+pub(super) async fn run(app: &App, input: Input) -> Result<Output, ApiError> {
     let name = super::stream_name(&input.delivery_stream_name)?;
-    let sequence =
-        app.streams.put(&name, &[&input.record.data.0], None).map_err(|error| super::put_error(app, error))?;
+    let parts: Vec<&[u8]> = input.records.iter().collect();
+    let sequence = app.streams.put(&name, &parts, None).map_err(|error| super::put_error(app, error))?;
     app.state.journal().wait_durable(sequence).await.map_err(ApiError::internal)?;
-    Ok(json!({ "RecordId": super::record_id(&name, sequence, 0), "Encrypted": super::encryption::enabled(app, &name) }))
+    Ok(Output { record_id: RecordIds::new(&name, sequence).at(0), encrypted: super::encryption::enabled(app, &name) })
 }

@@ -1,9 +1,9 @@
 //! PutRecordBatch: answers when the records are on the disk.
 use sekisho_workers::PutError;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use serde::{Deserialize, Serialize};
 
-use super::put_record::Record;
+use super::record_id::{RecordId, RecordIds};
+use super::records::Records;
 use crate::{ApiError, App};
 
 /// Firehose's limit of a batch, before base64.
@@ -12,31 +12,46 @@ const BATCH_BYTES_MAX: usize = 4 * 1024 * 1024;
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Input {
-    delivery_stream_name: String,
-    records: Vec<Record>,
+    pub delivery_stream_name: String,
+    pub records: Records,
 }
 
-pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Output {
+    failed_put_count: usize,
+    encrypted: bool,
+    request_responses: Vec<Response>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged, rename_all_fields = "PascalCase")]
+enum Response {
+    Taken { record_id: RecordId },
+    Refused { error_code: &'static str, error_message: &'static str },
+}
+
+pub(super) async fn run(app: &App, input: Input) -> Result<Output, ApiError> {
     let name = super::stream_name(&input.delivery_stream_name)?;
-    let bytes: usize = input.records.iter().map(|record| record.data.0.len()).sum();
-    if bytes > BATCH_BYTES_MAX {
+    if input.records.bytes() > BATCH_BYTES_MAX {
         let message = "Records size exceeds 4 MB limit";
         return Err(ApiError::new(400, "InvalidArgumentException", message));
     }
-    let records: Vec<&[u8]> = input.records.iter().map(|record| &record.data.0[..]).collect();
+    let records: Vec<&[u8]> = input.records.iter().collect();
     let encrypted = super::encryption::enabled(app, &name);
-    let (failed, responses): (usize, Vec<Value>) = match app.streams.put_batch(&name, &records) {
+    let (failed_put_count, request_responses) = match app.streams.put_batch(&name, &records) {
         Ok(sequence) => {
             app.state.journal().wait_durable(sequence).await.map_err(ApiError::internal)?;
-            let id = |index| json!({ "RecordId": super::record_id(&name, sequence, index) });
-            (0, (0..records.len()).map(id).collect())
+            let ids = RecordIds::new(&name, sequence);
+            (0, (0..).zip(&records).map(|(place, _)| Response::Taken { record_id: ids.at(place) }).collect())
         }
         Err(PutError::Unavailable) => {
-            let refused = json!({ "ErrorCode": "ServiceUnavailableException", "ErrorMessage": "Slow down." });
-            (records.len(), vec![refused; records.len()])
+            let refused =
+                |_| Response::Refused { error_code: "ServiceUnavailableException", error_message: "Slow down." };
+            (records.len(), records.iter().map(refused).collect())
         }
         // What is true of the stream is true of every record of the batch.
         Err(error) => return Err(super::put_error(app, error)),
     };
-    Ok(json!({ "FailedPutCount": failed, "Encrypted": encrypted, "RequestResponses": responses }))
+    Ok(Output { failed_put_count, encrypted, request_responses })
 }
