@@ -45,7 +45,7 @@ impl World {
         );
         let state = Arc::new(opened.unwrap().state);
         let objects = Arc::new(ObjectStore::open(&directory.join("objects"), state.clone()).unwrap());
-        let streams = start_delivery(state.clone(), objects.clone(), Arc::default(), recovered);
+        let streams = start_delivery(state.clone(), objects.clone(), Arc::default(), Arc::default(), recovered);
         let following = streams.clone();
         state.observe(vec![Box::new(move |events, cores| following.follow(events, cores))]);
         Self { state, objects, streams, clock: clock.clone() }
