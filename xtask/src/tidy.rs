@@ -19,6 +19,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("rules",    &["types"]),
     ("kms",      &["types"]),
     ("objects",  &["types"]),
+    ("formats",  &[]),
     ("delivery", &["types"]),
     ("policy",   &["types", "identity", "sigv4"]),
     ("provisioning", &["types", "identity"]),
