@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 /// Directory of the model, module of the output.
 const SERVICES: &[(&str, &str)] = &[
     ("firehose", "firehose"),
+    ("glue", "glue"),
     ("iot", "iot"),
     ("iot-data", "iot_data"),
     ("iot-jobs-data", "iot_jobs_data"),

@@ -20,6 +20,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("kms",      &["types"]),
     ("objects",  &["types"]),
     ("formats",  &[]),
+    ("catalog",  &["types", "formats"]),
     ("delivery", &["types"]),
     ("policy",   &["types", "identity", "sigv4"]),
     ("provisioning", &["types", "identity"]),

@@ -15,7 +15,7 @@ use crate::route::{self, Level};
 use crate::s3_request::next_data;
 use crate::table::Operation;
 use crate::{ApiError, App, Protocol, S3Request, Service, auth, bind, render, validate};
-use crate::{firehose, iot, iot_data, kms, s3, sts};
+use crate::{firehose, glue, iot, iot_data, kms, s3, sts};
 
 /// Memory set aside for a body before it comes, at most; the rest follows what comes.
 const BODY_BYTES_AT_ONCE: u64 = 256 * 1024;
@@ -156,6 +156,7 @@ async fn handle(app: &App, head: request::Parts, body: Body, seen: &mut Seen) ->
         Service::Iot => iot::handle(app, operation.name, input).await?,
         Service::IotData => iot_data::handle(app, &verified, operation.name, input, &seen.request_id).await?,
         Service::Firehose => firehose::handle(app, operation.name, input).await?,
+        Service::Glue => glue::handle(app, operation.name, input).await?,
         Service::Kms => kms::handle(app, operation.name, input).await?,
         Service::IotJobsData | Service::Sts | Service::S3 => return Err(ApiError::not_implemented(operation.name)),
     };

@@ -21,6 +21,7 @@ mod table; // what the generated tables are made of
 mod validate; // lengths, ranges, patterns, enumerations
 
 mod firehose; // delivery streams
+mod glue; // databases and tables
 mod iot; // things, certificates, policies, rules
 mod iot_data; // publish
 mod kms; // keys

@@ -36,8 +36,13 @@ fn build(pattern: &str) -> Option<Regex> {
 /// What follows `\p`.
 const GRAPH: &str = "{Graph}";
 
-/// `\w` and `\d` mean ASCII in Java and all of Unicode here; `\p{Graph}`, visible ASCII in Java, means nothing here.
+/// Everything beyond 16 bits, as Glue's model writes it: Java's texts are of UTF-16.
+const SURROGATES: &str = r"\uD800\uDC00-\uDBFF\uDFFF";
+
+/// `\w` and `\d` mean ASCII in Java and all of Unicode here; `\p{Graph}`, visible ASCII in Java, means nothing here, and
+/// there are no surrogates.
 fn ascii_classes(pattern: &str) -> String {
+    let pattern = pattern.replace(SURROGATES, r"\x{10000}-\x{10FFFF}");
     let (mut out, mut in_class) = (String::new(), false);
     let mut chars = pattern.chars();
     while let Some(c) = chars.next() {
@@ -134,6 +139,8 @@ mod tests {
         ("iot: AttributeValue, a bracket in a class", "[a-zA-Z0-9_.,@/:#=\\[\\]-]*",                 "a[1]-",     true),
         ("iot: ThingTypeDescription, visible ASCII",  "[\\p{Graph}\\x20]*",                         "Pumps (7)", true),
         ("iot: ThingTypeDescription, visible ASCII",  "[\\p{Graph}\\x20]*",                         "ポンプ",     false),
+        ("glue: NameString, surrogates",              "[\\u0020-\\uD7FF\\uD800\\uDC00-\\uDBFF\\uDFFF\\t]*", "é🙂\t",     true),
+        ("glue: NameString, no line feed",            "[\\u0020-\\uD7FF\\uD800\\uDC00-\\uDBFF\\uDFFF\\t]*", "a\n",       false),
         ("firehose: TagKey, look-ahead",              "^(?!aws:)[\\p{L}\\p{Z}\\p{N}_.:\\/=+\\-@%]*$", "aws:a",     false),
         ("firehose: TagKey",                          "^(?!aws:)[\\p{L}\\p{Z}\\p{N}_.:\\/=+\\-@%]*$", "チーム",      true),
         ("firehose: NonEmptyString",                  "^(?!\\s*$).+",                                 "  ",        false),

@@ -78,6 +78,7 @@ pub(crate) fn code<'a>(service: Service, code: &'a str) -> Cow<'a, str> {
         (INTERNAL, Service::Iot | Service::IotData) => "InternalFailureException",
         (INTERNAL, Service::IotJobsData) => "InternalServerException",
         (INTERNAL, Service::Firehose | Service::Sts) => "InternalFailure",
+        (INTERNAL, Service::Glue) => "InternalServiceException",
         (INTERNAL, Service::Kms) => "KMSInternalException",
         (INTERNAL, Service::S3) => "InternalError",
         (UNAVAILABLE, Service::S3 | Service::Sts) => "ServiceUnavailable",

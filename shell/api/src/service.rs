@@ -13,6 +13,8 @@ pub enum Service {
     IotJobsData,
     /// Delivery streams.
     Firehose,
+    /// Databases and tables.
+    Glue,
     /// Keys.
     Kms,
     /// Buckets and objects.
@@ -36,8 +38,8 @@ pub enum Protocol {
 
 impl Service {
     /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Iot, Self::IotData, Self::IotJobsData, Self::Firehose, Self::Kms, Self::S3, Self::Sts];
+    pub const ALL: [Self; 8] =
+        [Self::Iot, Self::IotData, Self::IotJobsData, Self::Firehose, Self::Glue, Self::Kms, Self::S3, Self::Sts];
 
     /// By the service's name in a credential scope. Older clients sign `iotdevicegateway` for what is now `iotdata`.
     pub fn by_signing_name(name: &str) -> Option<Self> {
@@ -46,6 +48,7 @@ impl Service {
             "iotdata" | "iotdevicegateway" => Self::IotData,
             "iot-jobs-data" => Self::IotJobsData,
             "firehose" => Self::Firehose,
+            "glue" => Self::Glue,
             "kms" => Self::Kms,
             "s3" => Self::S3,
             "sts" => Self::Sts,
@@ -57,6 +60,7 @@ impl Service {
     pub fn by_target_prefix(prefix: &str) -> Option<Self> {
         match prefix {
             "Firehose_20150804" => Some(Self::Firehose),
+            "AWSGlue" => Some(Self::Glue),
             "TrentService" => Some(Self::Kms),
             _ => None,
         }
@@ -66,7 +70,7 @@ impl Service {
     pub fn protocol(self) -> Protocol {
         match self {
             Self::Iot | Self::IotData | Self::IotJobsData => Protocol::RestJson,
-            Self::Firehose | Self::Kms => Protocol::Json11,
+            Self::Firehose | Self::Glue | Self::Kms => Protocol::Json11,
             Self::S3 => Protocol::RestXml,
             Self::Sts => Protocol::Query,
         }
@@ -79,6 +83,7 @@ impl Service {
             Self::IotData => "iot-data",
             Self::IotJobsData => "iot-jobs-data",
             Self::Firehose => "firehose",
+            Self::Glue => "glue",
             Self::Kms => "kms",
             Self::S3 => "s3",
             Self::Sts => "sts",
@@ -92,6 +97,7 @@ impl Service {
             Self::IotData => generated::iot_data::OPERATIONS,
             Self::IotJobsData => generated::iot_jobs_data::OPERATIONS,
             Self::Firehose => generated::firehose::OPERATIONS,
+            Self::Glue => generated::glue::OPERATIONS,
             Self::Kms => generated::kms::OPERATIONS,
             Self::S3 => generated::s3::OPERATIONS,
             Self::Sts => generated::sts::OPERATIONS,
@@ -107,6 +113,8 @@ impl Service {
             Self::IotData | Self::IotJobsData => 128 * 1024,
             // 4 MiB of records a call (Firehose quotas), in base64 and quotation marks.
             Self::Firehose => 8 * 1024 * 1024,
+            // A table's definition has at most 512 KiB here.
+            Self::Glue => 1024 * 1024,
             // 4 KiB to encrypt, a policy of 32 KiB (model of `kms`).
             Self::Kms => 256 * 1024,
             Self::S3 => usize::MAX,

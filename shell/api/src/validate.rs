@@ -51,6 +51,7 @@ pub(crate) fn validate(
     let message = format!("{count} validation {noun} detected: {}", checker.errors.join("; "));
     let code = match service {
         Service::Iot | Service::IotData | Service::IotJobsData => "InvalidRequestException",
+        Service::Glue => "InvalidInputException",
         Service::Firehose | Service::Kms | Service::S3 | Service::Sts => "ValidationException",
     };
     Err(ApiError::new(400, code, message))

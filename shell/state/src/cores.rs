@@ -1,4 +1,5 @@
 //! The cores with memory, as one fold.
+use sekisho_catalog::Catalog;
 use sekisho_delivery::Delivery;
 use sekisho_kms::Kms;
 use sekisho_objects::Objects;
@@ -18,6 +19,8 @@ pub struct Cores {
     pub objects: Objects,
     /// Delivery streams.
     pub delivery: Delivery,
+    /// Databases and tables.
+    pub catalog: Catalog,
 }
 
 /// What happened, in any of them.
@@ -31,6 +34,8 @@ pub enum Event {
     Objects(sekisho_objects::Event),
     /// In the delivery streams' configuration.
     Delivery(sekisho_delivery::Event),
+    /// In the data catalog.
+    Catalog(sekisho_catalog::Event),
 }
 
 macro_rules! from_each {
@@ -42,7 +47,13 @@ macro_rules! from_each {
         }
     )*};
 }
-from_each!(Registry: sekisho_registry::Event, Kms: sekisho_kms::Event, Objects: sekisho_objects::Event, Delivery: sekisho_delivery::Event);
+from_each!(
+    Registry: sekisho_registry::Event,
+    Kms: sekisho_kms::Event,
+    Objects: sekisho_objects::Event,
+    Delivery: sekisho_delivery::Event,
+    Catalog: sekisho_catalog::Event
+);
 
 impl Cores {
     pub(crate) fn apply(&mut self, event: &Event) {
@@ -51,6 +62,7 @@ impl Cores {
             Event::Kms(event) => self.kms.apply(event),
             Event::Objects(event) => self.objects.apply(event),
             Event::Delivery(event) => self.delivery.apply(event),
+            Event::Catalog(event) => self.catalog.apply(event),
         }
     }
 
@@ -60,6 +72,7 @@ impl Cores {
         let kms = self.kms.snapshot().into_iter().map(Event::from);
         let objects = self.objects.snapshot().into_iter().map(Event::from);
         let delivery = self.delivery.snapshot().into_iter().map(Event::from);
-        kms.chain(registry).chain(objects).chain(delivery).collect()
+        let catalog = self.catalog.snapshot().into_iter().map(Event::from);
+        kms.chain(registry).chain(objects).chain(delivery).chain(catalog).collect()
     }
 }

@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{OnceLock, RwLock};
 
+use sekisho_catalog::Catalog;
 use sekisho_delivery::Delivery;
 use sekisho_journal::{Durability, JournalError, Recovery, Sequence};
 use sekisho_kms::{Kms, RootKey};
@@ -53,6 +54,7 @@ pub fn open(
         kms: Kms::new(tenant.clone()),
         objects: Objects::new(tenant.clone()),
         delivery: Delivery::new(tenant.clone()),
+        catalog: Catalog::new(tenant.clone()),
         tenant: tenant.clone(),
     };
     let mut unknown = None;

@@ -173,14 +173,15 @@ async fn a_body_has_a_limit_and_an_answer_names_its_request() {
 #[tokio::test]
 async fn what_the_tables_offer_the_services_answer() {
     use crate::error::NOT_IMPLEMENTED;
-    use crate::{Service, firehose, iot, kms};
+    use crate::{Service, firehose, glue, iot, kms};
     let world = World::new();
     let empty = || serde_json::json!({});
-    for service in [Service::Iot, Service::Firehose, Service::Kms] {
+    for service in [Service::Iot, Service::Firehose, Service::Glue, Service::Kms] {
         for operation in service.operations().iter().filter(|operation| operation.offered) {
             let answer = match service {
                 Service::Iot => iot::handle(&world.app, operation.name, empty()).await,
                 Service::Firehose => firehose::handle(&world.app, operation.name, empty()).await,
+                Service::Glue => glue::handle(&world.app, operation.name, empty()).await,
                 _ => kms::handle(&world.app, operation.name, empty()).await,
             };
             let refused = answer.is_err_and(|error| error.code == NOT_IMPLEMENTED);
