@@ -21,7 +21,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("objects",  &["types"]),
     ("formats",  &[]),
     ("catalog",  &["types", "formats"]),
-    ("delivery", &["types"]),
+    ("delivery", &["types", "formats"]),
     ("policy",   &["types", "identity", "sigv4"]),
     ("provisioning", &["types", "identity"]),
     ("registry", &["types", "identity", "policy", "rules", "provisioning"]),

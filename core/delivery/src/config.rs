@@ -1,10 +1,11 @@
 //! A stream's destination: what `ExtendedS3DestinationConfiguration` says, checked once.
-use sekisho_types::BucketName;
+use sekisho_types::{BucketName, Tenant};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+use crate::conversion::CONVERTED_SIZE_DEFAULT;
 use crate::prefix::{Prefix, Where};
-use crate::{Compression, DeliveryError, HttpEndpoint, Pipeline};
+use crate::{Compression, Conversion, DeliveryError, HttpEndpoint, Pipeline};
 
 /// A record before base64 (Firehose quotas: 1,000 KiB).
 pub const RECORD_BYTES_MAX: usize = 1_024_000;
@@ -72,6 +73,9 @@ pub struct Destination {
     /// `S3BackupConfiguration`, if `S3BackupMode` is `Enabled`: where copies of the records as they were put go.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub backup: Option<Box<Destination>>,
+    /// `DataFormatConversionConfiguration`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub conversion: Option<Conversion>,
     /// `CloudWatchLoggingOptions` as given: kept and told, nothing is logged there.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cloud_watch_logging_options: Option<Value>,
@@ -114,7 +118,6 @@ impl Destination {
     /// [`DeliveryError::InvalidArgument`], [`DeliveryError::NotOffered`].
     pub fn parse(given: &Value, present: Option<&Self>) -> Result<Self, DeliveryError> {
         let Value::Object(given) = given else { return invalid("the destination configuration is not an object") };
-        refuse_what_is_not_offered(given)?;
         let text = |name: &str| given.get(name).and_then(Value::as_str).map(str::to_owned);
         let kept = |name: &str, kept: Option<&String>| text(name).or_else(|| kept.cloned());
         let Some(role_arn) = kept("RoleARN", present.map(|p| &p.role_arn)) else {
@@ -125,12 +128,21 @@ impl Destination {
             (None, Some(present)) => present.bucket.clone(),
             (None, None) => return invalid("BucketARN is required"),
         };
+        let conversion = Conversion::parse(
+            given.get("DataFormatConversionConfiguration"),
+            present.and_then(|present| present.conversion.as_ref()),
+        )?;
+        let size_default = match &conversion {
+            Some(conversion) if conversion.enabled => CONVERTED_SIZE_DEFAULT,
+            _ if is_partitioned(given) => PARTITIONED_SIZE_MIN,
+            _ => BufferingHints::default().size_in_mbs,
+        };
         let destination = Self {
             role_arn,
             bucket,
             prefix: kept("Prefix", present.and_then(|p| p.prefix.as_ref())),
             error_output_prefix: kept("ErrorOutputPrefix", present.and_then(|p| p.error_output_prefix.as_ref())),
-            buffering_hints: parse_hints(given.get("BufferingHints"), present, is_partitioned(given))?,
+            buffering_hints: parse_hints(given.get("BufferingHints"), present, size_default)?,
             compression: match text("CompressionFormat") {
                 Some(format) => Compression::parse(&format)?,
                 None => present.map_or(Compression::default(), |p| p.compression),
@@ -158,6 +170,7 @@ impl Destination {
                 }
             },
             backup: parse_backup(given, present)?,
+            conversion,
             cloud_watch_logging_options: given
                 .get("CloudWatchLoggingOptions")
                 .cloned()
@@ -195,6 +208,9 @@ impl Destination {
             return invalid(format!(
                 "BufferingHints: SizeInMBs is at least {PARTITIONED_SIZE_MIN} with dynamic partitioning"
             ));
+        }
+        if let Some(conversion) = &self.conversion {
+            conversion.check(self.compression, self.buffering_hints)?;
         }
         Pipeline::new(self)?;
         let extension_fits = |e: &str| {
@@ -238,14 +254,16 @@ impl Destination {
     }
 
     /// `ExtendedS3DestinationDescription`, defaults filled in as AWS does.
-    pub fn describe(&self) -> Value {
+    pub fn describe(&self, tenant: &Tenant) -> Value {
         let mut description = self.describe_common();
         let mode = if self.backup.is_some() { "Enabled" } else { "Disabled" };
         description.insert("S3BackupMode".into(), json!(mode));
         if let Some(backup) = &self.backup {
             description.insert("S3BackupDescription".into(), backup.describe_legacy());
         }
-        description.insert("DataFormatConversionConfiguration".into(), json!({"Enabled": false}));
+        let conversion = self.conversion.as_ref().map(|conversion| conversion.describe(tenant));
+        let conversion = conversion.unwrap_or_else(|| json!({"Enabled": false}));
+        description.insert("DataFormatConversionConfiguration".into(), conversion);
         if let Some(processing) = &self.processing {
             description.insert("ProcessingConfiguration".into(), processing.clone());
         }
@@ -324,13 +342,10 @@ fn parse_bucket_arn(arn: &str) -> Result<BucketName, DeliveryError> {
 fn parse_hints(
     given: Option<&Value>,
     present: Option<&Destination>,
-    partitioned: bool,
+    size_default: u32,
 ) -> Result<BufferingHints, DeliveryError> {
     let Some(given) = given else {
-        let new = BufferingHints {
-            size_in_mbs: if partitioned { PARTITIONED_SIZE_MIN } else { 5 },
-            ..BufferingHints::default()
-        };
+        let new = BufferingHints { size_in_mbs: size_default, ..BufferingHints::default() };
         return Ok(present.map_or(new, |p| p.buffering_hints));
     };
     let number = |name: &str| given.get(name).and_then(Value::as_u64);
@@ -351,15 +366,4 @@ fn parse_encryption(given: &Value) -> Result<Option<String>, DeliveryError> {
         Some("NoEncryption") => Ok(None),
         _ => invalid("EncryptionConfiguration: either KMSEncryptionConfig or NoEncryptionConfig"),
     }
-}
-
-fn refuse_what_is_not_offered(given: &Map<String, Value>) -> Result<(), DeliveryError> {
-    let enabled = |name: &str, default: bool| {
-        given.get(name).is_some_and(|value| value.get("Enabled").and_then(Value::as_bool).unwrap_or(default))
-    };
-    let not_offered = |what: &str| Err(DeliveryError::NotOffered(what.into()));
-    if enabled("DataFormatConversionConfiguration", true) {
-        return not_offered("DataFormatConversionConfiguration");
-    }
-    Ok(())
 }

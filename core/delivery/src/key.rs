@@ -7,6 +7,9 @@ use sekisho_types::{DeliveryStreamName, Random, Timestamp};
 use crate::prefix::{Prefix, Where};
 use crate::{Destination, Partition};
 
+/// What a converted object's name ends with, unless the stream says otherwise.
+const PARQUET_EXTENSION: &str = ".parquet";
+
 /// What names an object beside its destination.
 #[derive(Clone, Copy, Debug)]
 pub struct Naming<'a> {
@@ -43,7 +46,10 @@ pub fn object_key(destination: &Destination, naming: Naming<'_>, random: &mut dy
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
     let uuid = uuid::Builder::from_random_bytes(bytes).into_uuid();
-    let extension = destination.file_extension.as_deref().unwrap_or(destination.compression.extension());
+    let is_converted = !matches!(naming.partition, Partition::Errors(_))
+        && destination.conversion.as_ref().is_some_and(|conversion| conversion.enabled);
+    let extension = if is_converted { PARQUET_EXTENSION } else { destination.compression.extension() };
+    let extension = destination.file_extension.as_deref().unwrap_or(extension);
     format!(
         "{}{}-{}-{}-{uuid}{extension}",
         prefix.evaluate(&oldest, naming.partition, random),

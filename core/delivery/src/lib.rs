@@ -3,6 +3,7 @@
 //! Receives commands, records and the time; decides when a batch is cut and what its object is called. Knows neither the
 //! journal nor the object store: what has to be written comes out as bytes.
 mod error; // why a command is refused
+mod conversion; // records as Parquet: by which table, read and written how
 mod config; // a stream's destination as the API spells it, checked
 mod http_endpoint; // a destination behind HTTP, and the contract with it
 mod backoff; // when a destination that failed is asked again
@@ -25,6 +26,7 @@ pub use entry::{
     BatchId, CutEntry, DeliveredEntry, Entry, EntryError, Origin, RecordEntry, RecordsEntry, RecordsWriter, StreamId,
     Target,
 };
+pub use conversion::{Conversion, ConversionSettings, SchemaConfiguration};
 pub use error::DeliveryError;
 pub use http_endpoint::{
     ANSWER_BYTES_MAX, ANSWER_MAX, AccessKey, Attempts, EndpointFailure, EndpointRequest, HTTP_ENDPOINT_FAILED,

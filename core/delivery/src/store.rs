@@ -265,10 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_offered_is_refused_by_name() {
-        let member = "DataFormatConversionConfiguration";
-        let given = json!({"RoleARN": "r", "BucketARN": "arn:aws:s3:::lake", member: {}});
-        assert_eq!(Destination::parse(&given, None), Err(DeliveryError::NotOffered(member.into())));
+    fn hints_are_given_together() {
         let alone = json!({"RoleARN": "r", "BucketARN": "arn:aws:s3:::lake", "BufferingHints": {"SizeInMBs": 1}});
         assert!(Destination::parse(&alone, None).unwrap_err().to_string().contains("both"));
     }

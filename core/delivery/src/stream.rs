@@ -72,7 +72,7 @@ impl DeliveryStream {
             "DeliveryStreamType": "DirectPut",
             "VersionId": self.version.to_string(),
             "CreateTimestamp": self.created_at.epoch_seconds(),
-            "Destinations": [self.describe_destination()],
+            "Destinations": [self.describe_destination(tenant)],
             "HasMoreDestinations": false,
         });
         if let Some(at) = self.updated_at {
@@ -81,7 +81,7 @@ impl DeliveryStream {
         description
     }
 
-    fn describe_destination(&self) -> Value {
+    fn describe_destination(&self, tenant: &Tenant) -> Value {
         match &self.destination.http_endpoint {
             Some(endpoint) => json!({
                 "DestinationId": DESTINATION_ID,
@@ -90,7 +90,7 @@ impl DeliveryStream {
             None => json!({
                 "DestinationId": DESTINATION_ID,
                 "S3DestinationDescription": self.destination.describe_legacy(),
-                "ExtendedS3DestinationDescription": self.destination.describe(),
+                "ExtendedS3DestinationDescription": self.destination.describe(tenant),
             }),
         }
     }
