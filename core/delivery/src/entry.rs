@@ -2,7 +2,7 @@
 use sekisho_types::{CertificateId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Compression, Partition};
+use crate::{Compression, CutConversion, Partition};
 
 const RECORDS: u8 = 1;
 const CUT: u8 = 2;
@@ -86,6 +86,9 @@ pub enum Target {
         /// The KMS key it asks for, if not the bucket's default.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         kms_key_arn: Option<String>,
+        /// What it is converted by, if it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        conversion: Option<Box<CutConversion>>,
     },
     /// Through the Lambda function, as the stream says when it is called.
     Transformation,
@@ -399,6 +402,7 @@ mod tests {
                 key: "2026/k".into(),
                 compression: Compression::Gzip,
                 kms_key_arn: None,
+                conversion: None,
             },
         };
         let transformation = CutEntry { partition: Some("*".into()), target: Target::Transformation, ..cut.clone() };

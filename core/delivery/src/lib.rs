@@ -16,17 +16,19 @@ mod prefix; // expressions in object keys
 mod key; // what an object is called
 mod processing; // what becomes of a record before it is buffered
 mod transformation; // the contract with a Lambda function
+mod convert; // a batch as a Parquet file, and what cannot be in it
 mod compress; // how a batch's bytes are packed
 
 pub use backoff::{Backoff, RetryBudget};
 pub use buffer::{CutReason, Limit, Limits, Pending};
 pub use compress::{Compression, Compressor};
 pub use config::{BufferingHints, Destination, Given, RECORD_BYTES_MAX};
+pub use conversion::{Conversion, ConversionSettings, SchemaConfiguration};
+pub use convert::{ConversionPlan, Conversions, CutConversion, CutSchema, DataCatalogTable, FORMAT_CONVERSION_FAILED};
 pub use entry::{
     BatchId, CutEntry, DeliveredEntry, Entry, EntryError, Origin, RecordEntry, RecordsEntry, RecordsWriter, StreamId,
     Target,
 };
-pub use conversion::{Conversion, ConversionSettings, SchemaConfiguration};
 pub use error::DeliveryError;
 pub use http_endpoint::{
     ANSWER_BYTES_MAX, ANSWER_MAX, AccessKey, Attempts, EndpointFailure, EndpointRequest, HTTP_ENDPOINT_FAILED,

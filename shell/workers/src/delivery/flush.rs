@@ -8,7 +8,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::gather::gather;
 use super::queue::Batch;
-use super::sink::{FlushError, Packing, Places, Sink};
+use super::sink::{FlushError, Packed, Packing, Places, Sink};
 use super::streams::{DeliveryStreams, Live};
 
 /// Passes over the journal at once: each fills objects on a thread of its own.
@@ -91,7 +91,7 @@ async fn write(
     let (id, gathered) = (live.id, batches.clone());
     let packed = tokio::task::spawn_blocking(move || {
         let mut packing: Vec<_> = sinks.into_iter().zip(&gathered).map(|(sink, batch)| sink.pack(&batch.cut)).collect();
-        gather(&journal, id, &gathered, &mut |at, record| packing[at].push(record.data))?;
+        gather(&journal, id, &gathered, &mut |at, record| packing[at].push(record))?;
         Ok(packing.into_iter().map(Packing::finish).collect::<Vec<_>>())
     });
     let packed = match packed.await.unwrap_or(Err(FlushError::Thread)) {
@@ -104,7 +104,7 @@ async fn write(
             return Vec::new();
         }
     };
-    let finish = |sink: Result<Sink, FlushError>| tokio::spawn(async move { sink?.finish().await });
+    let finish = |packed: Result<Packed, FlushError>| tokio::spawn(async move { packed?.finish().await });
     let finishing: Vec<_> = packed.into_iter().map(finish).collect();
     let mut written = Vec::new();
     for (batch, finishing) in batches.into_iter().zip(finishing) {

@@ -1,5 +1,6 @@
 //! Delivery streams at work: records into the journal, batches cut, batches to where they go.
 mod streams; // records into the journal, and when a batch is cut
+mod plan; // what records are converted by
 mod queue; // batches that are cut and not yet where they go
 mod recovered; // what the journal holds for streams after a restart
 mod gather; // the records of batches, read back in one pass

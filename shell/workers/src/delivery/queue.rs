@@ -14,6 +14,9 @@ const PASS_BATCHES_MAX: usize = 64;
 /// Bytes of records in the batches of one pass that go elsewhere, but for the first: what goes over the network waits in
 /// memory for a part to be full. And then: the rest waits for the next pass.
 const PASS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// What the batches of a pass that are converted may weigh together, in bytes of memory, about. And then: the rest waits for the
+/// next pass. One alone may weigh more, and is bounded by its row groups.
+const PASS_WEIGHT_MAX: u64 = 128 * 1024 * 1024;
 
 /// A batch that is not where it is to go yet.
 #[derive(Clone, Debug)]
@@ -30,6 +33,16 @@ impl Batch {
     /// The cut has to be durable before anything is done with it.
     pub fn after(&self) -> Sequence {
         Sequence(self.id.0)
+    }
+
+    /// Memory it takes to convert it, about.
+    fn weight(&self) -> u64 {
+        match &self.cut.target {
+            Target::Object { conversion: Some(conversion), .. } => {
+                conversion.plan.weight(self.cut.records, self.cut.bytes)
+            }
+            Target::Object { conversion: None, .. } | Target::Transformation => 0,
+        }
     }
 
     /// Whoever fails for one batch of it fails for all.
@@ -89,14 +102,16 @@ impl Queue {
     /// The oldest batch, with those whose records lie among its own and that go the same way.
     pub fn take_pass(&mut self) -> Vec<Batch> {
         let mut pass: Vec<Batch> = Vec::new();
-        let (mut end, mut bytes) = (0, 0);
+        let (mut end, mut bytes, mut weight) = (0, 0, 0);
         while let Some((first, id)) = self.ready.first().copied() {
             let Some(batch) = self.all.get(&id) else {
                 self.ready.remove(&(first, id));
                 continue;
             };
             bytes += if batch.is_elsewhere { batch.cut.bytes } else { 0 };
-            let is_full = pass.len() == PASS_BATCHES_MAX || bytes > PASS_BYTES_MAX || self.alone;
+            weight += batch.weight();
+            let is_heavy = bytes > PASS_BYTES_MAX || weight > PASS_WEIGHT_MAX;
+            let is_full = pass.len() == PASS_BATCHES_MAX || is_heavy || self.alone;
             if pass.first().is_some_and(|one| is_full || first > end || one.is_elsewhere != batch.is_elsewhere) {
                 break;
             }
@@ -176,6 +191,7 @@ mod tests {
                 key: id.to_string(),
                 compression: Compression::Gzip,
                 kms_key_arn: None,
+                conversion: None,
             },
         };
         let is_elsewhere = bucket == "far";

@@ -124,6 +124,7 @@ mod tests {
                         key: format!("cut-{sequence}"),
                         compression: Compression::Uncompressed,
                         kms_key_arn: None,
+                        conversion: None,
                     };
                     let cut = CutEntry {
                         stream: STREAM,

@@ -3,11 +3,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sekisho_blobs::{NewObject, ObjectStore, StoreError, Upload};
-use sekisho_delivery::{Compressor, CutEntry, Target};
+use sekisho_delivery::{Compressor, Conversions, CutEntry, RecordEntry, Target};
 use sekisho_journal::JournalError;
 use sekisho_objects::{ChecksumAlgorithm, EncryptionRequest, SseAlgorithm};
 use sekisho_remote::{RemoteBuckets, RemoteError, RemoteObject, RemoteUpload};
-use sekisho_types::ObjectKey;
+use sekisho_types::{BucketName, ObjectKey};
 use tokio::runtime::Handle;
 
 /// Packed before it is written on: with the compressor's own state, what bounds a batch's memory.
@@ -51,23 +51,36 @@ pub(crate) struct Places {
 }
 
 /// An object on its way.
-pub(crate) enum Sink {
+enum Object {
     Here(Box<Upload>),
     Elsewhere(Box<RemoteUpload>),
 }
 
+/// The objects of a batch on their way.
+pub(crate) struct Sink {
+    object: Object,
+    /// Of a batch that is converted: where records go that cannot be.
+    errors: Option<Object>,
+}
+
 /// Packs records into a sink, on a thread that may block.
 pub(crate) struct Packing {
-    packer: Compressor,
+    packer: Packer,
     sink: Sink,
     waiting: usize,
     failed: Option<FlushError>,
 }
 
-impl Sink {
-    /// Begins what the cut says.
-    pub async fn begin(places: &Places, cut: &CutEntry) -> Result<Self, FlushError> {
-        let new = new_object(cut)?;
+enum Packer {
+    Plain(Compressor),
+    Converting(Box<Conversions>),
+}
+
+/// What is packed, and waits to be made durable.
+pub(crate) struct Packed(Vec<Object>);
+
+impl Object {
+    async fn begin(places: &Places, new: NewObject) -> Result<Self, FlushError> {
         let remote = RemoteObject {
             bucket: new.bucket.clone(),
             key: new.key.to_string(),
@@ -88,17 +101,8 @@ impl Sink {
         }
     }
 
-    /// Ready for records.
-    pub fn pack(self, cut: &CutEntry) -> Packing {
-        let packer = match &cut.target {
-            Target::Object { key, compression, .. } => Compressor::new(*compression, key),
-            Target::Transformation => Compressor::new(sekisho_delivery::Compression::Uncompressed, ""),
-        };
-        Packing { packer, sink: self, waiting: 0, failed: None }
-    }
-
     /// Makes it durable, and visible.
-    pub async fn finish(self) -> Result<(), FlushError> {
+    async fn finish(self) -> Result<(), FlushError> {
         match self {
             Self::Here(upload) => drop(upload.finish().await?),
             Self::Elsewhere(upload) => upload.finish().await?,
@@ -107,46 +111,120 @@ impl Sink {
     }
 }
 
-impl Packing {
-    /// One record more.
-    pub fn push(&mut self, data: &[u8]) {
-        if self.failed.is_some() {
-            return;
-        }
-        self.packer.push(data);
-        self.waiting += data.len();
-        if self.waiting >= PIECE_BYTES {
-            self.waiting = 0;
-            self.failed = self.sink.write(&self.packer.take()).err();
-        }
+impl Sink {
+    /// Begins what the cut says.
+    pub async fn begin(places: &Places, cut: &CutEntry) -> Result<Self, FlushError> {
+        let Target::Object { bucket, key, compression, kms_key_arn, conversion } = &cut.target else {
+            return Err(FlushError::Key(String::new()));
+        };
+        let new = new_object(bucket, key, compression.content_encoding(), kms_key_arn.as_ref())?;
+        let object = Object::begin(places, new).await?;
+        let errors = match conversion {
+            Some(conversion) => {
+                let new = new_object(bucket, &conversion.error_key, None, kms_key_arn.as_ref())?;
+                Some(Object::begin(places, new).await?)
+            }
+            None => None,
+        };
+        Ok(Self { object, errors })
     }
 
-    /// That was all.
-    pub fn finish(mut self) -> Result<Sink, FlushError> {
-        if let Some(error) = self.failed {
-            return Err(error);
-        }
-        self.sink.write(&self.packer.finish())?;
-        Ok(self.sink)
+    /// Ready for records.
+    pub fn pack(self, cut: &CutEntry) -> Packing {
+        let packer = match &cut.target {
+            Target::Object { conversion: Some(conversion), .. } => {
+                Packer::Converting(Box::new(Conversions::new(conversion)))
+            }
+            Target::Object { key, compression, .. } => Packer::Plain(Compressor::new(*compression, key)),
+            Target::Transformation => Packer::Plain(Compressor::new(sekisho_delivery::Compression::Uncompressed, "")),
+        };
+        Packing { packer, sink: self, waiting: 0, failed: None }
     }
 }
 
-fn new_object(cut: &CutEntry) -> Result<NewObject, FlushError> {
-    let Target::Object { bucket, key, compression, kms_key_arn } = &cut.target else {
-        return Err(FlushError::Key(String::new()));
-    };
+impl Packing {
+    /// One record more.
+    pub fn push(&mut self, record: &RecordEntry<'_>) {
+        if self.failed.is_some() {
+            return;
+        }
+        match &mut self.packer {
+            Packer::Plain(packer) => packer.push(record.data),
+            Packer::Converting(conversions) => conversions.push(record.data, record.arrival),
+        }
+        self.waiting += record.data.len();
+        if self.waiting >= PIECE_BYTES {
+            self.waiting = 0;
+            self.failed = self.write_on().err();
+        }
+    }
+
+    fn write_on(&mut self) -> Result<(), FlushError> {
+        match (&mut self.packer, &mut self.sink.errors) {
+            (Packer::Converting(conversions), Some(errors)) => {
+                self.sink.object.write(&conversions.take())?;
+                errors.write(&conversions.take_errors())?;
+            }
+            (Packer::Converting(_), None) => {}
+            (Packer::Plain(packer), _) => self.sink.object.write(&packer.take())?,
+        }
+        Ok(())
+    }
+
+    /// That was all.
+    pub fn finish(mut self) -> Result<Packed, FlushError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let conversions = match self.packer {
+            Packer::Plain(packer) => {
+                self.sink.object.write(&packer.finish())?;
+                return Ok(Packed(vec![self.sink.object]));
+            }
+            Packer::Converting(conversions) => conversions,
+        };
+        metrics::counter!("sekisho_conversion_failures_total").increment(conversions.failed());
+        // There is no object of nothing: what was begun and is not finished leaves nothing behind.
+        let (file, failed) = conversions.finish();
+        let mut packed = Vec::new();
+        for (rest, object) in [(failed, self.sink.errors), (file, Some(self.sink.object))] {
+            if let (Some(rest), Some(mut object)) = (rest, object) {
+                object.write(&rest)?;
+                packed.push(object);
+            }
+        }
+        Ok(Packed(packed))
+    }
+}
+
+impl Packed {
+    /// Makes it durable, and visible.
+    pub async fn finish(self) -> Result<(), FlushError> {
+        for object in self.0 {
+            object.finish().await?;
+        }
+        Ok(())
+    }
+}
+
+fn new_object(
+    bucket: &BucketName,
+    key: &str,
+    encoding: Option<&str>,
+    kms_key_arn: Option<&String>,
+) -> Result<NewObject, FlushError> {
     let mut headers = BTreeMap::from([("content-type".to_owned(), "application/octet-stream".to_owned())]);
-    if let Some(encoding) = compression.content_encoding() {
+    if let Some(encoding) = encoding {
         headers.insert("content-encoding".into(), encoding.into());
     }
     let encryption = EncryptionRequest {
         algorithm: kms_key_arn.is_some().then_some(SseAlgorithm::AwsKms),
-        kms_key: kms_key_arn.clone(),
+        kms_key: kms_key_arn.cloned(),
         ..EncryptionRequest::default()
     };
     Ok(NewObject {
         bucket: bucket.clone(),
-        key: ObjectKey::parse(key).map_err(|_| FlushError::Key(key.clone()))?,
+        key: ObjectKey::parse(key).map_err(|_| FlushError::Key(key.to_owned()))?,
         headers,
         metadata: BTreeMap::new(),
         encryption,

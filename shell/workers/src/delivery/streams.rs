@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use sekisho_delivery::{
-    BatchId, CutEntry, CutReason, DeliveryStream, Limits, Naming, Origin, PARTITIONS_MAX, Partition, Pending, Pipeline,
-    Processed, RECORD_BYTES_MAX, RecordsWriter, StreamId, Target, object_key,
+    BatchId, ConversionPlan, CutConversion, CutEntry, CutReason, DeliveryStream, FORMAT_CONVERSION_FAILED, Limits,
+    Naming, Origin, PARTITIONS_MAX, Partition, Pending, Pipeline, Processed, RECORD_BYTES_MAX, RecordsWriter, StreamId,
+    Target, object_key,
 };
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_remote::RemoteBuckets;
@@ -17,6 +18,7 @@ use sekisho_state::{Cores, Event, State};
 use sekisho_types::{DeliveryStreamName, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
+use super::plan::plan_of;
 use super::queue::{Batch, Queue};
 use super::recovered::Recovered;
 
@@ -52,6 +54,9 @@ pub(crate) struct Live {
 
 pub(crate) struct Inner {
     pub config: DeliveryStream,
+    /// What its records are converted by, as the catalog is now. It is kept here, since a cut must not ask for the state's lock:
+    /// whoever holds that may wait for this stream's.
+    plan: Option<Arc<ConversionPlan>>,
     limits: Limits,
     /// Those that hold something.
     buffers: HashMap<Partition, Pending>,
@@ -131,10 +136,13 @@ impl DeliveryStreams {
         let tell = Tell { here: to_here, elsewhere: to_elsewhere, transformations: to_transformations };
         let (by_name, wakes_at) = (RwLock::default(), AtomicI64::new(i64::MAX));
         let streams = Self { state, remote, by_name, tell, wakes_at, sooner: Notify::new() };
-        let configs: Vec<DeliveryStream> = streams.state.read().delivery.streams().cloned().collect();
-        for config in configs {
+        let configs: Vec<_> = {
+            let cores = streams.state.read();
+            cores.delivery.streams().map(|config| (config.clone(), plan_of(config, &cores))).collect()
+        };
+        for (config, plan) in configs {
             let (pending, undelivered) = recovered.take(config.id);
-            let live = streams.add(config, pending);
+            let live = streams.add(config, plan, pending);
             for batch in undelivered {
                 streams.enqueue(&live, &mut live.lock(), batch);
             }
@@ -143,12 +151,17 @@ impl DeliveryStreams {
         (Arc::new(streams), Due { here, elsewhere, transformations })
     }
 
-    fn add(&self, config: DeliveryStream, buffers: HashMap<Partition, Pending>) -> Arc<Live> {
+    fn add(
+        &self,
+        config: DeliveryStream,
+        plan: Option<Arc<ConversionPlan>>,
+        buffers: HashMap<Partition, Pending>,
+    ) -> Arc<Live> {
         let pipeline = pipeline_of(&config);
         let limits = Limits::new(&config.destination, &pipeline);
         let next_due = buffers.iter().map(|(partition, pending)| limits.due_at(partition, pending)).min();
         let (id, name, queue) = (config.id, config.name.clone(), Queue::default());
-        let inner = Inner { config, limits, buffers, next_due, queue, gone: false };
+        let inner = Inner { config, plan, limits, buffers, next_due, queue, gone: false };
         let live = Arc::new(Live { id, inner: Mutex::new(inner) });
         let named = Named { live: live.clone(), pipeline };
         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, named);
@@ -156,7 +169,13 @@ impl DeliveryStreams {
     }
 
     /// Takes in what changed about the streams.
-    pub fn follow(&self, events: &[Event], _: &Cores) {
+    pub fn follow(&self, events: &[Event], cores: &Cores) {
+        if events.iter().any(|event| matches!(event, Event::Catalog(_))) {
+            for live in self.all() {
+                let mut inner = live.lock();
+                inner.plan = plan_of(&inner.config, cores);
+            }
+        }
         for event in events {
             match event {
                 Event::Delivery(sekisho_delivery::Event::StreamPut { stream }) => match self.find(&stream.name) {
@@ -167,12 +186,13 @@ impl DeliveryStreams {
                         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(stream.name.clone(), named);
                         let mut inner = live.lock();
                         inner.config = (**stream).clone();
+                        inner.plan = plan_of(stream, cores);
                         inner.limits = limits;
                         // Whether something is due by now is the timer's to find out.
                         inner.next_due = inner.next_due.map(|_| self.state.now());
                         self.sooner.notify_one();
                     }
-                    None => drop(self.add((**stream).clone(), HashMap::new())),
+                    None => drop(self.add((**stream).clone(), plan_of(stream, cores), HashMap::new())),
                 },
                 Event::Delivery(sekisho_delivery::Event::StreamDeleted { name }) => {
                     let removed = self.by_name.write().unwrap_or_else(PoisonError::into_inner).remove(name);
@@ -389,7 +409,7 @@ impl DeliveryStreams {
             records: pending.records,
             bytes: pending.bytes,
             oldest: pending.oldest,
-            target: target(&inner.config, partition, &pending, &mut self.state.random()),
+            target: target(inner, partition, &pending, &mut self.state.random()),
         };
         let sequence = self.state.journal().append(&cut.encode())?;
         tracing::debug!(stream = %inner.config.name, records = cut.records, bytes = cut.bytes, ?reason, target = ?cut.target, "batch cut");
@@ -523,22 +543,25 @@ impl Inner {
     }
 }
 
-fn target(
-    config: &DeliveryStream,
-    partition: &Partition,
-    pending: &Pending,
-    random: &mut sekisho_state::OsRandom,
-) -> Target {
+fn target(inner: &Inner, partition: &Partition, pending: &Pending, random: &mut sekisho_state::OsRandom) -> Target {
+    let config = &inner.config;
     let destination = match (partition, &config.destination.backup) {
         (Partition::Untransformed, _) => return Target::Transformation,
         (Partition::Backup, Some(backup)) => backup,
         _ => &config.destination,
     };
     let naming = Naming { stream: &config.name, version: config.version, oldest: pending.oldest, partition };
+    let plan = inner.plan.clone().filter(|_| matches!(partition, Partition::Whole | Partition::Keys(_)));
+    let conversion = plan.map(|plan| {
+        let errors = Partition::Errors(FORMAT_CONVERSION_FAILED.into());
+        let error_key = object_key(destination, Naming { partition: &errors, ..naming }, random);
+        Box::new(CutConversion { plan, error_key })
+    });
     Target::Object {
         bucket: destination.bucket.clone(),
         key: object_key(destination, naming, random),
         compression: destination.compression,
         kms_key_arn: destination.kms_key_arn.clone(),
+        conversion,
     }
 }
