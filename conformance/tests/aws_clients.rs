@@ -1,4 +1,4 @@
-//! The unmodified AWS CLI and boto3 against the five services: what is offered works, what is refused is refused as AWS does.
+//! The unmodified AWS CLI and boto3 against the services: what is offered works, what is refused is refused as AWS does.
 use conformance::Server;
 
 #[test]
@@ -24,6 +24,41 @@ fn boto3_objects_and_keys() {
 #[test]
 fn boto3_delivery_streams() {
     assert!(Server::start().python("boto3_firehose.py").contains("ok"));
+}
+
+#[test]
+fn boto3_format_conversion() {
+    assert!(Server::start().python("boto3_formats.py").contains("ok"));
+}
+
+/// The calls of the Firehose and Glue guides, in the AWS CLI's words.
+#[test]
+fn a_stream_that_converts_with_the_cli() {
+    let text = Server::start().bash(
+        r#"
+        aws s3 mb s3://lake >/dev/null
+        aws glue create-database --database-input '{"Name": "lake"}'
+        aws glue create-table --database-name lake --table-input '{"Name": "readings", "StorageDescriptor": {"Columns": [
+          {"Name": "device", "Type": "string"}, {"Name": "temperature", "Type": "double"}, {"Name": "at", "Type": "timestamp"}]}}'
+        aws firehose create-delivery-stream --delivery-stream-name telemetry --delivery-stream-type DirectPut           --extended-s3-destination-configuration '{
+            "RoleARN": "arn:aws:iam::000000000000:role/firehose", "BucketARN": "arn:aws:s3:::lake",
+            "Prefix": "readings/day=!{timestamp:yyyy-MM-dd}/", "ErrorOutputPrefix": "errors/!{firehose:error-output-type}/",
+            "BufferingHints": {"SizeInMBs": 128, "IntervalInSeconds": 1}, "CompressionFormat": "UNCOMPRESSED",
+            "DataFormatConversionConfiguration": {
+              "SchemaConfiguration": {"RoleARN": "arn:aws:iam::000000000000:role/firehose", "DatabaseName": "lake",
+                "TableName": "readings", "Region": "us-east-1", "VersionId": "LATEST"},
+              "InputFormatConfiguration": {"Deserializer": {"OpenXJsonSerDe": {}}},
+              "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {}}}, "Enabled": true}}' >/dev/null
+        printf '{"device": "pump-7", "temperature": 21.5, "at": "2026-07-13 14:04:05"}' > record
+        aws firehose put-record --delivery-stream-name telemetry --record Data=$(base64 -w0 record) >/dev/null
+        until KEY=$(aws s3 ls s3://lake --recursive | awk '{print $4}') && [ -n "$KEY" ]; do sleep 0.2; done
+        aws s3 cp --quiet "s3://lake/$KEY" found.parquet
+        python -c 'import duckdb; print(duckdb.read_parquet("found.parquet").fetchall())'
+        echo "$KEY"
+        "#,
+    );
+    assert!(text.starts_with("[('pump-7', 21.5, datetime.datetime(2026, 7, 13, 14, 4, 5))]"), "{text}");
+    assert!(text.contains("readings/day=20") && text.trim_end().ends_with(".parquet"), "{text}");
 }
 
 #[test]
