@@ -1,4 +1,6 @@
 //! `formats`: records to Parquet, beside arrow-json and parquet's own writer over the same records on the same core.
+#![allow(clippy::print_stdout, reason = "a bench tells its figures")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -74,6 +74,11 @@ fn boto3_transformation() {
 }
 
 #[test]
+fn boto3_http_endpoint() {
+    assert!(Server::start().python("boto3_http_endpoint.py").contains("ok"));
+}
+
+#[test]
 fn s3_objects_copy_list_and_presign_with_the_cli() {
     let server = Server::start();
     let text = server.bash(

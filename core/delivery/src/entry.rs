@@ -92,6 +92,44 @@ pub enum Target {
     },
     /// Through the Lambda function, as the stream says when it is called.
     Transformation,
+    /// To the HTTP endpoint, as the stream says when it is asked. If it is not taken there, into an object.
+    HttpEndpoint {
+        /// Where the object would go.
+        bucket: sekisho_types::BucketName,
+        /// Its key, evaluated: the request's id is made of it.
+        key: String,
+        /// How it would be packed.
+        compression: Compression,
+        /// The KMS key it would ask for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        kms_key_arn: Option<String>,
+    },
+}
+
+/// An object that a batch becomes, or what is kept of it.
+#[derive(Clone, Copy, Debug)]
+pub struct TargetObject<'a> {
+    /// Where it goes.
+    pub bucket: &'a sekisho_types::BucketName,
+    /// Its key.
+    pub key: &'a str,
+    /// How it is packed.
+    pub compression: Compression,
+    /// The KMS key it asks for.
+    pub kms_key_arn: Option<&'a str>,
+}
+
+impl Target {
+    /// The object there is, or would be.
+    pub fn object(&self) -> Option<TargetObject<'_>> {
+        match self {
+            Self::Object { bucket, key, compression, kms_key_arn, .. }
+            | Self::HttpEndpoint { bucket, key, compression, kms_key_arn } => {
+                Some(TargetObject { bucket, key, compression: *compression, kms_key_arn: kms_key_arn.as_deref() })
+            }
+            Self::Transformation => None,
+        }
+    }
 }
 
 /// The decision to make a batch of a partition's records up to here.
@@ -406,8 +444,13 @@ mod tests {
             },
         };
         let transformation = CutEntry { partition: Some("*".into()), target: Target::Transformation, ..cut.clone() };
+        let object = cut.target.object().unwrap();
+        let (bucket, key) = (object.bucket.clone(), object.key.to_owned());
+        let (compression, kms_key_arn) = (object.compression, None);
+        let posted = CutEntry { target: Target::HttpEndpoint { bucket, key, compression, kms_key_arn }, ..cut.clone() };
         for entry in [
             Entry::Records(records),
+            Entry::Cut(Box::new(posted)),
             Entry::Cut(Box::new(transformation)),
             Entry::Cut(Box::new(cut)),
             Entry::Delivered(DeliveredEntry { stream: StreamId(3), batch: BatchId(10) }),

@@ -108,11 +108,14 @@ impl Destination {
         // To read the S3 part as that of an S3 destination, the present one has to look like one.
         let s3_present = present.zip(here).map(|(present, here)| Self {
             http_endpoint: None,
+            backup: None,
             buffering_hints: here.s3_buffering_hints,
             ..present.clone()
         });
         let mut destination = Self::parse(&s3, s3_present.as_ref())?;
         let endpoint = HttpEndpoint::parse(given, here, destination.buffering_hints)?;
+        // A copy of each record, as it was put, cut as the S3 part says.
+        destination.backup = endpoint.backup_all.then(|| Box::new(Self { processing: None, ..destination.clone() }));
         destination.buffering_hints = parse_hints(given.get("BufferingHints"), present)?;
         destination.http_endpoint = Some(Box::new(endpoint));
         Ok(destination)

@@ -27,7 +27,7 @@ pub use conversion::{Conversion, ConversionSettings, SchemaConfiguration};
 pub use convert::{ConversionPlan, Conversions, CutConversion, CutSchema, DataCatalogTable, FORMAT_CONVERSION_FAILED};
 pub use entry::{
     BatchId, CutEntry, DeliveredEntry, Entry, EntryError, Origin, RecordEntry, RecordsEntry, RecordsWriter, StreamId,
-    Target,
+    Target, TargetObject,
 };
 pub use error::DeliveryError;
 pub use http_endpoint::{

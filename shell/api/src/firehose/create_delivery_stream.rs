@@ -16,6 +16,7 @@ pub(super) struct Input {
     delivery_stream_type: Option<String>,
     extended_s3_destination_configuration: Option<Value>,
     s3_destination_configuration: Option<Value>,
+    http_endpoint_destination_configuration: Option<Value>,
     delivery_stream_encryption_configuration_input: Option<Configuration>,
     #[serde(default)]
     tags: Vec<Tag>,
@@ -32,6 +33,7 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let given = [
         input.extended_s3_destination_configuration.as_ref().map(Given::S3),
         input.s3_destination_configuration.as_ref().map(Given::S3),
+        input.http_endpoint_destination_configuration.as_ref().map(Given::HttpEndpoint),
     ];
     let mut given = given.into_iter().flatten();
     let (first, second) = (given.next(), given.next());

@@ -13,6 +13,7 @@ pub(super) struct Input {
     destination_id: String,
     extended_s3_destination_update: Option<Value>,
     s3_destination_update: Option<Value>,
+    http_endpoint_destination_update: Option<Value>,
 }
 
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
@@ -20,6 +21,7 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let given = [
         input.extended_s3_destination_update.as_ref().map(Given::S3),
         input.s3_destination_update.as_ref().map(Given::S3),
+        input.http_endpoint_destination_update.as_ref().map(Given::HttpEndpoint),
     ];
     let mut given = given.into_iter().flatten();
     let (Some(update), None) = (given.next(), given.next()) else {

@@ -661,7 +661,7 @@ static HTTP_ENDPOINT_RETRY_OPTIONS_SHAPE: Shape = Shape::new(&[Member::new(
 )]);
 static HTTP_ENDPOINT_RETRY_OPTIONS: Kind = Kind::Structure(&HTTP_ENDPOINT_RETRY_OPTIONS_SHAPE);
 static HTTP_ENDPOINT_S3_BACKUP_MODE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["FailedDataOnly", "AllData"]));
-static HTTP_ENDPOINT_URL: Kind = Kind::String(Text::new(Bounds::new(1, 1000), "https://.*", &[]));
+static HTTP_ENDPOINT_URL: Kind = Kind::String(Text::new(Bounds::new(1, 1000), "https?://.*", &[]));
 static ICEBERG_DESTINATION_CONFIGURATION_SHAPE: Shape = Shape::new(&[
     Member::new(
         "DestinationTableConfigurationList",

@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_delivery::{DeliveredEntry, Target};
+use sekisho_delivery::{DeliveredEntry, Target, TargetObject};
 use sekisho_journal::{JournalError, Sequence};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -57,7 +57,7 @@ async fn flush(streams: &Arc<DeliveryStreams>, places: &Places, live: &Arc<Live>
 /// Says so at the first failure in a row, the second, the fourth and so on: a destination can be away for days.
 fn report(batch: &Batch, error: &FlushError, failures: u32, wait: Duration) {
     let error = error as &dyn std::error::Error;
-    let Target::Object { bucket, key, .. } = &batch.cut.target else { return };
+    let Some(TargetObject { bucket, key, .. }) = batch.cut.target.object() else { return };
     if failures.is_power_of_two() {
         tracing::warn!(%bucket, key, failures, error, retry_in = ?wait, "delivery failed; the records are kept");
     } else {
@@ -77,7 +77,7 @@ async fn write(
     let (mut batches, mut sinks) = (Vec::new(), Vec::new());
     for batch in pass {
         let began = match journal.wait_durable(batch.after()).await {
-            Ok(()) => Sink::begin(places, &batch.cut).await,
+            Ok(()) => Sink::begin(places, &batch).await,
             Err(error) => Err(error.into()),
         };
         match began {
@@ -90,7 +90,7 @@ async fn write(
     }
     let (id, gathered) = (live.id, batches.clone());
     let packed = tokio::task::spawn_blocking(move || {
-        let mut packing: Vec<_> = sinks.into_iter().zip(&gathered).map(|(sink, batch)| sink.pack(&batch.cut)).collect();
+        let mut packing: Vec<_> = sinks.into_iter().zip(&gathered).map(|(sink, batch)| sink.pack(batch)).collect();
         gather(&journal, id, &gathered, &mut |at, record| packing[at].push(record))?;
         Ok(packing.into_iter().map(Packing::finish).collect::<Vec<_>>())
     });
@@ -118,7 +118,11 @@ async fn write(
 
 /// Notes that the batches are where they were to go. The entries may be lost in a crash; then the objects are written once
 /// more, and are the same.
-async fn delivered(streams: &DeliveryStreams, live: &Arc<Live>, batches: &[Batch]) -> Result<(), JournalError> {
+pub(super) async fn delivered(
+    streams: &DeliveryStreams,
+    live: &Arc<Live>,
+    batches: &[Batch],
+) -> Result<(), JournalError> {
     let journal = streams.state.journal();
     let mut last = Sequence(0);
     for batch in batches {
@@ -127,11 +131,14 @@ async fn delivered(streams: &DeliveryStreams, live: &Arc<Live>, batches: &[Batch
     journal.wait_durable(last).await?;
     for batch in batches {
         live.lock().queue.done(batch.id);
-        metrics::counter!("sekisho_delivered_objects_total").increment(1);
+        let is_posted = matches!(batch.cut.target, Target::HttpEndpoint { .. }) && batch.given_up.is_none();
+        if !is_posted {
+            metrics::counter!("sekisho_delivered_objects_total").increment(1);
+        }
         metrics::counter!("sekisho_delivered_records_total").increment(batch.cut.records);
         metrics::counter!("sekisho_delivered_bytes_total").increment(batch.cut.bytes);
-        if let Target::Object { bucket, key, .. } = &batch.cut.target {
-            tracing::debug!(%bucket, key, records = batch.cut.records, "delivered");
+        if let Some(TargetObject { bucket, key, .. }) = batch.cut.target.object() {
+            tracing::debug!(%bucket, key, is_posted, records = batch.cut.records, "delivered");
         }
     }
     Ok(())

@@ -6,6 +6,7 @@ mod recovered; // what the journal holds for streams after a restart
 mod gather; // the records of batches, read back in one pass
 mod sink; // where a batch's bytes go
 mod flush; // batches become objects
+mod post; // batches to an HTTP endpoint
 mod transform; // batches through a Lambda function
 
 use std::sync::Arc;
@@ -34,6 +35,7 @@ pub fn start_delivery(
     // Whoever is slow elsewhere does not keep others from delivering here.
     tokio::spawn(flush::run(streams.clone(), places.clone(), due.here));
     tokio::spawn(flush::run(streams.clone(), places, due.elsewhere));
+    tokio::spawn(post::run(streams.clone(), due.posts));
     tokio::spawn(transform::run(streams.clone(), functions, due.transformations));
     streams
 }

@@ -1,9 +1,9 @@
 //! Batches of a stream that are cut and not yet where they go: which are next, and which wait because their destination failed.
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_delivery::{Backoff, BatchId, CutEntry, Target};
+use sekisho_delivery::{Attempts, Backoff, BatchId, CutEntry, Target};
 use sekisho_journal::Sequence;
 use sekisho_types::Random;
 use tokio::time::Instant;
@@ -27,6 +27,8 @@ pub(crate) struct Batch {
     pub runs: Arc<[(u64, u64)]>,
     /// Its bucket is kept by another S3.
     pub is_elsewhere: bool,
+    /// Its endpoint did not take it: documents that tell so become its object.
+    pub given_up: Option<Arc<Attempts>>,
 }
 
 impl Batch {
@@ -41,7 +43,7 @@ impl Batch {
             Target::Object { conversion: Some(conversion), .. } => {
                 conversion.plan.weight(self.cut.records, self.cut.bytes)
             }
-            Target::Object { conversion: None, .. } | Target::Transformation => 0,
+            Target::Object { conversion: None, .. } | Target::HttpEndpoint { .. } | Target::Transformation => 0,
         }
     }
 
@@ -49,7 +51,8 @@ impl Batch {
     fn destination(&self) -> String {
         match &self.cut.target {
             Target::Object { bucket, .. } => bucket.to_string(),
-            Target::Transformation => String::new(),
+            Target::HttpEndpoint { bucket, .. } if self.given_up.is_some() => bucket.to_string(),
+            Target::Transformation | Target::HttpEndpoint { .. } => String::new(),
         }
     }
 }
@@ -68,6 +71,10 @@ pub(crate) struct Queue {
     /// Those nobody is at, by the first entry they need.
     ready: BTreeSet<(u64, BatchId)>,
     held: HashMap<String, Hold>,
+    /// Those for the HTTP endpoint, in the order they were cut.
+    posts: VecDeque<BatchId>,
+    /// Somebody is at them.
+    posting: bool,
     /// A pass takes one batch only.
     pub alone: bool,
     /// Somebody was told that there is something ready, and has not come yet.
@@ -87,6 +94,31 @@ impl Queue {
     /// Takes a batch in that somebody else was told of.
     pub fn push_apart(&mut self, batch: Batch) {
         self.all.insert(batch.id, batch);
+    }
+
+    /// Takes a batch for the HTTP endpoint in. Answers whether somebody has to be told.
+    pub fn push_post(&mut self, batch: Batch) -> bool {
+        self.posts.push_back(batch.id);
+        self.all.insert(batch.id, batch);
+        !std::mem::replace(&mut self.posting, true)
+    }
+
+    /// The next batch for the HTTP endpoint. When there is none, whoever is at them is done.
+    pub fn next_post(&mut self) -> Option<Batch> {
+        while let Some(id) = self.posts.pop_front() {
+            if let Some(batch) = self.all.get(&id) {
+                return Some(batch.clone());
+            }
+        }
+        self.posting = false;
+        None
+    }
+
+    /// The endpoint did not take the batch: from now on it is one for an object.
+    pub fn give_up(&mut self, id: BatchId, attempts: Attempts) {
+        if let Some(batch) = self.all.remove(&id) {
+            self.push(Batch { given_up: Some(Arc::new(attempts)), ..batch });
+        }
     }
 
     /// The batch, unless it is over.
@@ -166,7 +198,7 @@ impl Queue {
 
     /// Nothing of it is wanted any more.
     pub fn clear(&mut self) {
-        *self = Self { told: self.told, ..Self::default() };
+        *self = Self { told: self.told, posting: self.posting, ..Self::default() };
     }
 }
 
@@ -195,7 +227,7 @@ mod tests {
             },
         };
         let is_elsewhere = bucket == "far";
-        Batch { id: BatchId(id), cut: Arc::new(cut), runs: [(first, last)].into(), is_elsewhere }
+        Batch { id: BatchId(id), cut: Arc::new(cut), runs: [(first, last)].into(), is_elsewhere, given_up: None }
     }
 
     fn ids(pass: &[Batch]) -> Vec<u64> {
@@ -218,6 +250,34 @@ mod tests {
         assert_eq!([ids(&queue.take_pass()), ids(&queue.take_pass())], [[1, 2], [3, 4]]);
         assert_eq!(queue.is_elsewhere(), Some(false));
         assert_eq!(ids(&queue.take_pass()), [5]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn posts_go_in_their_order_and_become_objects_when_given_up() {
+        let mut queue = Queue::default();
+        let told = [30, 31, 32].map(|id| {
+            let mut batch = batch(id, id, id, "lake");
+            let cut = Arc::make_mut(&mut batch.cut);
+            cut.target = Target::HttpEndpoint {
+                bucket: BucketName::parse("lake").unwrap(),
+                key: id.to_string(),
+                compression: Compression::Gzip,
+                kms_key_arn: None,
+            };
+            queue.push_post(batch)
+        });
+        assert_eq!(told, [true, false, false], "one is at them");
+        assert_eq!(queue.next_post().map(|batch| batch.id.0), Some(30));
+        assert_eq!(queue.is_elsewhere(), None, "nothing for the flushers yet");
+        let failure = sekisho_delivery::EndpointFailure::timed_out();
+        queue.give_up(BatchId(30), Attempts { made: 3, ended: Timestamp::from_millis(0), failure });
+        let pass = queue.take_pass();
+        assert_eq!((ids(&pass), pass[0].given_up.as_ref().map(|given_up| given_up.made)), (vec![30], Some(3)));
+        queue.done(BatchId(31));
+        assert_eq!(queue.next_post().map(|batch| batch.id.0), Some(32));
+        assert_eq!(queue.first(), Some(30), "given up is not done");
+        assert!(queue.next_post().is_none());
+        assert!(queue.push_post(batch(33, 33, 33, "lake")), "nobody is at them any more");
     }
 
     #[tokio::test(start_paused = true)]

@@ -43,7 +43,9 @@ impl Recovered {
                 let partition = cut.partition.as_deref().map(Into::into);
                 let runs = stream.pending.remove(&partition).unwrap_or_default().runs.into();
                 let id = BatchId(sequence.0);
-                stream.undelivered.insert(id, Batch { id, cut: Arc::new(*cut), runs, is_elsewhere: false });
+                stream
+                    .undelivered
+                    .insert(id, Batch { id, cut: Arc::new(*cut), runs, is_elsewhere: false, given_up: None });
             }
             Ok(Entry::Delivered(delivered)) => {
                 if let Some(stream) = self.streams.get_mut(&delivered.stream) {
@@ -177,7 +179,7 @@ mod tests {
             let found = names(entries, &batch.runs, batch.cut.partition.as_deref());
             assert_eq!(found.len() as u64, batch.cut.records);
             let key = match &batch.cut.target {
-                Target::Object { key, .. } => key.clone(),
+                Target::Object { key, .. } | Target::HttpEndpoint { key, .. } => key.clone(),
                 Target::Transformation => format!("transformation of {:?}", batch.id),
             };
             let before = lake.insert(key, found.clone());

@@ -3,12 +3,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sekisho_blobs::{NewObject, ObjectStore, StoreError, Upload};
-use sekisho_delivery::{Compressor, Conversions, CutEntry, RecordEntry, Target};
+use sekisho_delivery::{
+    Attempts, BatchId, Compression, Compressor, Conversions, RecordEntry, Target, TargetObject, failed_record,
+};
 use sekisho_journal::JournalError;
 use sekisho_objects::{ChecksumAlgorithm, EncryptionRequest, SseAlgorithm};
 use sekisho_remote::{RemoteBuckets, RemoteError, RemoteObject, RemoteUpload};
-use sekisho_types::{BucketName, ObjectKey};
+use sekisho_types::ObjectKey;
 use tokio::runtime::Handle;
+
+use super::queue::Batch;
 
 /// Packed before it is written on: with the compressor's own state, what bounds a batch's memory.
 const PIECE_BYTES: usize = 256 * 1024;
@@ -68,6 +72,9 @@ pub(crate) struct Packing {
     packer: Packer,
     sink: Sink,
     waiting: usize,
+    records: u64,
+    /// What goes into the object tells of records that were not taken elsewhere.
+    given_up: Option<(Arc<Attempts>, BatchId)>,
     failed: Option<FlushError>,
 }
 
@@ -113,32 +120,32 @@ impl Object {
 
 impl Sink {
     /// Begins what the cut says.
-    pub async fn begin(places: &Places, cut: &CutEntry) -> Result<Self, FlushError> {
-        let Target::Object { bucket, key, compression, kms_key_arn, conversion } = &cut.target else {
-            return Err(FlushError::Key(String::new()));
-        };
-        let new = new_object(bucket, key, compression.content_encoding(), kms_key_arn.as_ref())?;
-        let object = Object::begin(places, new).await?;
-        let errors = match conversion {
-            Some(conversion) => {
-                let new = new_object(bucket, &conversion.error_key, None, kms_key_arn.as_ref())?;
-                Some(Object::begin(places, new).await?)
+    pub async fn begin(places: &Places, batch: &Batch) -> Result<Self, FlushError> {
+        let Some(target) = batch.cut.target.object() else { return Err(FlushError::Key(String::new())) };
+        let object =
+            Object::begin(places, new_object(target, target.key, target.compression.content_encoding())?).await?;
+        let errors = match &batch.cut.target {
+            Target::Object { conversion: Some(conversion), .. } => {
+                Some(Object::begin(places, new_object(target, &conversion.error_key, None)?).await?)
             }
-            None => None,
+            Target::Object { .. } | Target::HttpEndpoint { .. } | Target::Transformation => None,
         };
         Ok(Self { object, errors })
     }
 
     /// Ready for records.
-    pub fn pack(self, cut: &CutEntry) -> Packing {
-        let packer = match &cut.target {
+    pub fn pack(self, batch: &Batch) -> Packing {
+        let packer = match &batch.cut.target {
             Target::Object { conversion: Some(conversion), .. } => {
                 Packer::Converting(Box::new(Conversions::new(conversion)))
             }
-            Target::Object { key, compression, .. } => Packer::Plain(Compressor::new(*compression, key)),
-            Target::Transformation => Packer::Plain(Compressor::new(sekisho_delivery::Compression::Uncompressed, "")),
+            Target::Object { key, compression, .. } | Target::HttpEndpoint { key, compression, .. } => {
+                Packer::Plain(Compressor::new(*compression, key))
+            }
+            Target::Transformation => Packer::Plain(Compressor::new(Compression::Uncompressed, "")),
         };
-        Packing { packer, sink: self, waiting: 0, failed: None }
+        let given_up = batch.given_up.clone().map(|attempts| (attempts, batch.id));
+        Packing { packer, sink: self, waiting: 0, records: 0, given_up, failed: None }
     }
 }
 
@@ -148,10 +155,14 @@ impl Packing {
         if self.failed.is_some() {
             return;
         }
-        match &mut self.packer {
-            Packer::Plain(packer) => packer.push(record.data),
-            Packer::Converting(conversions) => conversions.push(record.data, record.arrival),
+        match (&mut self.packer, &self.given_up) {
+            (Packer::Converting(conversions), _) => conversions.push(record.data, record.arrival),
+            (Packer::Plain(packer), None) => packer.push(record.data),
+            (Packer::Plain(packer), Some((attempts, batch))) => {
+                packer.push(&failed_record(attempts, record.arrival, batch.0, self.records, record.data));
+            }
         }
+        self.records += 1;
         self.waiting += record.data.len();
         if self.waiting >= PIECE_BYTES {
             self.waiting = 0;
@@ -207,23 +218,18 @@ impl Packed {
     }
 }
 
-fn new_object(
-    bucket: &BucketName,
-    key: &str,
-    encoding: Option<&str>,
-    kms_key_arn: Option<&String>,
-) -> Result<NewObject, FlushError> {
+fn new_object(target: TargetObject<'_>, key: &str, encoding: Option<&str>) -> Result<NewObject, FlushError> {
     let mut headers = BTreeMap::from([("content-type".to_owned(), "application/octet-stream".to_owned())]);
     if let Some(encoding) = encoding {
         headers.insert("content-encoding".into(), encoding.into());
     }
     let encryption = EncryptionRequest {
-        algorithm: kms_key_arn.is_some().then_some(SseAlgorithm::AwsKms),
-        kms_key: kms_key_arn.cloned(),
+        algorithm: target.kms_key_arn.is_some().then_some(SseAlgorithm::AwsKms),
+        kms_key: target.kms_key_arn.map(str::to_owned),
         ..EncryptionRequest::default()
     };
     Ok(NewObject {
-        bucket: bucket.clone(),
+        bucket: target.bucket.clone(),
         key: ObjectKey::parse(key).map_err(|_| FlushError::Key(key.to_owned()))?,
         headers,
         metadata: BTreeMap::new(),

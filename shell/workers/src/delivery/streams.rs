@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use sekisho_delivery::{
-    BatchId, ConversionPlan, CutConversion, CutEntry, CutReason, DeliveryStream, FORMAT_CONVERSION_FAILED, Limits,
-    Naming, Origin, PARTITIONS_MAX, Partition, Pending, Pipeline, Processed, RECORD_BYTES_MAX, RecordsWriter, StreamId,
-    Target, object_key,
+    BatchId, ConversionPlan, CutConversion, CutEntry, CutReason, DeliveryStream, FORMAT_CONVERSION_FAILED,
+    HTTP_ENDPOINT_FAILED, Limits, Naming, Origin, PARTITIONS_MAX, Partition, Pending, Pipeline, Processed,
+    RECORD_BYTES_MAX, RecordsWriter, StreamId, Target, object_key,
 };
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_remote::RemoteBuckets;
@@ -79,6 +79,7 @@ pub(crate) struct NewRecord<'a> {
 struct Tell {
     here: mpsc::UnboundedSender<Arc<Live>>,
     elsewhere: mpsc::UnboundedSender<Arc<Live>>,
+    posts: mpsc::UnboundedSender<Arc<Live>>,
     transformations: mpsc::UnboundedSender<(Arc<Live>, BatchId)>,
 }
 
@@ -88,6 +89,8 @@ pub(crate) struct Due {
     pub here: mpsc::UnboundedReceiver<Arc<Live>>,
     /// Streams that have batches, the first of which goes to another S3.
     pub elsewhere: mpsc::UnboundedReceiver<Arc<Live>>,
+    /// Streams that have batches for their HTTP endpoint.
+    pub posts: mpsc::UnboundedReceiver<Arc<Live>>,
     /// Batches that wait to be transformed.
     pub transformations: mpsc::UnboundedReceiver<(Arc<Live>, BatchId)>,
 }
@@ -132,8 +135,10 @@ impl DeliveryStreams {
     pub(crate) fn new(state: Arc<State>, remote: Arc<RemoteBuckets>, mut recovered: Recovered) -> (Arc<Self>, Due) {
         let (to_here, here) = mpsc::unbounded_channel();
         let (to_elsewhere, elsewhere) = mpsc::unbounded_channel();
+        let (to_posts, posts) = mpsc::unbounded_channel();
         let (to_transformations, transformations) = mpsc::unbounded_channel();
-        let tell = Tell { here: to_here, elsewhere: to_elsewhere, transformations: to_transformations };
+        let tell =
+            Tell { here: to_here, elsewhere: to_elsewhere, posts: to_posts, transformations: to_transformations };
         let (by_name, wakes_at) = (RwLock::default(), AtomicI64::new(i64::MAX));
         let streams = Self { state, remote, by_name, tell, wakes_at, sooner: Notify::new() };
         let configs: Vec<_> = {
@@ -148,7 +153,7 @@ impl DeliveryStreams {
             }
             streams.tell(&live);
         }
-        (Arc::new(streams), Due { here, elsewhere, transformations })
+        (Arc::new(streams), Due { here, elsewhere, posts, transformations })
     }
 
     fn add(
@@ -413,8 +418,13 @@ impl DeliveryStreams {
         };
         let sequence = self.state.journal().append(&cut.encode())?;
         tracing::debug!(stream = %inner.config.name, records = cut.records, bytes = cut.bytes, ?reason, target = ?cut.target, "batch cut");
-        let batch =
-            Batch { id: BatchId(sequence.0), cut: Arc::new(cut), runs: pending.runs.into(), is_elsewhere: false };
+        let batch = Batch {
+            id: BatchId(sequence.0),
+            cut: Arc::new(cut),
+            runs: pending.runs.into(),
+            is_elsewhere: false,
+            given_up: None,
+        };
         self.enqueue(live, inner, batch);
         self.tell_locked(live, inner);
         Ok(())
@@ -426,6 +436,12 @@ impl DeliveryStreams {
             Target::Object { bucket, .. } => {
                 let is_elsewhere = self.remote.contains(bucket);
                 inner.queue.push(Batch { is_elsewhere, ..batch });
+            }
+            Target::HttpEndpoint { bucket, .. } => {
+                let is_elsewhere = self.remote.contains(bucket);
+                if inner.queue.push_post(Batch { is_elsewhere, ..batch }) {
+                    let _ = self.tell.posts.send(live.clone());
+                }
             }
             Target::Transformation => {
                 inner.queue.push_apart(batch);
@@ -550,6 +566,9 @@ fn target(inner: &Inner, partition: &Partition, pending: &Pending, random: &mut 
         (Partition::Backup, Some(backup)) => backup,
         _ => &config.destination,
     };
+    let is_posted = destination.http_endpoint.is_some() && matches!(partition, Partition::Whole);
+    let failed = Partition::Errors(HTTP_ENDPOINT_FAILED.into());
+    let partition = if is_posted { &failed } else { partition };
     let naming = Naming { stream: &config.name, version: config.version, oldest: pending.oldest, partition };
     let plan = inner.plan.clone().filter(|_| matches!(partition, Partition::Whole | Partition::Keys(_)));
     let conversion = plan.map(|plan| {
@@ -557,11 +576,10 @@ fn target(inner: &Inner, partition: &Partition, pending: &Pending, random: &mut 
         let error_key = object_key(destination, Naming { partition: &errors, ..naming }, random);
         Box::new(CutConversion { plan, error_key })
     });
-    Target::Object {
-        bucket: destination.bucket.clone(),
-        key: object_key(destination, naming, random),
-        compression: destination.compression,
-        kms_key_arn: destination.kms_key_arn.clone(),
-        conversion,
+    let (bucket, key) = (destination.bucket.clone(), object_key(destination, naming, random));
+    let (compression, kms_key_arn) = (destination.compression, destination.kms_key_arn.clone());
+    match is_posted {
+        true => Target::HttpEndpoint { bucket, key, compression, kms_key_arn },
+        false => Target::Object { bucket, key, compression, kms_key_arn, conversion },
     }
 }

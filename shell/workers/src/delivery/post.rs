@@ -1,0 +1,163 @@
+//! Batches to an HTTP endpoint: a stream's one after the other, each until it is taken or its time is over. Then it becomes an
+//! object, in which the endpoint's last answer is told.
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Request;
+use http_body_util::{Full, LengthLimitError};
+use sekisho_client::{HttpClient, HttpError};
+use sekisho_delivery::{
+    ANSWER_BYTES_MAX, ANSWER_MAX, Attempts, EndpointFailure, EndpointRequest, HttpEndpoint, RetryBudget, judge_answer,
+    request_id,
+};
+use sekisho_types::{DeliveryStreamName, Timestamp};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::flush::delivered;
+use super::gather::gather;
+use super::queue::Batch;
+use super::sink::FlushError;
+use super::streams::{DeliveryStreams, Live};
+
+/// KiB of request bodies in memory at once, of all streams. And then: batches wait in the journal. A body of one batch may
+/// take it alone: 64 MiB are 86 MiB in base64.
+const BODIES_KIB_MAX: u32 = 256 * 1024;
+
+/// Posts what is due until the sender is gone.
+pub(crate) async fn run(streams: Arc<DeliveryStreams>, mut due: mpsc::UnboundedReceiver<Arc<Live>>) {
+    let poster =
+        Arc::new(Poster { streams, client: HttpClient::default(), bodies: Semaphore::new(BODIES_KIB_MAX as usize) });
+    while let Some(live) = due.recv().await {
+        let poster = poster.clone();
+        tokio::spawn(async move {
+            loop {
+                let Some(batch) = live.lock().queue.next_post() else { return };
+                let id = batch.id.0;
+                // One that cannot be read is tried again at the next start: nothing of it is lost.
+                if let Err(error) = poster.deliver(&live, batch).await {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(batch = id, error, "a batch was not posted");
+                }
+            }
+        });
+    }
+}
+
+struct Poster {
+    streams: Arc<DeliveryStreams>,
+    client: HttpClient,
+    bodies: Semaphore,
+}
+
+/// What an attempt came to, if the journal could be read.
+type Attempt = Result<(), EndpointFailure>;
+
+impl Poster {
+    /// Posts a batch until it is taken or given up.
+    async fn deliver(&self, live: &Arc<Live>, batch: Batch) -> Result<(), FlushError> {
+        self.streams.state.journal().wait_durable(batch.after()).await?;
+        let timestamp = self.streams.state.now();
+        let mut budget = None;
+        loop {
+            let (endpoint, name) = {
+                let inner = live.lock();
+                if inner.queue.get(batch.id).is_none() {
+                    return Ok(());
+                }
+                (inner.config.destination.http_endpoint.clone(), inner.config.name.clone())
+            };
+            // A stream keeps its kind of destination; this would be the journal of another release.
+            let Some(endpoint) = endpoint else {
+                let failure = EndpointFailure::connection("the stream has no HTTP endpoint");
+                self.give_up(live, &batch, &name, 0, failure);
+                return Ok(());
+            };
+            let retry = Duration::from_secs(u64::from(endpoint.retry_s));
+            let budget = budget.get_or_insert_with(|| RetryBudget::new(retry));
+            let failure = match self.attempt(live, &batch, &endpoint, &name, timestamp).await? {
+                Ok(()) => return Ok(delivered(&self.streams, live, &[batch]).await?),
+                Err(failure) => failure,
+            };
+            metrics::counter!("sekisho_delivery_failures_total").increment(1);
+            let wait = budget.handle_failure(&mut self.streams.state.random());
+            let attempts = budget.attempts();
+            let Some(wait) = wait else {
+                self.give_up(live, &batch, &name, attempts, failure);
+                return Ok(());
+            };
+            if attempts == 1 {
+                tracing::warn!(stream = %name, code = failure.code, message = failure.message, retry_in = ?wait, "the endpoint did not take a batch; it is posted again");
+            } else {
+                tracing::debug!(stream = %name, attempts, code = failure.code, message = failure.message, retry_in = ?wait, "the endpoint did not take a batch");
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    fn give_up(&self, live: &Arc<Live>, batch: &Batch, name: &DeliveryStreamName, made: u32, failure: EndpointFailure) {
+        tracing::warn!(stream = %name, records = batch.cut.records, attempts = made, code = failure.code, message = failure.message, "a batch goes to the error output");
+        let attempts = Attempts { made, ended: self.streams.state.now(), failure };
+        live.lock().queue.give_up(batch.id, attempts);
+        self.streams.tell(live);
+    }
+
+    /// Reads the batch back and posts it once.
+    async fn attempt(
+        &self,
+        live: &Arc<Live>,
+        batch: &Batch,
+        endpoint: &HttpEndpoint,
+        name: &DeliveryStreamName,
+        timestamp: Timestamp,
+    ) -> Result<Attempt, FlushError> {
+        let kib = u32::try_from(batch.cut.bytes / 1024 * 3 / 2 + 64).unwrap_or(u32::MAX).min(BODIES_KIB_MAX);
+        let _room = self.bodies.acquire_many(kib).await.map_err(|_| FlushError::Thread)?;
+        let key = batch.cut.target.object().map_or("", |object| object.key);
+        let id = request_id(key);
+        let body = tokio::task::spawn_blocking({
+            let (journal, stream, batches) = (self.streams.state.journal().clone(), live.id, [batch.clone()]);
+            let mut request = EndpointRequest::new(endpoint, &id, timestamp);
+            move || {
+                gather(&journal, stream, &batches, &mut |_, record| request.push(record.data))?;
+                Ok::<_, FlushError>(request.finish())
+            }
+        });
+        let body = body.await.map_err(|_| FlushError::Thread)??;
+        let source_arn = self.streams.state.tenant().arn("firehose", format_args!("deliverystream/{name}"));
+        Ok(self.post(endpoint, &id, &source_arn, body).await)
+    }
+
+    async fn post(&self, endpoint: &HttpEndpoint, id: &str, source_arn: &str, body: Vec<u8>) -> Attempt {
+        let mut request = Request::post(&endpoint.url);
+        for (name, value) in endpoint.headers(id, source_arn) {
+            let value = http::HeaderValue::from_maybe_shared(Bytes::from(value));
+            let mut value = value.map_err(|_| EndpointFailure::connection("a header cannot be written"))?;
+            value.set_sensitive(name == "x-amz-firehose-access-key");
+            request = request.header(name, value);
+        }
+        let request = request.body(Full::new(Bytes::from(body)));
+        let request = request.map_err(|error| EndpointFailure::connection(&error.to_string()))?;
+        match tokio::time::timeout(ANSWER_MAX, self.client.send(request, ANSWER_BYTES_MAX)).await {
+            Err(_) => Err(EndpointFailure::timed_out()),
+            Ok(Ok(answer)) => judge_answer(id, answer.status().as_u16(), answer.body()),
+            Ok(Err(HttpError::Body(cause))) if cause.is::<LengthLimitError>() => Err(EndpointFailure::too_large()),
+            Ok(Err(error)) => Err(EndpointFailure::connection(&chain(&error))),
+        }
+    }
+}
+
+/// An error with its causes.
+fn chain(error: &HttpError) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let said = error.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = error.source();
+    }
+    text
+}
