@@ -49,8 +49,8 @@ fn a_stream_that_converts_with_the_cli() {
                 "TableName": "readings", "Region": "us-east-1", "VersionId": "LATEST"},
               "InputFormatConfiguration": {"Deserializer": {"OpenXJsonSerDe": {}}},
               "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {}}}, "Enabled": true}}' >/dev/null
-        printf '{"device": "pump-7", "temperature": 21.5, "at": "2026-07-13 14:04:05"}' > record
-        aws firehose put-record --delivery-stream-name telemetry --record Data=$(base64 -w0 record) >/dev/null
+        aws firehose put-record --delivery-stream-name telemetry --record \
+          '{"Data": "{\"device\": \"pump-7\", \"temperature\": 21.5, \"at\": \"2026-07-13 14:04:05\"}"}' >/dev/null
         until KEY=$(aws s3 ls s3://lake --recursive | awk '{print $4}') && [ -n "$KEY" ]; do sleep 0.2; done
         aws s3 cp --quiet "s3://lake/$KEY" found.parquet
         python -c 'import duckdb; print(duckdb.read_parquet("found.parquet").fetchall())'
