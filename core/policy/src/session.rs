@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sekisho_identity::DeviceIdentity;
-use sekisho_types::{TopicFilter, TopicName};
+use sekisho_types::{ThingName, TopicFilter, TopicName};
 
 use crate::{
     Action, Context, Denied, Permit, PolicySet, Publish, Reason, Receive, RetainPublish, Subscribe, authorize,
@@ -40,6 +40,11 @@ impl SessionPolicy {
     /// Other policies, or another context: everything is asked anew.
     pub fn replace(&mut self, policies: PolicySet, context: Context) {
         *self = Self::new(self.who.clone(), policies, context);
+    }
+
+    /// The thing that policy variables name: what `iot:Connection.Thing.ThingName` says.
+    pub fn thing(&self) -> Option<&ThingName> {
+        self.context.thing.as_ref().filter(|thing| thing.is_attached).map(|thing| &thing.thing_name)
     }
 
     /// May it publish to `topic`?
@@ -112,7 +117,7 @@ mod tests {
 
     use super::*;
     use crate::PolicyDocument;
-    use crate::context::tests::context;
+    use crate::context::tests::{context, thing};
 
     fn policies(effect: &str, topic: &str) -> PolicySet {
         let resource = format!("arn:aws:iot:us-east-1:000000000000:topic/{topic}");
@@ -125,6 +130,17 @@ mod tests {
         let record = CertificateRecord { status: CertificateStatus::Active, not_before, not_after };
         let who = DeviceIdentity::establish(CertificateId::new([1; 32]), &record, not_before).unwrap();
         SessionPolicy::new(who, policies, context("pump-7"))
+    }
+
+    #[test]
+    fn the_thing_is_the_one_that_variables_name() {
+        let mut session = session(policies("Allow", "*"));
+        for (is_attached, name) in [(None, None), (Some(false), None), (Some(true), Some("pump-7"))] {
+            let context = Context { thing: is_attached.and_then(thing), ..context("pump-7") };
+            session.replace(policies("Allow", "*"), context.clone());
+            assert_eq!(session.thing().map(ThingName::as_str), name);
+            assert_eq!(context.variable("iot:Connection.Thing.ThingName").as_deref(), name);
+        }
     }
 
     #[test]

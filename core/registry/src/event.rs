@@ -164,6 +164,7 @@ mod tests {
         r#"{"policy_attached":{"policy_name":"p","target":{"certificate":"ID"}}}"#,
         r#"{"thing_principal_attached":{"thing_name":"pump-7","certificate_id":"ID","thing_principal_type":"EXCLUSIVE_THING"}}"#,
         r#"{"topic_rule_put":{"rule":{"rule_name":"r","created_at":5,"payload":{"sql":"SELECT * FROM 'a'","actions":[],"ruleDisabled":false}}}}"#,
+        r#"{"topic_rule_put":{"rule":{"rule_name":"r","created_at":5,"replacements":2,"payload":{"sql":"SELECT * FROM 'a'","actions":[],"ruleDisabled":false}}}}"#,
         r#"{"issuing_ca_set":{"ca":{"certificate_pem":"c","sealed_private_key":"k"}}}"#,
         r#"{"server_ca_set":{"ca":{"certificate_pem":"c","sealed_private_key":"k"}}}"#,
         r#"{"endpoint_prefix_set":{"prefix":"a0123456789abc"}}"#,

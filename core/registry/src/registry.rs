@@ -447,7 +447,7 @@ mod tests {
         for question in ["list-things", "list-certificates", "list-policies", "list-rules", "list-enabled-rules"] {
             out.push(world.run(question));
         }
-        for question in ["list-types", "list-groups recursive", "list-billing-groups"] {
+        for question in ["list-types", "list-groups recursive", "list-billing-groups", "list-rule-versions"] {
             out.push(world.run(question));
         }
         for name in ["g", "h", "i"] {

@@ -20,8 +20,15 @@ pub struct TopicRule {
     pub rule_name: RuleName,
     /// When it was made; replacing a rule keeps it.
     pub created_at: Timestamp,
+    /// How often it was replaced: records carry it, so that one tells which statement selected it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replacements: u32,
     /// The API's `topicRulePayload`: `sql`, `actions`, and so on.
     pub payload: Value,
+}
+
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl TopicRule {
@@ -113,7 +120,7 @@ impl Registry {
         if self.rules.len() >= TOPIC_RULES_MAX {
             return Err(RegistryError::LimitExceeded(format!("An account can have at most {TOPIC_RULES_MAX} rules")));
         }
-        let rule = TopicRule { rule_name, created_at: now, payload };
+        let rule = TopicRule { rule_name, created_at: now, replacements: 0, payload };
         rule.check()?;
         Ok((vec![Event::TopicRulePut { rule }], ()))
     }
@@ -123,8 +130,9 @@ impl Registry {
     /// # Errors
     /// [`RegistryError::NotFound`], [`RegistryError::SqlParse`], [`RegistryError::InvalidRequest`].
     pub fn replace_topic_rule(&self, rule_name: &RuleName, payload: Value) -> Result<(Vec<Event>, ()), RegistryError> {
-        let created_at = self.topic_rule(rule_name)?.created_at;
-        let rule = TopicRule { rule_name: rule_name.clone(), created_at, payload };
+        let present = self.topic_rule(rule_name)?;
+        let (created_at, replacements) = (present.created_at, present.replacements.saturating_add(1));
+        let rule = TopicRule { rule_name: rule_name.clone(), created_at, replacements, payload };
         rule.check()?;
         Ok((vec![Event::TopicRulePut { rule }], ()))
     }
@@ -199,6 +207,27 @@ mod tests {
         ("here: deleting what is not there is no error",                  "delete-rule r",                         "ok, nothing happened"),
         ("iot ListTopicRules",                                            "list-rules",                            "q"),
     ]) }
+
+    #[test]
+    fn a_rule_counts_its_replacements_and_nothing_else() {
+        let mut world = World::new();
+        for (command, count) in [
+            ("create-rule r SELECT * FROM 'a'", "r@0"),
+            ("replace-rule r SELECT * FROM 'b'", "r@1"),
+            ("disable-rule r", "r@1"),
+            ("replace-rule r SELEKT", "r@1"),
+            ("replace-rule r SELECT * FROM 'c'", "r@2"),
+        ] {
+            world.run(command);
+            assert_eq!(world.run("list-rule-versions"), count, "{command}");
+        }
+        world.run("delete-rule r");
+        world.run("create-rule r SELECT * FROM 'a'");
+        assert_eq!(world.run("list-rule-versions"), "r@0", "another rule of the same name");
+        let kept = r#"{"topic_rule_put": {"rule": {"rule_name": "r", "created_at": 1, "payload": {}}}}"#;
+        let crate::Event::TopicRulePut { rule } = serde_json::from_str(kept).unwrap() else { panic!("a rule") };
+        assert_eq!(rule.replacements, 0, "what was written before they were counted");
+    }
 
     #[test]
     fn what_cannot_be_compiled_is_refused_and_leaves_the_rule_as_it_was() {

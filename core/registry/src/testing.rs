@@ -224,6 +224,11 @@ impl World {
             ["enable-rule", name] => unit(registry.set_topic_rule_disabled(&rule(name)?, false)?),
             ["delete-rule", name] => unit(registry.delete_topic_rule(&rule(name)?)?),
             ["list-rules"] => return answer(join(registry.topic_rules().map(|(r, _)| r.rule_name.to_string()))),
+            ["list-rule-versions"] => {
+                return answer(join(
+                    registry.topic_rules().map(|(r, _)| format!("{}@{}", r.rule_name, r.replacements)),
+                ));
+            }
             ["list-enabled-rules"] => return answer(join(registry.rules().map(|(r, _)| r.rule_name.to_string()))),
             ["tag", arn, ..] => unit(registry.tag_resource(arn, pairs(rest(2)))?),
             ["untag", arn, key] => unit(registry.untag_resource(arn, vec![(*key).to_owned()])?),

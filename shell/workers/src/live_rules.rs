@@ -21,12 +21,17 @@ pub struct Source<'a> {
     pub certificate_id: Option<CertificateId>,
     /// A device's client id; none over HTTP.
     pub client_id: Option<&'a str>,
+    /// The thing it is, as policy variables know it: none over HTTP, and none for a client id to whose thing the certificate is
+    /// not attached.
+    pub thing: Option<&'a str>,
     /// What `principal()` answers.
     pub principal: &'a str,
 }
 
 struct LiveRule {
     name: RuleName,
+    /// How often it was replaced.
+    version: u32,
     program: Arc<Program>,
     actions: Vec<Action>,
 }
@@ -55,7 +60,8 @@ impl LiveRules {
             };
             let id = RuleId(number as u32);
             broker.add_rule(&rule.rule_name, program.topic_filter(), id);
-            rules.insert(id, Arc::new(LiveRule { name: rule.rule_name.clone(), program: program.clone(), actions }));
+            let (name, version) = (rule.rule_name.clone(), rule.replacements);
+            rules.insert(id, Arc::new(LiveRule { name, version, program: program.clone(), actions }));
         }
     }
 
@@ -99,10 +105,10 @@ impl LiveRules {
                     let origin = Origin {
                         certificate_id: source.certificate_id,
                         client_id: source.client_id,
-                        thing: None,
+                        thing: source.thing,
                         topic,
                         rule: rule.name.as_str(),
-                        rule_version: 0,
+                        rule_version: rule.version,
                     };
                     match streams.put(
                         &firehose.delivery_stream_name,

@@ -12,7 +12,7 @@ use sekisho_journal::Sequence;
 use sekisho_mqtt::{PublishProperties, QoS, Utf8String};
 use sekisho_policy::{Permit, Publish, authorize_event, authorize_operator};
 use sekisho_sigv4::Operator;
-use sekisho_types::TopicName;
+use sekisho_types::{ThingName, TopicName};
 
 use crate::gateway::{Gateway, Peer, Session, is_servers_own};
 use crate::live_rules::Source;
@@ -66,6 +66,7 @@ impl Gateway {
         let source = Source {
             certificate_id: Some(session.identity.certificate_id()),
             client_id: Some(session.client_id.as_str()),
+            thing: session.policy.thing().map(ThingName::as_str),
             principal: session.link.principal(),
         };
         self.route(
@@ -88,6 +89,7 @@ impl Gateway {
         let source = Source {
             certificate_id: Some(session.identity.certificate_id()),
             client_id: Some(session.client_id.as_str()),
+            thing: session.policy.thing().map(ThingName::as_str),
             principal: session.link.principal(),
         };
         self.route(
@@ -113,7 +115,8 @@ impl Gateway {
         let (identity, permit) = self.authorize_https(peer, topic)?;
         let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
         let principal = identity.certificate_id().to_string();
-        let source = Source { certificate_id: Some(peer.certificate_id), client_id: None, principal: &principal };
+        let source =
+            Source { certificate_id: Some(peer.certificate_id), client_id: None, thing: None, principal: &principal };
         self.route(now, &Message { permit: &permit, topic: &topic, payload, qos, properties: None, source })
     }
 
@@ -128,7 +131,7 @@ impl Gateway {
     ) -> Result<Sequence, Refusal> {
         let permit = authorize_operator(operator, Publish { topic: topic.clone() });
         let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
-        let source = Source { certificate_id: None, client_id: None, principal: self.state.tenant().account.as_str() };
+        let source = self.account();
         self.route(now, &Message { permit: &permit, topic: &topic, payload, qos, properties: None, source })
     }
 
@@ -136,9 +139,15 @@ impl Gateway {
     pub(crate) fn publish_service(&self, topic: &TopicName, payload: &Bytes) -> Result<Sequence, Refusal> {
         let permit = authorize_event(topic.clone()).ok_or(Refusal::NotAuthorized)?;
         let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
-        let source = Source { certificate_id: None, client_id: None, principal: self.state.tenant().account.as_str() };
+        let source = self.account();
         let (now, qos) = (Instant::now(), QoS::AtLeastOnce);
         self.route(now, &Message { permit: &permit, topic: &topic, payload, qos, properties: None, source })
+    }
+
+    /// The account itself speaks: its operator, or the server.
+    fn account(&self) -> Source<'_> {
+        let principal = self.state.tenant().account.as_str();
+        Source { certificate_id: None, client_id: None, thing: None, principal }
     }
 
     fn route(&self, now: Instant, message: &Message<'_>) -> Result<Sequence, Refusal> {
