@@ -3,7 +3,7 @@
 //! Nothing secret is ever handed to it: secrets are types whose `Debug` prints `[secret]`, and payloads are not fields.
 use std::io::IsTerminal;
 
-use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
 /// Why telemetry could not be set up.
@@ -35,5 +35,9 @@ pub fn figures() -> Result<PrometheusHandle, TelemetryError> {
     // Bounds in seconds from a quarter of a millisecond to four seconds, each twice the one before.
     let bounds: Vec<f64> = (0..15).map(|power| 0.00025 * f64::from(1 << power)).collect();
     let builder = builder.set_buckets(&bounds).expect("there are bounds");
+    // Sizes in bytes from a kibibyte to a gibibyte, each four times the one before.
+    let bounds: Vec<f64> = (0..11).map(|power| 1024.0 * f64::from(1 << (2 * power))).collect();
+    let sizes = Matcher::Suffix("_object_bytes".to_owned());
+    let builder = builder.set_buckets_for_metric(sizes, &bounds).expect("there are bounds");
     builder.install_recorder().map_err(|_| TelemetryError::Twice)
 }

@@ -11,7 +11,10 @@ mod functions; // what stands in the place of Lambda functions
 mod delivery; // records into the journal, batches to objects
 
 pub use decisions::{Decision, Decisions, Outcome};
-pub use delivery::{DeliveryStreams, PutError, Recovered, start_delivery};
+pub use delivery::{
+    Counts, DeliveryStreams, Flushed, Held, PartitionInsight, PutError, Recovered, StreamInsight, Tail, TailError,
+    TailFrom, TailLine, TailRecord, Trouble, start_delivery,
+};
 pub use functions::{FunctionTarget, Functions};
 pub use gateway::{Gateway, Parts, Peer, Session};
 pub use links::{Link, Links, Signals};

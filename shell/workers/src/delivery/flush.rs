@@ -2,7 +2,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_delivery::{DeliveredEntry, Target, TargetObject};
+use sekisho_delivery::{DeliveredEntry, TargetObject};
 use sekisho_journal::{JournalError, Sequence};
 use tokio::sync::{Semaphore, mpsc};
 
@@ -40,6 +40,7 @@ async fn flush(streams: &Arc<DeliveryStreams>, places: &Places, live: &Arc<Live>
     }
     for (batch, error) in failed {
         metrics::counter!("sekisho_delivery_failures_total").increment(1);
+        live.figures.failed(streams.state.now(), &batch, &error);
         let news = live.lock().queue.failed(batch.id, &mut streams.state.random());
         if let Some((failures, wait)) = news {
             report(&batch, &error, failures, wait);
@@ -65,17 +66,18 @@ fn report(batch: &Batch, error: &FlushError, failures: u32, wait: Duration) {
     }
 }
 
-/// Writes the objects; answers the batches whose object is durable.
+/// Writes the objects; answers the batches whose objects are durable, and how many bytes they have.
 async fn write(
     streams: &DeliveryStreams,
     places: &Places,
     live: &Arc<Live>,
     pass: Vec<Batch>,
     failed: &mut Vec<(Batch, FlushError)>,
-) -> Vec<Batch> {
+) -> Vec<(Batch, Option<u64>)> {
     let journal = streams.state.journal().clone();
     let (mut batches, mut sinks) = (Vec::new(), Vec::new());
     for batch in pass {
+        live.figures.began(batch.id);
         let began = match journal.wait_durable(batch.after()).await {
             Ok(()) => Sink::begin(places, &batch).await,
             Err(error) => Err(error.into()),
@@ -109,7 +111,7 @@ async fn write(
     let mut written = Vec::new();
     for (batch, finishing) in batches.into_iter().zip(finishing) {
         match finishing.await.unwrap_or(Err(FlushError::Thread)) {
-            Ok(()) => written.push(batch),
+            Ok(length) => written.push((batch, Some(length))),
             Err(error) => failed.push((batch, error)),
         }
     }
@@ -121,17 +123,18 @@ async fn write(
 pub(super) async fn delivered(
     streams: &DeliveryStreams,
     live: &Arc<Live>,
-    batches: &[Batch],
+    batches: &[(Batch, Option<u64>)],
 ) -> Result<(), JournalError> {
     let journal = streams.state.journal();
     let mut last = Sequence(0);
-    for batch in batches {
+    for (batch, _) in batches {
         last = journal.append(&DeliveredEntry { stream: live.id, batch: batch.id }.encode())?;
     }
     journal.wait_durable(last).await?;
-    for batch in batches {
+    for (batch, length) in batches {
+        live.figures.delivered(batch, *length);
         live.lock().queue.done(batch.id);
-        let is_posted = matches!(batch.cut.target, Target::HttpEndpoint { .. }) && batch.given_up.is_none();
+        let is_posted = length.is_none();
         if !is_posted {
             metrics::counter!("sekisho_delivered_objects_total").increment(1);
         }

@@ -1,6 +1,9 @@
 //! Delivery streams at work: records into the journal, batches cut, batches to where they go.
 mod streams; // records into the journal, and when a batch is cut
 mod plan; // what records are converted by
+mod figures; // what became of a stream's batches, counted
+mod tail; // who watches a stream's records
+mod insight; // what a stream holds and how it fares
 mod queue; // batches that are cut and not yet where they go
 mod recovered; // what the journal holds for streams after a restart
 mod gather; // the records of batches, read back in one pass
@@ -15,8 +18,11 @@ use sekisho_blobs::ObjectStore;
 use sekisho_remote::RemoteBuckets;
 use sekisho_state::State;
 
+pub use figures::{Counts, Trouble};
+pub use insight::{Flushed, Held, PartitionInsight, StreamInsight};
 pub use recovered::Recovered;
 pub use streams::{DeliveryStreams, PutError};
+pub use tail::{Tail, TailError, TailFrom, TailLine, TailRecord};
 
 use crate::functions::Functions;
 use sink::Places;

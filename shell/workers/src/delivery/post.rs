@@ -77,7 +77,7 @@ impl Poster {
             let retry = Duration::from_secs(u64::from(endpoint.retry_s));
             let budget = budget.get_or_insert_with(|| RetryBudget::new(retry));
             let failure = match self.attempt(live, &batch, &endpoint, &name, timestamp).await? {
-                Ok(()) => return Ok(delivered(&self.streams, live, &[batch]).await?),
+                Ok(()) => return Ok(delivered(&self.streams, live, &[(batch, None)]).await?),
                 Err(failure) => failure,
             };
             metrics::counter!("sekisho_delivery_failures_total").increment(1);

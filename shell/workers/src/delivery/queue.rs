@@ -48,7 +48,7 @@ impl Batch {
     }
 
     /// Whoever fails for one batch of it fails for all.
-    fn destination(&self) -> String {
+    pub fn destination(&self) -> String {
         match &self.cut.target {
             Target::Object { bucket, .. } => bucket.to_string(),
             Target::HttpEndpoint { bucket, .. } if self.given_up.is_some() => bucket.to_string(),
@@ -194,6 +194,20 @@ impl Queue {
     /// The first entry of the journal that any of them still needs.
     pub fn first(&self) -> Option<u64> {
         self.all.values().map(|batch| batch.cut.first).min()
+    }
+
+    /// All of them, by the order they were cut in.
+    pub fn batches(&self) -> impl DoubleEndedIterator<Item = &Batch> {
+        self.all.values()
+    }
+
+    /// Destinations that failed and are not tried before: how long, and how many batches wait for it.
+    pub fn held(&self) -> impl Iterator<Item = (&str, Duration, usize)> {
+        let now = Instant::now();
+        let held = self.held.iter().filter(|(_, hold)| !hold.batches.is_empty());
+        held.map(move |(destination, hold)| {
+            (destination.as_str(), hold.until.saturating_duration_since(now), hold.batches.len())
+        })
     }
 
     /// Nothing of it is wanted any more.

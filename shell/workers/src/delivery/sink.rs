@@ -75,6 +75,8 @@ pub(crate) struct Packing {
     records: u64,
     /// What goes into the object tells of records that were not taken elsewhere.
     given_up: Option<(Arc<Attempts>, BatchId)>,
+    /// Packed, so far.
+    length: u64,
     failed: Option<FlushError>,
 }
 
@@ -84,7 +86,11 @@ enum Packer {
 }
 
 /// What is packed, and waits to be made durable.
-pub(crate) struct Packed(Vec<Object>);
+pub(crate) struct Packed {
+    objects: Vec<Object>,
+    /// Packed bytes, in all of them.
+    length: u64,
+}
 
 impl Object {
     async fn begin(places: &Places, new: NewObject) -> Result<Self, FlushError> {
@@ -145,7 +151,7 @@ impl Sink {
             Target::Transformation => Packer::Plain(Compressor::new(Compression::Uncompressed, "")),
         };
         let given_up = batch.given_up.clone().map(|attempts| (attempts, batch.id));
-        Packing { packer, sink: self, waiting: 0, records: 0, given_up, failed: None }
+        Packing { packer, sink: self, waiting: 0, records: 0, given_up, length: 0, failed: None }
     }
 }
 
@@ -171,15 +177,13 @@ impl Packing {
     }
 
     fn write_on(&mut self) -> Result<(), FlushError> {
-        match (&mut self.packer, &mut self.sink.errors) {
-            (Packer::Converting(conversions), Some(errors)) => {
-                self.sink.object.write(&conversions.take())?;
-                errors.write(&conversions.take_errors())?;
-            }
-            (Packer::Converting(_), None) => {}
-            (Packer::Plain(packer), _) => self.sink.object.write(&packer.take())?,
-        }
-        Ok(())
+        let (packed, failed) = match &mut self.packer {
+            Packer::Converting(conversions) => (conversions.take(), conversions.take_errors()),
+            Packer::Plain(packer) => (packer.take(), Vec::new()),
+        };
+        self.length += (packed.len() + failed.len()) as u64;
+        self.sink.object.write(&packed)?;
+        self.sink.errors.as_mut().map_or(Ok(()), |errors| errors.write(&failed))
     }
 
     /// That was all.
@@ -189,32 +193,35 @@ impl Packing {
         }
         let conversions = match self.packer {
             Packer::Plain(packer) => {
-                self.sink.object.write(&packer.finish())?;
-                return Ok(Packed(vec![self.sink.object]));
+                let rest = packer.finish();
+                self.sink.object.write(&rest)?;
+                let length = self.length + rest.len() as u64;
+                return Ok(Packed { objects: vec![self.sink.object], length });
             }
             Packer::Converting(conversions) => conversions,
         };
         metrics::counter!("sekisho_conversion_failures_total").increment(conversions.failed());
         // There is no object of nothing: what was begun and is not finished leaves nothing behind.
         let (file, failed) = conversions.finish();
-        let mut packed = Vec::new();
+        let mut packed = Packed { objects: Vec::new(), length: self.length };
         for (rest, object) in [(failed, self.sink.errors), (file, Some(self.sink.object))] {
             if let (Some(rest), Some(mut object)) = (rest, object) {
                 object.write(&rest)?;
-                packed.push(object);
+                packed.length += rest.len() as u64;
+                packed.objects.push(object);
             }
         }
-        Ok(Packed(packed))
+        Ok(packed)
     }
 }
 
 impl Packed {
-    /// Makes it durable, and visible.
-    pub async fn finish(self) -> Result<(), FlushError> {
-        for object in self.0 {
+    /// Makes it durable, and visible. Answers how many bytes it has.
+    pub async fn finish(self) -> Result<u64, FlushError> {
+        for object in self.objects {
             object.finish().await?;
         }
-        Ok(())
+        Ok(self.length)
     }
 }
 

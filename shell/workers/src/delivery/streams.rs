@@ -18,9 +18,11 @@ use sekisho_state::{Cores, Event, State};
 use sekisho_types::{DeliveryStreamName, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
+use super::figures::{Figures, Level};
 use super::plan::plan_of;
 use super::queue::{Batch, Queue};
 use super::recovered::Recovered;
+use super::tail::Tails;
 
 /// The timer looks at least this often, since wall clocks are set back and forth.
 const TIMER_MAX: Duration = Duration::from_secs(1);
@@ -49,6 +51,8 @@ pub enum PutError {
 /// One stream.
 pub(crate) struct Live {
     pub id: StreamId,
+    pub figures: Figures,
+    pub tails: Tails,
     inner: Mutex<Inner>,
 }
 
@@ -57,9 +61,9 @@ pub(crate) struct Inner {
     /// What its records are converted by, as the catalog is now. It is kept here, since a cut must not ask for the state's lock:
     /// whoever holds that may wait for this stream's.
     plan: Option<Arc<ConversionPlan>>,
-    limits: Limits,
+    pub limits: Limits,
     /// Those that hold something.
-    buffers: HashMap<Partition, Pending>,
+    pub buffers: HashMap<Partition, Pending>,
     /// When the first of them is due.
     next_due: Option<Timestamp>,
     pub queue: Queue,
@@ -166,8 +170,9 @@ impl DeliveryStreams {
         let limits = Limits::new(&config.destination, &pipeline);
         let next_due = buffers.iter().map(|(partition, pending)| limits.due_at(partition, pending)).min();
         let (id, name, queue) = (config.id, config.name.clone(), Queue::default());
+        let (figures, tails) = (Figures::new(&name), Tails::default());
         let inner = Inner { config, plan, limits, buffers, next_due, queue, gone: false };
-        let live = Arc::new(Live { id, inner: Mutex::new(inner) });
+        let live = Arc::new(Live { id, figures, tails, inner: Mutex::new(inner) });
         let named = Named { live: live.clone(), pipeline };
         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, named);
         live
@@ -206,6 +211,8 @@ impl DeliveryStreams {
                         inner.gone = true;
                         inner.buffers = HashMap::new();
                         inner.queue.clear();
+                        live.figures.measure(Level::default());
+                        live.tails.end();
                     }
                 }
                 _ => {}
@@ -221,7 +228,11 @@ impl DeliveryStreams {
         self.find(name).map(|named| named.pipeline)
     }
 
-    fn all(&self) -> Vec<Arc<Live>> {
+    pub(crate) fn live(&self, name: &DeliveryStreamName) -> Option<Arc<Live>> {
+        self.find(name).map(|named| named.live)
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Live>> {
         self.by_name.read().unwrap_or_else(PoisonError::into_inner).values().map(|named| named.live.clone()).collect()
     }
 
@@ -310,6 +321,7 @@ impl DeliveryStreams {
         let capacity = (length + RECORD_OVERHEAD_BYTES * records.len()).min(2 * ENTRY_BYTES_MAX);
         let mut entry = Growing { writer: RecordsWriter::new(live.id, of, capacity), of, partitions: Vec::new() };
         let mut last = Sequence(0);
+        let is_watched = live.tails.is_watched();
         for record in records {
             let length: usize = record.parts.iter().map(|part| part.len()).sum();
             let is_full = inner.buffers.len() >= PARTITIONS_MAX;
@@ -320,6 +332,9 @@ impl DeliveryStreams {
                 let instead = Processed::without_partition(&record.parts.concat(), record.arrival);
                 let record = NewRecord { partition: &instead.partition, parts: &[&instead.data], ..*record };
                 self.add_record(&mut inner, &mut entry, &record, instead.data.len() as u64);
+                if is_watched {
+                    live.tails.push(&record);
+                }
                 continue;
             }
             if of.is_none() && inner.cut_before(record.partition, length as u64).is_some() {
@@ -327,6 +342,9 @@ impl DeliveryStreams {
                 self.cut(live, &mut inner, record.partition, CutReason::Size)?;
             }
             self.add_record(&mut inner, &mut entry, record, length as u64);
+            if is_watched {
+                live.tails.push(record);
+            }
             let is_cut = of.is_none() && inner.cut_after(record.partition).is_some();
             if is_cut || (of.is_none() && entry.writer.len() >= ENTRY_BYTES_MAX) {
                 last = last.max(self.write(live, &mut inner, &mut entry)?);
@@ -473,18 +491,20 @@ impl DeliveryStreams {
         pass
     }
 
-    /// Cuts everything a stream holds, due or not.
+    /// Cuts everything a stream holds, due or not. Answers the batches.
     ///
     /// # Errors
     /// [`PutError::NotFound`], [`PutError::Journal`].
-    pub fn flush(&self, name: &DeliveryStreamName) -> Result<(), PutError> {
-        let Named { live, .. } = self.find(name).ok_or_else(|| PutError::NotFound(name.clone()))?;
+    pub(crate) fn cut_all(&self, live: &Arc<Live>) -> Result<Vec<Batch>, JournalError> {
         let mut inner = live.lock();
-        let partitions: Vec<Partition> = inner.buffers.keys().cloned().collect();
+        let mut partitions: Vec<Partition> = inner.buffers.keys().cloned().collect();
+        partitions.sort_unstable();
+        let mut batches = Vec::new();
         for partition in partitions {
-            self.cut(&live, &mut inner, &partition, CutReason::Flush)?;
+            self.cut(live, &mut inner, &partition, CutReason::Flush)?;
+            batches.extend(inner.queue.batches().next_back().cloned());
         }
-        Ok(())
+        Ok(batches)
     }
 
     /// Cuts what is due, for ever. Ends with the journal.
