@@ -1,11 +1,12 @@
 //! The operator's port: is it ready, what are its figures, why was somebody refused? Whoever has the token of this start may
-//! also change certificate authorities.
+//! also change certificate authorities, and see what delivery streams hold.
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::Bytes;
 use http::{Request, Response, StatusCode};
+use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -13,14 +14,24 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics_exporter_prometheus::PrometheusHandle;
 use sekisho_state::State;
 use sekisho_types::Secret;
-use sekisho_workers::{Decisions, Revocation};
+use sekisho_workers::{Decisions, DeliveryStreams, Revocation};
 use tokio::net::TcpListener;
 
-use crate::ca;
+use crate::lines::Lines;
 use crate::provision::Rehearsal;
+use crate::{ca, stream};
 
 /// A revocation list of a million certificates has about 40 MB.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+type Body = BoxBody<Bytes, Infallible>;
+
+/// What a command answers.
+enum Answer {
+    Text(String),
+    /// Lines for as long as somebody reads them.
+    Lines(Lines),
+}
 
 /// What the port answers from.
 pub struct Admin {
@@ -32,6 +43,8 @@ pub struct Admin {
     pub decisions: Arc<Decisions>,
     /// What the commands change.
     pub state: Arc<State>,
+    /// The delivery streams.
+    pub streams: Arc<DeliveryStreams>,
     /// Who takes revocation lists in.
     pub revocation: Arc<Revocation>,
     /// Who may.
@@ -58,34 +71,40 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
 }
 
 impl Admin {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
         if request.method() == http::Method::POST {
-            let (status, body) = self.command(request).await;
-            return respond(status, "text/plain", body);
+            return match self.command(request).await {
+                Ok(Answer::Text(body)) => respond(200, "text/plain", body),
+                Ok(Answer::Lines(lines)) => Response::new(lines.boxed()),
+                Err((status, body)) => respond(status, "text/plain", body),
+            };
         }
         let (status, kind, body) = match (request.method().as_str(), request.uri().path()) {
             ("GET" | "HEAD", "/healthz") if self.ready.load(Ordering::Acquire) => {
                 (200, "text/plain", "ready\n".to_owned())
             }
             ("GET" | "HEAD", "/healthz") => (503, "text/plain", "starting\n".to_owned()),
-            ("GET", "/metrics") => (200, "text/plain; version=0.0.4", self.figures.render()),
+            ("GET", "/metrics") => {
+                self.streams.measure();
+                (200, "text/plain; version=0.0.4", self.figures.render())
+            }
             ("GET", "/why") => (200, "application/json", self.why(request.uri().query().unwrap_or_default())),
             _ => (404, "text/plain", "this port answers GET /healthz, /metrics and /why?q=TEXT\n".to_owned()),
         };
         respond(status, kind, body)
     }
 
-    /// A change, by whoever knows the token.
-    async fn command(&self, request: Request<Incoming>) -> (u16, String) {
+    /// A change, or what only few may see, by whoever knows the token.
+    async fn command(&self, request: Request<Incoming>) -> Result<Answer, (u16, String)> {
         let given = request.headers().get(http::header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
         let given = given.and_then(|value| value.strip_prefix(b"Bearer ")).unwrap_or_default();
         if Secret::new(given.to_vec()) != self.token {
-            return (403, "the token in DIR/admin.token is needed\n".to_owned());
+            return Err((403, "the token in DIR/admin.token is needed\n".to_owned()));
         }
         let path = request.uri().path().to_owned();
         let body = match Limited::new(request.into_body(), BODY_BYTES_MAX).collect().await {
             Ok(body) => body.to_bytes(),
-            Err(error) => return (413, format!("{error}\n")),
+            Err(error) => return Err((413, format!("{error}\n"))),
         };
         let done = match path.as_str() {
             "/provision/rehearse" => Some(
@@ -94,12 +113,17 @@ impl Admin {
                     .and_then(|rehearsal| rehearsal.run(&self.state))
                     .map(|text| format!("{text}\n")),
             ),
+            "/stream/tail" => {
+                let tail = stream::tail(&self.streams, &body).map_err(|error| (400, format!("{error:#}\n")))?;
+                return Ok(Answer::Lines(Lines::of(tail)));
+            }
+            path if path.starts_with("/stream/") => stream::perform(&self.streams, path, &body).await,
             path => ca::perform(self, path, &body).await,
         };
         match done {
-            Some(Ok(text)) => (200, text),
-            Some(Err(error)) => (400, format!("{error:#}\n")),
-            None => (404, "there is no such command\n".to_owned()),
+            Some(Ok(text)) => Ok(Answer::Text(text)),
+            Some(Err(error)) => Err((400, format!("{error:#}\n"))),
+            None => Err((404, "there is no such command\n".to_owned())),
         }
     }
 
@@ -111,8 +135,8 @@ impl Admin {
     }
 }
 
-fn respond(status: u16, kind: &'static str, body: String) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+fn respond(status: u16, kind: &'static str, body: String) -> Response<Body> {
+    let mut response = Response::new(Full::new(Bytes::from(body)).boxed());
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(kind));
     response

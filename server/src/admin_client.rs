@@ -4,12 +4,18 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 
 use crate::{admin_token, endpoints};
 
 /// Sends it; the answer's body, or the refusal as an error.
 pub async fn command(data: &Path, path: &str, body: Vec<u8>) -> Result<Bytes> {
+    Ok(open(data, path, body).await?.collect().await?.to_bytes())
+}
+
+/// Sends it; the answer's body as it comes, or the refusal as an error.
+pub async fn open(data: &Path, path: &str, body: Vec<u8>) -> Result<Incoming> {
     let address = endpoints::read(data)?.admin.replace("http://", "");
     let token = admin_token::read(data)?;
     let stream =
@@ -22,9 +28,9 @@ pub async fn command(data: &Path, path: &str, body: Vec<u8>) -> Result<Bytes> {
         .body(Full::new(Bytes::from(body)))?;
     let response = sender.send_request(request).await?;
     let status = response.status();
-    let text = response.into_body().collect().await?.to_bytes();
     if !status.is_success() {
+        let text = response.into_body().collect().await?.to_bytes();
         bail!("{}", String::from_utf8_lossy(&text).trim_end());
     }
-    Ok(text)
+    Ok(response.into_body())
 }

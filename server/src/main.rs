@@ -13,10 +13,12 @@ mod descriptors; // how many files may be open
 mod device; // a device for people without an SDK
 mod endpoints; // where a running server listens, and `sekisho env`
 mod issuing_ca; // the account's own CA
+mod lines; // an answer that goes on
 mod operator; // messages published through the API
 mod provision; // what a template would make, and which way in is right
 mod root_key; // what everything is wrapped under
 mod serve; // start, ready line, shutdown
+mod stream; // what delivery streams hold, and their records as they come
 mod tls; // the certificate devices see
 mod why; // why somebody was refused
 mod wire; // the system, top to bottom
@@ -46,6 +48,8 @@ enum Command {
     Env(endpoints::EnvFlags),
     /// Say why a device was refused of late
     Why(why::WhyArgs),
+    /// Delivery streams: what they hold, how they fare, their records as they come
+    Stream(stream::StreamArgs),
     /// Try a provisioning template out, or ask which way in is right
     Provision(provision::ProvisionArgs),
     /// Certificate authorities: revocation lists, and the one devices' certificates are signed by
@@ -63,6 +67,7 @@ fn main() -> ExitCode {
         Command::Config => config::print_template(),
         Command::Env(flags) => endpoints::print_env(&flags),
         Command::Why(args) => runtime().and_then(|runtime| runtime.block_on(why::run(args))),
+        Command::Stream(args) => runtime().and_then(|runtime| runtime.block_on(stream::run(args))),
         Command::Provision(args) => runtime().and_then(|runtime| runtime.block_on(provision::run(args))),
         Command::Ca(args) => runtime().and_then(|runtime| runtime.block_on(ca::run(args))),
         Command::Device(args) => runtime().and_then(|runtime| runtime.block_on(device::run(args))),

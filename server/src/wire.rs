@@ -111,7 +111,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         state: state.clone(),
         objects,
         ingest: Arc::new(Operators { gateway: gateway.clone() }),
-        streams,
+        streams: streams.clone(),
         issuing,
         bulk,
         credentials: HashMap::from([(credentials.access_key_id, credentials.secret_access_key)]),
@@ -144,8 +144,8 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         tokio::spawn(sekisho_listeners::serve_https(listeners.https, https, gateway.clone(), connections)),
     ];
     let token = admin_token::create(&config.data, &mut OsRandom)?;
-    let admin =
-        Arc::new(Admin { ready: AtomicBool::new(false), figures, decisions, state: state.clone(), revocation, token });
+    let (ready, state_of_admin) = (AtomicBool::new(false), state.clone());
+    let admin = Arc::new(Admin { ready, figures, decisions, state: state_of_admin, streams, revocation, token });
     tokio::spawn(admin::serve(listeners.admin, admin.clone()));
     Ok(System { state, gateway, admin, stop, api, devices })
 }
