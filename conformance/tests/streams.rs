@@ -191,3 +191,103 @@ fn who_may_not_read_a_record_is_not_shown_it() {
     let ended = eventually("the tail ends", || tail.child.try_wait().unwrap());
     assert!(!ended.success() && !fs::read_to_string(&tail.out).unwrap().contains("secret"));
 }
+
+#[test]
+fn a_stream_takes_every_message_on_its_topics_as_it_is() {
+    let mut server = Server::start();
+    server.lake(900);
+    server.device("pump-7");
+    let create = |name: &str, arn: &str| {
+        format!(
+            "aws firehose create-delivery-stream --delivery-stream-name {name} --delivery-stream-type KinesisStreamAsSource \
+             --kinesis-stream-source-configuration 'KinesisStreamARN={arn},RoleARN=arn:aws:iam::000000000000:role/s' \
+             --extended-s3-destination-configuration \
+             'RoleARN=arn:aws:iam::000000000000:role/d,BucketARN=arn:aws:s3:::lake,Prefix={name}/' >/dev/null"
+        )
+    };
+    let filter = "arn:aws:iot:us-east-1:000000000000:topicfilter/factory/+/telemetry";
+    let publish_cold =
+        |server: &Server, n: u32| publish(server, "pump-7", &format!(r#"{{"temperature": 1, "n": {n}}}"#));
+    publish_cold(&server, 0); // before there is a stream
+    server.bash(&create("raw", filter));
+
+    // AWS's words, where they fit.
+    let described = server.aws(&["firehose", "describe-delivery-stream", "--delivery-stream-name", "raw"]);
+    let described = &described["DeliveryStreamDescription"];
+    assert_eq!(described["DeliveryStreamType"], "KinesisStreamAsSource");
+    let source = &described["Source"]["KinesisStreamSourceDescription"];
+    assert_eq!(
+        (source["KinesisStreamARN"].as_str(), source["RoleARN"].as_str()),
+        (Some(filter), Some("arn:aws:iam::000000000000:role/s"))
+    );
+    assert!(!source["DeliveryStartTimestamp"].is_null(), "{source}");
+    for (kind, names) in [("KinesisStreamAsSource", "raw"), ("DirectPut", "telemetry"), ("MSKAsSource", "")] {
+        let list =
+            "aws firehose list-delivery-streams --output text --query DeliveryStreamNames --delivery-stream-type";
+        assert_eq!(server.bash(&format!("{list} {kind}")).trim(), names);
+    }
+    for put in ["put-record --record Data=x", "put-record-batch --records Data=x"] {
+        let (_, said) = server.bash_may_fail(&format!("aws firehose {put} --delivery-stream-name raw"));
+        assert!(
+            said.contains("(InvalidArgumentException)") && said.contains("not permitted on KinesisStreamAsSource"),
+            "{said}"
+        );
+    }
+    for (arn, reason) in [
+        ("arn:aws:kinesis:us-east-1:000000000000:stream/s", "is not offered"),
+        ("arn:aws:iot:us-east-1:000000000000:topicfilter/a/#/b", "is not a topic filter"),
+        ("arn:aws:iot:us-east-1:000000000000:topic/a", "failed to satisfy constraint"),
+        ("arn:aws:iot:us-east-1:111111111111:topicfilter/a", "not the ARN of a topic filter of this account"),
+    ] {
+        let (_, said) = server.bash_may_fail(&create("other", arn));
+        assert!(said.contains(reason), "{arn} should be refused with `{reason}`: {said}");
+    }
+
+    // Every message, the rule's choice or not, payload as it is; acknowledged is durable, through a crash too.
+    publish_cold(&server, 1);
+    server.bash("aws iot-data publish --topic factory/x/telemetry --qos 1 --payload fileb://<(printf '\\377\\000')");
+    server.kill();
+    server.restart();
+    publish_cold(&server, 2);
+    let tail = server
+        .command("sekisho")
+        .args(["stream", "tail", "raw", "--buffered", "--json"])
+        .stdout(Stdio::piped())
+        .spawn();
+    let mut tail = tail.expect("the binary");
+    let mut lines = std::io::BufRead::lines(std::io::BufReader::new(tail.stdout.take().unwrap()));
+    let mut next = || -> serde_json::Value { serde_json::from_str(&lines.next().unwrap().unwrap()).unwrap() };
+    let (first, operators, last) = (next(), next(), next());
+    let _ = tail.kill();
+    let _ = tail.wait();
+    assert_eq!(first["data"], r#"{"temperature": 1, "n": 1}"#);
+    assert_eq!(
+        (first["topic"].as_str(), first["clientId"].as_str()),
+        (Some("factory/pump-7/telemetry"), Some("pump-7"))
+    );
+    assert!(first["certificateId"].is_string() && first["rule"].is_null() && first["ruleVersion"].is_null(), "{first}");
+    assert_eq!(
+        (operators["dataBase64"].as_str(), operators["topic"].as_str()),
+        (Some("/wA="), Some("factory/x/telemetry"))
+    );
+    assert!(operators["certificateId"].is_null());
+    assert_eq!(last["data"], r#"{"temperature": 1, "n": 2}"#);
+    server.bash("sekisho stream flush raw --wait");
+    let object = server
+        .bash("aws s3 cp --quiet s3://lake/$(aws s3 ls --recursive s3://lake/raw/ | awk '{print $4}') - | base64 -w0");
+    let expected = [br#"{"temperature": 1, "n": 1}"#.as_slice(), &[0xff, 0], br#"{"temperature": 1, "n": 2}"#].concat();
+    let encoded = server
+        .bash(&format!("printf '{}' | base64 -w0", expected.iter().map(|b| format!("\\x{b:02x}")).collect::<String>()));
+    assert_eq!(object, encoded);
+
+    // A stream that is gone takes nothing, and one of the same name begins anew.
+    server.bash("aws firehose delete-delivery-stream --delivery-stream-name raw");
+    publish_cold(&server, 3);
+    server.bash(&create("raw", filter));
+    publish_cold(&server, 4);
+    let page = server.bash("sekisho stream show raw");
+    assert!(
+        page.contains("buffered         1 record, ") && page.contains("every message on factory/+/telemetry"),
+        "{page}"
+    );
+}

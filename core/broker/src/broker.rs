@@ -29,7 +29,8 @@ struct Connection {
 
 #[derive(Clone, Debug)]
 struct Rule {
-    name: RuleName,
+    /// None for what no basic ingest topic can name.
+    name: Option<RuleName>,
     filter: Option<TopicFilter>,
 }
 
@@ -143,13 +144,22 @@ impl Broker {
 
     /// A rule takes part; without a filter it is reached by basic ingest alone.
     pub fn add_rule(&mut self, name: &RuleName, filter: Option<&TopicFilter>, rule: RuleId) {
+        self.insert_rule(Some(name), filter, rule);
+    }
+
+    /// The same for a rule without a name: it is reached by its filter alone.
+    pub fn add_topic_source(&mut self, filter: &TopicFilter, rule: RuleId) {
+        self.insert_rule(None, Some(filter), rule);
+    }
+
+    fn insert_rule(&mut self, name: Option<&RuleName>, filter: Option<&TopicFilter>, rule: RuleId) {
         self.remove_rule(rule);
         if let Some(filter) = filter {
             // Rules take a message once: a rule has one filter.
             self.trie.insert(filter, Listener::Rule(rule), Grant { qos: QoS::AtLeastOnce, overlaps: false });
         }
-        self.rule_names.insert(name.clone(), rule);
-        self.rules.insert(rule, Rule { name: name.clone(), filter: filter.cloned() });
+        self.rule_names.extend(name.map(|name| (name.clone(), rule)));
+        self.rules.insert(rule, Rule { name: name.cloned(), filter: filter.cloned() });
     }
 
     /// A rule takes part no more.
@@ -158,7 +168,7 @@ impl Broker {
         if let Some(filter) = filter {
             self.trie.remove(&filter, &Listener::Rule(rule));
         }
-        if self.rule_names.get(&name) == Some(&rule) {
+        if let Some(name) = name.filter(|name| self.rule_names.get(name) == Some(&rule)) {
             self.rule_names.remove(&name);
         }
     }

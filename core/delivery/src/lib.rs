@@ -7,6 +7,7 @@ mod conversion; // records as Parquet: by which table, read and written how
 mod config; // a stream's destination as the API spells it, checked
 mod http_endpoint; // a destination behind HTTP, and the contract with it
 mod backoff; // when a destination that failed is asked again
+mod source; // the topics a stream takes its records from
 mod stream; // a stream: names, versions, states
 mod store; // the fold: every stream of the account
 mod partition; // which of a stream's buffers a record is in
@@ -38,6 +39,7 @@ pub use key::{Naming, object_key};
 pub use partition::{PARTITIONS_MAX, Partition};
 pub use prefix::{Prefix, PrefixError};
 pub use processing::{Attempt, Pipeline, Processed};
+pub use source::TopicSource;
 pub use store::{Delivery, Event};
 pub use stream::{DeliveryStream, StreamEncryption};
 pub use transformation::{

@@ -113,8 +113,10 @@ impl Delivery {
         }
         check_tags(&tags)?;
         let destination = Destination::read(destination, None)?;
-        let (id, version, updated_at) = (self.next, 1, None);
-        let stream = DeliveryStream { id, name, version, created_at: now, updated_at, destination, encryption, tags };
+        let (id, version, updated_at, source) = (self.next, 1, None, None);
+        let created_at = now;
+        let stream =
+            DeliveryStream { id, name, version, created_at, updated_at, source, destination, encryption, tags };
         let arn = stream.arn(&self.tenant);
         Ok((vec![Event::StreamPut { stream: Box::new(stream) }], arn))
     }

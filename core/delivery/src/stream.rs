@@ -5,7 +5,7 @@ use sekisho_types::{DeliveryStreamName, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Destination, StreamId};
+use crate::{Destination, StreamId, TopicSource};
 
 /// The only destination a stream has.
 pub(crate) const DESTINATION_ID: &str = "destinationId-000000000001";
@@ -24,6 +24,9 @@ pub struct DeliveryStream {
     /// When its destination was last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updated_at: Option<Timestamp>,
+    /// The topics its records come from; none for a stream that records are put into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<TopicSource>,
     /// Where its objects go.
     pub destination: Destination,
     /// What StartDeliveryStreamEncryption said.
@@ -55,6 +58,11 @@ impl DeliveryStream {
         tenant.arn("firehose", format_args!("deliverystream/{}", self.name))
     }
 
+    /// `DeliveryStreamType`
+    pub fn kind(&self) -> &'static str {
+        if self.source.is_some() { "KinesisStreamAsSource" } else { "DirectPut" }
+    }
+
     /// `DeliveryStreamDescription`
     pub fn describe(&self, tenant: &Tenant) -> Value {
         let encryption = match &self.encryption {
@@ -69,12 +77,15 @@ impl DeliveryStream {
             "DeliveryStreamARN": self.arn(tenant),
             "DeliveryStreamStatus": "ACTIVE",
             "DeliveryStreamEncryptionConfiguration": encryption,
-            "DeliveryStreamType": "DirectPut",
+            "DeliveryStreamType": self.kind(),
             "VersionId": self.version.to_string(),
             "CreateTimestamp": self.created_at.epoch_seconds(),
             "Destinations": [self.describe_destination(tenant)],
             "HasMoreDestinations": false,
         });
+        if let Some(source) = &self.source {
+            description["Source"] = source.describe(tenant, self.created_at);
+        }
         if let Some(at) = self.updated_at {
             description["LastUpdateTimestamp"] = json!(at.epoch_seconds());
         }

@@ -108,7 +108,7 @@ impl Gateway {
             first_connections: first_connections_bound(),
             fleet_calls: fleet_bound(),
         };
-        gateway.rules.replace(&gateway.state.read().registry, &mut gateway.broker_mut());
+        gateway.rules.replace(&gateway.state.read(), &mut gateway.broker_mut());
         gateway
     }
 
@@ -119,11 +119,14 @@ impl Gateway {
     /// Takes in what changed: rules are exchanged, and the connections a change concerns look at themselves again.
     pub fn follow(&self, events: &[Event], cores: &Cores) {
         for event in events {
+            if self.rules.concerns(event) {
+                self.rules.replace(cores, &mut self.broker_mut());
+            }
             let Event::Registry(event) = event else { continue };
             match cores.registry.affected(event) {
                 Affected::None => {}
                 Affected::Certificates(certificates) => self.links.changed(&certificates),
-                Affected::Rules => self.rules.replace(&cores.registry, &mut self.broker_mut()),
+                Affected::Rules => self.rules.replace(cores, &mut self.broker_mut()),
             }
         }
     }

@@ -1,4 +1,5 @@
-//! The enabled rules, compiled, and what their actions owe.
+//! The enabled rules, compiled, and what their actions owe; streams that take their records from topics, which are reached the
+//! same way.
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -7,10 +8,10 @@ use sekisho_broker::{Broker, RuleId};
 use sekisho_delivery::Origin;
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
-use sekisho_registry::Registry;
+use sekisho_registry::TOPIC_RULES_MAX;
 use sekisho_rules::{Action, Evaluation, Program};
-use sekisho_state::State;
-use sekisho_types::{CertificateId, RuleName};
+use sekisho_state::{Cores, Event, State};
+use sekisho_types::{CertificateId, DeliveryStreamName, RuleName};
 
 use crate::delivery::{DeliveryStreams, PutError};
 
@@ -28,6 +29,13 @@ pub struct Source<'a> {
     pub principal: &'a str,
 }
 
+/// What the broker calls a rule.
+enum Listening {
+    Rule(LiveRule),
+    /// A delivery stream that takes what is published, as it is.
+    Stream(DeliveryStreamName),
+}
+
 struct LiveRule {
     name: RuleName,
     /// How often it was replaced.
@@ -39,18 +47,18 @@ struct LiveRule {
 /// The enabled rules.
 #[derive(Default)]
 pub struct LiveRules {
-    rules: RwLock<HashMap<RuleId, Arc<LiveRule>>>,
+    rules: RwLock<HashMap<RuleId, Arc<Listening>>>,
 }
 
 impl LiveRules {
-    /// Exchanges them for the registry's.
-    pub fn replace(&self, registry: &Registry, broker: &mut Broker) {
+    /// Exchanges them for those there are.
+    pub fn replace(&self, cores: &Cores, broker: &mut Broker) {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         for id in rules.keys() {
             broker.remove_rule(*id);
         }
         rules.clear();
-        for (number, (rule, program)) in registry.rules().enumerate() {
+        for (number, (rule, program)) in cores.registry.rules().enumerate() {
             let actions = match Action::parse_all(rule.actions()) {
                 Ok(actions) => actions,
                 Err(error) => {
@@ -61,7 +69,28 @@ impl LiveRules {
             let id = RuleId(number as u32);
             broker.add_rule(&rule.rule_name, program.topic_filter(), id);
             let (name, version) = (rule.rule_name.clone(), rule.replacements);
-            rules.insert(id, Arc::new(LiveRule { name, version, program: program.clone(), actions }));
+            let rule = LiveRule { name, version, program: program.clone(), actions };
+            rules.insert(id, Arc::new(Listening::Rule(rule)));
+        }
+        let sources = cores.delivery.streams().filter_map(|stream| Some((&stream.name, stream.source.as_ref()?)));
+        for (number, (name, source)) in sources.enumerate() {
+            let id = RuleId((TOPIC_RULES_MAX + number) as u32);
+            broker.add_topic_source(&source.topic_filter, id);
+            rules.insert(id, Arc::new(Listening::Stream(name.clone())));
+        }
+    }
+
+    /// Whether an event made or took away a stream that listens. What a stream listens to never changes.
+    pub fn concerns(&self, event: &Event) -> bool {
+        let Event::Delivery(event) = event else { return false };
+        let listens = |name: &DeliveryStreamName| {
+            let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+            rules.values().any(|listening| matches!(&**listening, Listening::Stream(known) if known == name))
+        };
+        match event {
+            sekisho_delivery::Event::StreamPut { stream } => stream.source.is_some() && !listens(&stream.name),
+            sekisho_delivery::Event::StreamDeleted { name } => listens(name),
+            _ => false,
         }
     }
 
@@ -79,7 +108,11 @@ impl LiveRules {
         source: &Source<'_>,
     ) -> Result<Sequence, Refusal> {
         let rule = self.rules.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        let Some(rule) = rule else { return Ok(Sequence(0)) };
+        let rule = match rule.as_deref() {
+            None => return Ok(Sequence(0)),
+            Some(Listening::Rule(rule)) => rule,
+            Some(Listening::Stream(name)) => return take(name, streams, topic, payload, source),
+        };
         let message = sekisho_rules::Message {
             topic,
             payload,
@@ -127,5 +160,27 @@ impl LiveRules {
             }
         }
         Ok(owed)
+    }
+}
+
+/// A stream takes a message as it is. It is the stream's once the sequence is durable.
+fn take(
+    name: &DeliveryStreamName,
+    streams: &DeliveryStreams,
+    topic: &str,
+    payload: &Bytes,
+    source: &Source<'_>,
+) -> Result<Sequence, Refusal> {
+    let Source { certificate_id, client_id, thing, .. } = *source;
+    let origin = Origin { certificate_id, client_id, thing, topic, rule: "", rule_version: 0 };
+    match streams.put(name, &[payload], Some(&origin)) {
+        Ok(sequence) => Ok(sequence),
+        Err(PutError::Unavailable) => Err(Refusal::QuotaExceeded),
+        // It was deleted a moment ago, perhaps made anew without a source.
+        Err(PutError::NotFound(_) | PutError::Source) => Ok(Sequence(0)),
+        Err(error @ (PutError::TooLarge | PutError::Journal(_))) => {
+            tracing::warn!(stream = %name, topic, %error, "a stream did not take a message from its topic");
+            Ok(Sequence(0))
+        }
     }
 }

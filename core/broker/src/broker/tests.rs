@@ -130,6 +130,23 @@ fn rules_are_reached_by_filter_and_by_name() {
 }
 
 #[test]
+fn a_topic_source_is_reached_by_its_filter_alone() {
+    let mut world = World::new();
+    world.broker.add_topic_source(&TopicFilter::parse("factory/#").unwrap(), RuleId(7));
+    world.broker.add_rule(&RuleName::parse("hot").unwrap(), Some(&TopicFilter::parse("factory/1").unwrap()), RuleId(8));
+    let mut both = world.publish("factory/1");
+    both.sort_unstable();
+    assert_eq!(both, [Target::Rule(RuleId(7)), Target::Rule(RuleId(8))], "beside whoever else listens");
+    assert_eq!(
+        world.publish("$aws/rules/hot/factory/1"),
+        [Target::Rule(RuleId(8))],
+        "basic ingest goes to the rule alone"
+    );
+    world.broker.remove_rule(RuleId(7));
+    assert_eq!(world.publish("factory/2"), []);
+}
+
+#[test]
 fn unsubscribing_says_whether_there_was_something() {
     let mut world = World::new();
     world.connect("a", 1);

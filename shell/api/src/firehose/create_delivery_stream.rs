@@ -1,7 +1,7 @@
 //! CreateDeliveryStream
 use std::collections::BTreeMap;
 
-use sekisho_delivery::{DeliveryError, Given, StreamEncryption};
+use sekisho_delivery::{DeliveryError, Given, StreamEncryption, TopicSource};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -25,9 +25,8 @@ pub(super) struct Input {
 }
 
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
-    if let Some(kind) = input.delivery_stream_type.as_deref().filter(|kind| *kind != "DirectPut") {
-        return Err(DeliveryError::NotOffered(format!("DeliveryStreamType {kind}")).into());
-    }
+    let kind = input.delivery_stream_type.as_deref();
+    let source = TopicSource::read(app.state.tenant(), kind, input.other.get("KinesisStreamSourceConfiguration"))?;
     let destination = |name: &&String| name.ends_with("DestinationConfiguration");
     let others: Vec<&String> = input.other.keys().filter(destination).collect();
     let given = [
@@ -56,7 +55,13 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
         .state
         .commit(|cores| {
             let made = cores.delivery.create_delivery_stream(now, name, destination, encryption, tags);
-            made.map(|(events, arn)| (events.into_iter().map(Into::into).collect(), arn))
+            made.map(|(events, arn)| {
+                let events = match source {
+                    Some(source) => source.of(events),
+                    None => events,
+                };
+                (events.into_iter().map(Into::into).collect(), arn)
+            })
         })
         .await?;
     Ok(json!({ "DeliveryStreamARN": arn }))

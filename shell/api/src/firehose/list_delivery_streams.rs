@@ -17,10 +17,11 @@ pub(super) struct Input {
 
 pub(super) fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let limit = input.limit.unwrap_or(LIMIT_DEFAULT);
-    let ours = input.delivery_stream_type.as_deref().is_none_or(|kind| kind == "DirectPut");
+    let kind = input.delivery_stream_type.as_deref();
     let after = input.exclusive_start_delivery_stream_name.unwrap_or_default();
     let cores = app.state.read();
-    let mut names = cores.delivery.streams().map(|stream| stream.name.as_str()).filter(|name| ours && **name > *after);
+    let streams = cores.delivery.streams().filter(|stream| kind.is_none_or(|kind| stream.kind() == kind));
+    let mut names = streams.map(|stream| stream.name.as_str()).filter(|name| **name > *after);
     let page: Vec<&str> = names.by_ref().take(limit).collect();
     Ok(json!({ "DeliveryStreamNames": page, "HasMoreDeliveryStreams": names.next().is_some() }))
 }

@@ -91,7 +91,7 @@ fn put_error(app: &App, error: PutError) -> ApiError {
         PutError::NotFound(name) => {
             DeliveryError::NotFound { name, account: app.state.tenant().account.to_string() }.into()
         }
-        PutError::TooLarge => ApiError::new(400, "InvalidArgumentException", error.to_string()),
+        PutError::TooLarge | PutError::Source => ApiError::new(400, "InvalidArgumentException", error.to_string()),
         PutError::Unavailable => ApiError::new(503, "ServiceUnavailableException", "Slow down."),
         PutError::Journal(cause) => ApiError::internal(cause),
     }

@@ -661,7 +661,7 @@ static HTTP_ENDPOINT_RETRY_OPTIONS_SHAPE: Shape = Shape::new(&[Member::new(
 )]);
 static HTTP_ENDPOINT_RETRY_OPTIONS: Kind = Kind::Structure(&HTTP_ENDPOINT_RETRY_OPTIONS_SHAPE);
 static HTTP_ENDPOINT_S3_BACKUP_MODE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["FailedDataOnly", "AllData"]));
-static HTTP_ENDPOINT_URL: Kind = Kind::String(Text::new(Bounds::new(1, 1000), "https?://.*", &[]));
+static HTTP_ENDPOINT_URL: Kind = Kind::String(Text::new(Bounds::new(1, 1000), "https://.*|http://.*", &[]));
 static ICEBERG_DESTINATION_CONFIGURATION_SHAPE: Shape = Shape::new(&[
     Member::new(
         "DestinationTableConfigurationList",
@@ -731,8 +731,11 @@ static KMSENCRYPTION_CONFIG_SHAPE: Shape =
     Shape::new(&[Member::new("AWSKMSKeyARN", Location::Body, "AWSKMSKeyARN", &AWSKMSKEY_ARN).required()]);
 static KMSENCRYPTION_CONFIG: Kind = Kind::Structure(&KMSENCRYPTION_CONFIG_SHAPE);
 static KEY_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["AWS_OWNED_CMK", "CUSTOMER_MANAGED_CMK"]));
-static KINESIS_STREAM_ARN: Kind =
-    Kind::String(Text::new(Bounds::new(1, 512), "arn:.*:kinesis:[a-zA-Z0-9\\-]+:\\d{12}:stream/[a-zA-Z0-9_.-]+", &[]));
+static KINESIS_STREAM_ARN: Kind = Kind::String(Text::new(
+    Bounds::new(1, 512),
+    "arn:.*:kinesis:[a-zA-Z0-9\\-]+:\\d{12}:stream/[a-zA-Z0-9_.-]+|arn:.*:iot:[a-zA-Z0-9\\-]+:\\d{12}:topicfilter/.+",
+    &[],
+));
 static KINESIS_STREAM_SOURCE_CONFIGURATION_SHAPE: Shape = Shape::new(&[
     Member::new("KinesisStreamARN", Location::Body, "KinesisStreamARN", &KINESIS_STREAM_ARN).required(),
     Member::new("RoleARN", Location::Body, "RoleARN", &ROLE_ARN).required(),

@@ -40,6 +40,9 @@ pub enum PutError {
     /// The caller's move: over [`RECORD_BYTES_MAX`].
     #[error("a record has at most {RECORD_BYTES_MAX} bytes")]
     TooLarge,
+    /// The caller's move: the stream takes its records from topics, or does not and was to.
+    #[error("This operation is not permitted on KinesisStreamAsSource delivery stream type.")]
+    Source,
     /// Try again: the disk is behind.
     #[error("the disk is behind; try again")]
     Unavailable,
@@ -104,6 +107,8 @@ pub(crate) struct Due {
 struct Named {
     live: Arc<Live>,
     pipeline: Arc<Pipeline>,
+    /// It takes its records from topics, and from nowhere else.
+    has_source: bool,
 }
 
 impl Live {
@@ -169,11 +174,12 @@ impl DeliveryStreams {
         let pipeline = pipeline_of(&config);
         let limits = Limits::new(&config.destination, &pipeline);
         let next_due = buffers.iter().map(|(partition, pending)| limits.due_at(partition, pending)).min();
+        let has_source = config.source.is_some();
         let (id, name, queue) = (config.id, config.name.clone(), Queue::default());
         let (figures, tails) = (Figures::new(&name), Tails::default());
         let inner = Inner { config, plan, limits, buffers, next_due, queue, gone: false };
         let live = Arc::new(Live { id, figures, tails, inner: Mutex::new(inner) });
-        let named = Named { live: live.clone(), pipeline };
+        let named = Named { live: live.clone(), pipeline, has_source };
         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, named);
         live
     }
@@ -192,7 +198,7 @@ impl DeliveryStreams {
                     Some(Named { live, .. }) => {
                         let pipeline = pipeline_of(stream);
                         let limits = Limits::new(&stream.destination, &pipeline);
-                        let named = Named { live: live.clone(), pipeline };
+                        let named = Named { live: live.clone(), pipeline, has_source: stream.source.is_some() };
                         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(stream.name.clone(), named);
                         let mut inner = live.lock();
                         inner.config = (**stream).clone();
@@ -236,7 +242,7 @@ impl DeliveryStreams {
         self.by_name.read().unwrap_or_else(PoisonError::into_inner).values().map(|named| named.live.clone()).collect()
     }
 
-    /// Puts a record, given in parts, into a stream. It is the stream's once the journal is durable up to the sequence, with
+    /// Puts a record, given in parts, into a stream; one whose origin names no rule into a stream that takes it from its topic. It is the stream's once the journal is durable up to the sequence, with
     /// everything that its processors made of it.
     ///
     /// # Errors
@@ -248,6 +254,9 @@ impl DeliveryStreams {
         origin: Option<&Origin<'_>>,
     ) -> Result<Sequence, PutError> {
         let named = self.ready_for(name, parts.iter().map(|part| part.len()).sum())?;
+        if named.has_source != origin.is_some_and(|origin| origin.rule.is_empty()) {
+            return Err(PutError::Source);
+        }
         let arrival = self.state.now();
         if named.pipeline.is_empty() {
             let record = NewRecord { partition: &Partition::Whole, arrival, origin, parts };
@@ -262,6 +271,9 @@ impl DeliveryStreams {
     /// [`PutError`]: none of them was taken.
     pub fn put_batch(&self, name: &DeliveryStreamName, records: &[&[u8]]) -> Result<Sequence, PutError> {
         let named = self.ready_for(name, records.iter().map(|record| record.len()).max().unwrap_or(0))?;
+        if named.has_source {
+            return Err(PutError::Source);
+        }
         let arrival = self.state.now();
         if named.pipeline.is_empty() {
             let parts = records.iter().map(std::slice::from_ref);

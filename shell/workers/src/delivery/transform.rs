@@ -79,7 +79,7 @@ async fn transform(
         // Nobody waits for it to be durable: until it is, the batch is transformed again after a crash.
         Ok(_) | Err(super::PutError::NotFound(_)) => Ok(()),
         Err(super::PutError::Journal(error)) => Err(error.into()),
-        Err(error @ (super::PutError::TooLarge | super::PutError::Unavailable)) => {
+        Err(error @ (super::PutError::TooLarge | super::PutError::Source | super::PutError::Unavailable)) => {
             tracing::error!(%error, "a batch was not transformed");
             Ok(())
         }
