@@ -2,6 +2,7 @@
 //! `benches/RESULTS.md`; `benches/identity.sh` builds everything and runs all of it.
 #![expect(clippy::print_stdout, reason = "a table is what it is for")]
 mod handshakes; // full mTLS handshakes, beside what the library and the signature alone allow
+mod process; // what a process costs
 mod provisionings; // JITP: first connection, thing, policy, attachments, second connection
 mod registry; // 100,000 certificates: bulk task, start, memory, look-ups
 mod revocation; // 1,000 connected devices, and when each is gone

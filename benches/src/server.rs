@@ -6,6 +6,8 @@ use anyhow::{Context, Result};
 use sekisho_client::{AwsClient, DeviceTls, LocalServer};
 use serde_json::{Value, json};
 
+use crate::process;
+
 /// A running server and its operator.
 pub struct Bench {
     pub server: LocalServer,
@@ -40,10 +42,7 @@ impl Bench {
 
     /// CPU seconds the server has used, in user and kernel.
     pub fn cpu(&self) -> Result<f64> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.server.process_id()))?;
-        let fields: Vec<&str> = stat.rsplit(')').next().context("a stat line")?.split_whitespace().collect();
-        let ticks = fields.get(11).zip(fields.get(12)).context("utime and stime")?;
-        Ok((ticks.0.parse::<f64>()? + ticks.1.parse::<f64>()?) / 100.0)
+        process::cpu(self.server.process_id())
     }
 
     /// Resident MiB.
