@@ -147,6 +147,14 @@ fn a_record_is_shown_with_the_device_it_came_from() {
             || records[1]["data"].as_str().unwrap().contains("after")
     );
 
+    // What does not come so far is told with the same names.
+    server.bash_may_fail(
+        "mosquitto_pub -h localhost -p $MQTT_PORT --cafile $CA --cert pump-7.pem --key pump-7.key -i pump-7 -q 1 -V mqttv5 \
+         -t elsewhere -m x",
+    );
+    let why = server.bash("sekisho why pump-7");
+    assert!(why.contains(" publish client `pump-7` thing `pump-7` from ") && why.contains("elsewhere"), "{why}");
+
     // What was buffered before the watch is there too, after a restart as well.
     drop((tail, json));
     let mut server = server;

@@ -16,7 +16,7 @@ const SHOWN: usize = 20;
 /// The flags of `sekisho why`.
 #[derive(Args)]
 pub struct WhyArgs {
-    /// A certificate's or CA's id (or its beginning), a client id, a peer's address (or its beginning), or any part of a
+    /// A certificate's or CA's id (or its beginning), a client id, a thing, a peer's address (or its beginning), or any part of a
     /// subject or issuer; everything of late if left out
     #[arg(default_value = "")]
     about: String,
@@ -75,6 +75,7 @@ fn print(text: &[u8]) -> Result<()> {
 /// escaped.
 fn describe(decision: &Decision) -> String {
     let client = decision.client_id.as_deref().map_or(String::new(), |id| format!(" client `{}`", id.escape_debug()));
+    let thing = decision.thing.as_ref().map_or(String::new(), |thing| format!(" thing `{thing}`"));
     let certificate = decision.certificate_id.map_or(String::new(), |id| format!(" certificate {id}"));
     let peer = decision.peer.map_or(String::new(), |peer| format!(" from {peer}"));
     let names = match (&decision.subject, &decision.issuer) {
@@ -88,7 +89,7 @@ fn describe(decision: &Decision) -> String {
     };
     let (time, step) = (decision.time, &decision.step);
     let reason = printable(&decision.reason);
-    format!("{time} {step}{outcome}{client}{peer}{certificate}\n          {reason}\n{names}")
+    format!("{time} {step}{outcome}{client}{thing}{peer}{certificate}\n          {reason}\n{names}")
 }
 
 /// A reason quotes names that are escaped already: what can be printed stays as it is.

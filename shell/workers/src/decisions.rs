@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
-use sekisho_types::{CertificateId, Timestamp};
+use sekisho_types::{CertificateId, ThingName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 /// How many are kept. And then: the oldest is forgotten; the log has it.
@@ -47,6 +47,9 @@ pub struct Decision {
     /// The MQTT client identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// The thing it is, as policy variables know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thing: Option<ThingName>,
     /// Whom the certificate names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -70,6 +73,7 @@ impl Decision {
             peer: None,
             certificate_id: None,
             client_id: None,
+            thing: None,
             subject: None,
             issuer: None,
             ca_certificate_id: None,
@@ -91,6 +95,10 @@ impl Decision {
 
     pub(crate) fn client_id(self, client_id: Option<&str>) -> Self {
         Self { client_id: client_id.map(str::to_owned), ..self }
+    }
+
+    pub(crate) fn thing(self, thing: Option<ThingName>) -> Self {
+        Self { thing, ..self }
     }
 
     pub(crate) fn names(self, subject: String, issuer: String) -> Self {
@@ -134,6 +142,7 @@ impl Decisions {
                     peer = decision.peer.map(tracing::field::display),
                     certificate_id = decision.certificate_id.map(tracing::field::display),
                     client_id = decision.client_id,
+                    thing = decision.thing.as_ref().map(tracing::field::display),
                     subject = decision.subject,
                     issuer = decision.issuer,
                     ca_certificate_id = decision.ca_certificate_id.map(tracing::field::display),
@@ -166,7 +175,7 @@ impl Decisions {
         kept.push_back(decision);
     }
 
-    /// Those that concern `text`: a certificate's or CA's id (or its beginning), a client id, a peer's address, or part of
+    /// Those that concern `text`: a certificate's or CA's id (or its beginning), a client id, a thing, a peer's address, or part of
     /// a subject's or issuer's name; all if empty.
     /// The newest first.
     pub fn about(&self, text: &str) -> Vec<Decision> {
@@ -175,6 +184,7 @@ impl Decisions {
         let concerns = |decision: &&Decision| {
             text.is_empty()
                 || decision.client_id.as_deref() == Some(text)
+                || decision.thing.as_ref().is_some_and(|thing| thing.as_str() == text)
                 || begins(decision.certificate_id.as_ref().map(|id| id as &dyn Display))
                 || begins(decision.peer.as_ref().map(|peer| peer as &dyn Display))
                 || begins(decision.ca_certificate_id.as_ref().map(|id| id as &dyn Display))
@@ -202,7 +212,9 @@ mod tests {
         assert_eq!(decisions.about("pump-4"), []);
         assert_eq!(decisions.about("pump-7").len(), 1);
         assert_eq!(decisions.about("abab").len(), DECISIONS_MAX);
-        assert_eq!(decisions.about("127.0.0.1:4000")[0].client_id.as_deref(), Some("pump-10004"));
+        decisions.record(decision("other").thing(ThingName::parse("oven-3").ok()));
+        assert_eq!(decisions.about("oven-3")[0].client_id.as_deref(), Some("other"));
+        assert_eq!(decisions.about("127.0.0.1:4000")[1].client_id.as_deref(), Some("pump-10004"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use sekisho_mqtt::QoS;
 use sekisho_policy::{Connect, Context, Denied, Permit, Publish, SessionPolicy, authorize};
 use sekisho_registry::Affected;
 use sekisho_state::{Cores, Event, State};
-use sekisho_types::{CertificateId, ClientId, Random, TopicName};
+use sekisho_types::{CertificateId, ClientId, Random, ThingName, TopicName};
 use tokio::sync::Semaphore;
 
 use crate::decisions::{Decision, Decisions};
@@ -325,7 +325,14 @@ impl Gateway {
     /// Keeps and logs a refusal.
     pub fn refuse(&self, peer: Peer, client_id: Option<&str>, step: &str, reason: String) {
         let decision = Decision::new(self.state.now(), step, reason).address(peer.address);
+        let decision = decision.thing(client_id.and_then(|client_id| self.thing(peer, client_id)));
         self.decisions.record(decision.certificate_id(Some(peer.certificate_id)).client_id(client_id));
+    }
+
+    /// The thing a client is, as policy variables know it.
+    fn thing(&self, peer: Peer, client_id: &str) -> Option<ThingName> {
+        let thing = self.state.read().registry.thing_of(peer.certificate_id, client_id)?;
+        thing.is_attached.then_some(thing.thing_name)
     }
 
     /// Keeps and logs a refusal of somebody who never showed a certificate.
