@@ -167,7 +167,7 @@ impl Figures {
         }
     }
 
-    /// Tells the exporter what the stream holds now; nothing, once it is gone.
+    /// Tells the exporter what the stream holds now.
     pub fn measure(&self, level: Level) {
         self.buffered_bytes.set(level.bytes as f64);
         self.buffered_records.set(level.records as f64);

@@ -268,7 +268,7 @@ impl DeliveryStreams {
                 });
                 let cut = inner.queue.batches();
                 let cut = cut.flat_map(|batch| batch.runs.iter().map(|run| (batch.cut.partition.clone(), *run)));
-                // A run may hold records of a batch that was delivered; those lie outside of every cut's own bounds.
+                // Batches of a partition do not overlap, so what lies in these runs and is of the partition is not delivered.
                 Some(Backlog::new(live.id, waiting.chain(cut)))
             }
         };
@@ -371,7 +371,8 @@ impl Backlog {
                 let Some(entry) = RecordsEntry::of_stream(entry, self.stream) else { return };
                 for record in entry.records().filter(|record| self.holds(sequence.0, record)) {
                     let seen = seen(record.arrival, record.origin.as_ref(), record.partition);
-                    // Nobody takes it any more: what is left is read along and the loop ends by itself.
+                    // Waits for a slow watcher, on a thread that may: nothing of the backlog is lost to it. If it has gone, what is
+                    // left is read along.
                     let _ = out.blocking_send(line(seen, record.data).to_bytes());
                 }
             })?;
