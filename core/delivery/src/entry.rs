@@ -2,7 +2,8 @@
 use sekisho_types::{CertificateId, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Compression, CutConversion, Partition};
+use crate::data_key::TAG_BYTES;
+use crate::{Compression, CutConversion, Partition, RecordKey, Seal};
 
 const RECORDS: u8 = 1;
 const CUT: u8 = 2;
@@ -17,7 +18,8 @@ const CERTIFICATE: u8 = 1 << 1;
 const CLIENT: u8 = 1 << 2;
 const THING: u8 = 1 << 3;
 const PARTITION: u8 = 1 << 4;
-const KNOWN: u8 = ORIGIN | CERTIFICATE | CLIENT | THING | PARTITION;
+const SEALED: u8 = 1 << 5;
+const KNOWN: u8 = ORIGIN | CERTIFICATE | CLIENT | THING | PARTITION | SEALED;
 
 /// Numbers a stream within the account, for ever.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -55,7 +57,9 @@ pub struct RecordEntry<'a> {
     pub origin: Option<Origin<'a>>,
     /// Which of the stream's buffers it is in, see [`Partition::to_text`].
     pub partition: Option<&'a str>,
-    /// What it holds.
+    /// How its data is sealed beside the journal's own seal, if it is.
+    pub seal: Option<Seal<'a>>,
+    /// What it holds; with a seal, ciphertext and tag.
     pub data: &'a [u8],
 }
 
@@ -194,11 +198,36 @@ impl RecordsWriter {
 
     /// Adds a record, given in parts.
     pub fn push(&mut self, arrival: Timestamp, origin: Option<&Origin<'_>>, partition: &Partition, parts: &[&[u8]]) {
+        self.put_head(0, arrival, origin, partition);
+        self.put_data(parts, 0);
+    }
+
+    /// Adds a record whose data is sealed under `key`.
+    pub fn push_sealed(
+        &mut self,
+        key: &mut RecordKey,
+        arrival: Timestamp,
+        origin: Option<&Origin<'_>>,
+        partition: &Partition,
+        parts: &[&[u8]],
+    ) {
+        let (begin, counter) = (self.0.len(), key.take_counter());
+        self.put_head(SEALED, arrival, origin, partition);
+        self.0.extend_from_slice(&key.number().to_le_bytes());
+        self.0.extend_from_slice(&counter.to_le_bytes());
+        let head = self.0.len();
+        self.put_data(parts, TAG_BYTES);
+        let (before, length_and_data) = self.0.split_at_mut(head);
+        let tag = key.seal(counter, &before[begin..], &mut length_and_data[4..]);
+        self.0.extend_from_slice(&tag);
+    }
+
+    fn put_head(&mut self, flags: u8, arrival: Timestamp, origin: Option<&Origin<'_>>, partition: &Partition) {
         let out = &mut self.0;
         let partition = partition.to_text();
-        let mut flags = if partition.is_some() { PARTITION } else { 0 };
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        let mut flags = flags | flag(partition.is_some(), PARTITION);
         if let Some(origin) = origin {
-            let flag = |set: bool, flag: u8| if set { flag } else { 0 };
             flags |= ORIGIN
                 | flag(origin.certificate_id.is_some(), CERTIFICATE)
                 | flag(origin.client_id.is_some(), CLIENT)
@@ -218,9 +247,13 @@ impl RecordsWriter {
         if let Some(partition) = partition {
             put_bytes(partition.as_bytes(), out);
         }
-        let length: usize = parts.iter().map(|part| part.len()).sum();
-        out.extend_from_slice(&u32::try_from(length).expect("a record is bounded").to_le_bytes());
-        parts.iter().for_each(|part| out.extend_from_slice(part));
+    }
+
+    /// The data, and before it its length with that of what will stand behind it.
+    fn put_data(&mut self, parts: &[&[u8]], behind: usize) {
+        let length = parts.iter().map(|part| part.len()).sum::<usize>() + behind;
+        self.0.extend_from_slice(&u32::try_from(length).expect("a record is bounded").to_le_bytes());
+        parts.iter().for_each(|part| self.0.extend_from_slice(part));
     }
 
     /// The entry.
@@ -278,7 +311,13 @@ impl std::fmt::Debug for RecordsEntry<'_> {
 }
 
 impl<'a> RecordEntry<'a> {
+    /// Bytes of its data as it was put.
+    pub fn length(&self) -> usize {
+        self.data.len() - if self.seal.is_some() { TAG_BYTES } else { 0 }
+    }
+
     fn take(rest: &mut &'a [u8]) -> Option<Self> {
+        let whole = *rest;
         let [flags] = take_array(rest)?;
         let needs_origin = flags & (CERTIFICATE | CLIENT | THING) != 0;
         if flags & !KNOWN != 0 || (needs_origin && flags & ORIGIN == 0) {
@@ -304,10 +343,19 @@ impl<'a> RecordEntry<'a> {
             }),
         };
         let partition = text(PARTITION, rest)?;
+        let seal = match flags & SEALED {
+            0 => None,
+            _ => {
+                let key = u32::from_le_bytes(take_array(rest)?);
+                let counter = u64::from_le_bytes(take_array(rest)?);
+                Some(Seal { key, counter, head: &whole[..whole.len() - rest.len()] })
+            }
+        };
         let length = u32::from_le_bytes(take_array(rest)?);
         let (data, behind) = rest.split_at_checked(usize::try_from(length).ok()?)?;
         *rest = behind;
-        Some(Self { arrival, origin, partition, data })
+        let record = Self { arrival, origin, partition, seal, data };
+        (seal.is_none() || data.len() >= TAG_BYTES).then_some(record)
     }
 }
 
@@ -424,7 +472,10 @@ mod tests {
         let records = RecordsEntry::of_stream(&records, StreamId(3)).unwrap();
         assert_eq!((records.of, records.records().count()), (Some(BatchId(9)), 3));
         let all: Vec<_> = records.records().collect();
-        assert_eq!(all[0], RecordEntry { arrival: ARRIVAL, origin: Some(origin), partition: None, data: b"{}" });
+        assert_eq!(
+            all[0],
+            RecordEntry { arrival: ARRIVAL, origin: Some(origin), partition: None, seal: None, data: b"{}" }
+        );
         assert_eq!((all[1].origin, all[1].partition), (Some(without), keys.to_text().as_deref()));
         assert_eq!((all[2].origin, all[2].partition), (None, Some("!processing-failed")));
         let cut = CutEntry {

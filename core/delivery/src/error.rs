@@ -23,6 +23,12 @@ pub enum DeliveryError {
         /// Whose.
         account: String,
     },
+    /// `ResourceInUseException`: something else is under way.
+    #[error("Firehose {name} is being changed; try again when its encryption is neither ENABLING nor DISABLING")]
+    NotActive {
+        /// Which.
+        name: DeliveryStreamName,
+    },
     /// `LimitExceededException`
     #[error("{0}")]
     LimitExceeded(String),

@@ -8,6 +8,8 @@ mod config; // a stream's destination as the API spells it, checked
 mod http_endpoint; // a destination behind HTTP, and the contract with it
 mod backoff; // when a destination that failed is asked again
 mod source; // the topics a stream takes its records from
+mod encryption; // server-side encryption: which key, and how that changes
+mod data_key; // what records are sealed under for a customer's key
 mod stream; // a stream: names, versions, states
 mod store; // the fold: every stream of the account
 mod partition; // which of a stream's buffers a record is in
@@ -26,6 +28,8 @@ pub use compress::{Compression, Compressor};
 pub use config::{BufferingHints, Destination, Given, RECORD_BYTES_MAX};
 pub use conversion::{Conversion, ConversionSettings, SchemaConfiguration};
 pub use convert::{ConversionPlan, Conversions, CutConversion, CutSchema, DataCatalogTable, FORMAT_CONVERSION_FAILED};
+pub use data_key::{OpenError, RecordKey, Seal, WrappedDataKey};
+pub use encryption::{BufferKey, FailureDescription, FailureType, StreamEncryption};
 pub use entry::{
     BatchId, CutEntry, DeliveredEntry, Entry, EntryError, Origin, RecordEntry, RecordsEntry, RecordsWriter, StreamId,
     Target, TargetObject,
@@ -41,7 +45,7 @@ pub use prefix::{Prefix, PrefixError};
 pub use processing::{Attempt, Pipeline, Processed};
 pub use source::TopicSource;
 pub use store::{Delivery, Event};
-pub use stream::{DeliveryStream, StreamEncryption};
+pub use stream::DeliveryStream;
 pub use transformation::{
     INVOCATION_BYTES_MAX, INVOCATION_MAX, InvocationFailure, Lambda, RETRY_AFTER, Transformed, invocation, judge,
 };

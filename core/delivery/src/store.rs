@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, HashMap};
 use sekisho_types::{DeliveryStreamName, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::data_key::DataKeys;
 use crate::stream::DESTINATION_ID;
-use crate::{DeliveryError, DeliveryStream, Destination, Given, StreamEncryption, StreamId};
+use crate::{DeliveryError, DeliveryStream, Destination, Given, StreamEncryption, StreamId, WrappedDataKey};
 
 /// Firehose's quota of streams of an account and region.
 const STREAMS_MAX: usize = 5000;
@@ -30,6 +31,20 @@ pub enum Event {
         /// The next one.
         next: StreamId,
     },
+    /// A stream's records are sealed under this data key from now on.
+    DataKeyMade {
+        /// Whose.
+        stream: StreamId,
+        /// Which.
+        key: WrappedDataKey,
+    },
+    /// No record needs a stream's data keys below this one any more.
+    DataKeysDropped {
+        /// Whose.
+        stream: StreamId,
+        /// The first that is kept, or will be made.
+        below: u32,
+    },
 }
 
 /// Every delivery stream.
@@ -39,6 +54,7 @@ pub struct Delivery {
     streams: BTreeMap<DeliveryStreamName, DeliveryStream>,
     names: HashMap<StreamId, DeliveryStreamName>,
     next: StreamId,
+    data_keys: BTreeMap<StreamId, DataKeys>,
 }
 
 type Outcome = Result<Vec<Event>, DeliveryError>;
@@ -46,7 +62,8 @@ type Outcome = Result<Vec<Event>, DeliveryError>;
 impl Delivery {
     /// None yet.
     pub fn new(tenant: Tenant) -> Self {
-        Self { tenant, streams: BTreeMap::new(), names: HashMap::new(), next: StreamId(1) }
+        let (streams, names, data_keys) = (BTreeMap::new(), HashMap::new(), BTreeMap::new());
+        Self { tenant, streams, names, next: StreamId(1), data_keys }
     }
 
     /// Takes in what happened.
@@ -60,9 +77,20 @@ impl Delivery {
             Event::StreamDeleted { name } => {
                 if let Some(stream) = self.streams.remove(name) {
                     self.names.remove(&stream.id);
+                    self.data_keys.remove(&stream.id);
                 }
             }
             Event::StreamIdsUsed { next } => self.next = self.next.max(*next),
+            Event::DataKeyMade { stream, key } => {
+                let keys = self.data_keys.entry(*stream).or_default();
+                keys.next = keys.next.max(key.number + 1);
+                keys.wrapped.insert(key.number, key.clone());
+            }
+            Event::DataKeysDropped { stream, below } => {
+                let keys = self.data_keys.entry(*stream).or_default();
+                keys.next = keys.next.max(*below);
+                keys.wrapped.retain(|number, _| number >= below);
+            }
         }
     }
 
@@ -70,7 +98,27 @@ impl Delivery {
     pub fn snapshot(&self) -> Vec<Event> {
         let used = Event::StreamIdsUsed { next: self.next };
         let streams = self.streams.values().map(|stream| Event::StreamPut { stream: Box::new(stream.clone()) });
-        std::iter::once(used).chain(streams).collect()
+        let data_keys = self.data_keys.iter().flat_map(|(stream, keys)| {
+            let (stream, below) = (*stream, keys.wrapped.keys().next().copied().unwrap_or(keys.next));
+            let kept = keys.wrapped.values().map(move |key| Event::DataKeyMade { stream, key: key.clone() });
+            std::iter::once(Event::DataKeysDropped { stream, below }).chain(kept)
+        });
+        std::iter::once(used).chain(streams).chain(data_keys).collect()
+    }
+
+    /// The data keys of a stream that a record may still need, by number, ascending.
+    pub fn data_keys(&self, id: StreamId) -> impl Iterator<Item = &WrappedDataKey> {
+        self.data_keys.get(&id).into_iter().flat_map(|keys| keys.wrapped.values())
+    }
+
+    /// One of a stream's data keys.
+    pub fn data_key(&self, id: StreamId, number: u32) -> Option<&WrappedDataKey> {
+        self.data_keys.get(&id)?.wrapped.get(&number)
+    }
+
+    /// What the next data key of a stream is called.
+    pub fn next_data_key(&self, id: StreamId) -> u32 {
+        self.data_keys.get(&id).map_or(0, |keys| keys.next)
     }
 
     /// Every stream, by name, ascending.
@@ -112,11 +160,19 @@ impl Delivery {
             return Err(DeliveryError::LimitExceeded(format!("an account has at most {STREAMS_MAX} delivery streams")));
         }
         check_tags(&tags)?;
-        let destination = Destination::read(destination, None)?;
-        let (id, version, updated_at, source) = (self.next, 1, None, None);
-        let created_at = now;
-        let stream =
-            DeliveryStream { id, name, version, created_at, updated_at, source, destination, encryption, tags };
+        encryption.key().map_or(Ok(()), |key| self.check_streams_of_key(&name, key))?;
+        let stream = DeliveryStream {
+            id: self.next,
+            name,
+            version: 1,
+            created_at: now,
+            updated_at: None,
+            source: None,
+            destination: Destination::read(destination, None)?,
+            encryption,
+            encryption_calls: Vec::new(),
+            tags,
+        };
         let arn = stream.arn(&self.tenant);
         Ok((vec![Event::StreamPut { stream: Box::new(stream) }], arn))
     }
@@ -156,15 +212,6 @@ impl Delivery {
         Ok(vec![Event::StreamDeleted { name: name.clone() }])
     }
 
-    /// StartDeliveryStreamEncryption, StopDeliveryStreamEncryption.
-    ///
-    /// # Errors
-    /// [`DeliveryError::NotFound`].
-    pub fn set_encryption(&self, name: &DeliveryStreamName, encryption: StreamEncryption) -> Outcome {
-        let stream = self.stream(name)?;
-        Ok(put(DeliveryStream { encryption, ..stream.clone() }))
-    }
-
     /// TagDeliveryStream.
     ///
     /// # Errors
@@ -189,7 +236,7 @@ impl Delivery {
     }
 }
 
-fn put(stream: DeliveryStream) -> Vec<Event> {
+pub(crate) fn put(stream: DeliveryStream) -> Vec<Event> {
     vec![Event::StreamPut { stream: Box::new(stream) }]
 }
 

@@ -5,7 +5,7 @@ use sekisho_types::{DeliveryStreamName, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{Destination, StreamId, TopicSource};
+use crate::{Destination, StreamEncryption, StreamId, TopicSource};
 
 /// The only destination a stream has.
 pub(crate) const DESTINATION_ID: &str = "destinationId-000000000001";
@@ -32,24 +32,12 @@ pub struct DeliveryStream {
     /// What StartDeliveryStreamEncryption said.
     #[serde(default)]
     pub encryption: StreamEncryption,
+    /// When Start and Stop were called in the last 24 hours.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encryption_calls: Vec<Timestamp>,
     /// Its tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
-}
-
-/// `DeliveryStreamEncryptionConfiguration`. The buffer is sealed in every case, under the server's own key.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub enum StreamEncryption {
-    /// DISABLED
-    #[default]
-    Disabled,
-    /// ENABLED
-    Enabled {
-        /// AWS_OWNED_CMK or CUSTOMER_MANAGED_CMK
-        key_type: String,
-        /// The customer's key.
-        key_arn: Option<String>,
-    },
 }
 
 impl DeliveryStream {
@@ -65,18 +53,11 @@ impl DeliveryStream {
 
     /// `DeliveryStreamDescription`
     pub fn describe(&self, tenant: &Tenant) -> Value {
-        let encryption = match &self.encryption {
-            StreamEncryption::Disabled => json!({"Status": "DISABLED"}),
-            StreamEncryption::Enabled { key_type, key_arn: Some(arn) } => {
-                json!({"Status": "ENABLED", "KeyType": key_type, "KeyARN": arn})
-            }
-            StreamEncryption::Enabled { key_type, key_arn: None } => json!({"Status": "ENABLED", "KeyType": key_type}),
-        };
         let mut description = json!({
             "DeliveryStreamName": self.name,
             "DeliveryStreamARN": self.arn(tenant),
             "DeliveryStreamStatus": "ACTIVE",
-            "DeliveryStreamEncryptionConfiguration": encryption,
+            "DeliveryStreamEncryptionConfiguration": self.encryption.describe(),
             "DeliveryStreamType": self.kind(),
             "VersionId": self.version.to_string(),
             "CreateTimestamp": self.created_at.epoch_seconds(),

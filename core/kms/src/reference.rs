@@ -1,7 +1,7 @@
 //! Key ids, key ARNs, alias names and alias ARNs, told apart (KMS developer guide, "Key identifiers").
 use sekisho_types::{KeyId, Tenant};
 
-use crate::{Key, Kms, KmsError};
+use crate::{Key, KeyManager, Kms, KmsError};
 
 impl Kms {
     /// The key that `text` names in an operation that takes aliases.
@@ -22,6 +22,19 @@ impl Kms {
             }
             None => self.resolve_key(text),
         }
+    }
+
+    /// The account's own key that `text` names, if it may be used now: what a service needs that encrypts in the account's name.
+    ///
+    /// # Errors
+    /// Those of [`Kms::resolve`], [`KmsError::Managed`], [`KmsError::Disabled`], [`KmsError::PendingDeletion`].
+    pub fn customer_key(&self, text: &str) -> Result<&Key, KmsError> {
+        let key = self.resolve(text)?;
+        if key.manager == KeyManager::Aws {
+            return Err(KmsError::Managed(key.arn(self.tenant())));
+        }
+        key.usable(self.tenant())?;
+        Ok(key)
     }
 
     /// The key that `text` names in an operation that takes ids and key ARNs alone.

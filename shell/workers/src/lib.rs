@@ -13,7 +13,7 @@ mod delivery; // records into the journal, batches to objects
 pub use decisions::{Decision, Decisions, Outcome};
 pub use delivery::{
     Counts, DeliveryStreams, Flushed, Held, PartitionInsight, PutError, Recovered, StreamInsight, Tail, TailError,
-    TailFrom, TailLine, TailRecord, Trouble, start_delivery,
+    TailFrom, TailLine, TailRecord, Taken, Trouble, start_delivery,
 };
 pub use functions::{FunctionTarget, Functions};
 pub use gateway::{Gateway, Parts, Peer, Session};

@@ -178,7 +178,7 @@ fn take(
         Err(PutError::Unavailable) => Err(Refusal::QuotaExceeded),
         // It was deleted a moment ago, perhaps made anew without a source.
         Err(PutError::NotFound(_) | PutError::Source) => Ok(Sequence(0)),
-        Err(error @ (PutError::TooLarge | PutError::Journal(_))) => {
+        Err(error @ (PutError::TooLarge | PutError::Kms(_) | PutError::Journal(_))) => {
             tracing::warn!(stream = %name, topic, %error, "a stream did not take a message from its topic");
             Ok(Sequence(0))
         }

@@ -1,7 +1,7 @@
 //! CreateDeliveryStream
 use std::collections::BTreeMap;
 
-use sekisho_delivery::{DeliveryError, Given, StreamEncryption, TopicSource};
+use sekisho_delivery::{BufferKey, DeliveryError, Given, StreamEncryption, TopicSource};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
         }
     };
     let encryption = match input.delivery_stream_encryption_configuration_input {
-        Some(configuration) => configuration.check()?,
+        Some(configuration) => StreamEncryption::Enabled { key: vouched(app, configuration.check()?)? },
         None => StreamEncryption::Disabled,
     };
     let name = super::stream_name(&input.delivery_stream_name)?;
@@ -65,4 +65,12 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
         })
         .await?;
     Ok(json!({ "DeliveryStreamARN": arn }))
+}
+
+/// The key by its own ARN. A stream whose key cannot be used is not made, so that no record of it is ever without.
+fn vouched(app: &App, key: BufferKey) -> Result<BufferKey, ApiError> {
+    let BufferKey::Customer { key_arn } = &key else { return Ok(key) };
+    let cores = app.state.read();
+    let found = cores.kms.customer_key(key_arn).map_err(|error| super::encryption::kms_refusal(&error))?;
+    Ok(BufferKey::Customer { key_arn: found.arn(app.state.tenant()) })
 }

@@ -1,7 +1,7 @@
-//! StartDeliveryStreamEncryption, StopDeliveryStreamEncryption. The buffer is sealed in every case, under the server's own
-//! key; this is what the API tells of it.
-use sekisho_delivery::{DeliveryError, StreamEncryption};
-use sekisho_types::DeliveryStreamName;
+//! StartDeliveryStreamEncryption, StopDeliveryStreamEncryption: answered when they are begun. The buffer is sealed in every
+//! case, under the server's own keys; a customer's key is asked for beside them.
+use sekisho_delivery::{BufferKey, DeliveryError};
+use sekisho_kms::KmsError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -17,17 +17,14 @@ pub(super) struct Configuration {
 }
 
 impl Configuration {
-    pub(super) fn check(self) -> Result<StreamEncryption, ApiError> {
-        match (self.key_type.as_str(), &self.key_arn) {
-            ("AWS_OWNED_CMK", None) => Ok(StreamEncryption::Enabled { key_type: self.key_type, key_arn: None }),
-            ("CUSTOMER_MANAGED_CMK", _) => {
-                Err(DeliveryError::NotOffered("KeyType CUSTOMER_MANAGED_CMK of a delivery stream's buffer".into())
-                    .into())
+    pub(super) fn check(self) -> Result<BufferKey, DeliveryError> {
+        match (self.key_type.as_str(), self.key_arn) {
+            ("AWS_OWNED_CMK", None) => Ok(BufferKey::AwsOwned),
+            ("CUSTOMER_MANAGED_CMK", Some(key_arn)) => Ok(BufferKey::Customer { key_arn }),
+            ("CUSTOMER_MANAGED_CMK", None) => {
+                Err(DeliveryError::InvalidArgument("KeyARN is required with KeyType CUSTOMER_MANAGED_CMK".into()))
             }
-            _ => {
-                let message = "KeyARN goes with KeyType CUSTOMER_MANAGED_CMK only";
-                Err(DeliveryError::InvalidArgument(message.into()).into())
-            }
+            _ => Err(DeliveryError::InvalidArgument("KeyARN goes with KeyType CUSTOMER_MANAGED_CMK only".into())),
         }
     }
 }
@@ -46,28 +43,39 @@ pub(super) struct Stop {
 }
 
 pub(super) async fn start(app: &App, input: Start) -> Result<Value, ApiError> {
-    let owned = Configuration { key_type: "AWS_OWNED_CMK".into(), key_arn: None };
-    let encryption = input.delivery_stream_encryption_configuration_input.unwrap_or(owned).check()?;
-    set(app, &input.delivery_stream_name, encryption).await
-}
-
-pub(super) async fn stop(app: &App, input: Stop) -> Result<Value, ApiError> {
-    set(app, &input.delivery_stream_name, StreamEncryption::Disabled).await
-}
-
-async fn set(app: &App, name: &str, encryption: StreamEncryption) -> Result<Value, ApiError> {
-    let name = super::stream_name(name)?;
+    let configuration = input.delivery_stream_encryption_configuration_input;
+    let asked = configuration.map_or(Ok(BufferKey::AwsOwned), Configuration::check)?;
+    let (name, now) = (super::stream_name(&input.delivery_stream_name)?, app.state.now());
     app.state
         .commit(|cores| {
-            let events = cores.delivery.set_encryption(&name, encryption)?;
+            let events = cores.delivery.start_encryption(now, &name, asked)?;
             Ok::<_, DeliveryError>((events.into_iter().map(Into::into).collect(), ()))
         })
         .await?;
     Ok(json!({}))
 }
 
-/// What `Encrypted` answers.
-pub(super) fn enabled(app: &App, name: &DeliveryStreamName) -> bool {
-    let cores = app.state.read();
-    cores.delivery.stream(name).is_ok_and(|stream| stream.encryption != StreamEncryption::Disabled)
+pub(super) async fn stop(app: &App, input: Stop) -> Result<Value, ApiError> {
+    let (name, now) = (super::stream_name(&input.delivery_stream_name)?, app.state.now());
+    app.state
+        .commit(|cores| {
+            let events = cores.delivery.stop_encryption(now, &name)?;
+            Ok::<_, DeliveryError>((events.into_iter().map(Into::into).collect(), ()))
+        })
+        .await?;
+    Ok(json!({}))
+}
+
+/// `InvalidKMSResourceException`. Its `code` is what KMS calls it, of the four that the API reference names.
+pub(super) fn kms_refusal(error: &KmsError) -> ApiError {
+    let code = match error {
+        KmsError::Disabled(_) => "DisabledException",
+        KmsError::PendingDeletion(_) => "InvalidStateException",
+        KmsError::Managed(_) => "AccessDeniedException",
+        KmsError::KeyNotFound(_) | KmsError::AliasNotFound(_) | KmsError::InvalidKeyId(_) | KmsError::InvalidArn(_) => {
+            "NotFoundException"
+        }
+        _ => return ApiError::internal(error),
+    };
+    ApiError::new(400, "InvalidKMSResourceException", error.to_string()).with("code", code)
 }

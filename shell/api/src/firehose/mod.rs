@@ -78,7 +78,7 @@ impl From<DeliveryError> for ApiError {
         let code = match &error {
             DeliveryError::InvalidArgument(_) | DeliveryError::NotOffered(_) => "InvalidArgumentException",
             DeliveryError::NotFound { .. } => "ResourceNotFoundException",
-            DeliveryError::InUse { .. } => "ResourceInUseException",
+            DeliveryError::InUse { .. } | DeliveryError::NotActive { .. } => "ResourceInUseException",
             DeliveryError::LimitExceeded(_) => "LimitExceededException",
             DeliveryError::ConcurrentModification { .. } => "ConcurrentModificationException",
         };
@@ -93,6 +93,7 @@ fn put_error(app: &App, error: PutError) -> ApiError {
         }
         PutError::TooLarge | PutError::Source => ApiError::new(400, "InvalidArgumentException", error.to_string()),
         PutError::Unavailable => ApiError::new(503, "ServiceUnavailableException", "Slow down."),
+        PutError::Kms(refusal) => encryption::kms_refusal(&refusal),
         PutError::Journal(cause) => ApiError::internal(cause),
     }
 }

@@ -38,17 +38,17 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Output, ApiError> {
         return Err(ApiError::new(400, "InvalidArgumentException", message));
     }
     let records: Vec<&[u8]> = input.records.iter().collect();
-    let encrypted = super::encryption::enabled(app, &name);
-    let (failed_put_count, request_responses) = match app.streams.put_batch(&name, &records) {
-        Ok(sequence) => {
-            app.state.journal().wait_durable(sequence).await.map_err(ApiError::internal)?;
-            let ids = RecordIds::new(&name, sequence);
-            (0, (0..).zip(&records).map(|(place, _)| Response::Taken { record_id: ids.at(place) }).collect())
+    let (failed_put_count, encrypted, request_responses) = match app.streams.put_batch(&name, &records) {
+        Ok(taken) => {
+            app.state.journal().wait_durable(taken.sequence).await.map_err(ApiError::internal)?;
+            let ids = RecordIds::new(&name, taken.sequence);
+            let responses = (0..).zip(&records).map(|(place, _)| Response::Taken { record_id: ids.at(place) });
+            (0, taken.encrypted, responses.collect())
         }
         Err(PutError::Unavailable) => {
             let refused =
                 |_| Response::Refused { error_code: "ServiceUnavailableException", error_message: "Slow down." };
-            (records.len(), records.iter().map(refused).collect())
+            (records.len(), false, records.iter().map(refused).collect())
         }
         // What is true of the stream is true of every record of the batch.
         Err(error) => return Err(super::put_error(app, error)),

@@ -7,6 +7,7 @@ use sekisho_journal::{JournalError, Sequence};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::gather::gather;
+use super::keys::Opener;
 use super::queue::Batch;
 use super::sink::{FlushError, Packed, Packing, Places, Sink};
 use super::streams::{DeliveryStreams, Live};
@@ -91,10 +92,12 @@ async fn write(
         }
     }
     let (id, gathered) = (live.id, batches.clone());
+    let mut opener = Opener::new(streams.state.clone(), id);
     let packed = tokio::task::spawn_blocking(move || {
         let mut packing: Vec<_> = sinks.into_iter().zip(&gathered).map(|(sink, batch)| sink.pack(batch)).collect();
-        gather(&journal, id, &gathered, &mut |at, record| packing[at].push(record))?;
-        Ok(packing.into_iter().map(Packing::finish).collect::<Vec<_>>())
+        let unread = gather(&journal, id, &mut opener, &gathered, &mut |at, record| packing[at].push(record))?;
+        let finish = |(packing, unread): (Packing, Option<FlushError>)| unread.map_or_else(|| packing.finish(), Err);
+        Ok(packing.into_iter().zip(unread).map(finish).collect::<Vec<_>>())
     });
     let packed = match packed.await.unwrap_or(Err(FlushError::Thread)) {
         Ok(packed) => packed,

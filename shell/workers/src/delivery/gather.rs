@@ -4,19 +4,23 @@ use std::collections::HashMap;
 use sekisho_delivery::{RecordEntry, RecordsEntry, StreamId};
 use sekisho_journal::Journal;
 
+use super::keys::Opener;
 use super::queue::Batch;
 use super::sink::FlushError;
 
-/// Hands over every record of the batches, which are one stream's, with the batch's place among them. Blocks the thread.
+/// Hands over every record of the batches, which are one stream's, with the batch's place among them. Answers which of the
+/// batches hold a record that does not open now. Blocks the thread.
 ///
 /// # Errors
 /// [`FlushError::Journal`], [`FlushError::Incomplete`].
 pub(crate) fn gather(
     journal: &Journal,
     stream: StreamId,
+    opener: &mut Opener,
     batches: &[Batch],
     visit: &mut dyn FnMut(usize, &RecordEntry<'_>),
-) -> Result<(), FlushError> {
+) -> Result<Vec<Option<FlushError>>, FlushError> {
+    let mut unread: Vec<Option<FlushError>> = batches.iter().map(|_| None).collect();
     let mut by_partition: HashMap<Option<&str>, Vec<usize>> = HashMap::new();
     for (at, batch) in batches.iter().enumerate() {
         by_partition.entry(batch.cut.partition.as_deref()).or_default().push(at);
@@ -30,7 +34,10 @@ pub(crate) fn gather(
                 let holds = |at: &&usize| (batches[**at].cut.first..=batches[**at].cut.last).contains(&sequence.0);
                 if let Some(at) = of_partition.iter().find(holds) {
                     found[*at] += 1;
-                    visit(*at, &record);
+                    match opener.open(&record) {
+                        Ok(data) => visit(*at, &RecordEntry { data: &data, seal: None, ..record }),
+                        Err(error) => drop(unread[*at].get_or_insert(error)),
+                    }
                 }
             }
         })?;
@@ -40,7 +47,7 @@ pub(crate) fn gather(
             return Err(FlushError::Incomplete { found, expected: batch.cut.records });
         }
     }
-    Ok(())
+    Ok(unread)
 }
 
 /// Where any of them has records, ascending.

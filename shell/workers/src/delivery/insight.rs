@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::figures::{Counts, Level, Trouble};
+use super::put::PutError;
 use super::queue::Batch;
-use super::streams::{DeliveryStreams, Inner, Live, PutError};
+use super::streams::{DeliveryStreams, Inner, Live};
 
 /// Partitions that are told of one by one: those that hold most.
 const PARTITIONS_SHOWN: usize = 20;

@@ -1,9 +1,12 @@
 //! Delivery streams at work: records into the journal, batches cut, batches to where they go.
-mod streams; // records into the journal, and when a batch is cut
+mod put; // records into the journal
+mod streams; // live streams, and when a batch is cut
 mod plan; // what records are converted by
 mod figures; // what became of a stream's batches, counted
 mod tail; // who watches a stream's records
 mod insight; // what a stream holds and how it fares
+mod keys; // customers' keys: data keys made, used and forgotten
+mod enabling; // ENABLING and DISABLING, finished
 mod queue; // batches that are cut and not yet where they go
 mod recovered; // what the journal holds for streams after a restart
 mod gather; // the records of batches, read back in one pass
@@ -20,8 +23,9 @@ use sekisho_state::State;
 
 pub use figures::{Counts, Trouble};
 pub use insight::{Flushed, Held, PartitionInsight, StreamInsight};
+pub use put::{PutError, Taken};
 pub use recovered::Recovered;
-pub use streams::{DeliveryStreams, PutError};
+pub use streams::DeliveryStreams;
 pub use tail::{Tail, TailError, TailFrom, TailLine, TailRecord};
 
 use crate::functions::Functions;
@@ -42,6 +46,8 @@ pub fn start_delivery(
     tokio::spawn(flush::run(streams.clone(), places.clone(), due.here));
     tokio::spawn(flush::run(streams.clone(), places, due.elsewhere));
     tokio::spawn(post::run(streams.clone(), due.posts));
+    tokio::spawn(streams.clone().run_forgetting());
+    tokio::spawn(enabling::run(streams.state.clone(), due.encryption));
     tokio::spawn(transform::run(streams.clone(), functions, due.transformations));
     streams
 }

@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::flush::delivered;
 use super::gather::gather;
+use super::keys::Opener;
 use super::queue::Batch;
 use super::sink::FlushError;
 use super::streams::{DeliveryStreams, Live};
@@ -24,6 +25,9 @@ use super::streams::{DeliveryStreams, Live};
 /// KiB of request bodies in memory at once, of all streams. And then: batches wait in the journal. A body of one batch may
 /// take it alone: 64 MiB are 86 MiB in base64.
 const BODIES_KIB_MAX: u32 = 256 * 1024;
+
+/// Between two looks whether a customer's key can be used again.
+const KEY_RETRY: Duration = Duration::from_secs(2);
 
 /// Posts what is due until the sender is gone.
 pub(crate) async fn run(streams: Arc<DeliveryStreams>, mut due: mpsc::UnboundedReceiver<Arc<Live>>) {
@@ -76,9 +80,16 @@ impl Poster {
             };
             let retry = Duration::from_secs(u64::from(endpoint.retry_s));
             let budget = budget.get_or_insert_with(|| RetryBudget::new(retry));
-            let failure = match self.attempt(live, &batch, &endpoint, &name, timestamp).await? {
-                Ok(()) => return Ok(delivered(&self.streams, live, &[(batch, None)]).await?),
-                Err(failure) => failure,
+            let failure = match self.attempt(live, &batch, &endpoint, &name, timestamp).await {
+                Ok(Ok(())) => return Ok(delivered(&self.streams, live, &[(batch, None)]).await?),
+                Ok(Err(failure)) => failure,
+                // Nobody asked the endpoint: the time it has does not run while the customer's key is locked.
+                Err(FlushError::DataKey(refusal)) => {
+                    tracing::debug!(stream = %name, %refusal, "a batch waits for its key");
+                    tokio::time::sleep(KEY_RETRY).await;
+                    continue;
+                }
+                Err(error) => return Err(error),
             };
             metrics::counter!("sekisho_delivery_failures_total").increment(1);
             let wait = budget.handle_failure(&mut self.streams.state.random());
@@ -119,9 +130,11 @@ impl Poster {
         let body = tokio::task::spawn_blocking({
             let (journal, stream, batches) = (self.streams.state.journal().clone(), live.id, [batch.clone()]);
             let mut request = EndpointRequest::new(endpoint, &id, timestamp);
+            let mut opener = Opener::new(self.streams.state.clone(), live.id);
             move || {
-                gather(&journal, stream, &batches, &mut |_, record| request.push(record.data))?;
-                Ok::<_, FlushError>(request.finish())
+                let unread =
+                    gather(&journal, stream, &mut opener, &batches, &mut |_, record| request.push(record.data))?;
+                unread.into_iter().flatten().next().map_or_else(|| Ok(request.finish()), Err)
             }
         });
         let body = body.await.map_err(|_| FlushError::Thread)??;

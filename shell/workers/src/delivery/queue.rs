@@ -191,6 +191,13 @@ impl Queue {
         }
     }
 
+    /// What they all waited for may have come: they can be tried again now.
+    pub fn release_all(&mut self) {
+        for (_, hold) in self.held.drain() {
+            self.ready.extend(hold.batches.iter().filter_map(|id| Some((self.all.get(id)?.cut.first, *id))));
+        }
+    }
+
     /// The first entry of the journal that any of them still needs.
     pub fn first(&self) -> Option<u64> {
         self.all.values().map(|batch| batch.cut.first).min()

@@ -30,7 +30,7 @@ impl Recovered {
                 let stream = self.streams.entry(records.stream).or_default();
                 for record in records.records() {
                     let pending = stream.pending.entry(record.partition.map(Into::into)).or_default();
-                    pending.count(record.arrival, record.data.len() as u64);
+                    pending.count(record.arrival, record.length() as u64);
                     pending.place(sequence.0);
                 }
                 if let Some(batch) = records.of {

@@ -28,6 +28,10 @@ pub(crate) enum FlushError {
     Journal(#[from] JournalError),
     #[error("the journal holds {found} of the batch's {expected} records")]
     Incomplete { found: u64, expected: u64 },
+    #[error("the customer's KMS key cannot be used")]
+    DataKey(#[source] sekisho_kms::KmsError),
+    #[error(transparent)]
+    Sealed(#[from] sekisho_delivery::OpenError),
     #[error("`{0}` is not an object key")]
     Key(String),
     #[error("the records could not be gathered")]

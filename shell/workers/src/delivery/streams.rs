@@ -1,4 +1,4 @@
-//! Live delivery streams: records into the journal, and the decision when a batch is cut.
+//! Live delivery streams, and the decision when a batch is cut.
 //!
 //! A stream's lock is held while its records or cuts are appended, so that memory and journal agree on the order; appending
 //! does not wait for the disk.
@@ -9,8 +9,7 @@ use std::time::Duration;
 
 use sekisho_delivery::{
     BatchId, ConversionPlan, CutConversion, CutEntry, CutReason, DeliveryStream, FORMAT_CONVERSION_FAILED,
-    HTTP_ENDPOINT_FAILED, Limits, Naming, Origin, PARTITIONS_MAX, Partition, Pending, Pipeline, Processed,
-    RECORD_BYTES_MAX, RecordsWriter, StreamId, Target, object_key,
+    HTTP_ENDPOINT_FAILED, Limits, Naming, Partition, Pending, Pipeline, StreamId, Target, object_key,
 };
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_remote::RemoteBuckets;
@@ -19,6 +18,7 @@ use sekisho_types::{DeliveryStreamName, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
 use super::figures::{Figures, Level};
+use super::keys::StreamKeys;
 use super::plan::plan_of;
 use super::queue::{Batch, Queue};
 use super::recovered::Recovered;
@@ -26,30 +26,6 @@ use super::tail::Tails;
 
 /// The timer looks at least this often, since wall clocks are set back and forth.
 const TIMER_MAX: Duration = Duration::from_secs(1);
-/// An entry that has grown this far is written, and the records that came with it go into the next.
-const ENTRY_BYTES_MAX: usize = 4 * 1024 * 1024;
-/// What stands around a record's data in an entry, about.
-const RECORD_OVERHEAD_BYTES: usize = 128;
-
-/// Why a record was not taken.
-#[derive(Debug, thiserror::Error)]
-pub enum PutError {
-    /// The caller's move: there is no such stream.
-    #[error("there is no delivery stream `{0}`")]
-    NotFound(DeliveryStreamName),
-    /// The caller's move: over [`RECORD_BYTES_MAX`].
-    #[error("a record has at most {RECORD_BYTES_MAX} bytes")]
-    TooLarge,
-    /// The caller's move: the stream takes its records from topics, or does not and was to.
-    #[error("This operation is not permitted on KinesisStreamAsSource delivery stream type.")]
-    Source,
-    /// Try again: the disk is behind.
-    #[error("the disk is behind; try again")]
-    Unavailable,
-    /// Nothing can be promised any more.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-}
 
 /// One stream.
 pub(crate) struct Live {
@@ -68,18 +44,11 @@ pub(crate) struct Inner {
     /// Those that hold something.
     pub buffers: HashMap<Partition, Pending>,
     /// When the first of them is due.
-    next_due: Option<Timestamp>,
+    pub next_due: Option<Timestamp>,
     pub queue: Queue,
+    pub keys: StreamKeys,
     /// The stream was deleted: what it held is not wanted any more.
     pub gone: bool,
-}
-
-/// A record on its way into a buffer.
-pub(crate) struct NewRecord<'a> {
-    pub partition: &'a Partition,
-    pub arrival: Timestamp,
-    pub origin: Option<&'a Origin<'a>>,
-    pub parts: &'a [&'a [u8]],
 }
 
 /// Who is told of batches.
@@ -88,6 +57,7 @@ struct Tell {
     elsewhere: mpsc::UnboundedSender<Arc<Live>>,
     posts: mpsc::UnboundedSender<Arc<Live>>,
     transformations: mpsc::UnboundedSender<(Arc<Live>, BatchId)>,
+    encryption: mpsc::UnboundedSender<DeliveryStreamName>,
 }
 
 /// Batches that are due. They hold a few words each, and batches lie on the disk, so they are bounded by that.
@@ -100,15 +70,17 @@ pub(crate) struct Due {
     pub posts: mpsc::UnboundedReceiver<Arc<Live>>,
     /// Batches that wait to be transformed.
     pub transformations: mpsc::UnboundedReceiver<(Arc<Live>, BatchId)>,
+    /// Streams whose encryption is ENABLING or DISABLING.
+    pub encryption: mpsc::UnboundedReceiver<DeliveryStreamName>,
 }
 
 /// A stream as its name finds it. The pipeline is beside it, so that a record asks for no lock more than a stream without has.
 #[derive(Clone)]
-struct Named {
-    live: Arc<Live>,
-    pipeline: Arc<Pipeline>,
+pub(super) struct Named {
+    pub live: Arc<Live>,
+    pub pipeline: Arc<Pipeline>,
     /// It takes its records from topics, and from nowhere else.
-    has_source: bool,
+    pub has_source: bool,
 }
 
 impl Live {
@@ -135,8 +107,8 @@ pub struct DeliveryStreams {
     by_name: RwLock<HashMap<DeliveryStreamName, Named>>,
     tell: Tell,
     /// When the timer wakes next, in milliseconds since the epoch.
-    wakes_at: AtomicI64,
-    sooner: Notify,
+    pub(super) wakes_at: AtomicI64,
+    pub(super) sooner: Notify,
 }
 
 impl DeliveryStreams {
@@ -146,8 +118,14 @@ impl DeliveryStreams {
         let (to_elsewhere, elsewhere) = mpsc::unbounded_channel();
         let (to_posts, posts) = mpsc::unbounded_channel();
         let (to_transformations, transformations) = mpsc::unbounded_channel();
-        let tell =
-            Tell { here: to_here, elsewhere: to_elsewhere, posts: to_posts, transformations: to_transformations };
+        let (to_encryption, encryption) = mpsc::unbounded_channel();
+        let tell = Tell {
+            here: to_here,
+            elsewhere: to_elsewhere,
+            posts: to_posts,
+            transformations: to_transformations,
+            encryption: to_encryption,
+        };
         let (by_name, wakes_at) = (RwLock::default(), AtomicI64::new(i64::MAX));
         let streams = Self { state, remote, by_name, tell, wakes_at, sooner: Notify::new() };
         let configs: Vec<_> = {
@@ -156,13 +134,14 @@ impl DeliveryStreams {
         };
         for (config, plan) in configs {
             let (pending, undelivered) = recovered.take(config.id);
-            let live = streams.add(config, plan, pending);
+            let keys = StreamKeys::new(&config, &streams.state.read(), streams.state.journal().durable().0);
+            let live = streams.add(config, plan, pending, keys);
             for batch in undelivered {
                 streams.enqueue(&live, &mut live.lock(), batch);
             }
             streams.tell(&live);
         }
-        (Arc::new(streams), Due { here, elsewhere, posts, transformations })
+        (Arc::new(streams), Due { here, elsewhere, posts, transformations, encryption })
     }
 
     fn add(
@@ -170,14 +149,16 @@ impl DeliveryStreams {
         config: DeliveryStream,
         plan: Option<Arc<ConversionPlan>>,
         buffers: HashMap<Partition, Pending>,
+        keys: StreamKeys,
     ) -> Arc<Live> {
+        self.tell_encryption(&config);
         let pipeline = pipeline_of(&config);
         let limits = Limits::new(&config.destination, &pipeline);
         let next_due = buffers.iter().map(|(partition, pending)| limits.due_at(partition, pending)).min();
         let has_source = config.source.is_some();
         let (id, name, queue) = (config.id, config.name.clone(), Queue::default());
         let (figures, tails) = (Figures::new(&name), Tails::default());
-        let inner = Inner { config, plan, limits, buffers, next_due, queue, gone: false };
+        let inner = Inner { config, plan, limits, buffers, next_due, queue, keys, gone: false };
         let live = Arc::new(Live { id, figures, tails, inner: Mutex::new(inner) });
         let named = Named { live: live.clone(), pipeline, has_source };
         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, named);
@@ -204,11 +185,17 @@ impl DeliveryStreams {
                         inner.config = (**stream).clone();
                         inner.plan = plan_of(stream, cores);
                         inner.limits = limits;
+                        inner.keys.follow(&stream.encryption, cores);
+                        self.resume_transformations(&live, &mut inner.keys);
+                        self.tell_encryption(stream);
                         // Whether something is due by now is the timer's to find out.
                         inner.next_due = inner.next_due.map(|_| self.state.now());
                         self.sooner.notify_one();
                     }
-                    None => drop(self.add((**stream).clone(), plan_of(stream, cores), HashMap::new())),
+                    None => {
+                        let keys = StreamKeys::new(stream, cores, 0);
+                        self.add((**stream).clone(), plan_of(stream, cores), HashMap::new(), keys);
+                    }
                 },
                 Event::Delivery(sekisho_delivery::Event::StreamDeleted { name }) => {
                     let removed = self.by_name.write().unwrap_or_else(PoisonError::into_inner).remove(name);
@@ -219,14 +206,15 @@ impl DeliveryStreams {
                         inner.queue.clear();
                         live.figures.measure(Level::default());
                         live.tails.end();
+                        inner.keys = StreamKeys::default();
                     }
                 }
-                _ => {}
+                other => self.follow_keys(other, cores),
             }
         }
     }
 
-    fn find(&self, name: &DeliveryStreamName) -> Option<Named> {
+    pub(super) fn find(&self, name: &DeliveryStreamName) -> Option<Named> {
         self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
@@ -242,192 +230,8 @@ impl DeliveryStreams {
         self.by_name.read().unwrap_or_else(PoisonError::into_inner).values().map(|named| named.live.clone()).collect()
     }
 
-    /// Puts a record, given in parts, into a stream; one whose origin names no rule into a stream that takes it from its topic. It is the stream's once the journal is durable up to the sequence, with
-    /// everything that its processors made of it.
-    ///
-    /// # Errors
-    /// [`PutError`].
-    pub fn put(
-        &self,
-        name: &DeliveryStreamName,
-        parts: &[&[u8]],
-        origin: Option<&Origin<'_>>,
-    ) -> Result<Sequence, PutError> {
-        let named = self.ready_for(name, parts.iter().map(|part| part.len()).sum())?;
-        if named.has_source != origin.is_some_and(|origin| origin.rule.is_empty()) {
-            return Err(PutError::Source);
-        }
-        let arrival = self.state.now();
-        if named.pipeline.is_empty() {
-            let record = NewRecord { partition: &Partition::Whole, arrival, origin, parts };
-            return self.append(&named.live, None, &[record]);
-        }
-        self.append_processed(&named.live, &named.pipeline.run(&parts.concat(), arrival), arrival, origin)
-    }
-
-    /// Puts records into a stream. They are the stream's once the journal is durable up to the sequence.
-    ///
-    /// # Errors
-    /// [`PutError`]: none of them was taken.
-    pub fn put_batch(&self, name: &DeliveryStreamName, records: &[&[u8]]) -> Result<Sequence, PutError> {
-        let named = self.ready_for(name, records.iter().map(|record| record.len()).max().unwrap_or(0))?;
-        if named.has_source {
-            return Err(PutError::Source);
-        }
-        let arrival = self.state.now();
-        if named.pipeline.is_empty() {
-            let parts = records.iter().map(std::slice::from_ref);
-            let records = parts.map(|parts| NewRecord { partition: &Partition::Whole, arrival, origin: None, parts });
-            return self.append(&named.live, None, &records.collect::<Vec<_>>());
-        }
-        let processed: Vec<Processed> = records.iter().flat_map(|record| named.pipeline.run(record, arrival)).collect();
-        self.append_processed(&named.live, &processed, arrival, None)
-    }
-
-    fn ready_for(&self, name: &DeliveryStreamName, longest: usize) -> Result<Named, PutError> {
-        if longest > RECORD_BYTES_MAX {
-            return Err(PutError::TooLarge);
-        }
-        if !self.state.journal().has_room() {
-            return Err(PutError::Unavailable);
-        }
-        self.find(name).ok_or_else(|| PutError::NotFound(name.clone()))
-    }
-
-    fn append_processed(
-        &self,
-        live: &Arc<Live>,
-        processed: &[Processed],
-        arrival: Timestamp,
-        origin: Option<&Origin<'_>>,
-    ) -> Result<Sequence, PutError> {
-        let parts: Vec<&[u8]> = processed.iter().map(|processed| &processed.data[..]).collect();
-        let records = processed.iter().zip(&parts).map(|(processed, parts)| NewRecord {
-            partition: &processed.partition,
-            arrival,
-            origin,
-            parts: std::slice::from_ref(parts),
-        });
-        self.append(live, None, &records.collect::<Vec<_>>())
-    }
-
-    /// Appends records, in as few entries as can be. Those that were made `of` a batch are one entry, all or none, and that
-    /// batch is over with it.
-    pub(crate) fn append(
-        &self,
-        live: &Arc<Live>,
-        of: Option<BatchId>,
-        records: &[NewRecord<'_>],
-    ) -> Result<Sequence, PutError> {
-        let mut inner = live.lock();
-        if inner.gone {
-            return Err(PutError::NotFound(inner.config.name.clone()));
-        }
-        if of.is_some_and(|batch| inner.queue.get(batch).is_none()) {
-            return Ok(Sequence(0));
-        }
-        if of.is_some() {
-            self.make_room(live, &mut inner, records)?;
-        }
-        let length: usize = records.iter().flat_map(|record| record.parts).map(|part| part.len()).sum();
-        let capacity = (length + RECORD_OVERHEAD_BYTES * records.len()).min(2 * ENTRY_BYTES_MAX);
-        let mut entry = Growing { writer: RecordsWriter::new(live.id, of, capacity), of, partitions: Vec::new() };
-        let mut last = Sequence(0);
-        let is_watched = live.tails.is_watched();
-        for record in records {
-            let length: usize = record.parts.iter().map(|part| part.len()).sum();
-            let is_full = inner.buffers.len() >= PARTITIONS_MAX;
-            if is_full
-                && matches!(record.partition, Partition::Keys(_))
-                && !inner.buffers.contains_key(record.partition)
-            {
-                let instead = Processed::without_partition(&record.parts.concat(), record.arrival);
-                let record = NewRecord { partition: &instead.partition, parts: &[&instead.data], ..*record };
-                self.add_record(&mut inner, &mut entry, &record, instead.data.len() as u64);
-                if is_watched {
-                    live.tails.push(&record);
-                }
-                continue;
-            }
-            if of.is_none() && inner.cut_before(record.partition, length as u64).is_some() {
-                last = last.max(self.write(live, &mut inner, &mut entry)?);
-                self.cut(live, &mut inner, record.partition, CutReason::Size)?;
-            }
-            self.add_record(&mut inner, &mut entry, record, length as u64);
-            if is_watched {
-                live.tails.push(record);
-            }
-            let is_cut = of.is_none() && inner.cut_after(record.partition).is_some();
-            if is_cut || (of.is_none() && entry.writer.len() >= ENTRY_BYTES_MAX) {
-                last = last.max(self.write(live, &mut inner, &mut entry)?);
-            }
-            if is_cut {
-                self.cut(live, &mut inner, record.partition, CutReason::Size)?;
-            }
-        }
-        last = last.max(self.write(live, &mut inner, &mut entry)?);
-        if let Some(batch) = of {
-            inner.queue.done(batch);
-            for record in records {
-                if inner.cut_after(record.partition).is_some() {
-                    self.cut(live, &mut inner, record.partition, CutReason::Size)?;
-                }
-            }
-        }
-        Ok(last)
-    }
-
-    /// Records that are one entry are in one batch: those that wait are cut where they would not fit beside them.
-    fn make_room(&self, live: &Arc<Live>, inner: &mut Inner, records: &[NewRecord<'_>]) -> Result<(), JournalError> {
-        let mut lengths: HashMap<&Partition, u64> = HashMap::new();
-        for record in records {
-            *lengths.entry(record.partition).or_default() +=
-                record.parts.iter().map(|part| part.len() as u64).sum::<u64>();
-        }
-        for (partition, length) in lengths {
-            if inner.cut_before(partition, length).is_some() {
-                self.cut(live, inner, partition, CutReason::Size)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn add_record(&self, inner: &mut Inner, entry: &mut Growing, record: &NewRecord<'_>, length: u64) {
-        entry.writer.push(record.arrival, record.origin, record.partition, record.parts);
-        if entry.partitions.last() != Some(record.partition) {
-            entry.partitions.push(record.partition.clone());
-        }
-        let pending = match inner.buffers.get_mut(record.partition) {
-            Some(pending) => pending,
-            None => inner.buffers.entry(record.partition.clone()).or_default(),
-        };
-        pending.count(record.arrival, length);
-        if pending.records == 1 {
-            let due = inner.limits.due_at(record.partition, pending);
-            inner.next_due = Some(inner.next_due.map_or(due, |next| next.min(due)));
-            if due.millis() < self.wakes_at.load(Ordering::Acquire) {
-                self.sooner.notify_one();
-            }
-        }
-    }
-
-    /// Appends what has grown, if anything has.
-    fn write(&self, live: &Arc<Live>, inner: &mut Inner, entry: &mut Growing) -> Result<Sequence, JournalError> {
-        if entry.partitions.is_empty() && entry.of.is_none() {
-            return Ok(Sequence(0));
-        }
-        let writer = std::mem::replace(&mut entry.writer, RecordsWriter::new(live.id, None, 0));
-        let sequence = self.state.journal().append(&writer.finish())?;
-        for partition in entry.partitions.drain(..) {
-            if let Some(pending) = inner.buffers.get_mut(&partition) {
-                pending.place(sequence.0);
-            }
-        }
-        Ok(sequence)
-    }
-
     /// Cuts the batch: from now on it is the journal's business that it gets where it is to go, once.
-    fn cut(
+    pub(super) fn cut(
         &self,
         live: &Arc<Live>,
         inner: &mut Inner,
@@ -475,9 +279,19 @@ impl DeliveryStreams {
             }
             Target::Transformation => {
                 inner.queue.push_apart(batch);
-                // The receiver is gone only while the server goes down; the next start finds the cut in the journal.
-                let _ = self.tell.transformations.send((live.clone(), id));
+                self.tell_transformation(live, id);
             }
+        }
+    }
+
+    pub(super) fn tell_transformation(&self, live: &Arc<Live>, batch: BatchId) {
+        // The receiver is gone only while the server goes down; the next start finds the cut in the journal.
+        let _ = self.tell.transformations.send((live.clone(), batch));
+    }
+
+    fn tell_encryption(&self, stream: &DeliveryStream) {
+        if stream.encryption.is_changing() {
+            let _ = self.tell.encryption.send(stream.name.clone());
         }
     }
 
@@ -486,7 +300,7 @@ impl DeliveryStreams {
         self.tell_locked(live, &mut live.lock());
     }
 
-    fn tell_locked(&self, live: &Arc<Live>, inner: &mut Inner) {
+    pub(super) fn tell_locked(&self, live: &Arc<Live>, inner: &mut Inner) {
         let Some(is_elsewhere) = inner.queue.is_elsewhere() else { return };
         if !std::mem::replace(&mut inner.queue.told, true) {
             let whom = if is_elsewhere { &self.tell.elsewhere } else { &self.tell.here };
@@ -559,29 +373,23 @@ impl DeliveryStreams {
     /// by the time the answer is used.
     pub fn oldest_pending(&self) -> Sequence {
         let horizon = self.state.journal().durable().0 + 1;
-        let oldest = |live: Arc<Live>| {
-            let inner = live.lock();
-            let waiting = inner.buffers.values().filter_map(Pending::first);
-            inner.queue.first().into_iter().chain(waiting).min()
-        };
+        let oldest = |live: Arc<Live>| live.lock().oldest();
         Sequence(self.all().into_iter().filter_map(oldest).min().map_or(horizon, |oldest| oldest.min(horizon)))
     }
 }
 
-/// An entry that grows.
-struct Growing {
-    writer: RecordsWriter,
-    of: Option<BatchId>,
-    /// The buffers its records are in.
-    partitions: Vec<Partition>,
-}
-
 impl Inner {
-    fn cut_before(&self, partition: &Partition, length: u64) -> Option<CutReason> {
+    /// The first entry of the journal that the stream still needs.
+    pub fn oldest(&self) -> Option<u64> {
+        let waiting = self.buffers.values().filter_map(Pending::first);
+        self.queue.first().into_iter().chain(waiting).min()
+    }
+
+    pub fn cut_before(&self, partition: &Partition, length: u64) -> Option<CutReason> {
         self.limits.cut_before(partition, self.buffers.get(partition)?, length)
     }
 
-    fn cut_after(&self, partition: &Partition) -> Option<CutReason> {
+    pub fn cut_after(&self, partition: &Partition) -> Option<CutReason> {
         self.limits.cut_after(partition, self.buffers.get(partition)?)
     }
 

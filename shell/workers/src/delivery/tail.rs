@@ -17,7 +17,9 @@ use sekisho_types::{CertificateId, DeliveryStreamName, Timestamp};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{Notify, mpsc};
 
-use super::streams::{DeliveryStreams, Live, NewRecord};
+use super::keys::Opener;
+use super::put::NewRecord;
+use super::streams::{DeliveryStreams, Live};
 
 /// Records that wait for a watcher to take them. And then: the next is lost to it, and counted.
 const TAIL_RECORDS_MAX: usize = 10_000;
@@ -302,7 +304,7 @@ impl Tail {
     pub async fn run(mut self, out: mpsc::Sender<Bytes>) {
         let name = self.live.lock().config.name.clone();
         if let Some(backlog) = self.backlog.take()
-            && let Err(error) = backlog.show(self.state.journal(), &out).await
+            && let Err(error) = backlog.show(&self.state, &out).await
         {
             let _ = out.send(TailLine::End(error.to_string()).to_bytes()).await;
             return;
@@ -344,11 +346,12 @@ impl Backlog {
         Self { stream, runs }
     }
 
-    async fn show(self, journal: &Journal, out: &mpsc::Sender<Bytes>) -> Result<(), JournalError> {
+    async fn show(self, state: &Arc<State>, out: &mpsc::Sender<Bytes>) -> Result<(), JournalError> {
+        let (journal, mut opener) = (state.journal(), Opener::new(state.clone(), self.stream));
         let last = self.runs.values().flatten().map(|(_, last)| *last).max().unwrap_or(0);
         journal.wait_durable(Sequence(last)).await?;
         let (journal, out) = (journal.clone(), out.clone());
-        let shown = tokio::task::spawn_blocking(move || self.read(&journal, &out));
+        let shown = tokio::task::spawn_blocking(move || self.read(&journal, &mut opener, &out));
         shown.await.unwrap_or(Ok(()))
     }
 
@@ -357,7 +360,7 @@ impl Backlog {
         of_partition.is_some_and(|(_, runs)| runs.iter().any(|(first, last)| (*first..=*last).contains(&sequence)))
     }
 
-    fn read(&self, journal: &Journal, out: &mpsc::Sender<Bytes>) -> Result<(), JournalError> {
+    fn read(&self, journal: &Journal, opener: &mut Opener, out: &mpsc::Sender<Bytes>) -> Result<(), JournalError> {
         let mut all: Vec<(u64, u64)> = self.runs.values().flatten().copied().collect();
         all.sort_unstable();
         let mut next = 0;
@@ -370,10 +373,12 @@ impl Backlog {
             journal.read(first..=last, &mut |sequence, entry| {
                 let Some(entry) = RecordsEntry::of_stream(entry, self.stream) else { return };
                 for record in entry.records().filter(|record| self.holds(sequence.0, record)) {
+                    // The keys were asked about when the watching began; what is locked since is not shown.
+                    let Ok(data) = opener.open(&record) else { continue };
                     let seen = seen(record.arrival, record.origin.as_ref(), record.partition);
                     // Waits for a slow watcher, on a thread that may: nothing of the backlog is lost to it. If it has gone, what is
                     // left is read along.
-                    let _ = out.blocking_send(line(seen, record.data).to_bytes());
+                    let _ = out.blocking_send(line(seen, &data).to_bytes());
                 }
             })?;
         }

@@ -78,8 +78,8 @@ impl World {
 
     async fn put(&self, records: &[&str]) {
         let records: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
-        let sequence = self.streams.put_batch(&name(), &records).unwrap();
-        self.state.journal().wait_durable(sequence).await.unwrap();
+        let taken = self.streams.put_batch(&name(), &records).unwrap();
+        self.state.journal().wait_durable(taken.sequence).await.unwrap();
     }
 
     fn pass(&self, millis: i64) {

@@ -8,9 +8,11 @@ use sekisho_delivery::{
 use sekisho_journal::Journal;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::keys::Opener;
+use super::put::NewRecord;
 use super::queue::Batch;
 use super::sink::FlushError;
-use super::streams::{DeliveryStreams, Live, NewRecord};
+use super::streams::{DeliveryStreams, Live};
 use crate::functions::{CallLimits, Functions};
 
 /// Calls at once. Each holds a batch, an event and an answer in memory. And then: batches wait in the journal.
@@ -28,8 +30,19 @@ pub(crate) async fn run(
         let (streams, functions) = (streams.clone(), functions.clone());
         tokio::spawn(async move {
             // One that cannot be read is tried again at the next start: nothing of it is lost.
-            if let Err(error) = transform(&streams, &functions, &live, id).await {
-                tracing::error!(batch = id.0, error = &error as &dyn std::error::Error, "a batch was not transformed");
+            match transform(&streams, &functions, &live, id).await {
+                Ok(()) => {}
+                Err(FlushError::DataKey(refusal)) => {
+                    tracing::warn!(batch = id.0, %refusal, "a batch is not transformed until its key can be used");
+                    streams.hold_transformation(&live, id);
+                }
+                Err(error) => {
+                    tracing::error!(
+                        batch = id.0,
+                        error = &error as &dyn std::error::Error,
+                        "a batch was not transformed"
+                    );
+                }
             }
             drop(permit);
         });
@@ -50,7 +63,8 @@ async fn transform(
     let journal = streams.state.journal().clone();
     journal.wait_durable(batch.after()).await?;
     let stream = live.id;
-    let entries = tokio::task::spawn_blocking(move || entries(&journal, stream, &batch));
+    let opener = Opener::new(streams.state.clone(), stream);
+    let entries = tokio::task::spawn_blocking(move || entries(&journal, opener, stream, &batch));
     let entries = entries.await.map_err(|_| FlushError::Thread)??;
     let records: Vec<RecordEntry<'_>> = entries.records().collect();
     let Some(pipeline) = streams.pipeline(&name) else { return Ok(()) };
@@ -79,6 +93,7 @@ async fn transform(
         // Nobody waits for it to be durable: until it is, the batch is transformed again after a crash.
         Ok(_) | Err(super::PutError::NotFound(_)) => Ok(()),
         Err(super::PutError::Journal(error)) => Err(error.into()),
+        Err(super::PutError::Kms(refusal)) => Err(FlushError::DataKey(refusal)),
         Err(error @ (super::PutError::TooLarge | super::PutError::Source | super::PutError::Unavailable)) => {
             tracing::error!(%error, "a batch was not transformed");
             Ok(())
@@ -155,17 +170,27 @@ impl Entries {
     }
 }
 
-fn entries(journal: &Journal, stream: sekisho_delivery::StreamId, batch: &Batch) -> Result<Entries, FlushError> {
-    let mut entries = Vec::new();
+fn entries(
+    journal: &Journal,
+    mut opener: Opener,
+    stream: sekisho_delivery::StreamId,
+    batch: &Batch,
+) -> Result<Entries, FlushError> {
+    let (mut entries, mut unread) = (Vec::new(), None);
+    let partition = batch.cut.partition.as_deref();
     for (first, last) in batch.runs.iter() {
         journal.read(*first..=*last, &mut |_, entry| {
-            let of_batch = sekisho_delivery::RecordsEntry::of_stream(entry, stream).is_some_and(|records| {
-                records.records().any(|record| record.partition == batch.cut.partition.as_deref())
-            });
-            if of_batch {
-                entries.push(entry.to_vec());
+            let records = sekisho_delivery::RecordsEntry::of_stream(entry, stream);
+            let of_batch = records.filter(|records| records.records().any(|record| record.partition == partition));
+            match of_batch.filter(|_| unread.is_none()).map(|records| opener.open_entry(&records, partition)) {
+                Some(Ok(entry)) => entries.push(entry),
+                Some(Err(error)) => unread = Some(error),
+                None => {}
             }
         })?;
+    }
+    if let Some(error) = unread {
+        return Err(error);
     }
     let entries = Entries { entries, batch: batch.clone() };
     let found = entries.records().count() as u64;

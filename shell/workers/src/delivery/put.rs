@@ -1,0 +1,295 @@
+//! Records into the journal: what becomes of records that are put, and what is made of a batch.
+//!
+//! A stream's lock is held while its records are appended, so that memory and journal agree on the order; appending does not
+//! wait for the disk.
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use sekisho_delivery::{
+    BatchId, CutReason, Origin, PARTITIONS_MAX, Partition, Processed, RECORD_BYTES_MAX, RecordsWriter,
+};
+use sekisho_journal::{JournalError, Sequence};
+use sekisho_kms::KmsError;
+use sekisho_types::{DeliveryStreamName, Timestamp};
+
+use super::keys::Ready;
+use super::streams::{DeliveryStreams, Inner, Live, Named};
+
+/// An entry that has grown this far is written, and the records that came with it go into the next.
+const ENTRY_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// What stands around a record's data in an entry, about.
+const RECORD_OVERHEAD_BYTES: usize = 128;
+/// How often a data key is asked for: it can be full, or gone again, by the time it is to be used. And then: try again.
+const DATA_KEY_ATTEMPTS: usize = 4;
+
+/// Why a record was not taken.
+#[derive(Debug, thiserror::Error)]
+pub enum PutError {
+    /// The caller's move: there is no such stream.
+    #[error("there is no delivery stream `{0}`")]
+    NotFound(DeliveryStreamName),
+    /// The caller's move: over [`RECORD_BYTES_MAX`].
+    #[error("a record has at most {RECORD_BYTES_MAX} bytes")]
+    TooLarge,
+    /// The caller's move: the stream takes its records from topics, or does not and was to.
+    #[error("This operation is not permitted on KinesisStreamAsSource delivery stream type.")]
+    Source,
+    /// Try again: the disk is behind.
+    #[error("the disk is behind; try again")]
+    Unavailable,
+    /// The caller's move, or whoever keeps the keys': the stream's key cannot be used.
+    #[error(transparent)]
+    Kms(KmsError),
+    /// Nothing can be promised any more.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// What became of records that were taken.
+#[derive(Clone, Copy, Debug)]
+pub struct Taken {
+    /// They are the stream's once the journal is durable up to here.
+    pub sequence: Sequence,
+    /// Whether the stream's encryption was on.
+    pub encrypted: bool,
+}
+
+/// A record on its way into a buffer.
+pub(crate) struct NewRecord<'a> {
+    pub partition: &'a Partition,
+    pub arrival: Timestamp,
+    pub origin: Option<&'a Origin<'a>>,
+    pub parts: &'a [&'a [u8]],
+}
+
+/// An entry that grows.
+struct Growing {
+    writer: RecordsWriter,
+    of: Option<BatchId>,
+    /// The buffers its records are in.
+    partitions: Vec<Partition>,
+    /// Under a data key of the stream's.
+    sealed: bool,
+}
+
+impl DeliveryStreams {
+    /// Puts a record, given in parts, into a stream; one whose origin names no rule into a stream that takes it from its topic. It is the stream's once the journal is durable up to the sequence, with
+    /// everything that its processors made of it.
+    ///
+    /// # Errors
+    /// [`PutError`].
+    pub fn put(
+        &self,
+        name: &DeliveryStreamName,
+        parts: &[&[u8]],
+        origin: Option<&Origin<'_>>,
+    ) -> Result<Sequence, PutError> {
+        let named = self.ready_for(name, parts.iter().map(|part| part.len()).sum())?;
+        if named.has_source != origin.is_some_and(|origin| origin.rule.is_empty()) {
+            return Err(PutError::Source);
+        }
+        let arrival = self.state.now();
+        let taken = if named.pipeline.is_empty() {
+            let record = NewRecord { partition: &Partition::Whole, arrival, origin, parts };
+            self.append(&named.live, None, &[record])
+        } else {
+            self.append_processed(&named.live, &named.pipeline.run(&parts.concat(), arrival), arrival, origin)
+        };
+        taken.map(|taken| taken.sequence)
+    }
+
+    /// Puts records into a stream.
+    ///
+    /// # Errors
+    /// [`PutError`]: none of them was taken.
+    pub fn put_batch(&self, name: &DeliveryStreamName, records: &[&[u8]]) -> Result<Taken, PutError> {
+        let named = self.ready_for(name, records.iter().map(|record| record.len()).max().unwrap_or(0))?;
+        if named.has_source {
+            return Err(PutError::Source);
+        }
+        let arrival = self.state.now();
+        if named.pipeline.is_empty() {
+            let parts = records.iter().map(std::slice::from_ref);
+            let records = parts.map(|parts| NewRecord { partition: &Partition::Whole, arrival, origin: None, parts });
+            return self.append(&named.live, None, &records.collect::<Vec<_>>());
+        }
+        let processed: Vec<Processed> = records.iter().flat_map(|record| named.pipeline.run(record, arrival)).collect();
+        self.append_processed(&named.live, &processed, arrival, None)
+    }
+
+    fn ready_for(&self, name: &DeliveryStreamName, longest: usize) -> Result<Named, PutError> {
+        if longest > RECORD_BYTES_MAX {
+            return Err(PutError::TooLarge);
+        }
+        if !self.state.journal().has_room() {
+            return Err(PutError::Unavailable);
+        }
+        self.find(name).ok_or_else(|| PutError::NotFound(name.clone()))
+    }
+
+    fn append_processed(
+        &self,
+        live: &Arc<Live>,
+        processed: &[Processed],
+        arrival: Timestamp,
+        origin: Option<&Origin<'_>>,
+    ) -> Result<Taken, PutError> {
+        let parts: Vec<&[u8]> = processed.iter().map(|processed| &processed.data[..]).collect();
+        let records = processed.iter().zip(&parts).map(|(processed, parts)| NewRecord {
+            partition: &processed.partition,
+            arrival,
+            origin,
+            parts: std::slice::from_ref(parts),
+        });
+        self.append(live, None, &records.collect::<Vec<_>>())
+    }
+
+    /// Appends records, in as few entries as can be. Those that were made `of` a batch are one entry, all or none, and that
+    /// batch is over with it.
+    pub(crate) fn append(
+        &self,
+        live: &Arc<Live>,
+        of: Option<BatchId>,
+        records: &[NewRecord<'_>],
+    ) -> Result<Taken, PutError> {
+        for _ in 0..DATA_KEY_ATTEMPTS {
+            let mut inner = live.lock();
+            if inner.gone {
+                return Err(PutError::NotFound(inner.config.name.clone()));
+            }
+            let encrypted = inner.config.encryption.key().is_some();
+            if of.is_some_and(|batch| inner.queue.get(batch).is_none()) {
+                return Ok(Taken { sequence: Sequence(0), encrypted });
+            }
+            let sealed = match inner.keys.ready(records.len(), self.state.now()) {
+                Ready::Plain => false,
+                Ready::Sealed => true,
+                Ready::Refused(refusal) => return Err(PutError::Kms(refusal)),
+                Ready::NeedsKey => {
+                    drop(inner);
+                    self.make_data_key(live, records.len())?;
+                    continue;
+                }
+            };
+            return Ok(Taken { sequence: self.append_locked(live, &mut inner, of, records, sealed)?, encrypted });
+        }
+        Err(PutError::Unavailable)
+    }
+
+    fn append_locked(
+        &self,
+        live: &Arc<Live>,
+        inner: &mut Inner,
+        of: Option<BatchId>,
+        records: &[NewRecord<'_>],
+        sealed: bool,
+    ) -> Result<Sequence, JournalError> {
+        if of.is_some() {
+            self.make_room(live, inner, records)?;
+        }
+        let length: usize = records.iter().flat_map(|record| record.parts).map(|part| part.len()).sum();
+        let capacity = (length + RECORD_OVERHEAD_BYTES * records.len()).min(2 * ENTRY_BYTES_MAX);
+        let mut entry =
+            Growing { writer: RecordsWriter::new(live.id, of, capacity), of, partitions: Vec::new(), sealed };
+        let mut last = Sequence(0);
+        let is_watched = live.tails.is_watched();
+        for record in records {
+            let length: usize = record.parts.iter().map(|part| part.len()).sum();
+            let is_full = inner.buffers.len() >= PARTITIONS_MAX;
+            if is_full
+                && matches!(record.partition, Partition::Keys(_))
+                && !inner.buffers.contains_key(record.partition)
+            {
+                let instead = Processed::without_partition(&record.parts.concat(), record.arrival);
+                let record = NewRecord { partition: &instead.partition, parts: &[&instead.data], ..*record };
+                self.add_record(inner, &mut entry, &record, instead.data.len() as u64);
+                if is_watched {
+                    live.tails.push(&record);
+                }
+                continue;
+            }
+            if of.is_none() && inner.cut_before(record.partition, length as u64).is_some() {
+                last = last.max(self.write(live, inner, &mut entry)?);
+                self.cut(live, inner, record.partition, CutReason::Size)?;
+            }
+            self.add_record(inner, &mut entry, record, length as u64);
+            if is_watched {
+                live.tails.push(record);
+            }
+            let is_cut = of.is_none() && inner.cut_after(record.partition).is_some();
+            if is_cut || (of.is_none() && entry.writer.len() >= ENTRY_BYTES_MAX) {
+                last = last.max(self.write(live, inner, &mut entry)?);
+            }
+            if is_cut {
+                self.cut(live, inner, record.partition, CutReason::Size)?;
+            }
+        }
+        last = last.max(self.write(live, inner, &mut entry)?);
+        if let Some(batch) = of {
+            inner.queue.done(batch);
+            for record in records {
+                if inner.cut_after(record.partition).is_some() {
+                    self.cut(live, inner, record.partition, CutReason::Size)?;
+                }
+            }
+        }
+        Ok(last)
+    }
+
+    /// Records that are one entry are in one batch: those that wait are cut where they would not fit beside them.
+    fn make_room(&self, live: &Arc<Live>, inner: &mut Inner, records: &[NewRecord<'_>]) -> Result<(), JournalError> {
+        let mut lengths: HashMap<&Partition, u64> = HashMap::new();
+        for record in records {
+            *lengths.entry(record.partition).or_default() +=
+                record.parts.iter().map(|part| part.len() as u64).sum::<u64>();
+        }
+        for (partition, length) in lengths {
+            if inner.cut_before(partition, length).is_some() {
+                self.cut(live, inner, partition, CutReason::Size)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn add_record(&self, inner: &mut Inner, entry: &mut Growing, record: &NewRecord<'_>, length: u64) {
+        let NewRecord { partition, arrival, origin, parts } = *record;
+        match inner.keys.current().filter(|_| entry.sealed) {
+            Some(key) => entry.writer.push_sealed(key, arrival, origin, partition, parts),
+            None => entry.writer.push(arrival, origin, partition, parts),
+        }
+        if entry.partitions.last() != Some(record.partition) {
+            entry.partitions.push(record.partition.clone());
+        }
+        let pending = match inner.buffers.get_mut(record.partition) {
+            Some(pending) => pending,
+            None => inner.buffers.entry(record.partition.clone()).or_default(),
+        };
+        pending.count(record.arrival, length);
+        if pending.records == 1 {
+            let due = inner.limits.due_at(record.partition, pending);
+            inner.next_due = Some(inner.next_due.map_or(due, |next| next.min(due)));
+            if due.millis() < self.wakes_at.load(Ordering::Acquire) {
+                self.sooner.notify_one();
+            }
+        }
+    }
+
+    /// Appends what has grown, if anything has.
+    fn write(&self, live: &Arc<Live>, inner: &mut Inner, entry: &mut Growing) -> Result<Sequence, JournalError> {
+        if entry.partitions.is_empty() && entry.of.is_none() {
+            return Ok(Sequence(0));
+        }
+        let writer = std::mem::replace(&mut entry.writer, RecordsWriter::new(live.id, None, 0));
+        let sequence = self.state.journal().append(&writer.finish())?;
+        if entry.sealed {
+            inner.keys.wrote(sequence.0);
+        }
+        for partition in entry.partitions.drain(..) {
+            if let Some(pending) = inner.buffers.get_mut(&partition) {
+                pending.place(sequence.0);
+            }
+        }
+        Ok(sequence)
+    }
+}
