@@ -62,6 +62,11 @@ fn a_stream_that_converts_with_the_cli() {
 }
 
 #[test]
+fn boto3_delivery_streams_bounds_and_refusals() {
+    assert!(Server::start().python("boto3_firehose_api.py").contains("ok"));
+}
+
+#[test]
 fn boto3_transformation() {
     const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:clean";
     let port =
@@ -101,6 +106,59 @@ fn s3_objects_copy_list_and_presign_with_the_cli() {
     assert_eq!(lines.len(), 2, "{text}");
     assert_eq!(lines[0], ["PRE", "b/"]);
     assert_eq!(&lines[1][2..], ["300000", "copy"]);
+}
+
+/// All 12 operations of Firehose, as an operator types them.
+#[test]
+fn delivery_streams_with_the_cli() {
+    let server = Server::start();
+    let text = server.bash(
+        r#"
+        key=$(aws kms create-key --query KeyMetadata.Arn --output text)
+        aws s3 mb s3://lake >/dev/null
+        stream="--delivery-stream-name s"
+        aws firehose create-delivery-stream $stream --tags Key=team,Value=ovens --s3-destination-configuration \
+          'RoleARN=arn:aws:iam::000000000000:role/d,BucketARN=arn:aws:s3:::lake,BufferingHints={SizeInMBs=1,IntervalInSeconds=900}' \
+          --query DeliveryStreamARN --output text
+        aws firehose list-delivery-streams --delivery-stream-type DirectPut --query DeliveryStreamNames --output text
+        aws firehose tag-delivery-stream $stream --tags Key=line,Value=7
+        aws firehose untag-delivery-stream $stream --tag-keys team
+        aws firehose list-tags-for-delivery-stream $stream --query 'Tags[].[Key,Value]' --output text
+        encryption="aws firehose describe-delivery-stream $stream --output text \
+          --query DeliveryStreamDescription.DeliveryStreamEncryptionConfiguration.[Status,KeyARN]"
+        aws firehose start-delivery-stream-encryption $stream \
+          --delivery-stream-encryption-configuration-input KeyType=CUSTOMER_MANAGED_CMK,KeyARN=$key
+        until $encryption | grep -q ENABLED; do sleep 0.1; done
+        test "$($encryption)" = "ENABLED	$key"
+        aws firehose put-record $stream --record 'Data="one "' --query Encrypted
+        aws firehose stop-delivery-stream-encryption $stream
+        until $encryption | grep -q DISABLED; do sleep 0.1; done
+        aws firehose put-record-batch $stream --records '[{"Data": "two "}, {"Data": "three"}]' \
+          --query '[FailedPutCount, Encrypted, length(RequestResponses)]' --output text
+        aws firehose update-destination $stream --current-delivery-stream-version-id 1 --destination-id destinationId-000000000001 \
+          --extended-s3-destination-update 'BufferingHints={SizeInMBs=1,IntervalInSeconds=0}'
+        aws firehose describe-delivery-stream $stream --output text \
+          --query 'DeliveryStreamDescription.[DeliveryStreamStatus,VersionId,Destinations[0].S3DestinationDescription.BufferingHints.IntervalInSeconds]'
+        until aws s3 ls s3://lake --recursive | grep -q s-2-; do sleep 0.1; done
+        aws s3 cp --quiet --recursive s3://lake lake && cat $(find lake -type f) && echo
+        aws firehose delete-delivery-stream $stream --allow-force-delete
+        aws firehose list-delivery-streams --query 'length(DeliveryStreamNames)' --output text
+        "#,
+    );
+    let lines: Vec<&str> = text.lines().map(str::trim).collect();
+    assert_eq!(
+        lines,
+        [
+            "arn:aws:firehose:us-east-1:000000000000:deliverystream/s",
+            "s",
+            "line\t7",
+            "true",
+            "0\tFalse\t2",
+            "ACTIVE\t2\t0",
+            "one two three",
+            "0",
+        ]
+    );
 }
 
 #[test]

@@ -169,12 +169,23 @@ impl Delivery {
             updated_at: None,
             source: None,
             destination: Destination::read(destination, None)?,
+            throughput_hint_in_mbs: None,
             encryption,
             encryption_calls: Vec::new(),
             tags,
         };
         let arn = stream.arn(&self.tenant);
         Ok((vec![Event::StreamPut { stream: Box::new(stream) }], arn))
+    }
+
+    /// The same with `DirectPutSourceConfiguration.ThroughputHintInMBs`.
+    pub fn with_throughput_hint(mut events: Vec<Event>, hint: Option<u32>) -> Vec<Event> {
+        for event in &mut events {
+            if let Event::StreamPut { stream } = event {
+                stream.throughput_hint_in_mbs = hint;
+            }
+        }
+        events
     }
 
     /// UpdateDestination.
@@ -285,7 +296,7 @@ mod tests {
     #[test]
     fn described_with_aws_defaults() {
         let delivery = with_stream();
-        let description = delivery.stream(&name()).unwrap().describe(&delivery.tenant);
+        let description = delivery.stream(&name()).unwrap().describe(&delivery.tenant, None);
         let destination = &description["Destinations"][0];
         assert_eq!(destination["DestinationId"], "destinationId-000000000001");
         let extended = &destination["ExtendedS3DestinationDescription"];

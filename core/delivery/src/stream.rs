@@ -27,6 +27,9 @@ pub struct DeliveryStream {
     /// The topics its records come from; none for a stream that records are put into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<TopicSource>,
+    /// `DirectPutSourceConfiguration.ThroughputHintInMBs`. Kept and told; nothing here is sized by it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throughput_hint_in_mbs: Option<u32>,
     /// Where its objects go.
     pub destination: Destination,
     /// What StartDeliveryStreamEncryption said.
@@ -52,7 +55,9 @@ impl DeliveryStream {
     }
 
     /// `DeliveryStreamDescription`
-    pub fn describe(&self, tenant: &Tenant) -> Value {
+    ///
+    /// Destinations come behind `after`, of which there is one.
+    pub fn describe(&self, tenant: &Tenant, after: Option<&str>) -> Value {
         let mut description = json!({
             "DeliveryStreamName": self.name,
             "DeliveryStreamARN": self.arn(tenant),
@@ -64,6 +69,12 @@ impl DeliveryStream {
             "Destinations": [self.describe_destination(tenant)],
             "HasMoreDestinations": false,
         });
+        if after.is_some_and(|after| after >= DESTINATION_ID) {
+            description["Destinations"] = json!([]);
+        }
+        if let Some(hint) = self.throughput_hint_in_mbs {
+            description["Source"] = json!({"DirectPutSourceDescription": {"ThroughputHintInMBs": hint}});
+        }
         if let Some(source) = &self.source {
             description["Source"] = source.describe(tenant, self.created_at);
         }

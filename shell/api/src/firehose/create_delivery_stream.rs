@@ -1,7 +1,7 @@
 //! CreateDeliveryStream
 use std::collections::BTreeMap;
 
-use sekisho_delivery::{BufferKey, DeliveryError, Given, StreamEncryption, TopicSource};
+use sekisho_delivery::{BufferKey, Delivery, DeliveryError, Given, StreamEncryption, TopicSource};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -18,15 +18,32 @@ pub(super) struct Input {
     s3_destination_configuration: Option<Value>,
     http_endpoint_destination_configuration: Option<Value>,
     delivery_stream_encryption_configuration_input: Option<Configuration>,
+    direct_put_source_configuration: Option<DirectPutSource>,
     #[serde(default)]
     tags: Vec<Tag>,
     #[serde(flatten)]
     other: serde_json::Map<String, Value>,
 }
 
+#[derive(Deserialize)]
+struct DirectPutSource {
+    #[serde(rename = "ThroughputHintInMBs")]
+    throughput_hint_in_mbs: u32,
+}
+
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let kind = input.delivery_stream_type.as_deref();
     let source = TopicSource::read(app.state.tenant(), kind, input.other.get("KinesisStreamSourceConfiguration"))?;
+    let others = |name: &&String| name.ends_with("SourceConfiguration") && *name != "KinesisStreamSourceConfiguration";
+    if let Some(other) = input.other.keys().find(others) {
+        let message = format!("{other} does not go with the stream's DeliveryStreamType");
+        return Err(DeliveryError::InvalidArgument(message).into());
+    }
+    let hint = input.direct_put_source_configuration.map(|source| source.throughput_hint_in_mbs);
+    if source.is_some() && hint.is_some() {
+        let message = "DirectPutSourceConfiguration goes with DeliveryStreamType DirectPut only";
+        return Err(DeliveryError::InvalidArgument(message.into()).into());
+    }
     let destination = |name: &&String| name.ends_with("DestinationConfiguration");
     let others: Vec<&String> = input.other.keys().filter(destination).collect();
     let given = [
@@ -60,6 +77,7 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
                     Some(source) => source.of(events),
                     None => events,
                 };
+                let events = Delivery::with_throughput_hint(events, hint);
                 (events.into_iter().map(Into::into).collect(), arn)
             })
         })

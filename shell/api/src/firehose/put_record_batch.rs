@@ -46,6 +46,7 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Output, ApiError> {
             (0, taken.encrypted, responses.collect())
         }
         Err(PutError::Unavailable) => {
+            // One request is one entry of the journal: either every record of it finds room, or none.
             let refused =
                 |_| Response::Refused { error_code: "ServiceUnavailableException", error_message: "Slow down." };
             (records.len(), false, records.iter().map(refused).collect())

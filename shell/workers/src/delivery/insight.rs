@@ -142,7 +142,7 @@ impl DeliveryStreams {
         });
         StreamInsight {
             name: inner.config.name.clone(),
-            description: inner.config.describe(self.state.tenant()),
+            description: inner.config.describe(self.state.tenant(), None),
             now,
             buffered_records: level.records,
             buffered_bytes: level.bytes,

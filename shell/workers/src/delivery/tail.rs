@@ -289,7 +289,7 @@ fn check_keys(state: &State, name: &DeliveryStreamName) -> Result<(), TailError>
         .kms_key_arn
         .as_ref()
         .or_else(|| bucket.and_then(|bucket| bucket.encryption.kms_key.as_ref()));
-    let description = stream.describe(state.tenant());
+    let description = stream.describe(state.tenant(), None);
     let of_stream = description["DeliveryStreamEncryptionConfiguration"]["KeyARN"].as_str();
     for key in of_stream.into_iter().chain(of_objects.map(String::as_str)) {
         if !cores.kms.resolve(key).is_ok_and(|key| key.state == KeyState::Enabled) {
