@@ -14,6 +14,10 @@ use crate::wire;
 /// What is not done this long after SIGTERM is cut off: everything acknowledged is on disk by then anyway.
 const SHUTDOWN_MAX: Duration = Duration::from_secs(4);
 
+/// Threads for what blocks on the disk. Each may keep megabytes of stack and heap; more of them would not make it faster. And
+/// then: work waits for a thread.
+const BLOCKING_THREADS_MAX: usize = 32;
+
 /// The sockets, opened before anything else is done so that an occupied port is found first.
 pub struct Listeners {
     /// AWS APIs.
@@ -35,7 +39,8 @@ pub fn run(flags: Flags) -> Result<()> {
         value: config.log.clone(),
         problem: error.to_string(),
     })?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().max_blocking_threads(BLOCKING_THREADS_MAX).enable_all().build()?;
     let result = runtime.block_on(serve(config, began));
     runtime.shutdown_timeout(Duration::from_millis(500));
     result

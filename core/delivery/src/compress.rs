@@ -79,8 +79,18 @@ impl Compression {
     }
 }
 
+/// Records gathered before they are packed: encoders are slow with a few bytes at a time. A batch that is smaller than this has no
+/// encoder, with its hundreds of kilobytes, before it is finished.
+const STEP_BYTES: usize = 64 * 1024;
+
 /// Packs a batch as its records come.
-pub struct Compressor(Kind);
+pub struct Compressor {
+    compression: Compression,
+    key: String,
+    /// Not packed yet.
+    waiting: Vec<u8>,
+    kind: Option<Kind>,
+}
 
 enum Kind {
     Plain(Vec<u8>),
@@ -107,16 +117,33 @@ impl Write for Drained {
 impl Compressor {
     /// An empty batch, which is going to be the object `key`.
     pub fn new(compression: Compression, key: &str) -> Self {
-        Self(match compression {
-            Compression::Uncompressed => Kind::Plain(Vec::new()),
-            // No time and no file name in the header: they would make equal batches differ.
-            Compression::Gzip => {
-                Kind::Gzip(Box::new(GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default())))
-            }
-            Compression::Zip => zip(key),
-            Compression::Snappy => Kind::Snappy(Box::new(SnappyWriter::new(Framing::SnappyJava))),
-            Compression::HadoopSnappy => Kind::Snappy(Box::new(SnappyWriter::new(Framing::Hadoop))),
-        })
+        Self { compression, key: key.to_owned(), waiting: Vec::new(), kind: None }
+    }
+
+    /// Takes a record in.
+    pub fn push(&mut self, data: &[u8]) {
+        self.waiting.extend_from_slice(data);
+        if self.waiting.len() >= STEP_BYTES {
+            self.pack();
+        }
+    }
+
+    fn pack(&mut self) -> &mut Kind {
+        let kind = self.kind.get_or_insert_with(|| Kind::new(self.compression, &self.key));
+        kind.push(&self.waiting);
+        self.waiting.clear();
+        kind
+    }
+
+    /// Takes out what is packed so far.
+    pub fn take(&mut self) -> Vec<u8> {
+        self.kind.as_mut().map_or_else(Vec::new, Kind::take)
+    }
+
+    /// The rest.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.pack();
+        self.kind.map_or_else(Vec::new, Kind::finish)
     }
 }
 
@@ -133,37 +160,47 @@ fn zip(key: &str) -> Kind {
     Kind::Zip(Box::new(writer), out)
 }
 
-impl Compressor {
-    /// Takes a record in.
-    pub fn push(&mut self, data: &[u8]) {
-        match &mut self.0 {
-            Kind::Plain(out) => out.extend_from_slice(data),
-            Kind::Gzip(encoder) => encoder.write_all(data).expect("writing into memory does not fail"),
-            Kind::Zip(writer, _) => writer.write_all(data).expect("writing into memory does not fail"),
-            Kind::Snappy(writer) => writer.push(data),
+impl Kind {
+    fn new(compression: Compression, key: &str) -> Self {
+        match compression {
+            Compression::Uncompressed => Self::Plain(Vec::new()),
+            // No time and no file name in the header: they would make equal batches differ.
+            Compression::Gzip => {
+                Self::Gzip(Box::new(GzBuilder::new().mtime(0).write(Vec::new(), flate2::Compression::default())))
+            }
+            Compression::Zip => zip(key),
+            Compression::Snappy => Self::Snappy(Box::new(SnappyWriter::new(Framing::SnappyJava))),
+            Compression::HadoopSnappy => Self::Snappy(Box::new(SnappyWriter::new(Framing::Hadoop))),
         }
     }
 
-    /// Takes out what is packed so far.
-    pub fn take(&mut self) -> Vec<u8> {
-        match &mut self.0 {
-            Kind::Plain(out) => std::mem::take(out),
-            Kind::Gzip(encoder) => std::mem::take(encoder.get_mut()),
-            Kind::Zip(_, out) => out.0.take(),
-            Kind::Snappy(writer) => writer.take(),
+    fn push(&mut self, data: &[u8]) {
+        match self {
+            Self::Plain(out) => out.extend_from_slice(data),
+            Self::Gzip(encoder) => encoder.write_all(data).expect("writing into memory does not fail"),
+            Self::Zip(writer, _) => writer.write_all(data).expect("writing into memory does not fail"),
+            Self::Snappy(writer) => writer.push(data),
         }
     }
 
-    /// The rest.
-    pub fn finish(self) -> Vec<u8> {
-        match self.0 {
-            Kind::Plain(out) => out,
-            Kind::Gzip(encoder) => encoder.finish().expect("writing into memory does not fail"),
-            Kind::Zip(writer, out) => {
+    fn take(&mut self) -> Vec<u8> {
+        match self {
+            Self::Plain(out) => std::mem::take(out),
+            Self::Gzip(encoder) => std::mem::take(encoder.get_mut()),
+            Self::Zip(_, out) => out.0.take(),
+            Self::Snappy(writer) => writer.take(),
+        }
+    }
+
+    fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Plain(out) => out,
+            Self::Gzip(encoder) => encoder.finish().expect("writing into memory does not fail"),
+            Self::Zip(writer, out) => {
                 drop(writer.finish().expect("writing into memory does not fail"));
                 out.0.take()
             }
-            Kind::Snappy(writer) => writer.finish(),
+            Self::Snappy(writer) => writer.finish(),
         }
     }
 }
