@@ -1,7 +1,6 @@
 """One million records in three shapes, read over the S3 API by one process. Used by lake.sh.
 
     lake.py read single|gzip|parquet READER     list, count and aggregate; prints a JSON line
-    lake.py parquet                             the records of gz/ into parquet/, by pyarrow
     lake.py report RESULTS PICTURE              the table, and the picture as SVG
 """
 import io
@@ -107,23 +106,6 @@ def get_all(keys):
         return list(pool.map(lambda key: bytes(obstore.get(store, key).bytes()), keys, chunksize=64))
 
 
-def write_parquet():
-    import gzip
-    import pyarrow
-    from pyarrow import fs, json as arrow_json, parquet
-
-    store = arrow()
-    kinds = {"BIGINT": pyarrow.int64(), "VARCHAR": pyarrow.string(), "DOUBLE": pyarrow.float64()}
-    schema = pyarrow.schema([(name, kinds[kind]) for name, kind in SCHEMA.items()])
-    options = arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
-    begin = time.perf_counter()
-    found = store.get_file_info(fs.FileSelector(f"{BUCKET}/gz", recursive=True))
-    for at, info in enumerate(info for info in found if info.type == fs.FileType.File):
-        records = arrow_json.read_json(io.BytesIO(gzip.decompress(store.open_input_file(info.path).read())), parse_options=options)
-        parquet.write_table(records, f"{BUCKET}/parquet/{at:04}.parquet", filesystem=store, compression="snappy")
-    print(json.dumps({"label": "parquet", "seconds": time.perf_counter() - begin}))
-
-
 def read(shape, reader):
     files, listing, aggregating, rows = {"duckdb": read_duckdb, "arrow": read_arrow}[reader](shape)
     print(json.dumps({"shape": shape, "reader": reader, "objects": files, "list_s": listing, "aggregate_s": aggregating,
@@ -207,8 +189,6 @@ if __name__ == "__main__":
     match sys.argv[1:]:
         case ["read", shape, reader]:
             read(shape, reader)
-        case ["parquet"]:
-            write_parquet()
         case ["report", results, picture]:
             report(results, picture)
         case _:

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # One million telemetry records as one object each, as batched JSON.gz and as batched Parquet: how long writing takes, and how
 # long listing, counting and aggregating by device takes over our own S3 API. Prints a table, draws docs/lake.svg.
-# RECORDS (1000000), CONNECTIONS (64) that write single objects, RUNS (5) of the quick reads, PICTURE (docs/lake.svg),
-# CONVERSION: a DataFormatConversionConfiguration in JSON; with it a delivery stream writes the Parquet, without it pyarrow does.
+# RECORDS (1000000), CONNECTIONS (64) that write single objects, RUNS (5) of the quick reads, PICTURE (docs/lake.svg).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 RECORDS=${RECORDS:-1000000} CONNECTIONS=${CONNECTIONS:-64} RUNS=${RUNS:-5}
 PICTURE=$(realpath -m "${PICTURE:-docs/lake.svg}")
 . benches/venv.sh
+. benches/table.sh
 [ -n "${NO_BUILD:-}" ] || cargo build --release --quiet -p sekisho -p sekisho-benches
 TARGET=$(realpath "${CARGO_TARGET_DIR:-target}/release"); BIN=$TARGET/sekisho; LOAD=$TARGET/pipeline
 export PATH="$PWD/.venv/bin:$PATH"
@@ -24,6 +24,7 @@ field() { python3 -c 'import json,sys; print(json.loads(sys.stdin.read())[sys.ar
 stored() { du -sB1 data/objects | cut -f1; }
 fact() { echo "{\"fact\": \"$1\", $2}" | tr -d '\n' >> results; echo >> results; }
 aws s3api create-bucket --bucket lake >/dev/null
+make_table
 
 # (a) one object a record
 BEFORE=$(stored)
@@ -44,12 +45,8 @@ DELIVERED=0 BEFORE=$(stored)
 stream gz gz/ '"CompressionFormat": "GZIP"'
 fact gzip "\"write_s\": $WRITTEN, \"bytes\": $(($(stored) - BEFORE))"
 BEFORE=$(stored)
-if [ -n "${CONVERSION:-}" ]; then
-  stream parquet parquet/ '"DataFormatConversionConfiguration": '"$CONVERSION"
-else
-  WRITTEN=$($LAKE parquet | field seconds)
-fi
-fact parquet "\"write_s\": $WRITTEN, \"bytes\": $(($(stored) - BEFORE)), \"written_by\": \"$([ -n "${CONVERSION:-}" ] && echo stream || echo pyarrow)\""
+stream parquet parquet/ "$CONVERSION"
+fact parquet "\"write_s\": $WRITTEN, \"bytes\": $(($(stored) - BEFORE))"
 
 # Each read is a process of its own. Many small objects are read by both readers; the better one counts.
 for run in $(seq "$RUNS"); do

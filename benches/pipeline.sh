@@ -3,11 +3,11 @@
 # rsyslog doing lines over TCP into gzip files, and zlib and AES-256-GCM alone over the same bytes. Each server is held to
 # processor 0, the load to processor 1; runs alternate; medians. Every acknowledged record is looked for in the objects.
 # RUNS (5), RECORDS (400000) a run, PEER_RECORDS (20000) a run of moto's, CONNECTIONS (8).
-# CONVERSION: a DataFormatConversionConfiguration in JSON; with it, Parquet is measured as well.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 RUNS=${RUNS:-5} RECORDS=${RECORDS:-400000} PEER_RECORDS=${PEER_RECORDS:-20000} CONNECTIONS=${CONNECTIONS:-8}
 . benches/venv.sh
+. benches/table.sh
 [ -n "${NO_BUILD:-}" ] || cargo build --release --quiet -p sekisho -p sekisho-benches
 TARGET=$(realpath "${CARGO_TARGET_DIR:-target}/release"); BIN=$TARGET/sekisho; LOAD="taskset -c 1 $TARGET/pipeline"
 REPORT="$PYTHON $PWD/benches/pipeline.py"
@@ -31,7 +31,8 @@ stream() { # bucket, more
 }
 stream hundred '"CompressionFormat": "GZIP"'
 stream five-hundred '"CompressionFormat": "GZIP"'
-[ -z "${CONVERSION:-}" ] || stream parquet '"DataFormatConversionConfiguration": '"$CONVERSION"
+make_table
+stream parquet "$CONVERSION"
 
 # moto's server: the same API, at once and in memory
 MOTO_PORT=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
@@ -78,7 +79,7 @@ for run in $(seq "$RUNS"); do
   put "moto 100" hundred 100 256 "$MOTO_API" $MOTO "$PEER_RECORDS" $(((run - 1) * PEER_RECORDS))
   ours five-hundred 500 "$run"
   [ -z "$SYSLOG" ] || $LOAD lines --label rsyslog --endpoint "127.0.0.1:$SYSLOG_PORT" --pid $SYSLOG --records "$RECORDS" --first $(((run - 1) * RECORDS)) >> results
-  [ -z "${CONVERSION:-}" ] || ours parquet 500 "$run"
+  ours parquet 500 "$run"
 done
 $LOAD verify --label "verify 100" --endpoint "$API" --bucket hundred --records $((RUNS * RECORDS)) >> results
 $LOAD verify --label "verify 500" --endpoint "$API" --bucket five-hundred --records $((RUNS * RECORDS)) >> results

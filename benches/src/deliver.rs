@@ -36,7 +36,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let client = crate::client(&arguments.endpoint)?;
     let before = delivered(&arguments.admin)?;
     let (cpu, started) = (process::cpu(arguments.pid)?, Instant::now());
-    set_hints(&client, &arguments.stream, 1, 0).await?;
+    set_hints(&client, &arguments.stream, 128, 0).await?;
     let mut now = before;
     while now < arguments.records {
         ensure!(started.elapsed() < WAIT_MAX, "{now} of {} records were delivered", arguments.records);

@@ -114,6 +114,11 @@ impl Journal {
         self.shared.queue.has_room()
     }
 
+    /// Whether the queue alone has room: for changes that are small, and for those that make room on the disk.
+    pub fn queue_has_room(&self) -> bool {
+        self.shared.queue.has_queue_room()
+    }
+
     /// Whether the disk has no room for more: what can go from it should go now.
     pub fn is_disk_full(&self) -> bool {
         self.shared.queue.is_disk_full()

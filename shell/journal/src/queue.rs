@@ -112,6 +112,10 @@ impl Queue {
         self.lock().has_room()
     }
 
+    pub fn has_queue_room(&self) -> bool {
+        self.lock().bytes < QUEUE_BYTES_MAX
+    }
+
     pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
         let mut waiting = self.lock();
         if waiting.has_room() || waiting.failed {

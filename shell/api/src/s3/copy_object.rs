@@ -8,14 +8,14 @@ use sekisho_types::{BucketName, ObjectKey};
 use super::error::{header_not_implemented, invalid_argument};
 use super::read::http_time;
 use super::show::{self, Context};
-use super::{check_room, describe, names, xml};
+use super::{check_room_for_body, describe, names, xml};
 use crate::render::element;
 use crate::{ApiError, App, Body, S3Request};
 
 const SOURCE: &str = "x-amz-copy-source";
 
 pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>, ApiError> {
-    check_room(app)?;
+    check_room_for_body(app)?;
     describe::check(&request)?;
     let (bucket, key) = (names::bucket(&request)?, names::key(&request)?);
     let (source_bucket, source_key) = source(&request)?;

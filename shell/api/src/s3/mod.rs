@@ -71,7 +71,18 @@ pub(crate) async fn handle(app: &App, request: S3Request) -> Result<Response<Bod
 
 /// Told before a change is begun: the journal's queue is full.
 fn check_room(app: &App) -> Result<(), ApiError> {
-    if app.state.journal().has_room() { Ok(()) } else { Err(ApiError::unavailable("the journal's queue is full")) }
+    match app.state.journal().queue_has_room() {
+        true => Ok(()),
+        false => Err(ApiError::unavailable("the journal's queue is full")),
+    }
+}
+
+/// Told before a body is taken: there is no room for it. Buckets can be made and objects deleted then.
+fn check_room_for_body(app: &App) -> Result<(), ApiError> {
+    match app.state.journal().has_room() {
+        true => Ok(()),
+        false => Err(ApiError::unavailable("the journal's queue or the disk is full")),
+    }
 }
 
 /// An answer without a body.

@@ -6,11 +6,11 @@ use sekisho_objects::{ChecksumAlgorithm, ObjectRecord};
 use super::claimed::Claimed;
 use super::receive::{check_length, receive};
 use super::show::{self, Context};
-use super::{check_room, describe, names};
+use super::{check_room_for_body, describe, names};
 use crate::{ApiError, App, Body, S3Request};
 
 pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
-    check_room(app)?;
+    check_room_for_body(app)?;
     describe::check(&request)?;
     check_length(&request)?;
     let claimed = Claimed::of(&request)?;

@@ -5,14 +5,14 @@ use super::claimed::Claimed;
 use super::error::invalid_argument;
 use super::receive::{check_length, receive};
 use super::show::{self, Context};
-use super::{check_room, describe, names};
+use super::{check_room_for_body, describe, names};
 use crate::{ApiError, App, Body, S3Request};
 
 /// S3 user guide: "Amazon S3 multipart upload limits".
 const PARTS_MAX: u16 = 10_000;
 
 pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
-    check_room(app)?;
+    check_room_for_body(app)?;
     describe::check_no_sse_c(&request)?;
     check_length(&request)?;
     let (bucket, key) = (names::bucket(&request)?, names::key(&request)?);
