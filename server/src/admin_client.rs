@@ -1,13 +1,22 @@
 //! A command to the running server, by whoever may read its data directory.
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use bytes::Bytes;
+use clap::Args;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 
 use crate::{admin_token, endpoints};
+
+/// Which server a command is for.
+#[derive(Args)]
+pub struct Running {
+    /// The data directory of the running server
+    #[arg(long, value_name = "DIR", env = "SEKISHO_DATA")]
+    pub data: PathBuf,
+}
 
 /// Sends it; the answer's body, or the refusal as an error.
 pub async fn command(data: &Path, path: &str, body: Vec<u8>) -> Result<Bytes> {

@@ -9,7 +9,8 @@ use sekisho_workers::Revocation;
 use std::io::Write as _;
 
 use crate::admin::Admin;
-use crate::{admin_client, issuing_ca};
+use crate::admin_client::{self, Running};
+use crate::issuing_ca;
 
 /// The flags of `sekisho ca`.
 #[derive(Args)]
@@ -54,13 +55,6 @@ enum CaCommand {
         #[command(flatten)]
         server: Running,
     },
-}
-
-#[derive(Args)]
-struct Running {
-    /// The data directory of the running server
-    #[arg(long, value_name = "DIR", env = "SEKISHO_DATA")]
-    data: PathBuf,
 }
 
 /// Sends the command and prints the answer.

@@ -4,7 +4,6 @@ mod text; // sizes, ages and what a device wrote, for a terminal
 mod watch; // tail
 
 use std::io::Write;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
@@ -13,7 +12,7 @@ use sekisho_types::DeliveryStreamName;
 use sekisho_workers::{DeliveryStreams, Flushed, Tail, TailFrom};
 use serde::{Deserialize, Serialize};
 
-use crate::admin_client;
+use crate::admin_client::{self, Running};
 
 /// The flags of `sekisho stream`.
 #[derive(Args)]
@@ -56,13 +55,6 @@ enum Command {
         #[command(flatten)]
         server: Running,
     },
-}
-
-#[derive(Args)]
-struct Running {
-    /// The data directory of the running server
-    #[arg(long, value_name = "DIR", env = "SEKISHO_DATA")]
-    data: PathBuf,
 }
 
 /// What is asked of the running server about one stream.

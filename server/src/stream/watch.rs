@@ -7,10 +7,10 @@ use http_body_util::BodyExt;
 use sekisho_types::DeliveryStreamName;
 use sekisho_workers::{TailFrom, TailLine, TailRecord};
 
+use super::Ask;
 use super::figures::partition_name;
 use super::text::{printable, printable_json};
-use super::{Ask, Running};
-use crate::admin_client;
+use crate::admin_client::{self, Running};
 
 /// Characters of a record's data that are printed. And then: how many are left out; `--json` prints all.
 const DATA_SHOWN: usize = 1000;
