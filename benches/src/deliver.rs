@@ -36,7 +36,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     let client = crate::client(&arguments.endpoint)?;
     let before = delivered(&arguments.admin)?;
     let (cpu, started) = (process::cpu(arguments.pid)?, Instant::now());
-    set_hints(&client, &arguments.stream, 128, 0).await?;
+    set_interval(&client, &arguments.stream, 0).await?;
     let mut now = before;
     while now < arguments.records {
         ensure!(started.elapsed() < WAIT_MAX, "{now} of {} records were delivered", arguments.records);
@@ -45,7 +45,7 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     }
     ensure!(now == arguments.records, "{now} records were delivered, {} were put", arguments.records);
     let (seconds, cpu) = (started.elapsed().as_secs_f64(), process::cpu(arguments.pid)? - cpu);
-    set_hints(&client, &arguments.stream, 128, 900).await?;
+    set_interval(&client, &arguments.stream, 900).await?;
     let (records, bytes) = (now - before, (now - before) as f64 * arguments.size as f64);
     let line = json!({
         "label": arguments.label, "records": records, "seconds": seconds, "cpu_us_per_record": cpu * 1e6 / records as f64,
@@ -55,11 +55,11 @@ pub async fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-async fn set_hints(client: &AwsClient, stream: &str, megabytes: u32, seconds: u32) -> Result<()> {
+async fn set_interval(client: &AwsClient, stream: &str, seconds: u32) -> Result<()> {
     let description =
         client.json11("firehose", "DescribeDeliveryStream", &json!({ "DeliveryStreamName": stream })).await?;
     let description = &description["DeliveryStreamDescription"];
-    let hints = json!({ "SizeInMBs": megabytes, "IntervalInSeconds": seconds });
+    let hints = json!({ "SizeInMBs": 128, "IntervalInSeconds": seconds });
     let update = json!({
         "DeliveryStreamName": stream, "CurrentDeliveryStreamVersionId": description["VersionId"],
         "DestinationId": description["Destinations"][0]["DestinationId"],
