@@ -72,17 +72,22 @@ impl Queue {
         Ok(Sequence(sequence))
     }
 
-    /// Blocks until there is something to write; `None` once closed and empty.
-    pub fn take(&self) -> Option<Vec<Builder>> {
+    /// Blocks until there is something to write; `false` once closed and empty.
+    pub fn wait(&self) -> bool {
         let mut waiting = self.lock();
         while waiting.blocks.is_empty() {
             if waiting.closed {
-                return None;
+                return false;
             }
             waiting.writer_sleeps = true;
             waiting = self.work.wait(waiting).unwrap_or_else(PoisonError::into_inner);
         }
-        Some(std::mem::take(&mut waiting.blocks))
+        true
+    }
+
+    /// All that waits to be written.
+    pub fn take(&self) -> Vec<Builder> {
+        std::mem::take(&mut self.lock().blocks)
     }
 
     /// `bytes` of entries have left for the disk.
