@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The whole road beside mosquitto doing broker work only, alternately, on one processor each. Prints a table and a ratio.
-# BENCH: the load tool's binary. RUNS (5), SECONDS_EACH (5), COMPRESSION (UNCOMPRESSED; GZIP and the others).
+# BENCH: the load tool's binary. RUNS (5), SECONDS_EACH (5), COMPRESSION (UNCOMPRESSED; GZIP and the others), FORMAT (JSON;
+# PARQUET: columns instead of lines).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BENCH=${BENCH:-../shared/bench/target/release/bench}
@@ -36,8 +37,18 @@ aws s3api create-bucket --bucket lake >/dev/null
 KEY=$(aws kms create-key --query KeyMetadata.Arn --output text)
 aws s3api put-bucket-encryption --bucket lake --server-side-encryption-configuration \
   '{"Rules":[{"ApplyServerSideEncryptionByDefault":{"SSEAlgorithm":"aws:kms","KMSMasterKeyID":"'"$KEY"'"}}]}'
-aws firehose create-delivery-stream --delivery-stream-name road --extended-s3-destination-configuration \
-  'RoleARN=arn:aws:iam::000000000000:role/d,BucketARN=arn:aws:s3:::lake,CompressionFormat='"${COMPRESSION:-UNCOMPRESSED}"',BufferingHints={SizeInMBs=64,IntervalInSeconds=5}' >/dev/null
+CONVERSION=
+if [ "${FORMAT:-JSON}" = PARQUET ]; then
+  aws glue create-database --database-input '{"Name": "lake"}'
+  aws glue create-table --database-name lake --table-input '{"Name": "road", "StorageDescriptor": {"Columns": [
+    {"Name": "temp", "Type": "double"}, {"Name": "id", "Type": "string"}, {"Name": "pad", "Type": "string"}, {"Name": "device", "Type": "string"}]}}'
+  CONVERSION=', "DataFormatConversionConfiguration": {
+    "SchemaConfiguration": {"RoleARN": "arn:aws:iam::000000000000:role/d", "DatabaseName": "lake", "TableName": "road", "Region": "us-east-1"},
+    "InputFormatConfiguration": {"Deserializer": {"OpenXJsonSerDe": {}}}, "OutputFormatConfiguration": {"Serializer": {"ParquetSerDe": {}}}}'
+fi
+aws firehose create-delivery-stream --delivery-stream-name road --extended-s3-destination-configuration '{
+  "RoleARN": "arn:aws:iam::000000000000:role/d", "BucketARN": "arn:aws:s3:::lake", "CompressionFormat": "'"${COMPRESSION:-UNCOMPRESSED}"'",
+  "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 5}'"$CONVERSION"'}' >/dev/null
 aws iot create-topic-rule --rule-name road --topic-rule-payload '{"sql": "SELECT *, topic(2) AS device FROM '"'bench/#'"' WHERE temp > 0",
   "awsIotSqlVersion": "2016-03-23", "actions": [{"firehose": {"deliveryStreamName": "road", "separator": "\n", "roleArn": "arn:aws:iam::000000000000:role/r"}}]}'
 aws iot create-policy --policy-name all --policy-document '{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}' >/dev/null
