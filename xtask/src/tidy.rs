@@ -17,6 +17,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("identity", &["types"]),
     ("sigv4",    &["types"]),
     ("rules",    &["types"]),
+    ("iam",      &["types"]),
     ("kms",      &["types"]),
     ("objects",  &["types"]),
     ("formats",  &[]),

@@ -1,12 +1,12 @@
 //! A policy document: parsed and checked once (iot dev guide: "AWS IoT Core policies"; its grammar is IAM's).
 use std::sync::Arc;
 
-use sekisho_types::PolicyName;
+use sekisho_types::{PolicyName, json};
 use serde_json::{Map, Value};
 
 use crate::condition::Condition;
 use crate::pattern::Pattern;
-use crate::{ActionName, Context, json};
+use crate::{ActionName, Context};
 
 /// Characters of a document that are not white space (iot quotas: "Policy document size").
 pub const DOCUMENT_CHARS_MAX: usize = 2048;

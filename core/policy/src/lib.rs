@@ -7,7 +7,6 @@ mod context; // what is known about a request: the values of variables
 mod denied; // why one was not
 mod document; // JSON → statements, checked once
 mod evaluate; // explicit deny > allow > implicit deny
-mod json; // JSON whose objects name each member once
 mod pattern; // wildcards, escapes and ${variables}
 mod permit; // actions, and the proof that one was allowed
 mod variable; // the names of variables and condition keys

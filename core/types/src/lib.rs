@@ -3,6 +3,7 @@
 //! Text from outside becomes one of these types at the edge (`parse`), and inside nobody checks it again.
 mod arn; // account, region, and the resource names built from them
 mod id; // newtypes of the names AWS and X.509 give things
+pub mod json; // JSON whose objects name each member once
 mod random; // randomness as an argument
 mod secret; // bytes that never reach a log
 mod time; // wall-clock time as a value

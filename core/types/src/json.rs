@@ -8,7 +8,10 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Value};
 
 /// Parses `text`.
-pub(crate) fn parse(text: &str) -> serde_json::Result<Value> {
+///
+/// # Errors
+/// What is not JSON, or names a member twice.
+pub fn parse(text: &str) -> serde_json::Result<Value> {
     serde_json::from_str(text).map(|Unique(value)| value)
 }
 

@@ -1,0 +1,135 @@
+//! Explicit deny > allow > nothing (IAM user guide: "Policy evaluation logic").
+use crate::ResourcePolicy;
+use crate::document::{Matched, Statement};
+use crate::pattern::fits;
+
+/// What is known of a request: condition keys, in any letter case, with their values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Context(Vec<(String, String)>);
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Request<'a> {
+    /// The caller's ARN, `arn:aws:iam::<account>:…`.
+    pub principal: &'a str,
+    /// Such as `s3:PutObject`.
+    pub action: &'a str,
+    /// Its ARN.
+    pub resource: &'a str,
+}
+
+/// What a document says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// A statement denies it, whatever others say.
+    Deny,
+    /// A statement allows it.
+    Allow,
+    /// No statement is about it.
+    Silent,
+}
+
+impl Context {
+    /// From keys with their values; a key with several is there several times.
+    pub fn new<K: AsRef<str>, V: Into<String>>(values: impl IntoIterator<Item = (K, V)>) -> Self {
+        Self(values.into_iter().map(|(key, value)| (key.as_ref().to_ascii_lowercase(), value.into())).collect())
+    }
+
+    pub(crate) fn values(&self, key: &str) -> Vec<&str> {
+        self.0.iter().filter(|(known, _)| known == key).map(|(_, value)| value.as_str()).collect()
+    }
+}
+
+impl ResourcePolicy {
+    /// What it says of a request.
+    pub fn decide(&self, request: &Request<'_>, context: &Context) -> Decision {
+        let about: Vec<&Statement> =
+            self.statements.iter().filter(|statement| statement.applies(request, context)).collect();
+        match (about.iter().any(|statement| !statement.allows), about.is_empty()) {
+            (true, _) => Decision::Deny,
+            (false, false) => Decision::Allow,
+            (false, true) => Decision::Silent,
+        }
+    }
+}
+
+impl Statement {
+    fn applies(&self, request: &Request<'_>, context: &Context) -> bool {
+        let action = |pattern: &String| fits(&pattern.to_ascii_lowercase(), &request.action.to_ascii_lowercase());
+        is(&self.principals, |name| is_principal(name, request.principal))
+            && is(&self.actions, action)
+            && is(&self.resources, |pattern| fits(pattern, request.resource))
+            && self.conditions.iter().all(|condition| condition.holds(context))
+    }
+}
+
+fn is(matched: &Matched<Vec<String>>, fits: impl Fn(&String) -> bool) -> bool {
+    matched.of.iter().any(fits) != matched.not
+}
+
+/// An account, by its number or its root, stands for everybody in it.
+fn is_principal(name: &str, caller: &str) -> bool {
+    let account = caller.split(':').nth(4).unwrap_or_default();
+    name == "*" || name == caller || name == account || name == format!("arn:aws:iam::{account}:root")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decisions() {
+        let policy = ResourcePolicy::parse(
+            r#"{"Version": "2012-10-17", "Statement": [
+              {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": ["arn:aws:s3:::b", "arn:aws:s3:::b/*"],
+               "Condition": {"Bool": {"aws:SecureTransport": "false"}}},
+              {"Effect": "Deny", "Principal": {"AWS": "111111111111"}, "NotAction": "s3:GetObject", "Resource": "arn:aws:s3:::b/*"},
+              {"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::000000000000:root"}, "Action": ["s3:get*"], "Resource": "arn:aws:s3:::b/open/*"}]}"#,
+        )
+        .unwrap();
+        let (root, other) = ("arn:aws:iam::000000000000:root", "arn:aws:iam::111111111111:user/x");
+        #[rustfmt::skip] // source                                    caller  action           resource                   TLS      decision
+        let table = [
+            ("a deny with a condition that holds",                    root,   "s3:GetObject",  "arn:aws:s3:::b/open/k",   "false", Decision::Deny),
+            ("actions in any letter case",                            root,   "s3:GetObject",  "arn:aws:s3:::b/open/k",   "true",  Decision::Allow),
+            ("another resource",                                      root,   "s3:GetObject",  "arn:aws:s3:::b/k",        "true",  Decision::Silent),
+            ("another bucket",                                        root,   "s3:GetObject",  "arn:aws:s3:::c/k",        "false", Decision::Silent),
+            ("NotAction, for everybody in an account",                other,  "s3:PutObject",  "arn:aws:s3:::b/k",        "true",  Decision::Deny),
+            ("NotAction: but for what it names",                      other,  "s3:GetObject",  "arn:aws:s3:::b/k",        "true",  Decision::Silent),
+        ];
+        for (source, principal, action, resource, tls, expected) in table {
+            let context = Context::new([("aws:SecureTransport", tls)]);
+            assert_eq!(policy.decide(&Request { principal, action, resource }, &context), expected, "{source}");
+        }
+        assert!(!policy.is_public());
+    }
+
+    #[test]
+    fn documents_that_are_none() {
+        let statement = |inner: &str| format!(r#"{{"Statement": [{{{inner}}}]}}"#);
+        let whole = r#""Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::b/*""#;
+        assert!(ResourcePolicy::parse(&statement(whole)).is_ok_and(|policy| policy.is_public()));
+        #[rustfmt::skip] // document                                                                            says
+        let table = [
+            ("[]".to_owned(),                                                                                   "valid JSON"),
+            ("{}".to_owned(),                                                                                   "Statement"),
+            (statement(&whole.replace("Allow", "Permit")),                                                      "effect"),
+            (statement(&whole.replace(r#""Principal": "*", "#, "")),                                            "Principal"),
+            (statement(&whole.replace(r#""*""#, r#""arn""#)),                                                   "principal"),
+            (statement(&format!(r#"{whole}, "Condition": {{"Is": {{"a": "b"}}}}"#)),                            "Conditions"),
+            (statement(&format!(r#"{whole}, "Effect": "Deny""#)),                                               "valid JSON"),
+            (statement(&format!(r#"{whole}, "Other": 1"#)),                                                     "Other"),
+        ];
+        for (document, says) in table {
+            let error = ResourcePolicy::parse(&document).unwrap_err().to_string();
+            assert!(error.contains(says), "{document}: {error}");
+        }
+        bolero::check!(name = "resource_policy").for_each(|bytes: &[u8]| {
+            if let Ok(policy) = ResourcePolicy::parse(&String::from_utf8_lossy(bytes)) {
+                let request =
+                    Request { principal: "arn:aws:iam::0:root", action: "s3:GetObject", resource: "arn:aws:s3:::b/k" };
+                let _ = policy.decide(&request, &Context::default());
+            }
+        });
+    }
+}

@@ -1,0 +1,11 @@
+//! Policies of resources: what does the document attached to this bucket say of this request?
+//!
+//! Receives a document and what is known of a request; hands on allow, deny, or nothing. Knows no service: actions, resources
+//! and condition keys are text that the caller gives.
+mod condition; // condition operators
+mod document; // JSON → statements, checked once
+mod evaluate; // explicit deny > allow > nothing
+mod pattern; // * and ?
+
+pub use document::{MalformedPolicy, ResourcePolicy};
+pub use evaluate::{Context, Decision, Request};
