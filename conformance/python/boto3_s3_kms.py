@@ -79,7 +79,6 @@ deleted = s3.delete_objects(Bucket="lake", Delete={"Objects": [{"Key": key} for 
 assert len(deleted["Deleted"]) == 12 and s3.list_objects_v2(Bucket="lake", Prefix="many/")["KeyCount"] == 0
 refused("NoSuchKey", s3.get_object, Bucket="lake", Key="absent")
 refused("BucketNotEmpty", s3.delete_bucket, Bucket="lake")
-refused("NotImplemented", s3.put_bucket_versioning, Bucket="lake", VersioningConfiguration={"Status": "Enabled"})
 refused("MalformedXML", s3.put_bucket_encryption, Bucket="lake", ServerSideEncryptionConfiguration={"Rules": []})
 error = refused("InvalidArgument", s3.put_bucket_encryption, Bucket="lake", ServerSideEncryptionConfiguration={"Rules": [
     {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256", "KMSMasterKeyID": "x"}}]})

@@ -22,6 +22,16 @@ fn boto3_objects_and_keys() {
 }
 
 #[test]
+fn boto3_objects_in_every_mode() {
+    assert!(Server::start().python("boto3_s3_modes.py").contains("ok"));
+}
+
+#[test]
+fn boto3_what_buckets_are_told() {
+    assert!(Server::start().python("boto3_s3_buckets.py").contains("ok"));
+}
+
+#[test]
 fn boto3_delivery_streams() {
     assert!(Server::start().python("boto3_firehose.py").contains("ok"));
 }

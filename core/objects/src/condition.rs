@@ -59,7 +59,11 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    pub(crate) fn check(&self, present: Option<&ObjectRecord>) -> Result<(), ObjectsError> {
+    /// Whether it holds of what is there.
+    ///
+    /// # Errors
+    /// [`ObjectsError::PreconditionFailed`].
+    pub fn check(&self, present: Option<&ObjectRecord>) -> Result<(), ObjectsError> {
         match (self, present) {
             (Self::Absent, None) => Ok(()),
             (Self::Absent, Some(_)) => Err(ObjectsError::PreconditionFailed("If-None-Match")),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use sekisho_types::{BucketName, ObjectKey};
 use serde::{Deserialize, Serialize};
 
-use crate::ObjectsError;
+use crate::{CustomerKey, CustomerKeyCheck, ObjectsError, Pairs};
 
 /// The AWS managed key that seals where `aws:kms` is asked for without a key; made when first used.
 pub const MANAGED_KEY_ALIAS: &str = "alias/aws/s3";
@@ -21,6 +21,9 @@ pub enum SseAlgorithm {
     /// SSE-KMS.
     #[serde(rename = "aws:kms")]
     AwsKms,
+    /// DSSE-KMS: two layers, each under a key of its own.
+    #[serde(rename = "aws:kms:dsse")]
+    AwsKmsDsse,
 }
 
 impl SseAlgorithm {
@@ -29,18 +32,19 @@ impl SseAlgorithm {
         match self {
             Self::Aes256 => "AES256",
             Self::AwsKms => "aws:kms",
+            Self::AwsKmsDsse => "aws:kms:dsse",
         }
     }
 
     /// Parses what a header or an element holds.
     ///
     /// # Errors
-    /// [`ObjectsError::NotOffered`] for DSSE-KMS, [`ObjectsError::InvalidArgument`] for what S3 does not know.
+    /// [`ObjectsError::InvalidArgument`] for what S3 does not know.
     pub fn parse(text: &str) -> Result<Self, ObjectsError> {
         match text {
             "AES256" => Ok(Self::Aes256),
             "aws:kms" => Ok(Self::AwsKms),
-            "aws:kms:dsse" => Err(ObjectsError::NotOffered("DSSE-KMS (aws:kms:dsse)")),
+            "aws:kms:dsse" => Ok(Self::AwsKmsDsse),
             other => Err(ObjectsError::InvalidArgument {
                 message: "The encryption method specified is not supported".into(),
                 name: "x-amz-server-side-encryption",
@@ -61,6 +65,9 @@ pub struct BucketEncryption {
     /// `BucketKeyEnabled`
     #[serde(default)]
     pub bucket_key_enabled: bool,
+    /// `BlockedEncryptionTypes` says `NONE`: customers may bring keys of their own. New buckets block that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub customer_keys_allowed: bool,
 }
 
 impl BucketEncryption {
@@ -93,6 +100,8 @@ pub struct EncryptionRequest {
     pub bucket_key_enabled: Option<bool>,
     /// `…-context`, decoded
     pub context: BTreeMap<String, String>,
+    /// `…-customer-key`
+    pub customer: Option<CustomerKey>,
 }
 
 /// How an object is encrypted.
@@ -103,34 +112,68 @@ pub enum Encryption {
     /// Its data key is wrapped by a KMS key.
     Kms {
         /// The full ARN.
-        key_arn: String,
+        key_arn: Box<str>,
         /// Whether a bucket key was asked for. It changes the encryption context and nothing else here.
         bucket_key: bool,
         /// The caller's pairs.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        context: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "Pairs::is_empty")]
+        context: Pairs,
     },
+    /// Two layers: the data key of the inner one is wrapped by a KMS key, that of the outer one by the store's own.
+    Dsse {
+        /// The full ARN.
+        key_arn: Box<str>,
+        /// The caller's pairs.
+        #[serde(default, skip_serializing_if = "Pairs::is_empty")]
+        context: Pairs,
+    },
+    /// Its data key is wrapped by a key that the caller brings and that is kept nowhere.
+    Customer(CustomerKeyCheck),
 }
 
 impl Encryption {
-    /// The mode.
-    pub const fn algorithm(&self) -> SseAlgorithm {
+    /// The mode, unless the key is the customer's.
+    pub const fn algorithm(&self) -> Option<SseAlgorithm> {
         match self {
-            Self::S3 => SseAlgorithm::Aes256,
-            Self::Kms { .. } => SseAlgorithm::AwsKms,
+            Self::S3 => Some(SseAlgorithm::Aes256),
+            Self::Kms { .. } => Some(SseAlgorithm::AwsKms),
+            Self::Dsse { .. } => Some(SseAlgorithm::AwsKmsDsse),
+            Self::Customer(_) => None,
+        }
+    }
+
+    /// The KMS key it needs.
+    pub fn key_arn(&self) -> Option<&str> {
+        match self {
+            Self::Kms { key_arn, .. } | Self::Dsse { key_arn, .. } => Some(key_arn),
+            Self::S3 | Self::Customer(_) => None,
+        }
+    }
+
+    /// Whether `customer` is the key that opens it: the right one, or none where none is needed.
+    ///
+    /// # Errors
+    /// [`ObjectsError::CustomerKeyMissing`], [`ObjectsError::CustomerKeyNotApplicable`],
+    /// [`ObjectsError::CustomerKeyWrong`].
+    pub fn check_customer_key(&self, customer: Option<&CustomerKey>) -> Result<(), ObjectsError> {
+        match (self, customer) {
+            (Self::Customer(_), None) => Err(ObjectsError::CustomerKeyMissing),
+            (Self::Customer(check), Some(key)) if !check.is_of(key) => Err(ObjectsError::CustomerKeyWrong),
+            (Self::Customer(_), Some(_)) | (_, None) => Ok(()),
+            (_, Some(_)) => Err(ObjectsError::CustomerKeyNotApplicable),
         }
     }
 
     /// The encryption context KMS is given: the caller's pairs and `aws:s3:arn`, the object's or, with a bucket key, the
     /// bucket's.
     pub fn kms_context(
-        context: &BTreeMap<String, String>,
+        context: &Pairs,
         bucket_key: bool,
         bucket: &BucketName,
         key: &ObjectKey,
     ) -> BTreeMap<String, String> {
         let arn = if bucket_key { format!("arn:aws:s3:::{bucket}") } else { format!("arn:aws:s3:::{bucket}/{key}") };
-        let mut context = context.clone();
+        let mut context = context.to_map();
         context.insert("aws:s3:arn".into(), arn);
         context
     }
@@ -168,7 +211,13 @@ impl BucketEncryption {
             None => Ok(Chosen {
                 algorithm: self.algorithm,
                 kms_key: self.kms_key.clone(),
-                bucket_key: request.bucket_key_enabled.unwrap_or(self.bucket_key_enabled),
+                bucket_key: self.algorithm == SseAlgorithm::AwsKms
+                    && request.bucket_key_enabled.unwrap_or(self.bucket_key_enabled),
+            }),
+            Some(SseAlgorithm::AwsKmsDsse) if request.bucket_key_enabled == Some(true) => Err(ObjectsError::InvalidArgument {
+                message: "Bucket keys are not supported for aws:kms:dsse".into(),
+                name: "x-amz-server-side-encryption-bucket-key-enabled",
+                value: "true".into(),
             }),
             Some(algorithm) => Ok(Chosen {
                 algorithm,
@@ -185,7 +234,12 @@ mod tests {
     use super::*;
 
     fn default(algorithm: SseAlgorithm, key: Option<&str>) -> BucketEncryption {
-        BucketEncryption { algorithm, kms_key: key.map(str::to_owned), bucket_key_enabled: false }
+        BucketEncryption {
+            algorithm,
+            kms_key: key.map(str::to_owned),
+            bucket_key_enabled: false,
+            customer_keys_allowed: false,
+        }
     }
 
     #[test]
@@ -216,7 +270,7 @@ mod tests {
     fn a_key_goes_with_kms_only() {
         assert!(default(SseAlgorithm::Aes256, Some("k")).check().is_err());
         assert!(default(SseAlgorithm::AwsKms, None).check().is_ok());
-        assert_eq!(SseAlgorithm::parse("aws:kms:dsse"), Err(ObjectsError::NotOffered("DSSE-KMS (aws:kms:dsse)")));
+        assert_eq!(SseAlgorithm::parse("aws:kms:dsse"), Ok(SseAlgorithm::AwsKmsDsse));
         assert!(SseAlgorithm::parse("ROT13").is_err());
     }
 }

@@ -1,6 +1,8 @@
 //! Why the object store refuses something. The API says each in S3's words.
 use sekisho_types::{BucketName, ObjectKey};
 
+use crate::VersionId;
+
 /// Whose move it is: always the caller's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ObjectsError {
@@ -10,6 +12,15 @@ pub enum ObjectsError {
     /// `NoSuchKey`
     #[error("The specified key does not exist.")]
     NoSuchKey(ObjectKey),
+    /// `NoSuchKey`: its newest version is a delete marker.
+    #[error("The specified key does not exist.")]
+    Deleted(ObjectKey, VersionId),
+    /// `NoSuchVersion`
+    #[error("The specified version does not exist.")]
+    NoSuchVersion(ObjectKey, VersionId),
+    /// `MethodNotAllowed`: the version asked for is a delete marker.
+    #[error("The specified method is not allowed against this resource.")]
+    IsDeleteMarker(VersionId),
     /// `BucketAlreadyOwnedByYou`
     #[error("Your previous request to create the named bucket succeeded and you already own it.")]
     BucketAlreadyOwnedByYou(BucketName),
@@ -32,7 +43,63 @@ pub enum ObjectsError {
         /// What it held.
         value: String,
     },
-    /// `NotImplemented`: an encryption mode not offered yet.
-    #[error("{0} is not offered by this server yet")]
-    NotOffered(&'static str),
+    /// `InvalidEncryptionAlgorithmError`
+    #[error("The Encryption request you specified is not valid. Supported value: AES256.")]
+    InvalidEncryptionAlgorithm(String),
+    /// `InvalidRequest`: the object's key is the customer's, and none came.
+    #[error(
+        "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object."
+    )]
+    CustomerKeyMissing,
+    /// `InvalidRequest`: a key came, and the object's is not the customer's.
+    #[error("The encryption parameters are not applicable to this object.")]
+    CustomerKeyNotApplicable,
+    /// `AccessDenied`
+    #[error(
+        "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."
+    )]
+    CustomerKeyWrong,
+    /// `AccessDenied`: new buckets block SSE-C.
+    #[error(
+        "The bucket blocks Server Side Encryption with Customer provided keys (SSE-C); PutBucketEncryption with BlockedEncryptionTypes NONE allows it"
+    )]
+    CustomerKeysBlocked,
+    /// `InvalidRequest`: a part without the customer's key, or with one where the upload has none.
+    #[error(
+        "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate encryption parameters."
+    )]
+    PartKeyMissing,
+    /// `InvalidRequest`: a part under another key than the upload's.
+    #[error("The provided encryption parameters did not match the ones used originally.")]
+    PartKeyWrong,
+    /// `InvalidRequest`: re-encryption of what cannot be opened without the customer, or is not re-wrapped.
+    #[error("The encryption of an object stored with {0} cannot be updated")]
+    NotResealable(&'static str),
+    /// `NoSuchUpload`
+    #[error(
+        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
+    )]
+    NoSuchUpload,
+    /// `InvalidPart`
+    #[error(
+        "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
+    )]
+    InvalidPart(u16),
+    /// `InvalidPartOrder`
+    #[error("The list of parts was not in ascending order. Parts must be ordered by part number.")]
+    InvalidPartOrder,
+    /// `EntityTooSmall`: a part that is not the last.
+    #[error("Your proposed upload is smaller than the minimum allowed size")]
+    PartTooSmall {
+        /// Its number.
+        number: u16,
+        /// Its bytes.
+        size: u64,
+    },
+    /// Too many uploads are open.
+    #[error("too many multipart uploads are open")]
+    TooManyUploads,
+    /// `BadDigest`: the whole does not have the checksum given at completion.
+    #[error("The checksum you specified did not match the calculated checksum.")]
+    WholeChecksum,
 }

@@ -9,9 +9,11 @@ use crate::BlobId;
 /// Bytes of plaintext in every chunk but the last.
 pub const CHUNK_BYTES: usize = 64 * 1024;
 const TAG_BYTES: usize = 16;
-const SEALED_CHUNK_BYTES: u64 = (CHUNK_BYTES + TAG_BYTES) as u64;
 const MAGIC: &[u8; 8] = b"SEKISHOO";
+/// One layer.
 const VERSION: u16 = 1;
+/// Two layers, each under a key of its own.
+const VERSION_TWO_LAYERS: u16 = 2;
 const FIXED_HEADER_BYTES: usize = 8 + 2 + 2 + 16;
 /// A wrapped data key is some 200 bytes; KMS promises at most 6,144.
 const WRAPPED_KEY_BYTES_MAX: usize = 6144;
@@ -27,57 +29,81 @@ pub enum SealError {
     Chunk(u32),
 }
 
-/// What comes before the chunks: `SEKISHOO ‖ version ‖ key length ‖ blob id ‖ wrapped data key`.
+/// What comes before the chunks: `SEKISHOO ‖ version ‖ key length ‖ blob id ‖ wrapped data keys`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// The body's id; also in every chunk's additional data.
     pub blob: BlobId,
     /// The data key, as whoever wrapped it gave it.
     pub wrapped_key: Vec<u8>,
+    /// The outer layer's data key, if there are two layers.
+    pub wrapped_outer: Option<Vec<u8>>,
 }
 
 impl Header {
     /// The bytes.
     pub fn encode(&self) -> Vec<u8> {
-        debug_assert!(self.wrapped_key.len() <= WRAPPED_KEY_BYTES_MAX);
-        let mut bytes = Vec::with_capacity(FIXED_HEADER_BYTES + self.wrapped_key.len());
+        let (version, keys) = match &self.wrapped_outer {
+            None => (VERSION, self.wrapped_key.clone()),
+            Some(outer) => {
+                let inner = (self.wrapped_key.len() as u16).to_le_bytes();
+                (VERSION_TWO_LAYERS, [&inner, self.wrapped_key.as_slice(), outer].concat())
+            }
+        };
+        debug_assert!(keys.len() <= WRAPPED_KEY_BYTES_MAX);
+        let mut bytes = Vec::with_capacity(FIXED_HEADER_BYTES + keys.len());
         bytes.extend_from_slice(MAGIC);
-        bytes.extend_from_slice(&VERSION.to_le_bytes());
-        bytes.extend_from_slice(&(self.wrapped_key.len() as u16).to_le_bytes());
+        bytes.extend_from_slice(&version.to_le_bytes());
+        bytes.extend_from_slice(&(keys.len() as u16).to_le_bytes());
         bytes.extend_from_slice(self.blob.as_bytes());
-        bytes.extend_from_slice(&self.wrapped_key);
+        bytes.extend_from_slice(&keys);
         bytes
     }
 
-    /// Reads a header from the beginning of a file; `bytes` may go on behind it.
+    /// Reads a header from the beginning of a file; `bytes` may go on behind it. Answers how long it is too.
     ///
     /// # Errors
     /// [`SealError::Header`].
-    pub fn decode(bytes: &[u8]) -> Result<Self, SealError> {
+    pub fn decode(bytes: &[u8]) -> Result<(Self, u64), SealError> {
         let rest = bytes.strip_prefix(MAGIC.as_slice()).ok_or(SealError::Header)?;
         let (version, rest) = rest.split_first_chunk::<2>().ok_or(SealError::Header)?;
         let (length, rest) = rest.split_first_chunk::<2>().ok_or(SealError::Header)?;
         let (blob, rest) = rest.split_first_chunk::<16>().ok_or(SealError::Header)?;
         let length = usize::from(u16::from_le_bytes(*length));
-        if u16::from_le_bytes(*version) != VERSION || length > WRAPPED_KEY_BYTES_MAX {
+        if length > WRAPPED_KEY_BYTES_MAX {
             return Err(SealError::Header);
         }
-        let wrapped_key = rest.get(..length).ok_or(SealError::Header)?.to_vec();
-        Ok(Self { blob: BlobId::from_bytes(*blob), wrapped_key })
-    }
-
-    /// How many bytes [`Header::encode`] gives; the chunks begin there.
-    pub fn len(&self) -> u64 {
-        (FIXED_HEADER_BYTES + self.wrapped_key.len()) as u64
-    }
-
-    /// Never: a header has at least its fixed part.
-    pub const fn is_empty(&self) -> bool {
-        false
+        let (blob, keys) = (BlobId::from_bytes(*blob), rest.get(..length).ok_or(SealError::Header)?);
+        let header = match u16::from_le_bytes(*version) {
+            VERSION => Self { blob, wrapped_key: keys.to_vec(), wrapped_outer: None },
+            VERSION_TWO_LAYERS => {
+                let (inner, rest) = keys.split_first_chunk::<2>().ok_or(SealError::Header)?;
+                let inner = usize::from(u16::from_le_bytes(*inner));
+                let (inner, outer) = rest.split_at_checked(inner).ok_or(SealError::Header)?;
+                Self { blob, wrapped_key: inner.to_vec(), wrapped_outer: Some(outer.to_vec()) }
+            }
+            _ => return Err(SealError::Header),
+        };
+        Ok((header, (FIXED_HEADER_BYTES + length) as u64))
     }
 
     /// No header is longer.
     pub const LEN_MAX: usize = FIXED_HEADER_BYTES + WRAPPED_KEY_BYTES_MAX;
+}
+
+/// What seals one body, and nothing else ever.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DataKey {
+    /// The only layer's, or the inner one's.
+    pub inner: SecretKey,
+    /// The outer layer's, if there are two.
+    pub outer: Option<SecretKey>,
+}
+
+impl DataKey {
+    fn ciphers(&self) -> Vec<LessSafeKey> {
+        [Some(&self.inner), self.outer.as_ref()].into_iter().flatten().map(cipher).collect()
+    }
 }
 
 fn cipher(key: &SecretKey) -> LessSafeKey {
@@ -101,7 +127,8 @@ fn aad(blob: &BlobId, index: u32, last: bool) -> Aad<[u8; 21]> {
 
 /// Seals a body as it comes.
 pub struct Sealer {
-    key: LessSafeKey,
+    /// From the inside out.
+    layers: Vec<LessSafeKey>,
     blob: BlobId,
     index: u32,
     /// Plaintext of the chunk that is not full yet. A full one stays until more comes, since it may be the last.
@@ -110,8 +137,8 @@ pub struct Sealer {
 
 impl Sealer {
     /// `key` must be fresh: a second body under it would repeat nonces and give both away.
-    pub fn new(key: &SecretKey, blob: BlobId) -> Self {
-        Self { key: cipher(key), blob, index: 0, pending: Vec::new() }
+    pub fn new(key: &DataKey, blob: BlobId) -> Self {
+        Self { layers: key.ciphers(), blob, index: 0, pending: Vec::new() }
     }
 
     /// Takes plaintext and appends the chunks it completes to `out`.
@@ -132,10 +159,13 @@ impl Sealer {
     }
 
     fn seal(&mut self, last: bool, out: &mut Vec<u8>) {
-        let aad = aad(&self.blob, self.index, last);
-        let tag = self.key.seal_in_place_separate_tag(nonce(self.index), aad, &mut self.pending);
+        let begin = out.len();
         out.extend_from_slice(&self.pending);
-        out.extend_from_slice(tag.expect("a chunk is far below AES-GCM's limit").as_ref());
+        for layer in &self.layers {
+            let aad = aad(&self.blob, self.index, last);
+            let tag = layer.seal_in_place_separate_tag(nonce(self.index), aad, &mut out[begin..]);
+            out.extend_from_slice(tag.expect("a chunk is far below AES-GCM's limit").as_ref());
+        }
         self.pending.clear();
         self.index = self.index.checked_add(1).expect("a body is far below 2^32 chunks");
     }
@@ -143,15 +173,16 @@ impl Sealer {
 
 /// Opens chunks of a body whose length is known from the index.
 pub struct Opener {
-    key: LessSafeKey,
+    /// From the inside out.
+    layers: Vec<LessSafeKey>,
     blob: BlobId,
     size: u64,
 }
 
 impl Opener {
     /// For the body `blob` of `size` bytes.
-    pub fn new(key: &SecretKey, blob: BlobId, size: u64) -> Self {
-        Self { key: cipher(key), blob, size }
+    pub fn new(key: &DataKey, blob: BlobId, size: u64) -> Self {
+        Self { layers: key.ciphers(), blob, size }
     }
 
     /// How many chunks there are: at least one.
@@ -163,12 +194,13 @@ impl Opener {
     pub fn place(&self, index: u32) -> (u64, usize) {
         let begin = u64::from(index) * CHUNK_BYTES as u64;
         let plain = (self.size.saturating_sub(begin)).min(CHUNK_BYTES as u64) as usize;
-        (u64::from(index) * SEALED_CHUNK_BYTES, plain + TAG_BYTES)
+        let tags = self.layers.len() * TAG_BYTES;
+        (u64::from(index) * (CHUNK_BYTES + tags) as u64, plain + tags)
     }
 
     /// Bytes of all chunks together.
     pub fn sealed_size(&self) -> u64 {
-        self.size + u64::from(self.chunks()) * TAG_BYTES as u64
+        self.size + u64::from(self.chunks()) * (self.layers.len() * TAG_BYTES) as u64
     }
 
     /// Opens a chunk in place.
@@ -177,8 +209,12 @@ impl Opener {
     /// [`SealError::Chunk`] if one bit of it, its place or its body is not what it was.
     pub fn open<'a>(&self, index: u32, sealed: &'a mut [u8]) -> Result<&'a [u8], SealError> {
         let last = index + 1 == self.chunks();
-        let opened = self.key.open_in_place(nonce(index), aad(&self.blob, index, last), sealed);
-        opened.map(|plain| &*plain).map_err(|_| SealError::Chunk(index))
+        let mut length = sealed.len();
+        for layer in self.layers.iter().rev() {
+            let opened = layer.open_in_place(nonce(index), aad(&self.blob, index, last), &mut sealed[..length]);
+            length = opened.map_err(|_| SealError::Chunk(index))?.len();
+        }
+        Ok(&sealed[..length])
     }
 }
 
@@ -188,20 +224,21 @@ mod tests {
 
     const BLOB: BlobId = BlobId::from_bytes([3; 16]);
 
-    fn key() -> SecretKey {
-        SecretKey::new([5; 32])
+    fn keys() -> [DataKey; 2] {
+        let inner = SecretKey::new([5; 32]);
+        [DataKey { inner: inner.clone(), outer: None }, DataKey { inner, outer: Some(SecretKey::new([6; 32])) }]
     }
 
-    fn seal(body: &[u8], step: usize) -> Vec<u8> {
-        let mut sealer = Sealer::new(&key(), BLOB);
+    fn seal(key: &DataKey, body: &[u8], step: usize) -> Vec<u8> {
+        let mut sealer = Sealer::new(key, BLOB);
         let mut out = Vec::new();
         body.chunks(step.max(1)).for_each(|part| sealer.push(part, &mut out));
         sealer.finish(&mut out);
         out
     }
 
-    fn open(sealed: &[u8], blob: BlobId, size: u64) -> Result<Vec<u8>, SealError> {
-        let opener = Opener::new(&key(), blob, size);
+    fn open(key: &DataKey, sealed: &[u8], blob: BlobId, size: u64) -> Result<Vec<u8>, SealError> {
+        let opener = Opener::new(key, blob, size);
         let mut body = Vec::new();
         for index in 0..opener.chunks() {
             let (offset, length) = opener.place(index);
@@ -213,38 +250,52 @@ mod tests {
 
     #[test]
     fn every_length_comes_back_however_it_was_cut() {
-        for size in [0, 1, 100, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
-            let body: Vec<u8> = (0..size).map(|n| (n * 7) as u8).collect();
-            let sealed = seal(&body, 1000);
-            assert_eq!(sealed, seal(&body, size));
-            assert_eq!(sealed.len() as u64, Opener::new(&key(), BLOB, size as u64).sealed_size());
-            assert_eq!(open(&sealed, BLOB, size as u64), Ok(body));
+        for key in keys() {
+            for size in [0, 1, 100, CHUNK_BYTES - 1, CHUNK_BYTES, CHUNK_BYTES + 1, 3 * CHUNK_BYTES] {
+                let body: Vec<u8> = (0..size).map(|n| (n * 7) as u8).collect();
+                let sealed = seal(&key, &body, 1000);
+                assert_eq!(sealed, seal(&key, &body, size));
+                assert_eq!(sealed.len() as u64, Opener::new(&key, BLOB, size as u64).sealed_size());
+                assert_eq!(open(&key, &sealed, BLOB, size as u64), Ok(body));
+            }
         }
     }
 
     #[test]
     fn every_flipped_bit_is_noticed() {
         let body = b"a body of a few bytes";
-        let sealed = seal(body, 5);
-        for bit in 0..sealed.len() * 8 {
-            let mut flipped = sealed.clone();
-            flipped[bit / 8] ^= 1 << (bit % 8);
-            assert_eq!(open(&flipped, BLOB, body.len() as u64), Err(SealError::Chunk(0)), "bit {bit}");
+        for key in keys() {
+            let sealed = seal(&key, body, 5);
+            for bit in 0..sealed.len() * 8 {
+                let mut flipped = sealed.clone();
+                flipped[bit / 8] ^= 1 << (bit % 8);
+                assert_eq!(open(&key, &flipped, BLOB, body.len() as u64), Err(SealError::Chunk(0)), "bit {bit}");
+            }
         }
+    }
+
+    #[test]
+    fn two_layers_need_both_keys() {
+        let [one, two] = keys();
+        let sealed = seal(&two, b"body", 4);
+        assert_eq!(open(&one, &sealed, BLOB, 4), Err(SealError::Chunk(0)));
+        let exchanged = DataKey { inner: two.outer.clone().unwrap(), outer: Some(two.inner.clone()) };
+        assert_eq!(open(&exchanged, &sealed, BLOB, 4), Err(SealError::Chunk(0)));
     }
 
     #[test]
     fn moved_dropped_and_foreign_chunks_are_noticed() {
         let body: Vec<u8> = (0..3 * CHUNK_BYTES).map(|n| (n / 100) as u8).collect();
-        let sealed = seal(&body, body.len());
-        let chunk = SEALED_CHUNK_BYTES as usize;
+        let [key, _] = keys();
+        let sealed = seal(&key, &body, body.len());
+        let chunk = CHUNK_BYTES + TAG_BYTES;
         let mut swapped = sealed[chunk..2 * chunk].to_vec();
         swapped.extend_from_slice(&sealed[..chunk]);
         swapped.extend_from_slice(&sealed[2 * chunk..]);
-        assert_eq!(open(&swapped, BLOB, body.len() as u64), Err(SealError::Chunk(0)));
-        assert_eq!(open(&sealed, BLOB, 2 * CHUNK_BYTES as u64), Err(SealError::Chunk(1)), "cut at a chunk's end");
+        assert_eq!(open(&key, &swapped, BLOB, body.len() as u64), Err(SealError::Chunk(0)));
+        assert_eq!(open(&key, &sealed, BLOB, 2 * CHUNK_BYTES as u64), Err(SealError::Chunk(1)), "cut at a chunk's end");
         assert_eq!(
-            open(&sealed, BlobId::from_bytes([4; 16]), body.len() as u64),
+            open(&key, &sealed, BlobId::from_bytes([4; 16]), body.len() as u64),
             Err(SealError::Chunk(0)),
             "another's"
         );
@@ -252,12 +303,14 @@ mod tests {
 
     #[test]
     fn headers_round_trip_and_never_panic() {
-        let header = Header { blob: BLOB, wrapped_key: vec![1, 2, 3] };
-        assert_eq!(Header::decode(&header.encode()), Ok(header.clone()));
-        assert_eq!(header.encode().len() as u64, header.len());
+        for wrapped_outer in [None, Some(vec![4, 5])] {
+            let header = Header { blob: BLOB, wrapped_key: vec![1, 2, 3], wrapped_outer };
+            let bytes = header.encode();
+            assert_eq!(Header::decode(&bytes), Ok((header, bytes.len() as u64)));
+        }
         bolero::check!(name = "header").for_each(|bytes: &[u8]| {
-            if let Ok(header) = Header::decode(bytes) {
-                assert_eq!(Header::decode(&header.encode()), Ok(header));
+            if let Ok((header, length)) = Header::decode(bytes) {
+                assert_eq!(header.encode(), bytes[..length as usize]);
             }
         });
     }

@@ -1,9 +1,12 @@
 //! The fold: buckets and the index of their objects.
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, HashSet};
 
 use sekisho_types::{BucketName, ObjectKey, Tenant, Timestamp};
 
-use crate::{BlobId, BucketEncryption, Event, ObjectRecord, ObjectsError, Precondition};
+use crate::{
+    BlobId, BucketEncryption, BucketSettings, Entry, Event, MultipartUpload, ObjectsError, Setting, UploadId, Version,
+    VersionId, Versions,
+};
 
 /// A bucket.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,8 +15,12 @@ pub struct Bucket {
     pub created_at: Timestamp,
     /// What its objects get unless a put says otherwise.
     pub encryption: BucketEncryption,
+    /// What else it was told.
+    pub settings: BucketSettings,
     /// In the order of their keys' bytes.
-    pub objects: BTreeMap<ObjectKey, ObjectRecord>,
+    pub objects: BTreeMap<ObjectKey, Versions>,
+    /// Uploads in parts that are under way.
+    pub uploads: BTreeMap<(ObjectKey, UploadId), MultipartUpload>,
 }
 
 /// Every bucket of the account.
@@ -21,6 +28,112 @@ pub struct Bucket {
 pub struct Objects {
     tenant: Tenant,
     buckets: BTreeMap<BucketName, Bucket>,
+}
+
+impl Bucket {
+    fn new(created_at: Timestamp) -> Self {
+        Self {
+            created_at,
+            encryption: BucketEncryption::default(),
+            settings: BucketSettings::new(),
+            objects: BTreeMap::new(),
+            uploads: BTreeMap::new(),
+        }
+    }
+
+    fn put(&mut self, key: &ObjectKey, version: Version) {
+        match self.objects.get_mut(key) {
+            Some(versions) => versions.put(version),
+            None => {
+                self.objects.insert(key.clone(), Versions::new(version));
+            }
+        }
+    }
+
+    /// Every file that is this bucket's.
+    pub(crate) fn blobs(&self) -> impl Iterator<Item = BlobId> {
+        let objects = self.objects.values().flat_map(Versions::iter).flat_map(Version::blobs);
+        objects.chain(self.uploads.values().flat_map(MultipartUpload::blobs))
+    }
+
+    fn apply(&mut self, event: &Event) {
+        match event.clone() {
+            Event::BucketCreated { .. } | Event::BucketDeleted { .. } => {}
+            Event::BucketEncryptionSet { encryption, .. } => self.encryption = encryption,
+            Event::BucketSettingSet { setting, .. } => self.settings.set(&setting),
+            Event::ObjectPut { key, version, record, .. } => {
+                self.put(&key, Version { id: version, entry: Entry::Object(Box::new(record)) });
+            }
+            Event::DeleteMarkerPut { key, version, at, .. } => {
+                self.put(&key, Version { id: version, entry: Entry::DeleteMarker(at) });
+            }
+            Event::ObjectDeleted { key, version, .. } => {
+                if self.objects.get_mut(&key).is_some_and(|versions| !versions.remove(version)) {
+                    self.objects.remove(&key);
+                }
+            }
+            Event::ObjectTagged { key, version, tags, .. } => {
+                if let Some(record) = self.record_mut(&key, version) {
+                    record.tags = tags;
+                }
+            }
+            Event::ObjectResealed { key, version, encryption, bodies, .. } => {
+                if let Some(record) = self.record_mut(&key, version) {
+                    (record.encryption, record.bodies) = (encryption, bodies);
+                }
+            }
+            Event::UploadBegun { key, id, upload, .. } => {
+                self.uploads.insert((key, id), *upload);
+            }
+            Event::PartPut { key, id, number, part, .. } => {
+                if let Some(upload) = self.uploads.get_mut(&(key, id)) {
+                    upload.parts.insert(number, part);
+                }
+            }
+            Event::UploadEnded { key, id, .. } => {
+                self.uploads.remove(&(key, id));
+            }
+        }
+    }
+
+    fn record_mut(&mut self, key: &ObjectKey, version: VersionId) -> Option<&mut crate::ObjectRecord> {
+        match &mut self.objects.get_mut(key)?.get_mut(version)?.entry {
+            Entry::Object(record) => Some(record),
+            Entry::DeleteMarker(_) => None,
+        }
+    }
+
+    /// The shortest list of events that folds to this.
+    fn snapshot(&self, name: &BucketName, events: &mut Vec<Event>) {
+        let bucket = || name.clone();
+        events.push(Event::BucketCreated { bucket: bucket(), at: self.created_at });
+        if self.encryption != BucketEncryption::default() {
+            events.push(Event::BucketEncryptionSet { bucket: bucket(), encryption: self.encryption.clone() });
+        }
+        let fresh = BucketSettings::new().all();
+        let changed = self.settings.all().into_iter().filter(|setting| !fresh.contains(setting));
+        events.extend(changed.map(|setting| Event::BucketSettingSet { bucket: bucket(), setting }));
+        for (key, versions) in &self.objects {
+            let oldest_first = versions.iter().collect::<Vec<_>>().into_iter().rev();
+            events.extend(oldest_first.map(|version| match &version.entry {
+                Entry::Object(record) => Event::ObjectPut {
+                    bucket: bucket(),
+                    key: key.clone(),
+                    version: version.id,
+                    record: (**record).clone(),
+                },
+                Entry::DeleteMarker(at) => {
+                    Event::DeleteMarkerPut { bucket: bucket(), key: key.clone(), version: version.id, at: *at }
+                }
+            }));
+        }
+        events.extend(self.uploads.iter().map(|((key, id), upload)| Event::UploadBegun {
+            bucket: bucket(),
+            key: key.clone(),
+            id: *id,
+            upload: Box::new(upload.clone()),
+        }));
+    }
 }
 
 impl Objects {
@@ -38,26 +151,23 @@ impl Objects {
     pub fn apply(&mut self, event: &Event) {
         match event {
             Event::BucketCreated { bucket, at } => {
-                let made =
-                    Bucket { created_at: *at, encryption: BucketEncryption::default(), objects: BTreeMap::new() };
-                self.buckets.entry(bucket.clone()).or_insert(made);
+                self.buckets.entry(bucket.clone()).or_insert_with(|| Bucket::new(*at));
             }
             Event::BucketDeleted { bucket } => {
                 self.buckets.remove(bucket);
             }
-            Event::BucketEncryptionSet { bucket, encryption } => {
+            Event::BucketEncryptionSet { bucket, .. }
+            | Event::BucketSettingSet { bucket, .. }
+            | Event::ObjectPut { bucket, .. }
+            | Event::DeleteMarkerPut { bucket, .. }
+            | Event::ObjectDeleted { bucket, .. }
+            | Event::ObjectTagged { bucket, .. }
+            | Event::ObjectResealed { bucket, .. }
+            | Event::UploadBegun { bucket, .. }
+            | Event::PartPut { bucket, .. }
+            | Event::UploadEnded { bucket, .. } => {
                 if let Some(known) = self.buckets.get_mut(bucket) {
-                    known.encryption = encryption.clone();
-                }
-            }
-            Event::ObjectPut { bucket, key, record } => {
-                if let Some(known) = self.buckets.get_mut(bucket) {
-                    known.objects.insert(key.clone(), record.clone());
-                }
-            }
-            Event::ObjectDeleted { bucket, key } => {
-                if let Some(known) = self.buckets.get_mut(bucket) {
-                    known.objects.remove(key);
+                    known.apply(event);
                 }
             }
         }
@@ -66,18 +176,7 @@ impl Objects {
     /// The shortest list of events that folds to this.
     pub fn snapshot(&self) -> Vec<Event> {
         let mut events = Vec::new();
-        for (name, bucket) in &self.buckets {
-            events.push(Event::BucketCreated { bucket: name.clone(), at: bucket.created_at });
-            if bucket.encryption != BucketEncryption::default() {
-                events.push(Event::BucketEncryptionSet { bucket: name.clone(), encryption: bucket.encryption.clone() });
-            }
-            let objects = bucket.objects.iter();
-            events.extend(objects.map(|(key, record)| Event::ObjectPut {
-                bucket: name.clone(),
-                key: key.clone(),
-                record: record.clone(),
-            }));
-        }
+        self.buckets.iter().for_each(|(name, bucket)| bucket.snapshot(name, &mut events));
         events
     }
 
@@ -94,17 +193,9 @@ impl Objects {
         self.buckets.get(bucket).ok_or_else(|| ObjectsError::NoSuchBucket(bucket.clone()))
     }
 
-    /// An object.
-    ///
-    /// # Errors
-    /// [`ObjectsError::NoSuchBucket`], [`ObjectsError::NoSuchKey`].
-    pub fn object(&self, bucket: &BucketName, key: &ObjectKey) -> Result<&ObjectRecord, ObjectsError> {
-        self.bucket(bucket)?.objects.get(key).ok_or_else(|| ObjectsError::NoSuchKey(key.clone()))
-    }
-
     /// Every body that is somebody's; what else lies on the disk is not.
     pub fn blobs(&self) -> HashSet<BlobId> {
-        self.buckets.values().flat_map(|bucket| bucket.objects.values()).flat_map(ObjectRecord::blobs).collect()
+        self.buckets.values().flat_map(Bucket::blobs).collect()
     }
 
     /// CreateBucket.
@@ -118,14 +209,15 @@ impl Objects {
         }
     }
 
-    /// DeleteBucket.
+    /// DeleteBucket. Uploads under way end with it; answers the bodies that are nobody's then.
     ///
     /// # Errors
     /// [`ObjectsError::NoSuchBucket`], [`ObjectsError::BucketNotEmpty`].
-    pub fn delete_bucket(&self, bucket: &BucketName) -> Result<Vec<Event>, ObjectsError> {
-        match self.bucket(bucket)?.objects.is_empty() {
+    pub fn delete_bucket(&self, bucket: &BucketName) -> Result<(Vec<Event>, Vec<BlobId>), ObjectsError> {
+        let known = self.bucket(bucket)?;
+        match known.objects.is_empty() {
             false => Err(ObjectsError::BucketNotEmpty(bucket.clone())),
-            true => Ok(vec![Event::BucketDeleted { bucket: bucket.clone() }]),
+            true => Ok((vec![Event::BucketDeleted { bucket: bucket.clone() }], known.blobs().collect())),
         }
     }
 
@@ -145,40 +237,14 @@ impl Objects {
         Ok(if same { Vec::new() } else { vec![event] })
     }
 
-    /// The body is on the disk: the object may be seen. Answers the bodies it replaces.
-    ///
-    /// # Errors
-    /// [`ObjectsError::NoSuchBucket`], [`ObjectsError::PreconditionFailed`].
-    pub fn put_object(
-        &self,
-        bucket: &BucketName,
-        key: &ObjectKey,
-        record: ObjectRecord,
-        precondition: Option<&Precondition>,
-    ) -> Result<(Vec<Event>, Vec<BlobId>), ObjectsError> {
-        let present = self.bucket(bucket)?.objects.get(key);
-        precondition.map_or(Ok(()), |precondition| precondition.check(present))?;
-        let replaced = present.into_iter().flat_map(ObjectRecord::blobs).collect();
-        Ok((vec![Event::ObjectPut { bucket: bucket.clone(), key: key.clone(), record }], replaced))
-    }
-
-    /// DeleteObject, DeleteObjects; deleting what is not there is no error. Answers the bodies that are nobody's now.
+    /// Sets one of a bucket's other settings.
     ///
     /// # Errors
     /// [`ObjectsError::NoSuchBucket`].
-    pub fn delete_objects(
-        &self,
-        bucket: &BucketName,
-        keys: &BTreeSet<ObjectKey>,
-    ) -> Result<(Vec<Event>, Vec<BlobId>), ObjectsError> {
-        let objects = &self.bucket(bucket)?.objects;
-        let present = keys.iter().filter_map(|key| Some((key, objects.get(key)?)));
-        let (mut events, mut removed) = (Vec::new(), Vec::new());
-        for (key, record) in present {
-            events.push(Event::ObjectDeleted { bucket: bucket.clone(), key: key.clone() });
-            removed.extend(record.blobs());
-        }
-        Ok((events, removed))
+    pub fn set(&self, bucket: &BucketName, setting: Setting) -> Result<Vec<Event>, ObjectsError> {
+        let same = self.bucket(bucket)?.settings.all().contains(&setting);
+        let event = Event::BucketSettingSet { bucket: bucket.clone(), setting };
+        Ok(if same { Vec::new() } else { vec![event] })
     }
 }
 
@@ -188,7 +254,15 @@ mod tests {
 
     use super::*;
     use crate::record::tests::record;
-    use crate::{Listed, ListingRequest, SseAlgorithm};
+    use crate::{Deletion, Deletions, Listed, ListingRequest, NewVersion, SseAlgorithm, Versioning};
+
+    fn counter() -> impl FnMut(&mut [u8]) {
+        let mut next = 0u8;
+        move |out: &mut [u8]| {
+            next += 1;
+            out.fill(next);
+        }
+    }
 
     fn objects(keys: &[&str]) -> Objects {
         let tenant =
@@ -196,12 +270,34 @@ mod tests {
         let mut objects = Objects::new(tenant);
         let events = objects.create_bucket(Timestamp::from_seconds(1), &lake()).unwrap();
         events.iter().for_each(|event| objects.apply(event));
-        for (number, key) in keys.iter().enumerate() {
-            let record = record(number as u8);
-            let (events, _) = objects.put_object(&lake(), &ObjectKey::parse(key).unwrap(), record, None).unwrap();
-            events.iter().for_each(|event| objects.apply(event));
-        }
+        keys.iter().enumerate().for_each(|(number, key)| _ = put(&mut objects, key, number as u8));
         objects
+    }
+
+    fn key(text: &str) -> ObjectKey {
+        ObjectKey::parse(text).unwrap()
+    }
+
+    /// Puts an object whose version, if there is one, is made of `number` too.
+    fn put(objects: &mut Objects, text: &str, number: u8) -> NewVersion {
+        let mut random = |out: &mut [u8]| out.fill(number);
+        let new = objects.put_object(&lake(), &key(text), record(number), None, &mut random).unwrap();
+        new.events.iter().for_each(|event| objects.apply(event));
+        new
+    }
+
+    fn delete(objects: &mut Objects, text: &str, version: Option<VersionId>, number: u8) -> (Option<VersionId>, usize) {
+        let deletion = Deletion { key: key(text), version, precondition: None };
+        let mut random = |out: &mut [u8]| out.fill(number);
+        let now = Timestamp::from_seconds(i64::from(number));
+        let Deletions { events, deleted, removed } =
+            objects.delete_objects(now, &lake(), &[deletion], &mut random).unwrap();
+        events.iter().for_each(|event| objects.apply(event));
+        (deleted[0].marker, removed.len())
+    }
+
+    fn set(objects: &mut Objects, setting: Setting) {
+        objects.set(&lake(), setting).unwrap().iter().for_each(|event| objects.apply(event));
     }
 
     fn lake() -> BucketName {
@@ -215,11 +311,17 @@ mod tests {
         after: Option<String>,
         max_keys: usize,
     ) -> (Vec<String>, Option<String>) {
-        let request =
-            ListingRequest { prefix: prefix.into(), delimiter: delimiter.map(str::to_owned), after, max_keys };
+        let request = ListingRequest {
+            prefix: prefix.into(),
+            delimiter: delimiter.map(str::to_owned),
+            after,
+            after_version: None,
+            max_keys,
+        };
         let listing = objects.bucket(&lake()).unwrap().list(&request);
         let names = listing.entries.iter().map(|entry| match entry {
             Listed::Object(key, _) => (*key).to_owned(),
+            Listed::Version(key, ..) => format!("version of {key}"),
             Listed::CommonPrefix(prefix) => format!("[{prefix}]"),
         });
         (names.collect(), listing.next_after)
@@ -257,11 +359,118 @@ mod tests {
     }
 
     #[test]
+    fn versions() {
+        let version = |number: u8| VersionId::new(&mut |out: &mut [u8]| out.fill(number));
+        let mut objects = objects(&["k"]);
+        assert_eq!(put(&mut objects, "k", 1).version, None, "no version is told where none was ever kept");
+        set(&mut objects, Setting::Versioning(Versioning::Enabled));
+        let second = put(&mut objects, "k", 2);
+        assert_eq!((second.version, second.replaced), (Some(version(2)), vec![]), "the first one stays, as null");
+        assert_eq!(delete(&mut objects, "k", None, 3), (Some(version(3)), 0), "a delete marker");
+        let gone = objects.object(&lake(), &key("k"), None).unwrap_err();
+        assert_eq!(gone, ObjectsError::Deleted(key("k"), version(3)));
+        let etag = |objects: &Objects, which| objects.object(&lake(), &key("k"), which).map(|found| found.record.size);
+        assert_eq!(etag(&objects, Some(version(3))), Err(ObjectsError::IsDeleteMarker(version(3))));
+        assert_eq!((etag(&objects, Some(VersionId::NULL)), etag(&objects, Some(version(2)))), (Ok(1), Ok(1)));
+        assert_eq!(etag(&objects, Some(version(9))), Err(ObjectsError::NoSuchVersion(key("k"), version(9))));
+        assert!(page(&objects, "", None, None, 9).0.is_empty(), "a listing passes delete markers over");
+        assert_eq!(objects.delete_bucket(&lake()), Err(ObjectsError::BucketNotEmpty(lake())));
+
+        let listed = |objects: &Objects, size: usize| {
+            let (mut all, mut request) = (Vec::new(), ListingRequest { max_keys: size, ..Default::default() });
+            loop {
+                let page = objects.bucket(&lake()).unwrap().list_versions(&request);
+                all.extend(page.entries.iter().map(|entry| match entry {
+                    Listed::Version(key, version, newest) => (key.to_string(), version.id, *newest),
+                    other => panic!("{other:?}"),
+                }));
+                (request.after, request.after_version) = (page.next_after.clone(), page.next_after_version);
+                if page.next_after.is_none() {
+                    return all;
+                }
+            }
+        };
+        put(&mut objects, "l", 4);
+        let expected =
+            [("k", version(3), true), ("k", version(2), false), ("k", VersionId::NULL, false), ("l", version(4), true)];
+        let expected: Vec<_> = expected.iter().map(|(key, id, newest)| ((*key).to_owned(), *id, *newest)).collect();
+        for size in 1..5 {
+            assert_eq!(listed(&objects, size), expected, "{size} a page");
+        }
+
+        assert_eq!(delete(&mut objects, "k", Some(version(3)), 0), (Some(version(3)), 0), "the marker itself");
+        assert_eq!(objects.object(&lake(), &key("k"), None).map(|found| found.version), Ok(version(2)));
+        set(&mut objects, Setting::Versioning(Versioning::Suspended));
+        let null = put(&mut objects, "k", 5);
+        assert_eq!((null.version, null.replaced.len()), (Some(VersionId::NULL), 1), "null takes the place of null");
+        assert_eq!(delete(&mut objects, "k", None, 6), (Some(VersionId::NULL), 1), "a null marker in place of null");
+        for id in [VersionId::NULL, version(2)] {
+            delete(&mut objects, "k", Some(id), 0);
+        }
+        delete(&mut objects, "l", Some(version(4)), 0);
+        assert!(objects.delete_bucket(&lake()).is_ok());
+        assert_eq!(delete(&mut objects, "l", Some(version(4)), 0), (None, 0), "what is not there is deleted already");
+    }
+
+    #[test]
+    fn lifecycle() {
+        use crate::{Expiration, Expired, Lifecycle, LifecycleFilter, LifecycleRule, NoncurrentExpiration};
+        let day = |days: i64| Timestamp::from_seconds(days * 24 * 3600);
+        let version = |number: u8| VersionId::new(&mut |out: &mut [u8]| out.fill(number));
+        let mut objects = objects(&["keep", "old/a", "old/b"]); // made at 2 s
+        set(&mut objects, Setting::Versioning(Versioning::Enabled));
+        put(&mut objects, "old/a", 7);
+        delete(&mut objects, "gone", None, 8);
+        let rule = |prefix: &str| LifecycleRule {
+            enabled: true,
+            filter: LifecycleFilter { prefix: Some(prefix.into()), ..Default::default() },
+            ..Default::default()
+        };
+        let noncurrent = |days, keep| Some(NoncurrentExpiration { days, keep });
+        let (a, b, null) = (key("old/a"), key("old/b"), VersionId::NULL);
+        #[rustfmt::skip] // source                                              rule                                                                                     now     expired
+        let table = [
+            ("Days: at the midnight after",                                     LifecycleRule { expiration: Some(Expiration::Days(1)), ..rule("old/") },               day(2), vec![Expired::Current(a.clone()), Expired::Current(b.clone())]),
+            ("Days: not before",                                                LifecycleRule { expiration: Some(Expiration::Days(1)), ..rule("old/") },               day(1), vec![]),
+            ("Date",                                                            LifecycleRule { expiration: Some(Expiration::Date(day(1))), ..rule("old/b") },        day(1), vec![Expired::Current(b.clone())]),
+            ("Status Disabled",                                                 LifecycleRule { enabled: false, expiration: Some(Expiration::Days(1)), ..rule("") },  day(9), vec![]),
+            ("ExpiredObjectDeleteMarker",                                       LifecycleRule { expiration: Some(Expiration::LoneDeleteMarkers), ..rule("") },        day(1), vec![Expired::Version(key("gone"), version(8))]),
+            ("NoncurrentDays",                                                  LifecycleRule { noncurrent: noncurrent(1, None), ..rule("") },                        day(2), vec![Expired::Version(a.clone(), null)]),
+            ("NewerNoncurrentVersions",                                         LifecycleRule { noncurrent: noncurrent(1, Some(1)), ..rule("") },                     day(2), vec![]),
+            ("Tag: none of the objects has it",                                 LifecycleRule { filter: LifecycleFilter { tags: std::collections::BTreeMap::from([("a".to_owned(), "b".to_owned())]).into(), ..Default::default() }, expiration: Some(Expiration::Days(1)), ..rule("") }, day(9), vec![]),
+        ];
+        for (source, rule, now, expected) in table {
+            set(&mut objects, Setting::Lifecycle(Some(Lifecycle(vec![rule]))));
+            assert_eq!(objects.bucket(&lake()).unwrap().expired(now, 100), expected, "{source}");
+        }
+    }
+
+    #[test]
     fn a_snapshot_folds_to_the_same() {
         let mut objects = objects(&["x", "y"]);
-        let encryption =
-            BucketEncryption { algorithm: SseAlgorithm::AwsKms, kms_key: Some("k".into()), bucket_key_enabled: true };
+        let encryption = BucketEncryption {
+            algorithm: SseAlgorithm::AwsKms,
+            kms_key: Some("k".into()),
+            bucket_key_enabled: true,
+            customer_keys_allowed: true,
+        };
         objects.set_bucket_encryption(&lake(), encryption).unwrap().iter().for_each(|event| objects.apply(event));
+        set(&mut objects, Setting::Versioning(Versioning::Enabled));
+        set(&mut objects, Setting::PublicAccessBlock(None));
+        put(&mut objects, "x", 9);
+        delete(&mut objects, "y", None, 8);
+        let upload = MultipartUpload {
+            headers: Default::default(),
+            metadata: Default::default(),
+            tags: Default::default(),
+            encryption: crate::Encryption::S3,
+            checksum: crate::ChecksumAlgorithm::CRC32,
+            composite: true,
+            initiated: Timestamp::from_seconds(3),
+            parts: BTreeMap::new(),
+        };
+        let begun = objects.begin_upload(&lake(), &key("z"), UploadId::from_bytes([1; 16]), upload).unwrap();
+        begun.iter().for_each(|event| objects.apply(event));
         let mut again = Objects::new(objects.tenant().clone());
         for event in objects.snapshot() {
             let text = serde_json::to_string(&event).unwrap();
@@ -280,8 +489,28 @@ mod tests {
         assert_eq!(objects.delete_bucket(&lake()), Err(ObjectsError::BucketNotEmpty(lake())));
         let absent = BucketName::parse("absent").unwrap();
         assert_eq!(objects.delete_bucket(&absent), Err(ObjectsError::NoSuchBucket(absent.clone())));
-        let keys = ["x", "zz"].map(|key| ObjectKey::parse(key).unwrap()).into();
-        let (events, gone) = objects.delete_objects(&lake(), &keys).unwrap();
-        assert_eq!((events.len(), gone), (1, vec![BlobId::from_bytes([0; 16])]));
+        let deletions = ["x", "zz"].map(|text| Deletion { key: key(text), version: None, precondition: None });
+        let now = Timestamp::default();
+        let deletions = objects.delete_objects(now, &lake(), &deletions, &mut counter()).unwrap();
+        assert_eq!((deletions.events.len(), deletions.deleted.len()), (1, 2));
+        assert_eq!(deletions.removed, [BlobId::from_bytes([0; 16])]);
+    }
+
+    #[test]
+    fn what_was_written_before_versions_is_read() {
+        let old = [
+            r#"{"BucketCreated":{"bucket":"lake","at":1000}}"#,
+            r#"{"ObjectPut":{"bucket":"lake","key":"k","record":{"bodies":[{"blob":"01010101010101010101010101010101","size":1}],"size":1,"etag":"e","last_modified":2000,"encryption":"S3","metadata":{"a":"b"}}}}"#,
+            r#"{"ObjectPut":{"bucket":"lake","key":"l","record":{"bodies":[],"size":0,"etag":"e","last_modified":2000,"encryption":{"Kms":{"key_arn":"arn","bucket_key":false}}}}}"#,
+            r#"{"ObjectDeleted":{"bucket":"lake","key":"l"}}"#,
+        ];
+        let mut objects = objects(&[]);
+        old.iter().for_each(|event| objects.apply(&serde_json::from_str(event).unwrap()));
+        let found = objects.object(&lake(), &key("k"), None).unwrap();
+        assert_eq!(
+            (found.version, found.versioned, found.record.metadata.get("a")),
+            (VersionId::NULL, false, Some("b"))
+        );
+        assert!(objects.object(&lake(), &key("l"), None).is_err());
     }
 }

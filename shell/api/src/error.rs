@@ -22,14 +22,23 @@ pub struct ApiError {
     pub message: String,
     /// Further members of a JSON error (`resourceId`), further elements of an XML one (`BucketName`).
     pub extra: Vec<(&'static str, String)>,
+    /// Headers of the answer.
+    pub headers: Vec<(&'static str, String)>,
     /// What the operator reads in the log and the wire does not say.
-    pub detail: Option<String>,
+    pub detail: Option<Box<str>>,
 }
 
 impl ApiError {
     /// A refusal by its status, AWS's name and a message.
     pub fn new(status: u16, code: impl Into<Cow<'static, str>>, message: impl Into<String>) -> Self {
-        Self { status, code: code.into(), message: message.into(), extra: Vec::new(), detail: None }
+        Self {
+            status,
+            code: code.into(),
+            message: message.into(),
+            extra: Vec::new(),
+            headers: Vec::new(),
+            detail: None,
+        }
     }
 
     /// With a further member or element.
@@ -39,10 +48,17 @@ impl ApiError {
         self
     }
 
+    /// With a header.
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
     /// With what only the operator reads.
     #[must_use]
     pub fn because(mut self, detail: impl fmt::Display) -> Self {
-        self.detail = Some(detail.to_string());
+        self.detail = Some(detail.to_string().into());
         self
     }
 

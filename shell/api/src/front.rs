@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, ORIGIN};
 use http::{Request, Response, request};
 use sekisho_sigv4::{Claim, Operator, RequestParts, Rules, SigV4Error, verify};
 use serde_json::Value;
@@ -91,6 +91,11 @@ async fn handle(app: &App, head: request::Parts, body: Body, seen: &mut Seen) ->
         headers: &headers,
     };
     let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    if head.method == http::Method::OPTIONS && head.headers.contains_key(ORIGIN) {
+        let address = address(app, &head)?;
+        (seen.service, seen.operation) = (Some(Service::S3), "Preflight");
+        return s3::cors::preflight(app, &address, &head.headers);
+    }
     let by_target = target.and_then(|target| Service::by_target_prefix(target.split('.').next().unwrap_or_default()));
     // Who names a target speaks JSON, even to a service nobody here knows.
     seen.shape = by_target.unwrap_or(if target.is_some() { Service::Kms } else { Service::S3 });
@@ -164,6 +169,12 @@ async fn handle(app: &App, head: request::Parts, body: Body, seen: &mut Seen) ->
     Ok(render::json(service, &output))
 }
 
+/// The bucket and the key a request to S3 is about.
+fn address(app: &App, head: &request::Parts) -> Result<Address, ApiError> {
+    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    Address::parse(host, head.uri.path(), &app.settings.hostnames)
+}
+
 async fn handle_s3(
     app: &App,
     head: &request::Parts,
@@ -176,8 +187,7 @@ async fn handle_s3(
     let secret_of = |id: &str| app.credentials.get(id);
     let verified = verify(parts, claim, region, Rules::S3, app.state.now(), secret_of);
     let (operator, payload) = verified.map_err(|error| auth::refusal(Service::S3, &error))?.into_parts();
-    let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
-    let address = Address::parse(host, parts.raw_path, &app.settings.hostnames)?;
+    let address = address(app, head)?;
     let query = bind::query_pairs(parts.raw_query, true);
     let level = match (&address.bucket, &address.key) {
         (None, _) => Level::Service,
@@ -191,10 +201,11 @@ async fn handle_s3(
         })?;
     seen.operation = operation.name;
     let mut request = S3Request::new(operation.name, operator, payload, head.headers.clone(), body)?;
-    (request.bucket, request.key, request.query) = (address.bucket, address.key, query);
+    (request.bucket, request.key, request.query) = (address.bucket.clone(), address.key.clone(), query);
     request.request_id.clone_from(&seen.request_id);
-    let response = s3::handle(app, request).await?;
+    let mut response = s3::handle(app, request).await?;
     app.state.settle().await.map_err(ApiError::internal)?;
+    s3::cors::decorate(app, &address, &head.method, &head.headers, response.headers_mut());
     Ok(response)
 }
 

@@ -53,6 +53,11 @@ pub(crate) fn refusal(service: Service, error: &ApiError, request_id: &str, abou
             response.headers_mut().insert(HeaderName::from_static("x-amzn-errortype"), value);
         }
     }
+    for (name, value) in &error.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
     with_content_type(response, content_type)
 }
 

@@ -1,68 +1,115 @@
-//! The key of one body: made, wrapped for its header, opened again. It seals nothing else, ever.
-use sekisho_kms::KmsError;
-use sekisho_objects::{BlobId, Encryption};
+//! The keys of one body: made, wrapped for its header, opened again. They seal nothing else, ever.
+use std::collections::BTreeMap;
+
+use sekisho_kms::{KmsError, RootKey};
+use sekisho_objects::{BlobId, CustomerKey, DataKey, Encryption, Header, ObjectsError};
 use sekisho_state::State;
 use sekisho_types::{BucketName, ObjectKey, Random, Secret, SecretKey};
 
 use crate::StoreError;
 
-/// Makes a key and wraps it as `encryption` says.
-pub(crate) fn make(
-    state: &State,
-    encryption: &Encryption,
-    bucket: &BucketName,
-    key: &ObjectKey,
-    blob: BlobId,
-) -> Result<(SecretKey, Vec<u8>), StoreError> {
-    let mut random = state.random();
-    match encryption {
-        Encryption::S3 => {
-            let data_key = SecretKey::new(random.array());
-            let wrapped = state.root_key().wrap(&aad(bucket, key, blob), &data_key, &mut random);
-            Ok((data_key, wrapped))
-        }
-        Encryption::Kms { key_arn, bucket_key, context } => {
-            let context = Encryption::kms_context(context, *bucket_key, bucket, key);
-            let made = state.read().kms.generate_data_key(state.root_key(), key_arn, &context, 32, &mut random)?;
-            let data_key = secret_key(&made.plaintext).ok_or(StoreError::Kms(KmsError::InvalidCiphertext))?;
-            Ok((data_key, made.ciphertext_blob))
-        }
-    }
+/// Where a body belongs, and who opens it.
+#[derive(Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) bucket: &'a BucketName,
+    pub(crate) key: &'a ObjectKey,
+    /// The id its chunks are sealed for.
+    pub(crate) seal: BlobId,
+    pub(crate) customer: Option<&'a CustomerKey>,
 }
 
-/// Opens what [`make`] wrapped.
+/// Makes keys and wraps them as `encryption` says.
+pub(crate) fn make(state: &State, encryption: &Encryption, place: Place<'_>) -> Result<(DataKey, Header), StoreError> {
+    let mut random = state.random();
+    let mut fresh = || SecretKey::new(random.array());
+    let outer = matches!(encryption, Encryption::Dsse { .. }).then(&mut fresh);
+    let key = DataKey { inner: fresh(), outer };
+    let header = wrap(state, encryption, place, &key)?;
+    Ok((key, header))
+}
+
+/// Wraps keys as `encryption` says.
+pub(crate) fn wrap(
+    state: &State,
+    encryption: &Encryption,
+    place: Place<'_>,
+    key: &DataKey,
+) -> Result<Header, StoreError> {
+    let (root_key, mut random) = (state.root_key(), state.random());
+    let wrapped_key = match encryption {
+        Encryption::S3 => root_key.wrap(&place.aad(), &key.inner, &mut random),
+        Encryption::Customer(_) => place.customers()?.wrap(&place.aad(), &key.inner, &mut random),
+        Encryption::Kms { key_arn, .. } | Encryption::Dsse { key_arn, .. } => {
+            let (context, plaintext) = (place.kms_context(encryption), key.inner.expose());
+            state.read().kms.encrypt(root_key, key_arn, &context, plaintext, &mut random)?.ciphertext_blob
+        }
+    };
+    let wrapped_outer = key.outer.as_ref().map(|outer| root_key.wrap(&place.outer_aad(), outer, &mut random));
+    Ok(Header { blob: place.seal, wrapped_key, wrapped_outer })
+}
+
+/// Opens what [`wrap`] wrapped.
 pub(crate) fn open(
     state: &State,
     encryption: &Encryption,
-    bucket: &BucketName,
-    key: &ObjectKey,
-    blob: BlobId,
-    wrapped: &[u8],
-) -> Result<SecretKey, StoreError> {
-    let damaged = || StoreError::Damaged { blob, found: "its data key does not open" };
-    match encryption {
-        Encryption::S3 => state.root_key().unwrap(&aad(bucket, key, blob), wrapped).map_err(|_| damaged()),
-        Encryption::Kms { key_arn, bucket_key, context } => {
-            let context = Encryption::kms_context(context, *bucket_key, bucket, key);
+    place: Place<'_>,
+    header: &Header,
+) -> Result<DataKey, StoreError> {
+    let damaged = || StoreError::Damaged { blob: place.seal, found: "its data key does not open" };
+    let wrapped = header.wrapped_key.as_slice();
+    let inner = match encryption {
+        Encryption::S3 => state.root_key().unwrap(&place.aad(), wrapped).map_err(|_| damaged())?,
+        Encryption::Customer(_) => place.customers()?.unwrap(&place.aad(), wrapped).map_err(|_| damaged())?,
+        Encryption::Kms { key_arn, .. } | Encryption::Dsse { key_arn, .. } => {
+            let context = place.kms_context(encryption);
             let opened = state.read().kms.decrypt(state.root_key(), wrapped, &context, Some(key_arn));
             match opened {
-                Ok(opened) => secret_key(&opened.plaintext).ok_or_else(damaged),
+                Ok(opened) => secret_key(&opened.plaintext).ok_or_else(damaged)?,
                 // The caller had no hand in the ciphertext: it is the file that is wrong.
-                Err(KmsError::InvalidCiphertext | KmsError::IncorrectKey) => Err(damaged()),
-                Err(refusal) => Err(refusal.into()),
+                Err(KmsError::InvalidCiphertext | KmsError::IncorrectKey) => return Err(damaged()),
+                Err(refusal) => return Err(refusal.into()),
             }
         }
-    }
+    };
+    // A layer more or less than the index says is another body's header.
+    let outer = match (encryption, &header.wrapped_outer) {
+        (Encryption::Dsse { .. }, Some(wrapped)) => {
+            Some(state.root_key().unwrap(&place.outer_aad(), wrapped).map_err(|_| damaged())?)
+        }
+        (Encryption::Dsse { .. }, None) | (_, Some(_)) => return Err(damaged()),
+        (_, None) => None,
+    };
+    Ok(DataKey { inner, outer })
 }
 
-/// What a key wrapped by the root key is for: this body under this name.
-fn aad(bucket: &BucketName, key: &ObjectKey, blob: BlobId) -> Vec<u8> {
-    let mut aad = b"sekisho object".to_vec();
-    aad.extend_from_slice(blob.as_bytes());
-    aad.extend_from_slice(bucket.as_str().as_bytes());
-    aad.push(b'/');
-    aad.extend_from_slice(key.as_str().as_bytes());
-    aad
+impl Place<'_> {
+    /// What a wrapped key is for: this body under this name.
+    fn aad(&self) -> Vec<u8> {
+        self.labelled(b"sekisho object")
+    }
+
+    fn outer_aad(&self) -> Vec<u8> {
+        self.labelled(b"sekisho object, outer layer")
+    }
+
+    fn labelled(&self, label: &[u8]) -> Vec<u8> {
+        [label, self.seal.as_bytes(), self.bucket.as_str().as_bytes(), b"/", self.key.as_str().as_bytes()].concat()
+    }
+
+    fn kms_context(&self, encryption: &Encryption) -> BTreeMap<String, String> {
+        let (context, bucket_key) = match encryption {
+            Encryption::Kms { context, bucket_key, .. } => (Some(context), *bucket_key),
+            Encryption::Dsse { context, .. } => (Some(context), false),
+            Encryption::S3 | Encryption::Customer(_) => (None, false),
+        };
+        Encryption::kms_context(context.unwrap_or(&Default::default()), bucket_key, self.bucket, self.key)
+    }
+
+    fn customers(&self) -> Result<RootKey, StoreError> {
+        let customer = self.customer.ok_or(StoreError::Objects(ObjectsError::CustomerKeyMissing))?;
+        // Each body is wrapped under a key derived for this purpose alone.
+        Ok(RootKey::new(RootKey::new(customer.secret().clone()).derive("sekisho customer key wraps data keys")))
+    }
 }
 
 fn secret_key(secret: &Secret) -> Option<SecretKey> {

@@ -20,6 +20,14 @@ pub struct BlobDir {
     pins: Pins,
 }
 
+/// A file in the directory.
+pub(crate) enum Found {
+    /// Named like a finished body.
+    Body(BlobId, PathBuf),
+    /// Unfinished, or somebody else's.
+    Other(PathBuf),
+}
+
 /// What [`BlobDir::sweep`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Swept {
@@ -48,24 +56,36 @@ impl BlobDir {
     pub fn sweep(&self, known: &HashSet<BlobId>) -> Result<Swept, StoreError> {
         let mut missing = known.clone();
         let mut removed = 0;
-        let mut remove = |path: &Path| {
+        for found in self.files()? {
+            let path = match found {
+                Found::Body(blob, _) if missing.remove(&blob) || known.contains(&blob) => continue,
+                // What is not named like a body was put there by somebody else, and is left alone.
+                Found::Other(path) if !is_unfinished(&path) => continue,
+                Found::Body(_, path) | Found::Other(path) => path,
+            };
             removed += 1;
-            fs::remove_file(path).map_err(StoreError::io("remove", path))
-        };
-        for (name, path) in entries(&self.path)? {
-            if name.starts_with(UNFINISHED) {
-                remove(&path)?;
-            } else if name.len() == 2 && path.is_dir() {
-                for (name, path) in entries(&path)? {
-                    // What is not named like a body was put there by somebody else, and is left alone.
-                    let Some(blob) = BlobId::parse(&name) else { continue };
-                    if !missing.remove(&blob) && !known.contains(&blob) {
-                        remove(&path)?;
-                    }
-                }
-            }
+            fs::remove_file(&path).map_err(StoreError::io("remove", &path))?;
         }
         Ok(Swept { removed, missing: missing.into_iter().collect() })
+    }
+
+    /// Every file there is.
+    ///
+    /// # Errors
+    /// [`StoreError::Io`].
+    pub(crate) fn files(&self) -> Result<Vec<Found>, StoreError> {
+        let mut found = Vec::new();
+        for (name, path) in entries(&self.path)? {
+            if name.len() != 2 || !path.is_dir() {
+                found.push(Found::Other(path));
+                continue;
+            }
+            found.extend(entries(&path)?.into_iter().map(|(name, path)| match BlobId::parse(&name) {
+                Some(blob) => Found::Body(blob, path),
+                None => Found::Other(path),
+            }));
+        }
+        Ok(found)
     }
 
     /// Opens a finished body.
@@ -103,6 +123,10 @@ impl BlobDir {
         let name = blob.to_string();
         self.path.join(&name[..2]).join(name)
     }
+}
+
+fn is_unfinished(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(UNFINISHED))
 }
 
 /// A body being written; dropped, it is gone.

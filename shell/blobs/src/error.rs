@@ -22,9 +22,6 @@ pub enum StoreError {
     /// The caller's move: the body is not the one the Content-MD5 was made of.
     #[error("the body does not have the Content-MD5 that was given")]
     ContentMd5,
-    /// The caller's move: parts.
-    #[error(transparent)]
-    Multipart(#[from] MultipartError),
     /// The operator's move: restore the file, or the disk.
     #[error("the body `{blob}` is damaged: {found}")]
     Damaged {
@@ -49,35 +46,6 @@ pub enum StoreError {
     /// Ours: the server is stopping, or a task died.
     #[error("the task ended early")]
     Ended,
-}
-
-/// Why parts do not make an object: always the caller's move.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum MultipartError {
-    /// `NoSuchUpload`
-    #[error(
-        "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."
-    )]
-    NoSuchUpload,
-    /// `InvalidPart`
-    #[error(
-        "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."
-    )]
-    InvalidPart(u16),
-    /// `InvalidPartOrder`
-    #[error("The list of parts was not in ascending order. Parts must be ordered by part number.")]
-    InvalidPartOrder,
-    /// `EntityTooSmall`: a part that is not the last.
-    #[error("Your proposed upload is smaller than the minimum allowed size")]
-    PartTooSmall {
-        /// Its number.
-        number: u16,
-        /// Its bytes.
-        size: u64,
-    },
-    /// Too many uploads are open.
-    #[error("too many multipart uploads are open")]
-    TooMany,
 }
 
 impl StoreError {

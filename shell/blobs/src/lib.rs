@@ -8,15 +8,19 @@ mod store; // begin, get, delete
 mod upload; // a body on its way in
 mod reader; // an object coming back
 mod multipart; // objects that come in parts
+mod reseal; // the same object under another key
+mod lifecycle; // what has expired goes
+mod verify; // that every body is what the index says
 mod pins; // bodies being read stay
 mod error; // whose move it is
 
 pub use dir::{BlobDir, Swept};
-pub use error::{MultipartError, StoreError};
-pub use multipart::{CompletedPart, MULTIPART_UPLOADS_MAX, MultipartUpload, NewMultipart, PART_BYTES_MIN, Part};
+pub use error::StoreError;
+pub use multipart::{NewMultipart, UploadName, upload_id};
 pub use reader::Reader;
-pub use store::{NewObject, ObjectStore};
+pub use store::{Got, NewObject, ObjectStore};
 pub use upload::Upload;
+pub use verify::{Fault, Verified, verify};
 
 #[cfg(test)]
 mod tests;

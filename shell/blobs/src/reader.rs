@@ -6,10 +6,11 @@ use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use sekisho_objects::{BlobId, Body, CHUNK_BYTES, Encryption, Header, Opener, SealError};
+use sekisho_objects::{BlobId, Body, CHUNK_BYTES, CustomerKey, Encryption, Header, Opener, SealError};
 use sekisho_state::State;
 use sekisho_types::{BucketName, ObjectKey};
 
+use crate::data_key::Place;
 use crate::pins::Pin;
 use crate::upload::blocking;
 use crate::{BlobDir, StoreError, data_key};
@@ -34,11 +35,12 @@ pub(crate) struct Source {
     pub(crate) bucket: BucketName,
     pub(crate) key: ObjectKey,
     pub(crate) encryption: Encryption,
-    pub(crate) bodies: Vec<Body>,
+    pub(crate) customer: Option<CustomerKey>,
+    pub(crate) bodies: Box<[Body]>,
     pub(crate) _pin: Pin,
 }
 
-struct OpenBody {
+pub(crate) struct OpenBody {
     file: File,
     blob: BlobId,
     header_len: u64,
@@ -86,31 +88,27 @@ impl Reader {
 
 impl Source {
     /// Opens a body: its header must be the one the index means, its data key must open, its length must be right.
-    fn open(&self, index: usize) -> Result<OpenBody, StoreError> {
-        let Body { blob, size } = self.bodies.get(index).expect("an object has at least one body").clone();
+    pub(crate) fn open(&self, index: usize) -> Result<OpenBody, StoreError> {
+        let body = self.bodies.get(index).expect("an object has at least one body");
+        let (blob, size) = (body.blob, body.size);
         let damaged = |found| StoreError::Damaged { blob, found };
-        let io = StoreError::io("read", blob.to_string());
-        let file = self.dir.read(blob).map_err(|error| match error.kind() {
-            ErrorKind::NotFound => damaged("its file is missing"),
-            _ => StoreError::io("open", blob.to_string())(error),
-        })?;
-        let length = file.metadata().map_err(io)?.len();
-        let mut bytes = vec![0; Header::LEN_MAX.min(usize::try_from(length).unwrap_or(usize::MAX))];
-        file.read_exact_at(&mut bytes, 0).map_err(StoreError::io("read", blob.to_string()))?;
-        let header = Header::decode(&bytes).map_err(|_| damaged("its header is not one"))?;
-        if header.blob != blob {
+        let (file, header, header_len) = read_header(&self.dir, blob)?;
+        if header.blob != body.seal() {
             return Err(damaged("it is another body's file"));
         }
-        let key = data_key::open(&self.state, &self.encryption, &self.bucket, &self.key, blob, &header.wrapped_key)?;
-        let opener = Opener::new(&key, blob, size);
-        if length != header.len() + opener.sealed_size() {
+        let length = file.metadata().map_err(StoreError::io("read", blob.to_string()))?.len();
+        let (bucket, key, customer) = (&self.bucket, &self.key, self.customer.as_ref());
+        let place = Place { bucket, key, seal: body.seal(), customer };
+        let key = data_key::open(&self.state, &self.encryption, place, &header)?;
+        let opener = Opener::new(&key, body.seal(), size);
+        if length != header_len + opener.sealed_size() {
             return Err(damaged("its length is not what it was"));
         }
-        Ok(OpenBody { file, blob, header_len: header.len(), opener })
+        Ok(OpenBody { file, blob, header_len, opener })
     }
 
     /// The next piece of what is wanted, and the body it came from.
-    fn piece(
+    pub(crate) fn piece(
         &self,
         open: Option<(usize, OpenBody)>,
         wanted: Range<u64>,
@@ -132,6 +130,20 @@ impl Source {
         let piece = body.piece(wanted.start - begins, end)?;
         Ok((piece, (index, body)))
     }
+}
+
+/// Opens a body's file and reads its header; the chunks begin behind it.
+pub(crate) fn read_header(dir: &BlobDir, blob: BlobId) -> Result<(File, Header, u64), StoreError> {
+    let damaged = |found| StoreError::Damaged { blob, found };
+    let file = dir.read(blob).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => damaged("its file is missing"),
+        _ => StoreError::io("open", blob.to_string())(error),
+    })?;
+    let length = file.metadata().map_err(StoreError::io("read", blob.to_string()))?.len();
+    let mut bytes = vec![0; Header::LEN_MAX.min(usize::try_from(length).unwrap_or(usize::MAX))];
+    file.read_exact_at(&mut bytes, 0).map_err(StoreError::io("read", blob.to_string()))?;
+    let (header, header_len) = Header::decode(&bytes).map_err(|_| damaged("its header is not one"))?;
+    Ok((file, header, header_len))
 }
 
 impl OpenBody {

@@ -1,17 +1,17 @@
 //! Begin, get, delete: the one way to objects, for S3's operations and for delivery streams alike.
-use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use sekisho_objects::{
-    BlobId, ChecksumAlgorithm, Digests, Encryption, EncryptionRequest, Header, MANAGED_KEY_ALIAS,
-    MANAGED_KEY_DESCRIPTION, ObjectRecord, Sealer, SseAlgorithm,
+    BlobId, ChecksumAlgorithm, CustomerKey, CustomerKeyCheck, Deleted, Deletion, Deletions, Digests, Encryption,
+    EncryptionRequest, MANAGED_KEY_ALIAS, MANAGED_KEY_DESCRIPTION, ObjectRecord, ObjectsError, Pairs, Sealer,
+    SseAlgorithm, VersionId,
 };
 use sekisho_state::{Event, State};
 use sekisho_types::{BucketName, ObjectKey};
 
-use crate::multipart::Uploads;
+use crate::data_key::Place;
 use crate::reader::Source;
 use crate::upload::{Target, blocking, remove_all};
 use crate::{BlobDir, Reader, StoreError, Upload, data_key};
@@ -20,7 +20,6 @@ use crate::{BlobDir, Reader, StoreError, Upload, data_key};
 pub struct ObjectStore {
     pub(crate) state: Arc<State>,
     pub(crate) dir: BlobDir,
-    pub(crate) uploads: Arc<Mutex<Uploads>>,
 }
 
 /// What a put is to be.
@@ -31,9 +30,11 @@ pub struct NewObject {
     /// Under which key.
     pub key: ObjectKey,
     /// Content-Type and kin, by lower-case name.
-    pub headers: BTreeMap<String, String>,
+    pub headers: Pairs,
     /// `x-amz-meta-*`, by lower-case name without the prefix.
-    pub metadata: BTreeMap<String, String>,
+    pub metadata: Pairs,
+    /// Tags.
+    pub tags: Pairs,
     /// What the request says of encryption.
     pub encryption: EncryptionRequest,
     /// The checksum to compute and keep.
@@ -42,6 +43,32 @@ pub struct NewObject {
     pub expected_checksum: Option<String>,
     /// `Content-MD5`, decoded.
     pub content_md5: Option<[u8; 16]>,
+}
+
+impl NewObject {
+    /// With nothing said but where.
+    pub fn new(bucket: BucketName, key: ObjectKey) -> Self {
+        Self {
+            bucket,
+            key,
+            headers: Pairs::default(),
+            metadata: Pairs::default(),
+            tags: Pairs::default(),
+            encryption: EncryptionRequest::default(),
+            checksum: ChecksumAlgorithm::CRC64NVME,
+            expected_checksum: None,
+            content_md5: None,
+        }
+    }
+}
+
+/// An object that was got.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Got {
+    /// What the index keeps of it.
+    pub record: ObjectRecord,
+    /// Its version, if answers tell it.
+    pub version: Option<VersionId>,
 }
 
 impl ObjectStore {
@@ -59,7 +86,7 @@ impl ObjectStore {
         for blob in &swept.missing {
             tracing::error!(%blob, "the body of an object is missing");
         }
-        Ok(Self { state, dir, uploads: Arc::default() })
+        Ok(Self { state, dir })
     }
 
     /// Begins a put.
@@ -74,7 +101,9 @@ impl ObjectStore {
     /// Begins a put whose mode is decided.
     pub(crate) async fn begin_as(&self, new: NewObject, encryption: Encryption) -> Result<Upload, StoreError> {
         let blob = BlobId::new(&mut self.state.random());
-        let (key, wrapped_key) = data_key::make(&self.state, &encryption, &new.bucket, &new.key, blob)?;
+        let place =
+            Place { bucket: &new.bucket, key: &new.key, seal: blob, customer: new.encryption.customer.as_ref() };
+        let (key, header) = data_key::make(&self.state, &encryption, place)?;
         let with_md5 = encryption == Encryption::S3 || new.content_md5.is_some();
         let dir = self.dir.clone();
         let file = blocking(move || dir.create(blob)).await?;
@@ -82,6 +111,7 @@ impl ObjectStore {
             target: self.target(new.bucket, new.key),
             headers: new.headers,
             metadata: new.metadata,
+            tags: new.tags,
             encryption,
             algorithm: new.checksum,
             expected_checksum: new.expected_checksum,
@@ -91,7 +121,7 @@ impl ObjectStore {
             sealer: Sealer::new(&key, blob),
             digests: Digests::new(new.checksum, with_md5),
             size: 0,
-            sealed: Header { blob, wrapped_key }.encode(),
+            sealed: header.encode(),
         })
     }
 
@@ -103,58 +133,100 @@ impl ObjectStore {
     ///
     /// # Errors
     /// [`StoreError`].
-    pub async fn put(&self, new: NewObject, body: impl Into<Bytes>) -> Result<ObjectRecord, StoreError> {
+    pub async fn put(&self, new: NewObject, body: impl Into<Bytes>) -> Result<Got, StoreError> {
         self.begin(new).await?.write_pieces(vec![body.into()]).await?.finish().await
+    }
+
+    /// What the index keeps of an object: its newest version, or the one asked for. `customer` is the key that came with the
+    /// request, which must be the object's.
+    ///
+    /// # Errors
+    /// [`StoreError::Objects`] if it is not there, or the key is not its.
+    pub fn head(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        which: Option<VersionId>,
+        customer: Option<&CustomerKey>,
+    ) -> Result<Got, StoreError> {
+        let cores = self.state.read();
+        let found = cores.objects.object(bucket, key, which)?;
+        found.record.encryption.check_customer_key(customer)?;
+        Ok(Got { record: found.record.clone(), version: found.versioned.then_some(found.version) })
     }
 
     /// Gets an object: what the index keeps of it, and its body.
     ///
     /// # Errors
-    /// [`StoreError::Objects`] if it is not there, [`StoreError::Kms`] if its key may not be used, [`StoreError::Damaged`],
-    /// [`StoreError::Io`].
-    pub async fn get(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(ObjectRecord, Reader), StoreError> {
-        let (record, pin) = {
+    /// As [`ObjectStore::head`]; [`StoreError::Kms`] if its key may not be used, [`StoreError::Damaged`], [`StoreError::Io`].
+    pub async fn get(
+        &self,
+        bucket: &BucketName,
+        key: &ObjectKey,
+        which: Option<VersionId>,
+        customer: Option<CustomerKey>,
+    ) -> Result<(Got, Reader), StoreError> {
+        let (got, pin) = {
             let cores = self.state.read();
-            let record = cores.objects.object(bucket, key)?.clone();
-            let pin = self.dir.pin(record.blobs().collect());
-            (record, pin)
+            let found = cores.objects.object(bucket, key, which)?;
+            found.record.encryption.check_customer_key(customer.as_ref())?;
+            let pin = self.dir.pin(found.record.blobs().collect());
+            (Got { record: found.record.clone(), version: found.versioned.then_some(found.version) }, pin)
         };
         let reader = Reader::open(Source {
             state: self.state.clone(),
             dir: self.dir.clone(),
             bucket: bucket.clone(),
             key: key.clone(),
-            encryption: record.encryption.clone(),
-            bodies: record.bodies.clone(),
+            encryption: got.record.encryption.clone(),
+            customer,
+            bodies: got.record.bodies.clone(),
             _pin: pin,
         });
         let reader = reader.await?;
-        Ok((record, reader))
+        Ok((got, reader))
     }
 
-    /// Deletes an object; one that is not there is no error.
+    /// Deletes the newest version of an object; one that is not there is no error.
     ///
     /// # Errors
     /// [`StoreError::Objects`] without its bucket, [`StoreError::Journal`].
     pub async fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
-        self.delete_all(bucket, BTreeSet::from([key.clone()])).await
+        let deletion = Deletion { key: key.clone(), version: None, precondition: None };
+        self.delete_all(bucket, vec![deletion]).await.map(|_| ())
     }
 
-    /// Deletes several objects at once, all or none.
+    /// Deletes several objects or versions at once, all or none.
     ///
     /// # Errors
-    /// As [`ObjectStore::delete`].
-    pub async fn delete_all(&self, bucket: &BucketName, keys: BTreeSet<ObjectKey>) -> Result<(), StoreError> {
+    /// As [`ObjectStore::delete`]; [`ObjectsError::PreconditionFailed`].
+    pub async fn delete_all(&self, bucket: &BucketName, deletions: Vec<Deletion>) -> Result<Vec<Deleted>, StoreError> {
         let (state, dir, bucket) = (self.state.clone(), self.dir.clone(), bucket.clone());
         // Goes on even if nobody waits for it any more, so that no body stays behind.
         let task = tokio::spawn(async move {
+            let (now, mut random) = (state.now(), state.random());
             let removed = state.commit(|cores| {
-                let (events, removed) = cores.objects.delete_objects(&bucket, &keys)?;
-                Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), removed))
+                let Deletions { events, deleted, removed } =
+                    cores.objects.delete_objects(now, &bucket, &deletions, &mut random)?;
+                Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), (deleted, removed)))
             });
-            remove_all(dir, removed.await?).await
+            let (deleted, removed) = removed.await?;
+            remove_all(dir, removed).await?;
+            Ok(deleted)
         });
         task.await.map_err(|_| StoreError::Ended)?
+    }
+
+    /// Deletes an empty bucket, and the parts of uploads nobody completed.
+    ///
+    /// # Errors
+    /// [`StoreError::Objects`], [`StoreError::Journal`].
+    pub async fn delete_bucket(&self, bucket: &BucketName) -> Result<(), StoreError> {
+        let removed = self.state.commit(|cores| {
+            let (events, removed) = cores.objects.delete_bucket(bucket)?;
+            Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), removed))
+        });
+        remove_all(self.dir.clone(), removed.await?).await
     }
 
     /// The mode a put gets, its KMS key resolved. Makes the AWS managed key when it is first needed.
@@ -163,17 +235,27 @@ impl ObjectStore {
         bucket: &BucketName,
         request: &EncryptionRequest,
     ) -> Result<Encryption, StoreError> {
-        let chosen = self.state.read().objects.bucket(bucket)?.encryption.choose(request)?;
-        match chosen.algorithm {
-            SseAlgorithm::Aes256 => Ok(Encryption::S3),
-            SseAlgorithm::AwsKms => {
-                let key_arn = match chosen.kms_key {
-                    Some(key) => self.key_arn(&key)?,
-                    None => self.managed_key().await?,
+        let chosen = {
+            let cores = self.state.read();
+            let default = &cores.objects.bucket(bucket)?.encryption;
+            if let Some(key) = &request.customer {
+                return match default.customer_keys_allowed {
+                    true => Ok(Encryption::Customer(CustomerKeyCheck::new(key, &mut self.state.random()))),
+                    false => Err(ObjectsError::CustomerKeysBlocked.into()),
                 };
-                Ok(Encryption::Kms { key_arn, bucket_key: chosen.bucket_key, context: request.context.clone() })
             }
-        }
+            default.choose(request)?
+        };
+        let key_arn = match (chosen.algorithm, &chosen.kms_key) {
+            (SseAlgorithm::Aes256, _) => return Ok(Encryption::S3),
+            (_, Some(key)) => self.key_arn(key)?.into(),
+            (_, None) => self.managed_key().await?.into(),
+        };
+        let context = request.context.clone().into();
+        Ok(match chosen.algorithm {
+            SseAlgorithm::AwsKmsDsse => Encryption::Dsse { key_arn, context },
+            _ => Encryption::Kms { key_arn, bucket_key: chosen.bucket_key, context },
+        })
     }
 
     fn key_arn(&self, key: &str) -> Result<String, StoreError> {

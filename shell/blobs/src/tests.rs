@@ -6,11 +6,14 @@ use std::sync::Arc;
 
 use sekisho_journal::Durability;
 use sekisho_kms::RootKey;
-use sekisho_objects::{ChecksumAlgorithm, Digests, EncryptionRequest, ObjectsError, Precondition, SseAlgorithm};
+use sekisho_objects::{
+    BucketEncryption, ChecksumAlgorithm, CompletedPart, CustomerKey, Digests, Encryption, EncryptionRequest,
+    Expiration, Lifecycle, LifecycleRule, ObjectsError, PART_BYTES_MIN, Pairs, Precondition, Setting, SseAlgorithm,
+};
 use sekisho_state::{Event, State};
 use sekisho_types::{AccountId, BucketName, ObjectKey, Region, SecretKey, Tenant, Timestamp};
 
-use crate::{CompletedPart, MultipartError, NewMultipart, NewObject, ObjectStore, PART_BYTES_MIN, Reader, StoreError};
+use crate::{NewMultipart, NewObject, ObjectStore, Reader, StoreError, UploadName};
 
 struct World {
     dir: tempfile::TempDir,
@@ -47,6 +50,12 @@ impl World {
             Ok::<_, ObjectsError>((events.into_iter().map(Event::from).collect(), ()))
         });
         made.await.unwrap();
+        let allowed = state.commit(|cores| {
+            let encryption = BucketEncryption { customer_keys_allowed: true, ..BucketEncryption::default() };
+            let events = cores.objects.set_bucket_encryption(&lake(), encryption)?;
+            Ok::<_, ObjectsError>((events.into_iter().map(Event::from).collect(), ()))
+        });
+        allowed.await.unwrap();
         Self { dir, state, store }
     }
 
@@ -62,16 +71,22 @@ fn files(dir: &Path) -> Vec<PathBuf> {
 }
 
 fn new(text: &str, algorithm: Option<SseAlgorithm>) -> NewObject {
-    NewObject {
-        bucket: lake(),
-        key: key(text),
-        headers: BTreeMap::new(),
-        metadata: BTreeMap::new(),
-        encryption: EncryptionRequest { algorithm, ..EncryptionRequest::default() },
-        checksum: ChecksumAlgorithm::CRC64NVME,
-        expected_checksum: None,
-        content_md5: None,
-    }
+    with(text, EncryptionRequest { algorithm, ..EncryptionRequest::default() })
+}
+
+fn with(text: &str, encryption: EncryptionRequest) -> NewObject {
+    NewObject { encryption, ..NewObject::new(lake(), key(text)) }
+}
+
+fn customer(byte: u8) -> Option<CustomerKey> {
+    Some(CustomerKey::new(SecretKey::new([byte; 32])))
+}
+
+/// Every mode a put can ask for.
+fn modes() -> [EncryptionRequest; 4] {
+    let kms = |algorithm| EncryptionRequest { algorithm, ..EncryptionRequest::default() };
+    let customers = EncryptionRequest { customer: customer(9), ..EncryptionRequest::default() };
+    [kms(None), kms(Some(SseAlgorithm::AwsKms)), kms(Some(SseAlgorithm::AwsKmsDsse)), customers]
 }
 
 async fn rest(mut reader: Reader) -> Result<Vec<u8>, StoreError> {
@@ -90,29 +105,58 @@ fn body(size: usize) -> Vec<u8> {
 #[tokio::test]
 async fn every_range_of_every_mode_comes_back() {
     let world = World::new().await;
-    for algorithm in [None, Some(SseAlgorithm::AwsKms)] {
+    for mode in modes() {
         for size in [0, 1, 65_536, 65_537, 1_200_000] {
             let body = body(size);
-            let record = world.store.put(new("k", algorithm), body.clone()).await.unwrap();
-            assert_eq!(record.size, size as u64);
+            let put = world.store.put(with("k", mode.clone()), body.clone()).await.unwrap();
+            assert_eq!(put.record.size, size as u64);
             for (from, to) in [(0, size), (0, 1), (size / 2, size), (65_535, 65_537), (size.saturating_sub(3), size)] {
-                let (_, reader) = world.store.get(&lake(), &key("k")).await.unwrap();
+                let (_, reader) = world.store.get(&lake(), &key("k"), None, mode.customer.clone()).await.unwrap();
                 let (from, to) = (from.min(size), to.min(size));
                 let read = rest(reader.range(from as u64, to as u64)).await.unwrap();
-                assert!(read == body[from..to], "{algorithm:?}, {from}..{to} of {size}");
+                assert!(read == body[from..to], "{mode:?}, {from}..{to} of {size}");
             }
         }
     }
 }
 
 #[tokio::test]
+async fn a_customers_key_opens_and_no_other_does() {
+    let world = World::new().await;
+    let request = EncryptionRequest { customer: customer(1), ..EncryptionRequest::default() };
+    world.store.put(with("k", request.clone()), "x").await.unwrap();
+    let refused = async |key_text: &str, with: Option<CustomerKey>| match world
+        .store
+        .get(&lake(), &key(key_text), None, with)
+        .await
+    {
+        Err(StoreError::Objects(refusal)) => refusal,
+        other => panic!("{:?}", other.map(|(got, _)| got)),
+    };
+    assert_eq!(refused("k", None).await, ObjectsError::CustomerKeyMissing);
+    assert_eq!(refused("k", customer(2)).await, ObjectsError::CustomerKeyWrong);
+    world.store.put(new("plain", None), "x").await.unwrap();
+    assert_eq!(refused("plain", customer(1)).await, ObjectsError::CustomerKeyNotApplicable);
+    let block = world.state.commit(|cores| {
+        let events = cores.objects.set_bucket_encryption(&lake(), BucketEncryption::default())?;
+        Ok::<_, ObjectsError>((events.into_iter().map(Event::from).collect(), ()))
+    });
+    block.await.unwrap();
+    let put = world.store.put(with("k", request), "x").await;
+    assert!(matches!(put, Err(StoreError::Objects(ObjectsError::CustomerKeysBlocked))), "{put:?}");
+    let (_, reader) = world.store.get(&lake(), &key("k"), None, customer(1)).await.unwrap();
+    assert_eq!(rest(reader).await.unwrap(), b"x", "what is there stays readable");
+}
+
+#[tokio::test]
 async fn the_etag_is_the_md5_with_sse_s3_alone() {
     let world = World::new().await;
     let put = |algorithm| world.store.put(new("k", algorithm), "hello");
-    assert_eq!(put(None).await.unwrap().etag, "5d41402abc4b2a76b9719d911017c592");
+    assert_eq!(&*put(None).await.unwrap().record.etag, "5d41402abc4b2a76b9719d911017c592");
     let (one, other) = (put(Some(SseAlgorithm::AwsKms)).await.unwrap(), put(Some(SseAlgorithm::AwsKms)).await.unwrap());
-    assert_ne!(one.etag, other.etag);
-    assert_eq!((one.etag.len(), one.encryption), (32, other.encryption), "one managed key for all");
+    assert_ne!(one.record.etag, other.record.etag);
+    let managed = (one.record.etag.len(), one.record.encryption);
+    assert_eq!(managed, (32, other.record.encryption), "one managed key for all");
 }
 
 #[tokio::test]
@@ -120,15 +164,16 @@ async fn no_plaintext_reaches_the_disk() {
     let world = World::new().await;
     let needle = b"the quick brown fox jumps over the lazy dog";
     let plain = needle.repeat(5000);
-    world.store.put(new("secret-key-name", None), plain.clone()).await.unwrap();
-    world.store.put(new("k", Some(SseAlgorithm::AwsKms)), plain.clone()).await.unwrap();
+    for (at, mode) in modes().into_iter().enumerate() {
+        world.store.put(with(&format!("secret-key-name{at}"), mode), plain.clone()).await.unwrap();
+    }
     let mut upload = world.store.begin(new("unfinished", None)).await.unwrap();
     upload.write(&plain).unwrap();
     let all = files(world.dir.path());
     assert!(all.len() >= 4);
     for file in all {
         let bytes = fs::read(&file).unwrap();
-        for needle in [&needle[..16], b"secret-key-name"] {
+        for needle in [&needle[..16], b"secret-key-name", &[9; 32]] {
             assert!(!bytes.windows(needle.len()).any(|window| window == needle), "{}", file.display());
         }
     }
@@ -137,27 +182,28 @@ async fn no_plaintext_reaches_the_disk() {
 #[tokio::test]
 async fn every_flipped_byte_is_refused() {
     let world = World::new().await;
-    for algorithm in [None, Some(SseAlgorithm::AwsKms)] {
-        world.store.put(new("k", algorithm), "a body of a few bytes").await.unwrap();
+    for mode in modes() {
+        world.store.put(with("k", mode.clone()), "a body of a few bytes").await.unwrap();
         let [file] = world.files().try_into().unwrap();
         let sealed = fs::read(&file).unwrap();
+        let get = async || match world.store.get(&lake(), &key("k"), None, mode.customer.clone()).await {
+            Ok((_, reader)) => rest(reader).await,
+            Err(error) => Err(error),
+        };
         for at in 0..sealed.len() {
             let mut flipped = sealed.clone();
             flipped[at] ^= 1;
             fs::write(&file, flipped).unwrap();
-            let read = match world.store.get(&lake(), &key("k")).await {
-                Ok((_, reader)) => rest(reader).await,
-                Err(error) => Err(error),
-            };
-            assert!(matches!(read, Err(StoreError::Damaged { .. })), "{algorithm:?}, byte {at}: {read:?}");
+            let read = get().await;
+            assert!(matches!(read, Err(StoreError::Damaged { .. })), "{mode:?}, byte {at}: {read:?}");
         }
         for other in [&sealed[..sealed.len() - 1], &[&sealed[..], b"x"].concat(), b""] {
             fs::write(&file, other).unwrap();
-            let read = world.store.get(&lake(), &key("k")).await.err();
-            assert!(matches!(read, Some(StoreError::Damaged { .. })), "{} bytes: {read:?}", other.len());
+            let read = get().await;
+            assert!(matches!(read, Err(StoreError::Damaged { .. })), "{} bytes: {read:?}", other.len());
         }
         fs::remove_file(&file).unwrap();
-        assert!(matches!(world.store.get(&lake(), &key("k")).await, Err(StoreError::Damaged { .. })));
+        assert!(matches!(get().await, Err(StoreError::Damaged { .. })));
         fs::write(&file, sealed).unwrap();
         world.store.delete(&lake(), &key("k")).await.unwrap();
     }
@@ -171,7 +217,7 @@ async fn another_objects_file_is_refused() {
     world.store.put(new("b", None), "of b").await.unwrap();
     let b = world.files().into_iter().find(|file| *file != a).unwrap();
     fs::copy(&a, &b).unwrap();
-    assert!(matches!(world.store.get(&lake(), &key("b")).await, Err(StoreError::Damaged { .. })));
+    assert!(matches!(world.store.get(&lake(), &key("b"), None, None).await, Err(StoreError::Damaged { .. })));
 }
 
 #[tokio::test]
@@ -179,10 +225,10 @@ async fn what_is_replaced_or_deleted_can_be_read_to_its_end() {
     let world = World::new().await;
     let old = body(1_200_000);
     world.store.put(new("k", None), old.clone()).await.unwrap();
-    let (_, mut replaced) = world.store.get(&lake(), &key("k")).await.unwrap();
+    let (_, mut replaced) = world.store.get(&lake(), &key("k"), None, None).await.unwrap();
     let first = replaced.next().await.unwrap().unwrap();
     world.store.put(new("k", None), "new").await.unwrap();
-    let (_, deleted) = world.store.get(&lake(), &key("k")).await.unwrap();
+    let (_, deleted) = world.store.get(&lake(), &key("k"), None, None).await.unwrap();
     world.store.delete(&lake(), &key("k")).await.unwrap();
     assert_eq!(world.files().len(), 2, "both are being read");
     let read = [first.to_vec(), rest(replaced).await.unwrap()].concat();
@@ -208,7 +254,7 @@ async fn what_a_crash_leaves_is_swept_and_nothing_else() {
     let mut expected = vec![objects.join("README"), kept];
     expected.sort();
     assert_eq!(left, expected);
-    let (_, reader) = store.get(&lake(), &key("kept")).await.unwrap();
+    let (_, reader) = store.get(&lake(), &key("kept"), None, None).await.unwrap();
     assert_eq!(rest(reader).await.unwrap(), b"kept");
 }
 
@@ -231,7 +277,7 @@ async fn nothing_stays_of_what_was_refused_or_dropped() {
     assert!(matches!(refused, Err(StoreError::Kms(_))));
     drop(world.store.begin(new("k", None)).await.unwrap());
     assert!(world.files().is_empty());
-    assert!(world.store.get(&lake(), &key("k")).await.is_err());
+    assert!(world.store.get(&lake(), &key("k"), None, None).await.is_err());
 }
 
 #[tokio::test]
@@ -244,7 +290,7 @@ async fn a_precondition_holds_when_the_object_becomes_visible() {
     };
     // Both began before either was there.
     let (one, other) = (begin(Precondition::Absent).await, begin(Precondition::Absent).await);
-    let etag = one.finish().await.unwrap().etag;
+    let etag = one.finish().await.unwrap().record.etag.into();
     let refused = other.finish().await;
     assert!(matches!(refused, Err(StoreError::Objects(ObjectsError::PreconditionFailed("If-None-Match")))));
     assert_eq!(world.files().len(), 1);
@@ -252,43 +298,50 @@ async fn a_precondition_holds_when_the_object_becomes_visible() {
     assert!(begin(Precondition::Matches(etag)).await.finish().await.is_ok());
 }
 
+fn in_parts(encryption: EncryptionRequest, checksum: ChecksumAlgorithm, composite: bool) -> NewMultipart {
+    let (headers, metadata, tags) = Default::default();
+    NewMultipart { bucket: lake(), key: key("k"), headers, metadata, tags, encryption, checksum, composite }
+}
+
+fn refusal<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> ObjectsError {
+    match outcome {
+        Err(StoreError::Objects(refusal)) => refusal,
+        other => panic!("{other:?}"),
+    }
+}
+
 #[tokio::test]
 async fn parts_are_one_object() {
     let world = World::new().await;
     let all = body(PART_BYTES_MIN as usize + 100_000);
     let (first, second) = all.split_at(PART_BYTES_MIN as usize);
-    for (algorithm, composite) in
-        [(ChecksumAlgorithm::CRC64NVME, false), (ChecksumAlgorithm::CRC32, false), (ChecksumAlgorithm::SHA256, true)]
-    {
-        let begun = NewMultipart {
-            bucket: lake(),
-            key: key("k"),
-            headers: BTreeMap::new(),
-            metadata: BTreeMap::new(),
-            encryption: EncryptionRequest { algorithm: Some(SseAlgorithm::AwsKms), ..EncryptionRequest::default() },
-            checksum: algorithm,
-            composite,
-        };
-        let (id, _) = world.store.create_multipart(begun).await.unwrap();
+    let algorithms = [
+        (ChecksumAlgorithm::CRC64NVME, false),
+        (ChecksumAlgorithm::CRC32, false),
+        (ChecksumAlgorithm::SHA256, true),
+        (ChecksumAlgorithm::CRC32C, true),
+    ];
+    for ((algorithm, composite), mode) in algorithms.into_iter().zip(modes()) {
+        let get = async || world.store.get(&lake(), &key("k"), None, mode.customer.clone()).await.unwrap();
+        let (id, _) = world.store.create_multipart(in_parts(mode.clone(), algorithm, composite)).await.unwrap();
+        let name = UploadName { bucket: lake(), key: key("k"), id };
+        if mode.customer.is_some() {
+            let part = world.store.begin_part(&name, None, customer(2)).await.err();
+            assert!(matches!(part, Some(StoreError::Objects(ObjectsError::PartKeyWrong))), "{part:?}");
+        }
         let mut parts = Vec::new();
         // The second part comes first, and the first comes twice.
         for (number, bytes) in [(2, second), (1, second), (1, first)] {
-            let mut part = world.store.begin_part(&id, &lake(), &key("k"), None).await.unwrap();
+            let mut part = world.store.begin_part(&name, None, mode.customer.clone()).await.unwrap();
             part.write(bytes).unwrap();
-            let part = world.store.finish_part(&id, number, part).await.unwrap();
-            parts.push(CompletedPart { number, etag: part.etag });
+            let part = world.store.finish_part(&name, number, part).await.unwrap();
+            parts.push(CompletedPart { number, etag: part.etag.into() });
         }
         let [two, stale, one] = parts.try_into().unwrap();
-        let complete = async |parts: &[CompletedPart]| {
-            world.store.complete_multipart(&id, &lake(), &key("k"), parts, None, None).await
-        };
-        let refused = |outcome: Result<_, StoreError>| match outcome {
-            Err(StoreError::Multipart(refusal)) => refusal,
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(refused(complete(&[two.clone(), one.clone()]).await), MultipartError::InvalidPartOrder);
-        assert_eq!(refused(complete(&[stale, two.clone()]).await), MultipartError::InvalidPart(1));
-        let record = complete(&[one, two]).await.unwrap();
+        let complete = async |parts: &[CompletedPart]| world.store.complete_multipart(&name, parts, None, None).await;
+        assert_eq!(refusal(complete(&[two.clone(), one.clone()]).await), ObjectsError::InvalidPartOrder);
+        assert_eq!(refusal(complete(&[stale, two.clone()]).await), ObjectsError::InvalidPart(1));
+        let record = complete(&[one, two]).await.unwrap().record;
         assert!(record.etag.ends_with("-2"));
         let mut digests = Digests::new(algorithm, false);
         digests.update(&all);
@@ -296,36 +349,109 @@ async fn parts_are_one_object() {
         let checksum = record.checksum.unwrap();
         assert_eq!(checksum == expected, !composite, "{algorithm:?}");
         assert_eq!(checksum.value.ends_with("-2"), composite);
-        assert_eq!(refused(complete(&[]).await), MultipartError::NoSuchUpload);
+        assert_eq!(refusal(complete(&[]).await), ObjectsError::NoSuchUpload);
         assert_eq!(world.files().len(), 2, "the two parts, and nothing they replaced");
-        let (_, reader) = world.store.get(&lake(), &key("k")).await.unwrap();
+        let (_, reader) = get().await;
         let (from, to) = (PART_BYTES_MIN as usize - 70_000, PART_BYTES_MIN as usize + 5);
         assert!(rest(reader.range(from as u64, to as u64)).await.unwrap() == all[from..to], "over the border");
-        let (_, reader) = world.store.get(&lake(), &key("k")).await.unwrap();
+        let (_, reader) = get().await;
         assert!(rest(reader).await.unwrap() == all);
     }
 }
 
 #[tokio::test]
+async fn an_upload_under_way_outlives_a_restart() {
+    let world = World::new().await;
+    let begun = in_parts(EncryptionRequest::default(), ChecksumAlgorithm::CRC32, true);
+    let (id, _) = world.store.create_multipart(begun).await.unwrap();
+    let name = UploadName { bucket: lake(), key: key("k"), id };
+    let mut part = world.store.begin_part(&name, None, None).await.unwrap();
+    part.write(b"first").unwrap();
+    let first = world.store.finish_part(&name, 1, part).await.unwrap();
+    let World { dir, state, store } = world;
+    state.journal().close();
+    drop((state, store));
+    let (_, store) = open(dir.path());
+    let listed = [CompletedPart { number: 1, etag: first.etag.into() }];
+    store.complete_multipart(&name, &listed, None, None).await.unwrap();
+    let (_, reader) = store.get(&lake(), &key("k"), None, None).await.unwrap();
+    assert_eq!(rest(reader).await.unwrap(), b"first");
+}
+
+#[tokio::test]
 async fn an_aborted_upload_leaves_nothing() {
     let world = World::new().await;
-    let begun = NewMultipart {
-        bucket: lake(),
-        key: key("k"),
-        headers: BTreeMap::new(),
-        metadata: BTreeMap::new(),
-        encryption: EncryptionRequest::default(),
-        checksum: ChecksumAlgorithm::CRC32,
-        composite: true,
-    };
+    let begun = in_parts(EncryptionRequest::default(), ChecksumAlgorithm::CRC32, true);
     let (id, _) = world.store.create_multipart(begun).await.unwrap();
-    let part = world.store.begin_part(&id, &lake(), &key("k"), None).await.unwrap();
-    world.store.finish_part(&id, 1, part).await.unwrap();
-    let late = world.store.begin_part(&id, &lake(), &key("k"), None).await.unwrap();
-    assert!(world.store.abort_multipart(&id, &lake(), &key("other")).await.is_err(), "another object's");
-    world.store.abort_multipart(&id, &lake(), &key("k")).await.unwrap();
-    assert!(world.store.finish_part(&id, 2, late).await.is_err());
+    let name = UploadName { bucket: lake(), key: key("k"), id };
+    let part = world.store.begin_part(&name, None, None).await.unwrap();
+    world.store.finish_part(&name, 1, part).await.unwrap();
+    let late = world.store.begin_part(&name, None, None).await.unwrap();
+    let others = UploadName { key: key("other"), ..name.clone() };
+    assert_eq!(refusal(world.store.abort_multipart(&others).await), ObjectsError::NoSuchUpload, "another object's");
+    world.store.abort_multipart(&name).await.unwrap();
+    assert_eq!(refusal(world.store.finish_part(&name, 2, late).await), ObjectsError::NoSuchUpload);
     assert!(world.files().is_empty());
+}
+
+#[tokio::test]
+async fn another_kms_key_takes_an_object_over() {
+    let world = World::new().await;
+    let made = world.state.commit(|cores| {
+        let mut random = world.state.random();
+        let (now, root_key) = (world.state.now(), world.state.root_key());
+        let (events, key) = cores.kms.create_key(now, root_key, String::new(), None, BTreeMap::new(), &mut random)?;
+        let arn = key.arn(world.state.tenant());
+        Ok::<_, sekisho_kms::KmsError>((events.into_iter().map(Event::from).collect(), arn))
+    });
+    let arn = made.await.unwrap();
+    let plain = body(200_000);
+    for mode in modes() {
+        let before = world.store.put(with("k", mode.clone()), plain.clone()).await.unwrap().record;
+        let [file] = world.files().try_into().unwrap();
+        let resealed = world.store.reseal(&lake(), &key("k"), None, &arn, false).await;
+        match before.encryption {
+            Encryption::S3 | Encryption::Kms { .. } => _ = resealed.unwrap(),
+            Encryption::Dsse { .. } | Encryption::Customer(_) => {
+                assert!(matches!(refusal(resealed), ObjectsError::NotResealable(_)));
+                world.store.delete(&lake(), &key("k")).await.unwrap();
+                continue;
+            }
+        }
+        // Once more, from the key it has now to the same one.
+        world.store.reseal(&lake(), &key("k"), None, &arn, true).await.unwrap();
+        assert!(!file.exists() && world.files().len() == 1, "the old wrapped key is gone");
+        let (got, reader) = world.store.get(&lake(), &key("k"), None, None).await.unwrap();
+        assert_eq!(got.record.encryption.key_arn(), Some(&*arn));
+        assert_eq!((got.record.etag, got.record.last_modified), (before.etag, before.last_modified));
+        assert!(rest(reader).await.unwrap() == plain);
+        world.store.delete(&lake(), &key("k")).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn what_has_expired_goes() {
+    let world = World::new().await;
+    world.store.put(new("old/1", None), "x").await.unwrap();
+    let tags = Pairs::from(BTreeMap::from([("keep".to_owned(), "no".to_owned())]));
+    world.store.put(NewObject { tags, ..new("old/2", None) }, "x").await.unwrap();
+    world.store.put(new("new", None), "x").await.unwrap();
+    let (id, _) =
+        world.store.create_multipart(in_parts(modes()[0].clone(), ChecksumAlgorithm::CRC32, true)).await.unwrap();
+    let name = UploadName { bucket: lake(), key: key("k"), id };
+    let part = world.store.begin_part(&name, None, None).await.unwrap();
+    world.store.finish_part(&name, 1, part).await.unwrap();
+    let mut rule = LifecycleRule { enabled: true, ..LifecycleRule::default() };
+    rule.filter.prefix = Some("old/".into());
+    rule.expiration = Some(Expiration::Date(Timestamp::from_seconds(0)));
+    let set = world.state.commit(|cores| {
+        let events = cores.objects.set(&lake(), Setting::Lifecycle(Some(Lifecycle(vec![rule]))))?;
+        Ok::<_, ObjectsError>((events.into_iter().map(Event::from).collect(), ()))
+    });
+    set.await.unwrap();
+    assert_eq!(world.store.expire().await.unwrap(), 2);
+    assert_eq!(world.files().len(), 2, "the new object and the part");
+    assert_eq!(world.store.expire().await.unwrap(), 0);
 }
 
 #[tokio::test]
@@ -351,7 +477,7 @@ async fn a_disabled_key_makes_its_objects_unreadable_at_once() {
             Ok::<_, sekisho_kms::KmsError>((events.into_iter().map(Event::from).collect(), ()))
         });
         set.await.unwrap();
-        assert_eq!(world.store.get(&lake(), &key("k")).await.is_ok(), readable);
+        assert_eq!(world.store.get(&lake(), &key("k"), None, None).await.is_ok(), readable);
         let put = world.store.put(NewObject { encryption: encryption.clone(), ..new("other", None) }, "x").await;
         assert_eq!(put.is_ok(), readable, "{put:?}");
     }

@@ -1,16 +1,16 @@
 //! A body on its way in: sealed, digested, durable, visible, in this order.
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use sekisho_objects::{
-    BlobId, Body, Checksum, ChecksumAlgorithm, Digests, Encryption, ObjectRecord, Precondition, Sealer,
+    BlobId, Body, Checksum, ChecksumAlgorithm, Digests, Encryption, NewVersion, ObjectRecord, Pairs, Precondition,
+    Sealer, VersionId,
 };
 use sekisho_state::{Event, State};
 use sekisho_types::{BucketName, ObjectKey, Random};
 
 use crate::dir::{BlobDir, FinishedBlob, UnfinishedBlob};
-use crate::{Reader, StoreError};
+use crate::{Got, Reader, StoreError};
 
 /// Plaintext sealed before the file is written to: what bounds an upload's memory, with one chunk more.
 const STEP_BYTES: usize = 256 * 1024;
@@ -18,8 +18,9 @@ const STEP_BYTES: usize = 256 * 1024;
 /// A body on its way in. Dropped before [`Upload::finish`], nothing of it stays.
 pub struct Upload {
     pub(crate) target: Target,
-    pub(crate) headers: BTreeMap<String, String>,
-    pub(crate) metadata: BTreeMap<String, String>,
+    pub(crate) headers: Pairs,
+    pub(crate) metadata: Pairs,
+    pub(crate) tags: Pairs,
     pub(crate) encryption: Encryption,
     pub(crate) algorithm: ChecksumAlgorithm,
     pub(crate) expected_checksum: Option<String>,
@@ -115,23 +116,25 @@ impl Upload {
     ///
     /// # Errors
     /// [`StoreError`]; nothing is visible then, unless it is [`StoreError::Journal`].
-    pub async fn finish(mut self) -> Result<ObjectRecord, StoreError> {
+    pub async fn finish(mut self) -> Result<Got, StoreError> {
         let publish = async move {
             let (target, encryption) = (self.target.clone(), self.encryption.clone());
             let (headers, metadata) = (std::mem::take(&mut self.headers), std::mem::take(&mut self.metadata));
+            let tags = std::mem::take(&mut self.tags);
             let Stored { file, body, etag, checksum } = self.store().await?;
             let (size, last_modified) = (body.size, target.state.now());
             let record = ObjectRecord {
-                bodies: vec![body],
+                bodies: [body].into(),
                 size,
-                etag,
+                etag: etag.into(),
                 last_modified,
                 encryption,
                 headers,
                 metadata,
                 checksum: Some(checksum),
+                tags,
             };
-            target.publish(record, || file.keep()).await
+            target.publish(record, file).await
         };
         tokio::spawn(publish).await.map_err(|_| StoreError::Ended)?
     }
@@ -152,9 +155,9 @@ impl Upload {
             // Only SSE-S3's ETag tells of the plaintext; the others' is new at every put.
             let etag = match (&self.encryption, md5) {
                 (Encryption::S3, Some(md5)) => hex(&md5),
-                (Encryption::S3, None) | (Encryption::Kms { .. }, _) => hex(&random.array::<16>()),
+                _ => hex(&random.array::<16>()),
             };
-            let body = Body { blob: self.blob, size: self.size };
+            let body = Body::new(self.blob, self.size);
             Ok(Stored { file: self.file.finish()?, body, etag, checksum })
         })
         .await
@@ -162,22 +165,23 @@ impl Upload {
 }
 
 impl Target {
-    /// Makes an object whose bodies are durable visible, and removes what it replaces. `keep` is called when the index may
-    /// know the bodies, whatever becomes of this task.
-    pub(crate) async fn publish(
-        self,
-        record: ObjectRecord,
-        keep: impl FnOnce() + Send,
-    ) -> Result<ObjectRecord, StoreError> {
-        let published = record.clone();
+    /// Makes an object whose body is durable visible, and removes what it replaces.
+    async fn publish(self, record: ObjectRecord, file: FinishedBlob) -> Result<Got, StoreError> {
+        let (published, mut random) = (record.clone(), self.state.random());
         let replaced = self.state.commit(|cores| {
             let precondition = self.precondition.as_ref();
-            let (events, replaced) = cores.objects.put_object(&self.bucket, &self.key, published, precondition)?;
-            keep();
-            Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), replaced))
+            let NewVersion { events, replaced, version } =
+                cores.objects.put_object(&self.bucket, &self.key, published, precondition, &mut random)?;
+            // The index may know the body from here on, whatever becomes of this task.
+            file.keep();
+            Ok::<(Vec<Event>, (Vec<BlobId>, Option<VersionId>)), StoreError>((
+                events.into_iter().map(Event::from).collect(),
+                (replaced, version),
+            ))
         });
-        remove_all(self.dir.clone(), replaced.await?).await?;
-        Ok(record)
+        let (replaced, version) = replaced.await?;
+        remove_all(self.dir.clone(), replaced).await?;
+        Ok(Got { record, version })
     }
 }
 

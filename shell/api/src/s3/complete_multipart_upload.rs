@@ -1,7 +1,7 @@
 //! CompleteMultipartUpload. What goes wrong is an error's status, never a 200 with an error in it.
 use http::Response;
-use sekisho_blobs::CompletedPart;
-use sekisho_objects::ChecksumAlgorithm;
+use sekisho_blobs::Got;
+use sekisho_objects::{ChecksumAlgorithm, CompletedPart, Encryption};
 
 use super::error::malformed_xml;
 use super::show::{self, Context};
@@ -15,8 +15,8 @@ const BODY_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
     check_room(app)?;
-    let (bucket, key) = (names::bucket(&request)?, names::key(&request)?);
-    let id = request.query("uploadId").unwrap_or_default().to_owned();
+    let name = names::upload(&request)?;
+    let (bucket, key) = (&name.bucket, &name.key);
     let precondition = describe::precondition(&request)?;
     // Here the checksum headers are of the object, not of this request's body.
     let expected = expected_checksum(&request);
@@ -31,7 +31,8 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     if parts.is_empty() {
         return Err(malformed_xml());
     }
-    let record = app.objects.complete_multipart(&id, &bucket, &key, &parts, expected.as_deref(), precondition).await?;
+    let completed = app.objects.complete_multipart(&name, &parts, expected.as_deref(), precondition).await?;
+    let Got { record, version } = completed;
     let mut response = xml::document("CompleteMultipartUploadResult", |out| {
         element(
             out,
@@ -46,7 +47,11 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
             element(out, "ChecksumType", show::checksum_type(checksum));
         }
     });
-    show::encryption(response.headers_mut(), &record.encryption, Context::Hidden);
+    // Recorded: the answer says nothing of a customer's key.
+    if !matches!(record.encryption, Encryption::Customer(_)) {
+        show::encryption(response.headers_mut(), &record.encryption, None, Context::Hidden);
+    }
+    show::version(response.headers_mut(), version);
     Ok(response)
 }
 

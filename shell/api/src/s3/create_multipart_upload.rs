@@ -16,16 +16,25 @@ pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>,
     let (checksum, composite) = checksum(&request)?;
     let (headers, metadata) = describe::described(&request)?;
     let encryption = describe::encryption(&request)?;
-    let new =
-        NewMultipart { bucket: bucket.clone(), key: key.clone(), headers, metadata, encryption, checksum, composite };
+    let customer = encryption.customer.clone();
+    let new = NewMultipart {
+        bucket: bucket.clone(),
+        key: key.clone(),
+        headers,
+        metadata,
+        tags: describe::tags(&request)?,
+        encryption,
+        checksum,
+        composite,
+    };
     let (id, encryption) = app.objects.create_multipart(new).await?;
     let mut response = xml::document("InitiateMultipartUploadResult", |out| {
         element(out, "Bucket", bucket.as_str());
         element(out, "Key", key.as_str());
-        element(out, "UploadId", &id);
+        element(out, "UploadId", &id.to_string());
     });
     let headers = response.headers_mut();
-    show::encryption(headers, &encryption, Context::Shown);
+    show::encryption(headers, &encryption, customer.as_ref(), Context::Shown);
     if request.header("x-amz-checksum-algorithm").is_some() {
         show::set(headers, "x-amz-checksum-algorithm", checksum.as_str());
         show::set(headers, "x-amz-checksum-type", if composite { "COMPOSITE" } else { "FULL_OBJECT" });

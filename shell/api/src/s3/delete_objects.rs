@@ -1,12 +1,11 @@
 //! DeleteObjects: up to 1,000 at once, in one commit.
-use std::collections::BTreeSet;
-
 use http::Response;
+use sekisho_objects::{Deletion, Precondition, VersionId};
 use sekisho_types::ObjectKey;
 
 use super::claimed::Claimed;
 use super::error::malformed_xml;
-use super::{check_room, names, xml};
+use super::{check_room, names, policy, xml};
 use crate::render::element;
 use crate::{ApiError, App, Body, S3Request};
 
@@ -29,26 +28,52 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     let bucket = names::existing_bucket(app, &request)?;
     let document = xml::read(&mut request, "Delete", BODY_BYTES_MAX).await?.ok_or_else(malformed_xml)?;
     let quiet = document.boolean("Quiet")?.unwrap_or(false);
-    let (mut keys, mut refused) = (BTreeSet::new(), Vec::new());
+    let (mut deletions, mut refused) = (Vec::new(), Vec::new());
     for object in document.all("Object") {
         let key = object.text("Key")?.ok_or_else(malformed_xml)?;
-        if object.text("VersionId")?.is_some_and(|version| version != "null") {
+        let version = object.text("VersionId")?.filter(|version| !version.is_empty());
+        let version = version.map(|text| VersionId::parse(text).ok_or(text)).transpose();
+        if version.is_err() {
             let message = "The specified version does not exist.";
             refused.push(Refused { key: key.to_owned(), code: "NoSuchVersion", message });
-        } else if ["ETag", "LastModifiedTime", "Size"].iter().any(|name| object.all(name).next().is_some()) {
+        } else if ["LastModifiedTime", "Size"].iter().any(|name| object.all(name).next().is_some()) {
             let message = "Conditional deletes are not offered by this server yet";
             refused.push(Refused { key: key.to_owned(), code: "NotImplemented", message });
         } else {
-            keys.insert(ObjectKey::parse(key).map_err(|_| malformed_xml())?);
+            let key = ObjectKey::parse(key).map_err(|_| malformed_xml())?;
+            let precondition = object.text("ETag")?.map(|etag| Precondition::Matches(etag.to_owned()));
+            deletions.push(Deletion { key, version: version.unwrap_or_default(), precondition });
         }
     }
     if !(1..=KEYS_MAX).contains(&document.all("Object").count()) {
         return Err(malformed_xml());
     }
-    app.objects.delete_all(&bucket, keys.clone()).await?;
+    // One that may not be deleted does not keep the others.
+    deletions.retain(|Deletion { key, precondition, version }| {
+        if policy::may_delete(app, &request, key.as_str(), version.is_some()).is_err() {
+            refused.push(Refused { key: key.as_str().to_owned(), code: "AccessDenied", message: "Access Denied" });
+            return false;
+        }
+        let cores = app.state.read();
+        let present = cores.objects.bucket(&bucket).ok().and_then(|known| known.object(key));
+        let holds = precondition.as_ref().is_none_or(|precondition| precondition.check(present).is_ok());
+        if !holds {
+            let message = "At least one of the pre-conditions you specified did not hold";
+            refused.push(Refused { key: key.as_str().to_owned(), code: "PreconditionFailed", message });
+        }
+        holds
+    });
+    let deleted = app.objects.delete_all(&bucket, deletions).await?;
     Ok(xml::document("DeleteResult", |out| {
-        for key in keys.iter().filter(|_| !quiet) {
-            xml::nested(out, "Deleted", |out| element(out, "Key", key.as_str()));
+        for deleted in deleted.iter().filter(|_| !quiet) {
+            xml::nested(out, "Deleted", |out| {
+                element(out, "Key", deleted.key.as_str());
+                deleted.version.iter().for_each(|version| element(out, "VersionId", &version.to_string()));
+                if let Some(marker) = deleted.marker {
+                    element(out, "DeleteMarker", "true");
+                    element(out, "DeleteMarkerVersionId", &marker.to_string());
+                }
+            });
         }
         for Refused { key, code, message } in &refused {
             xml::nested(out, "Error", |out| {

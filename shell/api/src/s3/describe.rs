@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use sekisho_objects::{EncryptionRequest, Precondition, SseAlgorithm};
+use sekisho_objects::{CustomerKey, CustomerKeyHeaders, EncryptionRequest, Pairs, Precondition, SseAlgorithm};
 
 use super::error::{header_not_implemented, invalid_argument};
 use crate::{ApiError, S3Request};
@@ -14,7 +14,7 @@ const METADATA_BYTES_MAX: usize = 2048;
 const KEPT: [&str; 6] =
     ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
 /// Headers that ask for what this server does not do.
-const NOT_IMPLEMENTED: [&str; 11] = [
+const NOT_IMPLEMENTED: [&str; 10] = [
     "x-amz-grant-full-control",
     "x-amz-grant-read",
     "x-amz-grant-read-acp",
@@ -23,7 +23,6 @@ const NOT_IMPLEMENTED: [&str; 11] = [
     "x-amz-object-lock-legal-hold",
     "x-amz-object-lock-mode",
     "x-amz-object-lock-retain-until-date",
-    "x-amz-tagging",
     "x-amz-website-redirect-location",
     "x-amz-write-offset-bytes",
 ];
@@ -36,7 +35,7 @@ pub(super) const SSE_CUSTOMER: &str = "x-amz-server-side-encryption-customer-";
 pub(super) const METADATA: &str = "x-amz-meta-";
 
 /// Headers kept with the object, and its metadata.
-pub(super) type Described = (BTreeMap<String, String>, BTreeMap<String, String>);
+pub(super) type Described = (Pairs, Pairs);
 
 /// Refuses what is not done here.
 pub(super) fn check(request: &S3Request) -> Result<(), ApiError> {
@@ -49,21 +48,17 @@ pub(super) fn check(request: &S3Request) -> Result<(), ApiError> {
     if given(request, "x-amz-acl").is_some_and(|acl| !matches!(acl, "private" | "bucket-owner-full-control")) {
         return Err(ApiError::new(400, "AccessControlListNotSupported", "The bucket does not allow ACLs"));
     }
-    check_no_sse_c(request)
+    Ok(())
 }
 
-/// New buckets block SSE-C (S3 user guide: "Default SSE-C setting for new buckets"), and here it cannot be unblocked.
-pub(super) fn check_no_sse_c(request: &S3Request) -> Result<(), ApiError> {
-    let query = request.query.iter().map(|(name, _)| name.to_ascii_lowercase());
-    let mut names = request.headers.keys().map(|name| name.as_str().to_owned()).chain(query);
-    match names.any(|name| name.starts_with(SSE_CUSTOMER)) {
-        true => Err(ApiError::new(
-            403,
-            "AccessDenied",
-            "Server Side Encryption with Customer provided keys (SSE-C) is blocked for this bucket; this server does not offer it",
-        )),
-        false => Ok(()),
-    }
+/// Prefix of the headers of the customer's key that opens the source of a copy.
+pub(super) const SOURCE_CUSTOMER: &str = "x-amz-copy-source-server-side-encryption-customer-";
+
+/// The key that came with a put, or with a read.
+pub(super) fn customer_key(request: &S3Request, prefix: &str, reads: bool) -> Result<Option<CustomerKey>, ApiError> {
+    let header = |name: &str| given(request, &format!("{prefix}{name}"));
+    let headers = CustomerKeyHeaders { algorithm: header("algorithm"), key: header("key"), md5: header("key-MD5") };
+    Ok(headers.key(reads)?)
 }
 
 /// What is kept beside the body.
@@ -99,7 +94,7 @@ pub(super) fn described(request: &S3Request) -> Result<Described, ApiError> {
             headers.insert("content-encoding".into(), rest.join(","));
         }
     }
-    Ok((headers, metadata))
+    Ok((headers.into(), metadata.into()))
 }
 
 /// The encryption a put asks for.
@@ -110,7 +105,14 @@ pub(super) fn encryption(request: &S3Request) -> Result<EncryptionRequest, ApiEr
         Some("false") => Some(false),
         Some(other) => return Err(invalid_argument("The header value is not a boolean", SSE_BUCKET_KEY, other)),
     };
+    let customer = customer_key(request, SSE_CUSTOMER, false)?;
+    if let (Some(_), Some(algorithm)) = (&customer, given(request, SSE)) {
+        let message =
+            "Server Side Encryption with Customer provided key is incompatible with the encryption method specified";
+        return Err(invalid_argument(message, SSE, algorithm));
+    }
     Ok(EncryptionRequest {
+        customer,
         algorithm: given(request, SSE).map(SseAlgorithm::parse).transpose()?,
         kms_key: given(request, SSE_KEY_ID).map(str::to_owned),
         bucket_key_enabled,
@@ -135,7 +137,14 @@ pub(super) fn precondition(request: &S3Request) -> Result<Option<Precondition>, 
 }
 
 /// A header, or the query parameter of the same name that a presigned request has instead.
-fn given<'a>(request: &'a S3Request, name: &str) -> Option<&'a str> {
+pub(super) fn given<'a>(request: &'a S3Request, name: &str) -> Option<&'a str> {
     let in_query = || request.query.iter().find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str());
     request.header(name).or_else(in_query)
+}
+
+/// What `x-amz-tagging` says: a query string of tags.
+pub(super) fn tags(request: &S3Request) -> Result<Pairs, ApiError> {
+    let Some(header) = given(request, "x-amz-tagging") else { return Ok(Pairs::default()) };
+    let pairs = crate::bind::query_pairs(header, true);
+    super::tagging::checked(pairs, super::tagging::OBJECT_TAGS_MAX).map(Pairs::from)
 }

@@ -1,7 +1,7 @@
 //! Refusals in S3's words.
-use sekisho_blobs::{MultipartError, PART_BYTES_MIN, StoreError};
+use sekisho_blobs::StoreError;
 use sekisho_kms::KmsError;
-use sekisho_objects::ObjectsError;
+use sekisho_objects::{ObjectsError, PART_BYTES_MIN};
 
 use crate::ApiError;
 
@@ -40,7 +40,43 @@ impl From<ObjectsError> for ApiError {
             }
             ObjectsError::MalformedXml => Self::new(400, "MalformedXML", message),
             ObjectsError::InvalidArgument { name, value, .. } => invalid_argument(&message, name, &value),
-            ObjectsError::NotOffered(_) => Self::new(501, "NotImplemented", message),
+            ObjectsError::Deleted(key, version) => Self::new(404, "NoSuchKey", message)
+                .with("Key", key.as_str())
+                .header("x-amz-delete-marker", "true")
+                .header("x-amz-version-id", version.to_string()),
+            ObjectsError::NoSuchVersion(key, version) => Self::new(404, "NoSuchVersion", message)
+                .with("Key", key.as_str())
+                .with("VersionId", version.to_string()),
+            ObjectsError::IsDeleteMarker(version) => Self::new(405, "MethodNotAllowed", message)
+                .header("allow", "DELETE")
+                .header("x-amz-delete-marker", "true")
+                .header("x-amz-version-id", version.to_string()),
+            ObjectsError::InvalidEncryptionAlgorithm(value) => {
+                Self::new(400, "InvalidEncryptionAlgorithmError", message)
+                    .with("ArgumentName", "x-amz-server-side-encryption")
+                    .with("ArgumentValue", value)
+            }
+            ObjectsError::CustomerKeyMissing
+            | ObjectsError::CustomerKeyNotApplicable
+            | ObjectsError::PartKeyMissing
+            | ObjectsError::PartKeyWrong
+            | ObjectsError::NotResealable(_) => Self::new(400, "InvalidRequest", message),
+            ObjectsError::CustomerKeyWrong | ObjectsError::CustomerKeysBlocked => {
+                Self::new(403, "AccessDenied", message)
+            }
+            ObjectsError::NoSuchUpload => Self::new(404, "NoSuchUpload", message),
+            ObjectsError::InvalidPart(number) => {
+                Self::new(400, "InvalidPart", message).with("PartNumber", number.to_string())
+            }
+            ObjectsError::InvalidPartOrder => Self::new(400, "InvalidPartOrder", message),
+            ObjectsError::PartTooSmall { number, size } => Self::new(400, "EntityTooSmall", message)
+                .with("ProposedSize", size.to_string())
+                .with("MinSizeAllowed", PART_BYTES_MIN.to_string())
+                .with("PartNumber", number.to_string()),
+            ObjectsError::TooManyUploads => {
+                Self::new(503, "SlowDown", "Please reduce your request rate.").because(message)
+            }
+            ObjectsError::WholeChecksum => Self::new(400, "BadDigest", message),
         }
     }
 }
@@ -60,7 +96,6 @@ impl From<StoreError> for ApiError {
             StoreError::ContentMd5 => {
                 Self::new(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
             }
-            StoreError::Multipart(refusal) => multipart(refusal),
             StoreError::Io { ref source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 Self::unavailable(chain(&error))
             }
@@ -68,22 +103,6 @@ impl From<StoreError> for ApiError {
                 Self::internal(chain(&error))
             }
         }
-    }
-}
-
-fn multipart(error: MultipartError) -> ApiError {
-    let message = error.to_string();
-    match error {
-        MultipartError::NoSuchUpload => ApiError::new(404, "NoSuchUpload", message),
-        MultipartError::InvalidPart(number) => {
-            ApiError::new(400, "InvalidPart", message).with("PartNumber", number.to_string())
-        }
-        MultipartError::InvalidPartOrder => ApiError::new(400, "InvalidPartOrder", message),
-        MultipartError::PartTooSmall { number, size } => ApiError::new(400, "EntityTooSmall", message)
-            .with("ProposedSize", size.to_string())
-            .with("MinSizeAllowed", PART_BYTES_MIN.to_string())
-            .with("PartNumber", number.to_string()),
-        MultipartError::TooMany => ApiError::new(503, "SlowDown", "Please reduce your request rate.").because(message),
     }
 }
 

@@ -15,6 +15,9 @@ pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiE
                 rule.kms_key.iter().for_each(|key| element(out, "KMSMasterKeyID", key));
             });
             element(out, "BucketKeyEnabled", if rule.bucket_key_enabled { "true" } else { "false" });
+            xml::nested(out, "BlockedEncryptionTypes", |out| {
+                element(out, "EncryptionType", if rule.customer_keys_allowed { "NONE" } else { "SSE-C" });
+            });
         });
     }))
 }

@@ -15,6 +15,7 @@ pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiE
         prefix: text("prefix").unwrap_or_default().to_owned(),
         delimiter: text("delimiter").map(str::to_owned),
         after: text("marker").map(str::to_owned),
+        after_version: None,
         max_keys: listing::max_keys(request, "max-keys")?,
     };
     let owner = names::owner_id(app);

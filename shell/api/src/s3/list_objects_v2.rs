@@ -17,6 +17,7 @@ pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiE
         delimiter: text("delimiter").map(str::to_owned),
         // A token knows of start-after.
         after: token.map(listing::decode_token).transpose()?.or_else(|| start_after.map(str::to_owned)),
+        after_version: None,
         max_keys: listing::max_keys(request, "max-keys")?,
     };
     let owner = (text("fetch-owner") == Some("true")).then(|| names::owner_id(app));

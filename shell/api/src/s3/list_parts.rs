@@ -6,9 +6,8 @@ use crate::render::element;
 use crate::{ApiError, App, Body, S3Request};
 
 pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiError> {
-    let (bucket, key) = (names::bucket(request)?, names::key(request)?);
-    let id = request.query("uploadId").unwrap_or_default();
-    let upload = app.objects.multipart(id, &bucket, &key)?;
+    let name = names::upload(request)?;
+    let upload = app.objects.multipart(&name)?;
     let max_parts = listing::max_keys(request, "max-parts")?;
     let marker = request.query("part-number-marker").and_then(|text| text.parse::<u16>().ok()).unwrap_or(0);
     let mut page: Vec<_> = upload.parts.range(marker.saturating_add(1)..).take(max_parts + 1).collect();
@@ -16,9 +15,9 @@ pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiE
     page.truncate(max_parts);
     let owner = names::owner_id(app);
     Ok(xml::document("ListPartsResult", |out| {
-        element(out, "Bucket", bucket.as_str());
-        element(out, "Key", key.as_str());
-        element(out, "UploadId", id);
+        element(out, "Bucket", name.bucket.as_str());
+        element(out, "Key", name.key.as_str());
+        element(out, "UploadId", &name.id.to_string());
         ["Initiator", "Owner"].iter().for_each(|who| xml::nested(out, who, |out| element(out, "ID", &owner)));
         element(out, "StorageClass", "STANDARD");
         element(out, "PartNumberMarker", &marker.to_string());
@@ -33,7 +32,7 @@ pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiE
                 element(out, "PartNumber", &number.to_string());
                 xml::time(out, "LastModified", part.last_modified);
                 element(out, "ETag", &show::quoted(&part.etag));
-                element(out, "Size", &part.size().to_string());
+                element(out, "Size", &part.body.size.to_string());
                 element(out, &format!("Checksum{}", part.checksum.algorithm.as_str()), &part.checksum.value);
             });
         }

@@ -65,6 +65,11 @@ pub(super) fn entries(out: &mut String, listing: &Listing<'_>, encoding: Encodin
             owner.iter().for_each(|id| xml::nested(out, "Owner", |out| element(out, "ID", id)));
         });
     }
+    common_prefixes(out, listing, encoding);
+}
+
+/// What keys were rolled up to.
+pub(super) fn common_prefixes(out: &mut String, listing: &Listing<'_>, encoding: Encoding) {
     for entry in &listing.entries {
         let Listed::CommonPrefix(prefix) = entry else { continue };
         xml::nested(out, "CommonPrefixes", |out| encoding.write(out, "Prefix", prefix));

@@ -1,5 +1,7 @@
 //! Bucket and key, checked; whose they are.
 use aws_lc_rs::digest::{SHA256, digest};
+use sekisho_blobs::{UploadName, upload_id};
+use sekisho_objects::VersionId;
 use sekisho_types::{BucketName, ObjectKey};
 
 use super::error::invalid_argument;
@@ -36,12 +38,20 @@ pub(super) fn existing_bucket(app: &App, request: &S3Request) -> Result<BucketNa
     Ok(name)
 }
 
-/// There is one version of every object, and its id is `null`.
-pub(super) fn check_version(request: &S3Request) -> Result<(), ApiError> {
-    match request.query("versionId") {
-        None | Some("null") => Ok(()),
-        Some(other) => Err(invalid_argument("Invalid version id specified", "versionId", other)),
-    }
+/// The version a request names, if it names one.
+pub(super) fn version(request: &S3Request) -> Result<Option<VersionId>, ApiError> {
+    request.query("versionId").map(version_id).transpose()
+}
+
+pub(super) fn version_id(text: &str) -> Result<VersionId, ApiError> {
+    let refused = || invalid_argument("Invalid version id specified", "versionId", text);
+    VersionId::parse(text).ok_or_else(refused)
+}
+
+/// The upload in parts a request names.
+pub(super) fn upload(request: &S3Request) -> Result<UploadName, ApiError> {
+    let id = upload_id(request.query("uploadId").unwrap_or_default());
+    Ok(UploadName { bucket: bucket(request)?, key: key(request)?, id: id? })
 }
 
 /// `x-amz-expected-bucket-owner`: the caller wants to be sure whose bucket it is.

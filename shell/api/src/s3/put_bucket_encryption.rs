@@ -28,11 +28,8 @@ fn rule(rule: &Element) -> Result<BucketEncryption, ApiError> {
     let mut encryption = BucketEncryption::default();
     if let Some(default) = rule.child("ApplyServerSideEncryptionByDefault")? {
         let algorithm = default.text("SSEAlgorithm")?.ok_or_else(malformed_xml)?;
-        encryption.algorithm = SseAlgorithm::parse(algorithm.trim()).map_err(|error| match error {
-            ObjectsError::NotOffered(_) => ApiError::from(error),
-            // In a document, an unknown value does not fit the schema.
-            _ => malformed_xml(),
-        })?;
+        // In a document, an unknown value does not fit the schema.
+        encryption.algorithm = SseAlgorithm::parse(algorithm.trim()).map_err(|_| malformed_xml())?;
         encryption.kms_key =
             default.text("KMSMasterKeyID")?.map(str::trim).filter(|key| !key.is_empty()).map(str::to_owned);
     }
@@ -40,9 +37,8 @@ fn rule(rule: &Element) -> Result<BucketEncryption, ApiError> {
     if let Some(blocked) = rule.child("BlockedEncryptionTypes")? {
         for blocked in blocked.all("EncryptionType") {
             match blocked.text.trim() {
-                // SSE-C is not offered: it is blocked, whatever is asked for.
-                "SSE-C" => {}
-                "NONE" => return Err(ObjectsError::NotOffered("SSE-C").into()),
+                "SSE-C" => encryption.customer_keys_allowed = false,
+                "NONE" => encryption.customer_keys_allowed = true,
                 _ => return Err(malformed_xml()),
             }
         }
@@ -63,14 +59,18 @@ mod tests {
         let code = |outcome: Result<BucketEncryption, ApiError>| outcome.map_err(|error| error.code.into_owned()).err();
         let kms = default("<SSEAlgorithm>aws:kms</SSEAlgorithm><KMSMasterKeyID>k</KMSMasterKeyID>").unwrap();
         assert_eq!((kms.algorithm, kms.kms_key.as_deref()), (SseAlgorithm::AwsKms, Some("k")));
+        let blocked = |text: &str| {
+            inner(&format!("<BlockedEncryptionTypes><EncryptionType>{text}</EncryptionType></BlockedEncryptionTypes>"))
+        };
+        assert!(blocked("NONE").unwrap().customer_keys_allowed && !blocked("SSE-C").unwrap().customer_keys_allowed);
+        assert_eq!(default("<SSEAlgorithm>aws:kms:dsse</SSEAlgorithm>").unwrap().algorithm, SseAlgorithm::AwsKmsDsse);
         assert!(inner("<BucketKeyEnabled>true</BucketKeyEnabled>").unwrap().bucket_key_enabled);
         #[rustfmt::skip] // source                                              outcome of                                              code
         let refused = [
             ("PutBucketEncryption: SSEAlgorithm is required",                   code(default("")),                                      "MalformedXML"),
             ("PutBucketEncryption: SSEAlgorithm is an enumeration",             code(default("<SSEAlgorithm>x</SSEAlgorithm>")),         "MalformedXML"),
-            ("DSSE-KMS is not offered",                                         code(default("<SSEAlgorithm>aws:kms:dsse</SSEAlgorithm>")), "NotImplemented"),
             ("PutBucketEncryption: BucketKeyEnabled is a boolean",              code(inner("<BucketKeyEnabled>x</BucketKeyEnabled>")),   "MalformedXML"),
-            ("SSE-C is not offered",                                            code(inner("<BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes>")), "NotImplemented"),
+            ("PutBucketEncryption: EncryptionType is an enumeration",           code(inner("<BlockedEncryptionTypes><EncryptionType>x</EncryptionType></BlockedEncryptionTypes>")), "MalformedXML"),
         ];
         for (source, outcome, expected) in refused {
             assert_eq!(outcome.as_deref(), Some(expected), "{source}");

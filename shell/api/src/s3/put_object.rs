@@ -1,7 +1,7 @@
 //! PutObject.
 use http::Response;
-use sekisho_blobs::NewObject;
-use sekisho_objects::{ChecksumAlgorithm, ObjectRecord};
+use sekisho_blobs::{Got, NewObject};
+use sekisho_objects::{ChecksumAlgorithm, CustomerKey};
 
 use super::claimed::Claimed;
 use super::receive::{check_length, receive};
@@ -22,22 +22,25 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
         key: names::key(&request)?,
         headers,
         metadata,
+        tags: describe::tags(&request)?,
         encryption: describe::encryption(&request)?,
         checksum,
         expected_checksum: None,
         content_md5: claimed.content_md5,
     };
+    let customer = new.encryption.customer.clone();
     let mut upload = app.objects.begin(new).await?;
     upload.require(precondition);
     let (upload, _) = receive(&mut request, upload, &claimed, checksum).await?;
-    Ok(answer(&upload.finish().await?))
+    Ok(answer(&upload.finish().await?, customer.as_ref()))
 }
 
-fn answer(record: &ObjectRecord) -> Response<Body> {
+fn answer(Got { record, version }: &Got, customer: Option<&CustomerKey>) -> Response<Body> {
     let mut response = Response::new(crate::empty());
     let headers = response.headers_mut();
     show::set(headers, "etag", &show::quoted(&record.etag));
-    show::encryption(headers, &record.encryption, Context::Shown);
+    show::encryption(headers, &record.encryption, customer, Context::Shown);
+    show::version(headers, *version);
     record.checksum.iter().for_each(|checksum| show::checksum(headers, checksum));
     response
 }

@@ -2,9 +2,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use sekisho_objects::{Checksum, Encryption, ObjectRecord};
+use sekisho_objects::{Checksum, CustomerKey, Encryption, ObjectRecord, VersionId};
 
-use super::describe::{METADATA, SSE, SSE_BUCKET_KEY, SSE_CONTEXT, SSE_KEY_ID};
+use super::describe::{METADATA, SSE, SSE_BUCKET_KEY, SSE_CONTEXT, SSE_CUSTOMER, SSE_KEY_ID};
 use crate::auth::http_date;
 
 /// Whether the answer repeats the encryption context: puts do, gets do not (model: S3 outputs).
@@ -14,19 +14,36 @@ pub(super) enum Context {
     Hidden,
 }
 
-/// How it is encrypted.
-pub(super) fn encryption(headers: &mut HeaderMap, encryption: &Encryption, context: Context) {
-    set(headers, SSE, encryption.algorithm().as_str());
-    if let Encryption::Kms { key_arn, bucket_key, context: pairs } = encryption {
-        set(headers, SSE_KEY_ID, key_arn);
-        if *bucket_key {
-            set(headers, SSE_BUCKET_KEY, "true");
-        }
-        if context == Context::Shown && !pairs.is_empty() {
-            let json = serde_json::to_vec(pairs).unwrap_or_default();
-            set(headers, SSE_CONTEXT, &STANDARD.encode(json));
-        }
+/// How it is encrypted; `customer` is the key that came with the request.
+pub(super) fn encryption(
+    headers: &mut HeaderMap,
+    encryption: &Encryption,
+    customer: Option<&CustomerKey>,
+    context: Context,
+) {
+    if let Some(algorithm) = encryption.algorithm() {
+        set(headers, SSE, algorithm.as_str());
     }
+    if let (Encryption::Customer(_), Some(customer)) = (encryption, customer) {
+        set(headers, &format!("{SSE_CUSTOMER}algorithm"), "AES256");
+        set(headers, &format!("{SSE_CUSTOMER}key-MD5"), &customer.md5());
+    }
+    encryption.key_arn().iter().for_each(|arn| set(headers, SSE_KEY_ID, arn));
+    if let Encryption::Kms { bucket_key: true, .. } = encryption {
+        set(headers, SSE_BUCKET_KEY, "true");
+    }
+    if let Encryption::Kms { context: pairs, .. } | Encryption::Dsse { context: pairs, .. } = encryption
+        && context == Context::Shown
+        && !pairs.is_empty()
+    {
+        let json = serde_json::to_vec(pairs).unwrap_or_default();
+        set(headers, SSE_CONTEXT, &STANDARD.encode(json));
+    }
+}
+
+/// Which version it is, where a bucket keeps versions.
+pub(super) fn version(headers: &mut HeaderMap, version: Option<VersionId>) {
+    version.iter().for_each(|version| set(headers, "x-amz-version-id", &version.to_string()));
 }
 
 /// Its checksum.

@@ -13,21 +13,20 @@ const PARTS_MAX: u16 = 10_000;
 
 pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
     check_room_for_body(app)?;
-    describe::check_no_sse_c(&request)?;
     check_length(&request)?;
-    let (bucket, key) = (names::bucket(&request)?, names::key(&request)?);
     let number = number(request.query("partNumber").unwrap_or_default())?;
-    let id = request.query("uploadId").unwrap_or_default().to_owned();
+    let name = names::upload(&request)?;
     let claimed = Claimed::of(&request)?;
-    let kept = app.objects.multipart(&id, &bucket, &key)?.checksum;
-    let part = app.objects.begin_part(&id, &bucket, &key, claimed.content_md5).await?;
+    let customer = describe::customer_key(&request, describe::SSE_CUSTOMER, false)?;
+    let kept = app.objects.multipart(&name)?.checksum;
+    let part = app.objects.begin_part(&name, claimed.content_md5, customer.clone()).await?;
     let encryption = part.encryption().clone();
     let (part, other) = receive(&mut request, part, &claimed, kept).await?;
-    let part = app.objects.finish_part(&id, number, part).await?;
+    let part = app.objects.finish_part(&name, number, part).await?;
     let mut response = Response::new(crate::empty());
     let headers = response.headers_mut();
     show::set(headers, "etag", &show::quoted(&part.etag));
-    show::encryption(headers, &encryption, Context::Hidden);
+    show::encryption(headers, &encryption, customer.as_ref(), Context::Hidden);
     // A part has a checksum of its own, which is not called one of the whole.
     let checksum = other.unwrap_or(part.checksum);
     show::set(headers, checksum.algorithm.header(), &checksum.value);

@@ -7,7 +7,7 @@ use sekisho_delivery::{
     Attempts, BatchId, Compression, Compressor, Conversions, RecordEntry, Target, TargetObject, failed_record,
 };
 use sekisho_journal::JournalError;
-use sekisho_objects::{ChecksumAlgorithm, EncryptionRequest, SseAlgorithm};
+use sekisho_objects::{EncryptionRequest, SseAlgorithm};
 use sekisho_remote::{RemoteBuckets, RemoteError, RemoteObject, RemoteUpload};
 use sekisho_types::ObjectKey;
 use tokio::runtime::Handle;
@@ -101,7 +101,7 @@ impl Object {
         let remote = RemoteObject {
             bucket: new.bucket.clone(),
             key: new.key.to_string(),
-            headers: new.headers.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+            headers: new.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
             kms_key: new.encryption.kms_key.clone(),
         };
         match places.remote.begin(remote) {
@@ -239,14 +239,6 @@ fn new_object(target: TargetObject<'_>, key: &str, encoding: Option<&str>) -> Re
         kms_key: target.kms_key_arn.map(str::to_owned),
         ..EncryptionRequest::default()
     };
-    Ok(NewObject {
-        bucket: target.bucket.clone(),
-        key: ObjectKey::parse(key).map_err(|_| FlushError::Key(key.to_owned()))?,
-        headers,
-        metadata: BTreeMap::new(),
-        encryption,
-        checksum: ChecksumAlgorithm::CRC64NVME,
-        expected_checksum: None,
-        content_md5: None,
-    })
+    let key = ObjectKey::parse(key).map_err(|_| FlushError::Key(key.to_owned()))?;
+    Ok(NewObject { headers: headers.into(), encryption, ..NewObject::new(target.bucket.clone(), key) })
 }

@@ -91,17 +91,17 @@ impl World {
         let keys: Vec<ObjectKey> = {
             let cores = self.state.read();
             let Ok(bucket) = cores.objects.bucket(&lake()) else { return BTreeMap::new() };
-            let everything = ListingRequest { prefix: String::new(), delimiter: None, after: None, max_keys: 1000 };
+            let everything = ListingRequest { max_keys: 1000, ..ListingRequest::default() };
             let listing = bucket.list(&everything);
             let key = |listed: &Listed<'_>| match listed {
                 Listed::Object(key, _) => ObjectKey::parse(key).unwrap(),
-                Listed::CommonPrefix(_) => unreachable!("nothing is rolled up"),
+                Listed::Version(..) | Listed::CommonPrefix(_) => unreachable!("nothing is rolled up"),
             };
             listing.entries.iter().map(key).collect()
         };
         let mut all = BTreeMap::new();
         for key in keys {
-            let (_, mut reader) = self.objects.get(&lake(), &key).await.unwrap();
+            let (_, mut reader) = self.objects.get(&lake(), &key, None, None).await.unwrap();
             let mut text = Vec::new();
             while let Some(piece) = reader.next().await.unwrap() {
                 text.extend_from_slice(&piece);

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
 use sekisho_blobs::{NewObject, ObjectStore, Reader, StoreError};
-use sekisho_objects::{ChecksumAlgorithm, EncryptionRequest, ObjectsError};
+use sekisho_objects::ObjectsError;
 use sekisho_provisioning::Template;
 use sekisho_registry::{Event, LineOutcome, LineResult, RegistrationTask, Registry, RegistryError, TaskStatus};
 use sekisho_state::{CommitError, State};
@@ -123,14 +123,15 @@ impl BulkRegistration {
         let template = parse(&task.template_body).map_err(|error| input(&error))?;
         let bucket = BucketName::parse(&task.input_file_bucket).map_err(|error| input(&error))?;
         let key = ObjectKey::parse(&task.input_file_key).map_err(|error| input(&error))?;
-        let (record, reader) = self.objects.get(&bucket, &key).await.map_err(|error| input(&error))?;
+        let (got, reader) = self.objects.get(&bucket, &key, None, None).await.map_err(|error| input(&error))?;
+        let record = got.record;
         match &task.input_etag {
-            Some(etag) if *etag != record.etag => {
+            Some(etag) if **etag != *record.etag => {
                 return Err(BulkError::Input("the input was replaced while it was worked on".into()));
             }
             Some(_) => {}
             None => {
-                let etag = record.etag.clone();
+                let etag = record.etag.to_string();
                 let noted = self.change(task_id, |task| task.input_etag = Some(etag)).await;
                 noted.map_err(|_| BulkError::Stopped)?;
             }
@@ -278,16 +279,9 @@ impl BulkRegistration {
             Ok(()) | Err(CommitError::Command(ObjectsError::BucketAlreadyOwnedByYou(_))) => {}
             Err(error) => return Err(error.to_string()),
         }
-        let object = NewObject {
-            bucket,
-            key: ObjectKey::parse(key).map_err(|error| error.to_string())?,
-            headers: BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]),
-            metadata: BTreeMap::new(),
-            encryption: EncryptionRequest::default(),
-            checksum: ChecksumAlgorithm::CRC64NVME,
-            expected_checksum: None,
-            content_md5: None,
-        };
+        let key = ObjectKey::parse(key).map_err(|error| error.to_string())?;
+        let headers = BTreeMap::from([("content-type".to_owned(), "application/json".to_owned())]).into();
+        let object = NewObject { headers, ..NewObject::new(bucket, key) };
         self.objects.put(object, body).await.map(drop).map_err(|error| error.to_string())
     }
 

@@ -1,0 +1,296 @@
+//! Bucket policies: kept, told, and asked before every operation (S3 user guide: "Bucket policies for Amazon S3").
+//!
+//! Every caller here is the account's root, whom IAM allows everything: what a bucket policy changes is what it denies.
+use http::Response;
+use sekisho_iam::{Context, Decision, Request, ResourcePolicy};
+use sekisho_objects::{Encryption, Setting};
+
+use super::copy_source::CopySource;
+use super::describe::{SSE, SSE_KEY_ID, given};
+use super::{names, settings, xml};
+use crate::auth::iso;
+use crate::render::element;
+use crate::{ApiError, App, Body, S3Request};
+
+/// S3 user guide: "Bucket policies are limited to 20 KB in size".
+const POLICY_BYTES_MAX: usize = 20 * 1024;
+
+/// Whether an action is of the bucket or of an object in it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Bucket,
+    Object,
+}
+
+#[rustfmt::skip] // operation                            action                                    of
+const ACTIONS: &[(&str,                                  &str,                                     Of)] = &[
+    ("AbortMultipartUpload",                             "s3:AbortMultipartUpload",                Of::Object),
+    ("CompleteMultipartUpload",                          "s3:PutObject",                           Of::Object),
+    ("CopyObject",                                       "s3:PutObject",                           Of::Object),
+    ("CreateMultipartUpload",                            "s3:PutObject",                           Of::Object),
+    ("DeleteBucket",                                     "s3:DeleteBucket",                        Of::Bucket),
+    ("DeleteBucketCors",                                 "s3:PutBucketCORS",                       Of::Bucket),
+    ("DeleteBucketEncryption",                           "s3:PutEncryptionConfiguration",          Of::Bucket),
+    ("DeleteBucketLifecycle",                            "s3:PutLifecycleConfiguration",           Of::Bucket),
+    ("DeleteBucketOwnershipControls",                    "s3:PutBucketOwnershipControls",          Of::Bucket),
+    ("DeleteBucketTagging",                              "s3:PutBucketTagging",                    Of::Bucket),
+    ("DeleteObject",                                     "s3:DeleteObject",                        Of::Object),
+    ("DeleteObjectTagging",                              "s3:DeleteObjectTagging",                 Of::Object),
+    ("DeletePublicAccessBlock",                          "s3:PutBucketPublicAccessBlock",          Of::Bucket),
+    ("GetBucketAccelerateConfiguration",                 "s3:GetAccelerateConfiguration",          Of::Bucket),
+    ("GetBucketAcl",                                     "s3:GetBucketAcl",                        Of::Bucket),
+    ("GetBucketCors",                                    "s3:GetBucketCORS",                       Of::Bucket),
+    ("GetBucketEncryption",                              "s3:GetEncryptionConfiguration",          Of::Bucket),
+    ("GetBucketLifecycleConfiguration",                  "s3:GetLifecycleConfiguration",           Of::Bucket),
+    ("GetBucketLocation",                                "s3:GetBucketLocation",                   Of::Bucket),
+    ("GetBucketLogging",                                 "s3:GetBucketLogging",                    Of::Bucket),
+    ("GetBucketNotificationConfiguration",               "s3:GetBucketNotification",               Of::Bucket),
+    ("GetBucketOwnershipControls",                       "s3:GetBucketOwnershipControls",          Of::Bucket),
+    ("GetBucketPolicyStatus",                            "s3:GetBucketPolicyStatus",               Of::Bucket),
+    ("GetBucketReplication",                             "s3:GetReplicationConfiguration",         Of::Bucket),
+    ("GetBucketRequestPayment",                          "s3:GetBucketRequestPayment",             Of::Bucket),
+    ("GetBucketTagging",                                 "s3:GetBucketTagging",                    Of::Bucket),
+    ("GetBucketVersioning",                              "s3:GetBucketVersioning",                 Of::Bucket),
+    ("GetBucketWebsite",                                 "s3:GetBucketWebsite",                    Of::Bucket),
+    ("GetObject",                                        "s3:GetObject",                           Of::Object),
+    ("GetObjectAcl",                                     "s3:GetObjectAcl",                        Of::Object),
+    ("GetObjectAttributes",                              "s3:GetObjectAttributes",                 Of::Object),
+    ("GetObjectLockConfiguration",                       "s3:GetBucketObjectLockConfiguration",    Of::Bucket),
+    ("GetObjectTagging",                                 "s3:GetObjectTagging",                    Of::Object),
+    ("GetPublicAccessBlock",                             "s3:GetBucketPublicAccessBlock",          Of::Bucket),
+    ("HeadBucket",                                       "s3:ListBucket",                          Of::Bucket),
+    ("HeadObject",                                       "s3:GetObject",                           Of::Object),
+    ("ListMultipartUploads",                             "s3:ListBucketMultipartUploads",          Of::Bucket),
+    ("ListObjectVersions",                               "s3:ListBucketVersions",                  Of::Bucket),
+    ("ListObjects",                                      "s3:ListBucket",                          Of::Bucket),
+    ("ListObjectsV2",                                    "s3:ListBucket",                          Of::Bucket),
+    ("ListParts",                                        "s3:ListMultipartUploadParts",            Of::Object),
+    ("PutBucketCors",                                    "s3:PutBucketCORS",                       Of::Bucket),
+    ("PutBucketEncryption",                              "s3:PutEncryptionConfiguration",          Of::Bucket),
+    ("PutBucketLifecycleConfiguration",                  "s3:PutLifecycleConfiguration",           Of::Bucket),
+    ("PutBucketOwnershipControls",                       "s3:PutBucketOwnershipControls",          Of::Bucket),
+    ("PutBucketTagging",                                 "s3:PutBucketTagging",                    Of::Bucket),
+    ("PutBucketVersioning",                              "s3:PutBucketVersioning",                 Of::Bucket),
+    ("PutObject",                                        "s3:PutObject",                           Of::Object),
+    ("PutObjectTagging",                                 "s3:PutObjectTagging",                    Of::Object),
+    ("PutPublicAccessBlock",                             "s3:PutBucketPublicAccessBlock",          Of::Bucket),
+    ("UpdateObjectEncryption",                           "s3:UpdateObjectEncryption",              Of::Object),
+    ("UploadPart",                                       "s3:PutObject",                           Of::Object),
+    ("UploadPartCopy",                                   "s3:PutObject",                           Of::Object),
+];
+/// Operations that have an action of their own when they name a version, and its end.
+const OF_VERSIONS: [&str; 7] = [
+    "s3:DeleteObject",
+    "s3:DeleteObjectTagging",
+    "s3:GetObject",
+    "s3:GetObjectAcl",
+    "s3:GetObjectAttributes",
+    "s3:GetObjectTagging",
+    "s3:PutObjectTagging",
+];
+
+/// Refuses what the bucket's policy denies. The bucket's owner may always read, change and remove the policy itself, so that
+/// nobody locks himself out.
+pub(super) fn authorize(app: &App, request: &S3Request) -> Result<(), ApiError> {
+    let Some((_, action, of)) = ACTIONS.iter().find(|(operation, ..)| *operation == request.operation) else {
+        return Ok(());
+    };
+    let bucket = request.bucket.as_deref().unwrap_or_default();
+    let key = match of {
+        Of::Bucket => None,
+        Of::Object => Some(request.key.as_deref().unwrap_or_default()),
+    };
+    check(app, request, &of_version(action, request.query("versionId").is_some()), bucket, key)?;
+    if matches!(request.operation, "CopyObject" | "UploadPartCopy") {
+        let source = CopySource::of(request)?;
+        let action = of_version("s3:GetObject", source.version.is_some());
+        check(app, request, &action, source.bucket.as_str(), Some(source.key.as_str()))?;
+    }
+    Ok(())
+}
+
+/// Whether the policy lets one of several keys be deleted.
+pub(super) fn may_delete(app: &App, request: &S3Request, key: &str, of_version: bool) -> Result<(), ApiError> {
+    let action = self::of_version("s3:DeleteObject", of_version);
+    check(app, request, &action, request.bucket.as_deref().unwrap_or_default(), Some(key))
+}
+
+fn of_version(action: &str, named: bool) -> String {
+    match named && OF_VERSIONS.contains(&action) {
+        true => action.replace("Object", "ObjectVersion"),
+        false => action.to_owned(),
+    }
+}
+
+fn check(app: &App, request: &S3Request, action: &str, bucket: &str, key: Option<&str>) -> Result<(), ApiError> {
+    let Ok(name) = names::bucket_name(bucket) else { return Ok(()) };
+    let text = {
+        let cores = app.state.read();
+        match cores.objects.bucket(&name).ok().and_then(|known| known.settings.policy.clone()) {
+            Some(text) => text,
+            None => return Ok(()),
+        }
+    };
+    let resource = key.map_or_else(|| format!("arn:aws:s3:::{bucket}"), |key| format!("arn:aws:s3:::{bucket}/{key}"));
+    let principal = root(app);
+    let asked = Request { principal: &principal, action, resource: &resource };
+    // It was parsed when it was put; what cannot be evaluated any more denies.
+    let decision =
+        ResourcePolicy::parse(&text).map(|policy| policy.decide(&asked, &context(app, request, bucket, key)));
+    match decision {
+        Ok(Decision::Allow | Decision::Silent) => Ok(()),
+        Ok(Decision::Deny) => {
+            let message = format!(
+                "User: {principal} is not authorized to perform: {action} on resource: \"{resource}\" with an explicit deny in a resource-based policy"
+            );
+            Err(ApiError::new(403, "AccessDenied", message))
+        }
+        Err(error) => Err(ApiError::new(403, "AccessDenied", "Access Denied").because(error)),
+    }
+}
+
+fn root(app: &App) -> String {
+    format!("arn:aws:iam::{}:root", app.state.tenant().account)
+}
+
+/// What conditions can ask of a request.
+fn context(app: &App, request: &S3Request, bucket: &str, key: Option<&str>) -> Context {
+    let (now, account) = (app.state.now(), app.state.tenant().account.to_string());
+    let mut values: Vec<(String, String)> = vec![
+        // This listener speaks plain HTTP.
+        ("aws:SecureTransport".into(), "false".into()),
+        ("aws:PrincipalArn".into(), root(app)),
+        ("aws:PrincipalAccount".into(), account.clone()),
+        ("aws:PrincipalType".into(), "Account".into()),
+        ("aws:userid".into(), account.clone()),
+        ("aws:CurrentTime".into(), iso(now)),
+        ("aws:EpochTime".into(), now.seconds().to_string()),
+        ("s3:signatureversion".into(), "AWS4-HMAC-SHA256".into()),
+        (
+            "s3:authType".into(),
+            if request.query("X-Amz-Signature").is_some() { "REST-QUERY-STRING" } else { "REST-HEADER" }.into(),
+        ),
+        ("s3:ResourceAccount".into(), account.clone()),
+        ("aws:ResourceAccount".into(), account),
+    ];
+    let mut add =
+        |name: &str, value: Option<&str>| values.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+    add("aws:UserAgent", request.header("user-agent"));
+    add("aws:Referer", request.header("referer"));
+    for name in ["prefix", "delimiter", "max-keys", "versionId"] {
+        add(&format!("s3:{name}"), request.query(name));
+    }
+    for name in request.headers.keys().map(|name| name.as_str()).filter(|name| name.starts_with("x-amz-")) {
+        if name != SSE_KEY_ID {
+            add(&format!("s3:{name}"), request.header(name));
+        }
+    }
+    for (name, value) in request.query.iter().filter(|(name, _)| name.to_ascii_lowercase().starts_with("x-amz-server"))
+    {
+        add(&format!("s3:{name}"), Some(value));
+    }
+    add("s3:if-none-match", request.header("if-none-match"));
+    add("s3:if-match", request.header("if-match"));
+    let cores = app.state.read();
+    // The condition compares ARNs, whatever the request names the key by.
+    let asked = given(request, SSE_KEY_ID);
+    let arn = asked.map(|asked| cores.kms.resolve(asked).map_or(asked.to_owned(), |key| key.arn(app.state.tenant())));
+    add(&format!("s3:{SSE_KEY_ID}"), arn.as_deref());
+    if let Some(tagging) = given(request, "x-amz-tagging") {
+        for (name, value) in crate::bind::query_pairs(tagging, true) {
+            add(&format!("s3:RequestObjectTag/{name}"), Some(&value));
+            add("s3:RequestObjectTagKeys", Some(&name));
+        }
+    }
+    let (Ok(bucket), Some(Ok(key))) = (names::bucket_name(bucket), key.map(names::object_key)) else {
+        return Context::new(values);
+    };
+    if let Ok(found) = cores.objects.object(&bucket, &key, names::version(request).unwrap_or_default()) {
+        found.record.tags.iter().for_each(|(name, value)| add(&format!("s3:ExistingObjectTag/{name}"), Some(value)));
+    }
+    // A part has no headers of its own: it is what its upload is.
+    if let Ok(upload) = names::upload(request)
+        && let Ok(upload) = app.objects.multipart(&upload)
+    {
+        add(
+            &format!("s3:{SSE}"),
+            upload.encryption.algorithm().filter(|_| given(request, SSE).is_none()).map(|mode| mode.as_str()),
+        );
+        add(&format!("s3:{SSE_KEY_ID}"), upload.encryption.key_arn());
+        if let Encryption::Customer(_) = upload.encryption {
+            add("s3:x-amz-server-side-encryption-customer-algorithm", Some("AES256"));
+        }
+    }
+    Context::new(values)
+}
+
+pub(super) async fn put(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
+    let bucket = names::existing_bucket(app, &request)?;
+    let body = request.read_all(POLICY_BYTES_MAX).await?;
+    let malformed = |message: String| ApiError::new(400, "MalformedPolicy", message);
+    let text = String::from_utf8(body.to_vec())
+        .map_err(|_| malformed("Policies must be valid JSON and the first byte must be '{'".into()))?;
+    let policy = ResourcePolicy::parse(&text).map_err(|error| malformed(error.to_string()))?;
+    let arn = format!("arn:aws:s3:::{bucket}");
+    let ours =
+        |resource: &str| resource == arn || resource.strip_prefix(&arn).is_some_and(|rest| rest.starts_with('/'));
+    if let Some(_foreign) =
+        policy.resources().find(|resource| !ours(resource) && !resource.starts_with("arn:aws:s3:::*"))
+    {
+        return Err(malformed("Policy has invalid resource".into()));
+    }
+    if policy.actions().any(|action| action != "*" && !action.to_ascii_lowercase().starts_with("s3:")) {
+        return Err(malformed("Policy has invalid action".into()));
+    }
+    let blocked = {
+        let cores = app.state.read();
+        let block = cores.objects.bucket(&bucket)?.settings.public_access_block;
+        policy.is_public() && block.is_some_and(|block| block.block_public_policy)
+    };
+    if blocked {
+        let message = format!(
+            "User: {} is not authorized to perform: s3:PutBucketPolicy on resource: \"{arn}\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access.",
+            root(app)
+        );
+        return Err(ApiError::new(403, "AccessDenied", message));
+    }
+    settings::set(app, names::bucket(&request)?, Setting::Policy(Some(text)), 204).await
+}
+
+pub(super) fn get(app: &App, request: &S3Request) -> Result<Response<Body>, ApiError> {
+    settings::get(app, request, |settings| {
+        let mut response = Response::new(crate::full(settings.policy.clone()?));
+        super::show::set(response.headers_mut(), "content-type", "application/json");
+        Some(response)
+    })
+}
+
+pub(super) fn status(app: &App, request: &S3Request) -> Result<Response<Body>, ApiError> {
+    settings::get(app, request, |settings| {
+        let public = ResourcePolicy::parse(settings.policy.as_deref()?).is_ok_and(|policy| policy.is_public());
+        Some(xml::document("PolicyStatus", |out| element(out, "IsPublic", if public { "true" } else { "false" })))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Service;
+
+    #[test]
+    fn every_operation_offered_is_asked_about() {
+        // What has no bucket yet, lists all of them, or is the policy's own; of DeleteObjects, each key is asked about.
+        let others = [
+            "CreateBucket",
+            "DeleteBucketPolicy",
+            "DeleteObjects",
+            "GetBucketPolicy",
+            "ListBuckets",
+            "PutBucketPolicy",
+        ];
+        for operation in Service::S3.operations().iter().filter(|operation| operation.offered) {
+            let asked = ACTIONS.iter().any(|(name, ..)| *name == operation.name);
+            assert_ne!(asked, others.contains(&operation.name), "{}", operation.name);
+        }
+    }
+}

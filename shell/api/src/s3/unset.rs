@@ -1,0 +1,54 @@
+//! Settings that a bucket or an object cannot have here: asked for, the answer is AWS's for one that has none, which is the
+//! truth. Tools that read everything before they change anything (Terraform) go on then. Setting one is refused by name.
+use http::Response;
+
+use super::{names, xml};
+use crate::render::element;
+use crate::{ApiError, App, Body, S3Request};
+
+pub(super) fn get(app: &App, request: &S3Request) -> Result<Response<Body>, ApiError> {
+    let bucket = names::existing_bucket(app, request)?;
+    let none =
+        |code: &'static str, message: &str| Err(ApiError::new(404, code, message).with("BucketName", bucket.as_str()));
+    match request.operation {
+        "GetBucketAccelerateConfiguration" => Ok(xml::document("AccelerateConfiguration", |_| {})),
+        "GetBucketLogging" => Ok(xml::document("BucketLoggingStatus", |_| {})),
+        "GetBucketNotificationConfiguration" => Ok(xml::document("NotificationConfiguration", |_| {})),
+        "GetBucketRequestPayment" => {
+            Ok(xml::document("RequestPaymentConfiguration", |out| element(out, "Payer", "BucketOwner")))
+        }
+        "GetBucketReplication" => {
+            none("ReplicationConfigurationNotFoundError", "The replication configuration was not found")
+        }
+        "GetBucketWebsite" => {
+            none("NoSuchWebsiteConfiguration", "The specified bucket does not have a website configuration")
+        }
+        "GetObjectLockConfiguration" => {
+            none("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
+        }
+        "GetObjectAcl" => {
+            let (key, version) = (names::key(request)?, names::version(request)?);
+            app.state.read().objects.object(&bucket, &key, version)?;
+            Ok(acl(app))
+        }
+        _ => Ok(acl(app)),
+    }
+}
+
+/// The owner may do everything, and nobody else is named: what `BucketOwnerEnforced` says.
+fn acl(app: &App) -> Response<Body> {
+    let owner = names::owner_id(app);
+    xml::document("AccessControlPolicy", |out| {
+        xml::nested(out, "Owner", |out| element(out, "ID", &owner));
+        xml::nested(out, "AccessControlList", |out| {
+            xml::nested(out, "Grant", |out| {
+                let kind =
+                    r#"<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">"#;
+                out.push_str(kind);
+                element(out, "ID", &owner);
+                out.push_str("</Grantee>");
+                element(out, "Permission", "FULL_CONTROL");
+            });
+        });
+    })
+}
