@@ -1,5 +1,8 @@
 //! A marker planted in payloads, queued, buffered, stored and delivered is nowhere on the disk in plain.
-use conformance::{Server, eventually, files};
+use std::fs;
+use std::process::Output;
+
+use conformance::{Server, binary, eventually, files};
 
 const MARKER: &str = "PLANTED-MARKER-0123456789";
 
@@ -43,4 +46,52 @@ fn no_plaintext_in_the_data_directory() {
         }
     }
     assert!(scanned > 4096);
+}
+
+#[test]
+fn every_mode_is_sealed_and_every_byte_counts() {
+    let printed = Server::start().python("tamper.py");
+    assert_eq!(printed.matches("each change noticed").count(), 4, "{printed}");
+}
+
+#[test]
+fn an_audit_proves_it_and_finds_what_is_wrong() {
+    let mut server = Server::start();
+    let arn = server.bash(
+        r#"
+        KEY=$(aws kms create-key --query KeyMetadata.Arn --output text)
+        aws s3api create-bucket --bucket lake >/dev/null
+        head -c 200000 /dev/urandom > body
+        aws s3 cp --quiet body s3://lake/plain
+        aws s3 cp --quiet --sse aws:kms --sse-kms-key-id $KEY body s3://lake/sealed
+        aws s3api create-multipart-upload --bucket lake --key parts --query UploadId --output text > upload
+        aws s3api upload-part --bucket lake --key parts --upload-id $(cat upload) --part-number 1 --body body >/dev/null
+        echo $KEY
+        "#,
+    );
+    let audit = |server: &Server, what: &str| -> Output {
+        let mut command = std::process::Command::new(binary());
+        command.args(["audit", what, "--data"]).arg(server.data()).output().expect("it runs")
+    };
+    let running = audit(&server, "at-rest");
+    assert!(!running.status.success() && String::from_utf8_lossy(&running.stderr).contains("in use"), "{running:?}");
+    assert_eq!(server.terminate().0, Some(0));
+    let clean = audit(&server, "at-rest");
+    let printed = String::from_utf8_lossy(&clean.stdout).into_owned();
+    assert!(clean.status.success() && printed.contains("2 bodies of 400000 bytes, SSE-S3"), "{clean:?}");
+    let keys = audit(&server, "keys");
+    let expected = format!("{}: opens 1 bodies of 200000 bytes", arn.trim());
+    assert!(String::from_utf8_lossy(&keys.stdout).contains(&expected), "{keys:?}");
+
+    let bodies = files(&server.data().join("objects"));
+    let whole = fs::read(&bodies[0]).expect("readable");
+    let mut changed = whole.clone();
+    changed[150_000] ^= 1;
+    fs::write(&bodies[0], changed).expect("writable");
+    fs::write(server.data().join("objects/notes.txt"), "somebody's").expect("writable");
+    let found = audit(&server, "at-rest");
+    let printed = String::from_utf8_lossy(&found.stdout).into_owned();
+    assert!(!found.status.success(), "{found:?}");
+    assert!(printed.contains("a chunk does not open") && printed.contains("notes.txt"), "{printed}");
+    assert_eq!(printed.matches("WRONG").count(), 2, "{printed}");
 }

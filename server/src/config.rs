@@ -125,6 +125,28 @@ pub struct Flags {
     log: Option<String>,
 }
 
+/// What a command needs that reads the directory of a server that is stopped.
+#[derive(Args, Clone)]
+pub struct Offline {
+    /// Directory that holds everything the server keeps
+    #[arg(long, value_name = "DIR", env = "SEKISHO_DATA")]
+    data: Option<PathBuf>,
+    /// File of settings (see `sekisho config`)
+    #[arg(long, value_name = "FILE", env = "SEKISHO_CONFIG")]
+    config: Option<PathBuf>,
+    /// What every KMS key is wrapped under: file:PATH or env:NAME [default: file:DIR/root.key]
+    #[arg(long, value_name = "SOURCE", env = "SEKISHO_ROOT_KEY")]
+    root_key: Option<String>,
+}
+
+impl From<Offline> for Flags {
+    fn from(Offline { data, config, root_key }: Offline) -> Self {
+        let from_environment = |name: &str| std::env::var(name).ok();
+        let (account, region) = (from_environment("SEKISHO_ACCOUNT"), from_environment("SEKISHO_REGION"));
+        Self { data, config, root_key, account, region, ..Self::default() }
+    }
+}
+
 /// The file's format.
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]

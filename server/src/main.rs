@@ -4,6 +4,7 @@
 mod admin; // /healthz, /metrics, /why, and what changes certificate authorities
 mod admin_client; // a command to the running server
 mod admin_token; // who may do the latter
+mod audit; // what lies on the disk, proved
 mod buckets; // buckets that another S3 keeps
 mod ca; // certificate authorities, by command
 mod config; // flags over environment over file, checked once
@@ -52,6 +53,8 @@ enum Command {
     Stream(stream::StreamArgs),
     /// Try a provisioning template out, or ask which way in is right
     Provision(provision::ProvisionArgs),
+    /// Prove, with the server stopped, that what lies on the disk is sealed, and say what each KMS key opens
+    Audit(audit::AuditArgs),
     /// Certificate authorities: revocation lists, and the one devices' certificates are signed by
     Ca(ca::CaArgs),
     /// Be a device: make keys, connect, publish, subscribe
@@ -66,6 +69,7 @@ fn main() -> ExitCode {
         Command::Serve(flags) => serve::run(*flags),
         Command::Config => config::print_template(),
         Command::Env(flags) => endpoints::print_env(&flags),
+        Command::Audit(args) => audit::run(args),
         Command::Why(args) => runtime().and_then(|runtime| runtime.block_on(why::run(args))),
         Command::Stream(args) => runtime().and_then(|runtime| runtime.block_on(stream::run(args))),
         Command::Provision(args) => runtime().and_then(|runtime| runtime.block_on(provision::run(args))),

@@ -28,6 +28,8 @@ use crate::{admin_token, buckets, credentials, descriptors, issuing_ca, root_key
 const COMPACT_EVERY: Duration = Duration::from_secs(30);
 /// How often, while the disk is full.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
+/// S3 looks once a day; here nobody waits that long to see that a rule works.
+const EXPIRE_EVERY: Duration = Duration::from_secs(60);
 
 /// A running system.
 pub struct System {
@@ -106,6 +108,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     tokio::spawn(async move { watching.watch(crls).await });
     follow(&state, &gateway, &streams);
     tokio::spawn(compact(state.clone(), streams.clone()));
+    tokio::spawn(expire(objects.clone()));
 
     let app = Arc::new(App {
         state: state.clone(),
@@ -191,6 +194,21 @@ async fn compact(state: Arc<State>, streams: Arc<DeliveryStreams>) {
                 error = &error as &dyn std::error::Error,
                 "the journal could not be compacted; it will be tried again"
             );
+        }
+    }
+}
+
+/// Removes what buckets' lifecycle rules say has expired.
+async fn expire(objects: Arc<ObjectStore>) {
+    loop {
+        tokio::time::sleep(EXPIRE_EVERY).await;
+        match objects.expire().await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "objects, versions and uploads have expired"),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "what has expired could not be removed; it will be tried again");
+            }
         }
     }
 }

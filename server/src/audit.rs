@@ -1,0 +1,149 @@
+//! `sekisho audit`: what lies on the disk, proved without a running server.
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Subcommand};
+use sekisho_blobs::{Fault, Verified};
+use sekisho_journal::Durability;
+use sekisho_state::{OsRandom, State, system_clock};
+
+use crate::config::{Config, Offline};
+use crate::root_key;
+
+/// Files beside journal and objects, and what they hold. Nothing a device sent is ever in them.
+const BESIDE: [(&str, &str); 5] = [
+    ("admin.token", "secret of the admin API"),
+    ("credentials", "secret of the account's root"),
+    ("endpoints.json", "where the server listens"),
+    ("root.key", "the root key: whoever can read this directory can read everything"),
+    ("tls/server-ca.pem", "a certificate"),
+];
+
+/// The flags of `sekisho audit`.
+#[derive(Args)]
+pub struct AuditArgs {
+    #[command(subcommand)]
+    command: AuditCommand,
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Prove that everything devices sent lies sealed: every entry of the journal and every chunk of every object opens
+    AtRest(Offline),
+    /// Say what each KMS key opens: what deleting it would make unreadable
+    Keys(Offline),
+}
+
+/// Runs it. The server must be stopped: both read the directory, and one of them writes.
+pub fn run(args: AuditArgs) -> Result<()> {
+    match args.command {
+        AuditCommand::AtRest(offline) => at_rest(offline),
+        AuditCommand::Keys(offline) => keys(offline),
+    }
+}
+
+struct Audited {
+    data: PathBuf,
+    state: Arc<State>,
+    records: u64,
+    verified: Verified,
+}
+
+fn audit(offline: Offline) -> Result<Audited> {
+    let config = Config::load(offline.into())?;
+    let journal = config.data.join("journal");
+    if !journal.exists() {
+        bail!("{} holds no sekisho data", config.data.display());
+    }
+    let root_key = root_key::load(&config.root_key, false, &mut OsRandom)?;
+    let mut records = 0;
+    let tenant = config.tenant.clone();
+    // What does not open is an error here already: every entry's tag is checked as it is read.
+    let opened = sekisho_state::open(&journal, tenant, root_key, Durability::Strict, system_clock(), &mut |_, _| {
+        records += 1;
+    });
+    let state = Arc::new(opened.context("the journal cannot be read")?.state);
+    let verified = sekisho_blobs::verify(&state, &config.data.join("objects")).context("the objects cannot be read")?;
+    Ok(Audited { data: config.data, state, records, verified })
+}
+
+fn at_rest(offline: Offline) -> Result<()> {
+    let Audited { data, verified, records, .. } = audit(offline)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "journal: every entry opens; {records} of them belong to delivery streams")?;
+    for (mode, (bodies, bytes)) in &verified.sealed {
+        writeln!(out, "objects: {bodies} bodies of {bytes} bytes, {mode}, every tag right")?;
+    }
+    let mut faults: Vec<String> = verified.faults.iter().map(describe).collect();
+    for path in beside(&data)? {
+        let name = path.strip_prefix(&data).unwrap_or(&path).display().to_string();
+        match BESIDE.iter().find(|(known, _)| *known == name) {
+            Some((_, what)) => writeln!(out, "beside:  {name}: {what}")?,
+            None => faults.push(format!("{name}: not a file of sekisho's")),
+        }
+    }
+    for fault in &faults {
+        writeln!(out, "WRONG:   {fault}")?;
+    }
+    match faults.len() {
+        0 => Ok(writeln!(out, "nothing a device sent lies here in plaintext")?),
+        wrong => bail!("{wrong} things are not as they should be"),
+    }
+}
+
+fn describe(fault: &Fault) -> String {
+    match fault {
+        Fault::Body { bucket, key, error } => format!("s3://{bucket}/{key}: {error}"),
+        Fault::Foreign(path) => format!("{}: a file that belongs to no object", path.display()),
+    }
+}
+
+/// Every file of the directory that is neither the journal's nor an object's.
+fn beside(data: &Path) -> Result<Vec<PathBuf>> {
+    let (mut open, mut files) = (vec![data.to_owned()], Vec::new());
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(&directory).with_context(|| format!("cannot list {}", directory.display()))? {
+            let path = entry?.path();
+            if path == data.join("journal") || path == data.join("objects") {
+                continue;
+            }
+            if path.is_dir() { open.push(path) } else { files.push(path) }
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+fn keys(offline: Offline) -> Result<()> {
+    let Audited { state, verified, .. } = audit(offline)?;
+    let cores = state.read();
+    let mut users: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let arn = |named: &str| cores.kms.resolve(named).map_or_else(|_| named.to_owned(), |key| key.arn(state.tenant()));
+    for (name, bucket) in cores.objects.buckets() {
+        if let Some(key) = &bucket.encryption.kms_key {
+            users.entry(arn(key)).or_default().push(format!("new objects of s3://{name}"));
+        }
+    }
+    for stream in cores.delivery.streams() {
+        if let Some(key) = &stream.destination.kms_key_arn {
+            users.entry(arn(key)).or_default().push(format!("what stream {} delivers", stream.name));
+        }
+    }
+    let mut out = std::io::stdout().lock();
+    for key in cores.kms.keys() {
+        let arn = key.arn(state.tenant());
+        let (bodies, bytes) = verified.by_key.get(&arn).copied().unwrap_or_default();
+        writeln!(out, "{arn}: opens {bodies} bodies of {bytes} bytes")?;
+        for user in users.remove(&arn).unwrap_or_default() {
+            writeln!(out, "  used for {user}")?;
+        }
+    }
+    for (gone, users) in users {
+        writeln!(out, "{gone}: no such key")?;
+        users.iter().try_for_each(|user| writeln!(out, "  wanted for {user}"))?;
+    }
+    Ok(())
+}
