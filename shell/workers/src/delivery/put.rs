@@ -2,7 +2,7 @@
 //!
 //! A stream's lock is held while its records are appended, so that memory and journal agree on the order; appending does not
 //! wait for the disk.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -56,6 +56,7 @@ pub struct Taken {
 }
 
 /// A record on its way into a buffer.
+#[derive(Clone, Copy)]
 pub(crate) struct NewRecord<'a> {
     pub partition: &'a Partition,
     pub arrival: Timestamp,
@@ -185,6 +186,20 @@ impl DeliveryStreams {
         records: &[NewRecord<'_>],
         sealed: bool,
     ) -> Result<Sequence, JournalError> {
+        let refused = refused(inner, records);
+        let instead: HashMap<usize, [&[u8]; 1]> =
+            refused.iter().map(|(at, processed)| (*at, [&processed.data[..]])).collect();
+        let taken = records.iter().enumerate().map(|(at, record)| match (refused.get(&at), instead.get(&at)) {
+            (Some(processed), Some(parts)) => NewRecord { partition: &processed.partition, parts, ..*record },
+            (None, _) | (_, None) => *record,
+        });
+        let substituted: Vec<NewRecord<'_>>;
+        let records = if refused.is_empty() {
+            records
+        } else {
+            substituted = taken.collect();
+            &substituted
+        };
         if of.is_some() {
             self.make_room(live, inner, records)?;
         }
@@ -196,19 +211,6 @@ impl DeliveryStreams {
         let is_watched = live.tails.is_watched();
         for record in records {
             let length: usize = record.parts.iter().map(|part| part.len()).sum();
-            let is_full = inner.buffers.len() >= PARTITIONS_MAX;
-            if is_full
-                && matches!(record.partition, Partition::Keys(_))
-                && !inner.buffers.contains_key(record.partition)
-            {
-                let instead = Processed::without_partition(&record.parts.concat(), record.arrival);
-                let record = NewRecord { partition: &instead.partition, parts: &[&instead.data], ..*record };
-                self.add_record(inner, &mut entry, &record, instead.data.len() as u64);
-                if is_watched {
-                    live.tails.push(&record);
-                }
-                continue;
-            }
             if of.is_none() && inner.cut_before(record.partition, length as u64).is_some() {
                 last = last.max(self.write(live, inner, &mut entry)?);
                 self.cut(live, inner, record.partition, CutReason::Size)?;
@@ -292,4 +294,24 @@ impl DeliveryStreams {
         }
         Ok(sequence)
     }
+}
+
+/// What becomes of those records, by their places, that would need one partition more than there may be.
+fn refused(inner: &Inner, records: &[NewRecord<'_>]) -> HashMap<usize, Processed> {
+    let (active, mut new, mut refused) = (inner.buffers.len(), HashSet::new(), HashMap::new());
+    if active + records.len() <= PARTITIONS_MAX {
+        return refused;
+    }
+    for (at, record) in records.iter().enumerate() {
+        let is_keyed = matches!(record.partition, Partition::Keys(_));
+        if !is_keyed || inner.buffers.contains_key(record.partition) || new.contains(record.partition) {
+            continue;
+        }
+        if active + new.len() < PARTITIONS_MAX {
+            new.insert(record.partition);
+        } else {
+            refused.insert(at, Processed::without_partition(&record.parts.concat(), record.arrival));
+        }
+    }
+    refused
 }

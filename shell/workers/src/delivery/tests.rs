@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use sekisho_blobs::ObjectStore;
-use sekisho_delivery::Given;
+use sekisho_delivery::{Given, Limits, PARTITIONS_MAX, Pipeline};
 use sekisho_journal::Durability;
 use sekisho_kms::RootKey;
 use sekisho_objects::{Listed, ListingRequest};
@@ -213,4 +213,29 @@ async fn what_waits_is_there_after_a_restart_and_goes_into_one_object() {
     let of = |prefix: &str| lake.iter().find(|(key, _)| key.starts_with(prefix)).unwrap().1.clone();
     assert_eq!((of("a/"), of("b/")), (r#"{"p":"a"}"#.repeat(2), r#"{"p":"b"}"#.to_owned()));
     assert!(of("errors/").contains("rawData"));
+}
+
+#[tokio::test]
+async fn records_beyond_the_last_partition_fill_objects_of_the_size_asked_for() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::open(directory.path(), &Arc::new(AtomicI64::new(START_MILLIS)));
+    world.bucket().await;
+    world.stream(partitioned()).await;
+    {
+        let live = world.streams.live(&name()).unwrap();
+        let mut inner = live.lock();
+        let mut destination = inner.config.destination.clone();
+        destination.buffering_hints.size_in_mbs = 1; // a stream with partitions has 64
+        inner.limits = Limits::new(&destination, &Pipeline::default());
+    }
+    let keyed: Vec<String> = (0..PARTITIONS_MAX).map(|p| format!("{{\"p\":{p}}}")).collect();
+    world.put(&keyed.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    // Each becomes a document of 134 KB.
+    let more = "x".repeat(100_000);
+    let beyond: Vec<String> = (0..20).map(|p| format!("{{\"p\":\"new {p}\",\"more\":\"{more}\"}}")).collect();
+    world.put(&beyond.iter().map(String::as_str).collect::<Vec<_>>()).await;
+    for (key, text) in world.objects(2).await {
+        assert!(key.starts_with("errors/") && text.len() <= 1024 * 1024, "{key}: {}", text.len());
+        assert_eq!(text.matches("ActivePartitionsLimitExceeded").count(), 7);
+    }
 }
