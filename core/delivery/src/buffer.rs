@@ -26,31 +26,47 @@ pub enum CutReason {
     Flush,
 }
 
-/// The records that wait: where they are, not what they hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Pending {
+/// How much some records are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
     /// How many.
     pub records: u64,
     /// Bytes of their data.
     pub bytes: u64,
     /// When the oldest came.
     pub oldest: Timestamp,
+}
+
+impl Tally {
+    /// Counts a record.
+    pub fn count(&mut self, arrival: Timestamp, length: u64) {
+        *self = self.plus(Self { records: 1, bytes: length, oldest: arrival });
+    }
+
+    /// Both together.
+    pub fn plus(self, other: Self) -> Self {
+        let oldest = match (self.records, other.records) {
+            (0, _) => other.oldest,
+            (_, 0) => self.oldest,
+            (_, _) => self.oldest.min(other.oldest),
+        };
+        Self { records: self.records + other.records, bytes: self.bytes + other.bytes, oldest }
+    }
+}
+
+/// The records that wait: where they are, not what they hold. Each of them is in the journal.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Pending {
+    /// How much they are.
+    pub held: Tally,
     /// Sequences of the entries they are in, both ends included, ascending; entries of others may lie in between.
     pub runs: Vec<(u64, u64)>,
 }
 
 impl Pending {
-    /// Counts a record.
-    pub fn count(&mut self, arrival: Timestamp, length: u64) {
-        if self.records == 0 || arrival < self.oldest {
-            self.oldest = arrival;
-        }
-        self.records += 1;
-        self.bytes += length;
-    }
-
-    /// Remembers where the records counted last are. Sequences ascend.
-    pub fn place(&mut self, sequence: u64) {
+    /// Takes in the records of an entry. Sequences ascend.
+    pub fn take_in(&mut self, sequence: u64, records: Tally) {
+        self.held = self.held.plus(records);
         let full = self.runs.len() >= RUNS_MAX;
         match self.runs.last_mut() {
             Some((_, end)) if full || sequence - *end <= GAP_MAX => *end = sequence,
@@ -119,20 +135,20 @@ impl Limits {
     }
 
     /// Whether what waits must be cut before `length` more bytes are taken in.
-    pub fn cut_before(&self, partition: &Partition, pending: &Pending, length: u64) -> Option<CutReason> {
-        let over = pending.records > 0 && pending.bytes + length > self.of(partition).size_bytes;
+    pub fn cut_before(&self, partition: &Partition, held: Tally, length: u64) -> Option<CutReason> {
+        let over = held.records > 0 && held.bytes + length > self.of(partition).size_bytes;
         over.then_some(CutReason::Size)
     }
 
     /// Whether what waits must be cut now because of its size.
-    pub fn cut_after(&self, partition: &Partition, pending: &Pending) -> Option<CutReason> {
-        (pending.bytes >= self.of(partition).size_bytes && pending.records > 0).then_some(CutReason::Size)
+    pub fn cut_after(&self, partition: &Partition, held: Tally) -> Option<CutReason> {
+        (held.bytes >= self.of(partition).size_bytes && held.records > 0).then_some(CutReason::Size)
     }
 
     /// When what waits must be cut at the latest.
-    pub fn due_at(&self, partition: &Partition, pending: &Pending) -> Timestamp {
+    pub fn due_at(&self, partition: &Partition, held: Tally) -> Timestamp {
         let Limit { interval, .. } = self.of(partition);
-        let end = pending.oldest.plus(interval);
+        let end = held.oldest.plus(interval);
         let step = (interval / 2).as_millis() as i64;
         match partition {
             Partition::Keys(_) if step > 0 => {
@@ -143,8 +159,8 @@ impl Limits {
     }
 
     /// Whether what waits must be cut because of the time: it is due, or the clock was set back behind its arrival.
-    pub fn is_due(&self, partition: &Partition, pending: &Pending, now: Timestamp) -> bool {
-        now >= self.due_at(partition, pending) || pending.oldest > now.plus(CLOCK_SLACK)
+    pub fn is_due(&self, partition: &Partition, held: Tally, now: Timestamp) -> bool {
+        now >= self.due_at(partition, held) || held.oldest > now.plus(CLOCK_SLACK)
     }
 }
 
@@ -171,58 +187,59 @@ mod tests {
     #[test]
     fn size_to_the_byte() {
         let limits = limits(1, 900);
-        let mut pending = Pending::default();
-        assert_eq!(limits.cut_before(WHOLE, &pending, 2 * MIB), None, "a record alone is a batch, whatever its size");
-        pending.count(at(0), MIB - 1);
-        assert_eq!(limits.cut_after(WHOLE, &pending), None);
-        assert_eq!(limits.cut_before(WHOLE, &pending, 1), None);
-        assert_eq!(limits.cut_before(WHOLE, &pending, 2), Some(CutReason::Size));
-        pending.count(at(0), 1);
-        assert_eq!(limits.cut_after(WHOLE, &pending), Some(CutReason::Size));
+        let mut held = Tally::default();
+        assert_eq!(limits.cut_before(WHOLE, held, 2 * MIB), None, "a record alone is a batch, whatever its size");
+        held.count(at(0), MIB - 1);
+        assert_eq!(limits.cut_after(WHOLE, held), None);
+        assert_eq!(limits.cut_before(WHOLE, held, 1), None);
+        assert_eq!(limits.cut_before(WHOLE, held, 2), Some(CutReason::Size));
+        held.count(at(0), 1);
+        assert_eq!(limits.cut_after(WHOLE, held), Some(CutReason::Size));
     }
 
     #[test]
     fn interval_to_the_millisecond_from_the_oldest() {
         let limits = limits(5, 60);
-        let mut pending = Pending::default();
-        pending.count(at(1_000), 10);
-        pending.count(at(50_000), 10);
-        assert_eq!(limits.due_at(WHOLE, &pending), at(61_000));
-        assert!(!limits.is_due(WHOLE, &pending, at(60_999)));
-        assert!(limits.is_due(WHOLE, &pending, at(61_000)));
-        assert!(limits.is_due(WHOLE, &pending, at(-1)), "the clock was set back");
+        let mut held = Tally::default();
+        held.count(at(1_000), 10);
+        held.count(at(50_000), 10);
+        assert_eq!(limits.due_at(WHOLE, held), at(61_000));
+        assert!(!limits.is_due(WHOLE, held, at(60_999)));
+        assert!(limits.is_due(WHOLE, held, at(61_000)));
+        assert!(limits.is_due(WHOLE, held, at(-1)), "the clock was set back");
     }
 
     #[test]
     fn partitions_by_keys_wait_for_each_other_up_to_half_the_interval() {
         let (limits, keys) = (limits(64, 60), Partition::Keys("{}".into()));
         for arrival in [1, 29_999, 30_000, 30_001, 59_999, 1_783_951_445_678] {
-            let mut pending = Pending::default();
-            pending.count(at(arrival), 10);
-            let due = limits.due_at(&keys, &pending).millis();
+            let mut held = Tally::default();
+            held.count(at(arrival), 10);
+            let due = limits.due_at(&keys, held).millis();
             assert!((arrival + 60_000..arrival + 90_000).contains(&due) && due % 30_000 == 0, "{arrival} {due}");
         }
     }
 
     #[test]
     fn interval_zero_cuts_at_once() {
-        let mut pending = Pending::default();
-        pending.count(at(7), 10);
+        let mut held = Tally::default();
+        held.count(at(7), 10);
         for partition in [Partition::Whole, Partition::Keys("{}".into())] {
-            assert!(limits(64, 0).is_due(&partition, &pending, at(7)));
+            assert!(limits(64, 0).is_due(&partition, held, at(7)));
         }
     }
 
     #[test]
     fn runs_stay_few_and_hold_every_sequence() {
         let mut pending = Pending::default();
+        let one = Tally { records: 1, bytes: 1, oldest: at(0) };
         let sequences: Vec<u64> = (0..20_000u64).map(|n| n * 300 + 1).collect();
-        sequences.iter().for_each(|sequence| pending.place(*sequence));
+        sequences.iter().for_each(|sequence| pending.take_in(*sequence, one));
         assert!(pending.runs.len() <= RUNS_MAX);
         assert!(sequences.iter().all(|s| pending.runs.iter().any(|(first, last)| (first..=last).contains(&s))));
         assert!(pending.runs.windows(2).all(|pair| pair[0].1 < pair[1].0));
         let mut dense = Pending::default();
-        (1..1000).for_each(|sequence| dense.place(sequence * 2));
+        (1..1000).for_each(|sequence| dense.take_in(sequence * 2, one));
         assert_eq!(dense.runs, [(2, 1998)]);
     }
 }

@@ -23,7 +23,7 @@ mod convert; // a batch as a Parquet file, and what cannot be in it
 mod compress; // how a batch's bytes are packed
 
 pub use backoff::{Backoff, RetryBudget};
-pub use buffer::{CutReason, Limit, Limits, Pending};
+pub use buffer::{CutReason, Limit, Limits, Pending, Tally};
 pub use compress::{Compression, Compressor};
 pub use config::{BufferingHints, Destination, Given, RECORD_BYTES_MAX};
 pub use conversion::{Conversion, ConversionSettings, SchemaConfiguration};

@@ -127,10 +127,10 @@ impl DeliveryStreams {
             .iter()
             .map(|(partition, pending)| PartitionInsight {
                 partition: partition.to_text().map(|text| text.into_owned()),
-                records: pending.records,
-                bytes: pending.bytes,
-                oldest: pending.oldest,
-                due: inner.limits.due_at(partition, pending),
+                records: pending.held.records,
+                bytes: pending.held.bytes,
+                oldest: pending.held.oldest,
+                due: inner.limits.due_at(partition, pending.held),
             })
             .collect();
         largest.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.partition.cmp(&b.partition)));
@@ -217,13 +217,13 @@ impl DeliveryStreams {
 }
 
 fn oldest(inner: &Inner) -> Option<Timestamp> {
-    inner.buffers.values().map(|pending| pending.oldest).min()
+    inner.buffers.values().map(|pending| pending.held.oldest).min()
 }
 
 fn level(inner: &Inner, now: Timestamp) -> Level {
     Level {
-        records: inner.buffers.values().map(|pending| pending.records).sum(),
-        bytes: inner.buffers.values().map(|pending| pending.bytes).sum(),
+        records: inner.buffers.values().map(|pending| pending.held.records).sum(),
+        bytes: inner.buffers.values().map(|pending| pending.held.bytes).sum(),
         oldest_age_s: oldest(inner).map_or(0.0, |oldest| now.since(oldest).as_secs_f64()),
         undelivered: inner.queue.batches().count(),
     }

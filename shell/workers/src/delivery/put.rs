@@ -7,13 +7,13 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sekisho_delivery::{
-    BatchId, CutReason, Origin, PARTITIONS_MAX, Partition, Processed, RECORD_BYTES_MAX, RecordsWriter,
+    BatchId, CutReason, Origin, PARTITIONS_MAX, Partition, Processed, RECORD_BYTES_MAX, RecordsWriter, Tally,
 };
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_kms::KmsError;
 use sekisho_types::{DeliveryStreamName, Timestamp};
 
-use super::keys::Ready;
+use super::keys::{Ready, StreamKeys};
 use super::streams::{DeliveryStreams, Inner, Live, Named};
 
 /// An entry that has grown this far is written, and the records that came with it go into the next.
@@ -64,14 +64,44 @@ pub(crate) struct NewRecord<'a> {
     pub parts: &'a [&'a [u8]],
 }
 
-/// An entry that grows.
+/// An entry that grows. What it holds is counted once it is in the journal, and not before: an entry that is refused leaves
+/// nothing behind.
 struct Growing {
     writer: RecordsWriter,
-    of: Option<BatchId>,
-    /// The buffers its records are in.
-    partitions: Vec<Partition>,
+    /// The buffers its records are in, and how much of each.
+    holds: HashMap<Partition, Tally>,
     /// Under a data key of the stream's.
     sealed: bool,
+}
+
+impl Growing {
+    fn new(writer: RecordsWriter, sealed: bool) -> Self {
+        Self { writer, holds: HashMap::new(), sealed }
+    }
+
+    fn push(&mut self, keys: &mut StreamKeys, record: &NewRecord<'_>) {
+        let NewRecord { partition, arrival, origin, parts } = *record;
+        match keys.current().filter(|_| self.sealed) {
+            Some(key) => self.writer.push_sealed(key, arrival, origin, partition, parts),
+            None => self.writer.push(arrival, origin, partition, parts),
+        }
+        match self.holds.get_mut(partition) {
+            Some(held) => held.count(arrival, record.length()),
+            None => self.holds.entry(partition.clone()).or_default().count(arrival, record.length()),
+        }
+    }
+
+    /// What a buffer will hold once this is in the journal.
+    fn with(&self, inner: &Inner, partition: &Partition) -> Tally {
+        let there = inner.buffers.get(partition).map_or_else(Tally::default, |pending| pending.held);
+        there.plus(self.holds.get(partition).copied().unwrap_or_default())
+    }
+}
+
+impl NewRecord<'_> {
+    fn length(&self) -> u64 {
+        self.parts.iter().map(|part| part.len() as u64).sum()
+    }
 }
 
 impl DeliveryStreams {
@@ -200,51 +230,73 @@ impl DeliveryStreams {
             substituted = taken.collect();
             &substituted
         };
-        if of.is_some() {
-            self.make_room(live, inner, records)?;
+        let last = match of {
+            None => self.append_put(live, inner, records, sealed)?,
+            Some(batch) => self.append_of(live, inner, batch, records, sealed)?,
+        };
+        if live.tails.is_watched() {
+            records.iter().for_each(|record| live.tails.push(record));
         }
-        let length: usize = records.iter().flat_map(|record| record.parts).map(|part| part.len()).sum();
-        let capacity = (length + RECORD_OVERHEAD_BYTES * records.len()).min(2 * ENTRY_BYTES_MAX);
-        let mut entry =
-            Growing { writer: RecordsWriter::new(live.id, of, capacity), of, partitions: Vec::new(), sealed };
+        Ok(last)
+    }
+
+    fn append_put(
+        &self,
+        live: &Arc<Live>,
+        inner: &mut Inner,
+        records: &[NewRecord<'_>],
+        sealed: bool,
+    ) -> Result<Sequence, JournalError> {
+        let mut entry = Growing::new(RecordsWriter::new(live.id, None, capacity(records)), sealed);
         let mut last = Sequence(0);
-        let is_watched = live.tails.is_watched();
         for record in records {
-            let length: usize = record.parts.iter().map(|part| part.len()).sum();
-            if of.is_none() && inner.cut_before(record.partition, length as u64).is_some() {
+            let partition = record.partition;
+            let held = entry.with(inner, partition);
+            if inner.limits.cut_before(partition, held, record.length()).is_some() {
                 last = last.max(self.write(live, inner, &mut entry)?);
-                self.cut(live, inner, record.partition, CutReason::Size)?;
+                self.cut(live, inner, partition, CutReason::Size)?;
             }
-            self.add_record(inner, &mut entry, record, length as u64);
-            if is_watched {
-                live.tails.push(record);
-            }
-            let is_cut = of.is_none() && inner.cut_after(record.partition).is_some();
-            if is_cut || (of.is_none() && entry.writer.len() >= ENTRY_BYTES_MAX) {
+            entry.push(&mut inner.keys, record);
+            let is_cut = inner.limits.cut_after(partition, entry.with(inner, partition)).is_some();
+            if is_cut || entry.writer.len() >= ENTRY_BYTES_MAX {
                 last = last.max(self.write(live, inner, &mut entry)?);
             }
             if is_cut {
-                self.cut(live, inner, record.partition, CutReason::Size)?;
+                self.cut(live, inner, partition, CutReason::Size)?;
             }
         }
-        last = last.max(self.write(live, inner, &mut entry)?);
-        if let Some(batch) = of {
-            inner.queue.done(batch);
-            for record in records {
-                if inner.cut_after(record.partition).is_some() {
-                    self.cut(live, inner, record.partition, CutReason::Size)?;
-                }
+        Ok(last.max(self.write(live, inner, &mut entry)?))
+    }
+
+    fn append_of(
+        &self,
+        live: &Arc<Live>,
+        inner: &mut Inner,
+        batch: BatchId,
+        records: &[NewRecord<'_>],
+        sealed: bool,
+    ) -> Result<Sequence, JournalError> {
+        self.make_room(live, inner, records)?;
+        let mut entry = Growing::new(RecordsWriter::new(live.id, Some(batch), capacity(records)), sealed);
+        records.iter().for_each(|record| entry.push(&mut inner.keys, record));
+        let sequence = self.state.journal().append(&entry.writer.finish())?;
+        let mut partitions: Vec<Partition> = entry.holds.keys().cloned().collect();
+        self.count(inner, sequence, entry.holds, sealed);
+        inner.queue.done(batch);
+        partitions.sort_unstable();
+        for partition in partitions {
+            if inner.cut_after(&partition).is_some() {
+                self.cut(live, inner, &partition, CutReason::Size)?;
             }
         }
-        Ok(last)
+        Ok(sequence)
     }
 
     /// Records that are one entry are in one batch: those that wait are cut where they would not fit beside them.
     fn make_room(&self, live: &Arc<Live>, inner: &mut Inner, records: &[NewRecord<'_>]) -> Result<(), JournalError> {
         let mut lengths: HashMap<&Partition, u64> = HashMap::new();
         for record in records {
-            *lengths.entry(record.partition).or_default() +=
-                record.parts.iter().map(|part| part.len() as u64).sum::<u64>();
+            *lengths.entry(record.partition).or_default() += record.length();
         }
         for (partition, length) in lengths {
             if inner.cut_before(partition, length).is_some() {
@@ -254,46 +306,44 @@ impl DeliveryStreams {
         Ok(())
     }
 
-    fn add_record(&self, inner: &mut Inner, entry: &mut Growing, record: &NewRecord<'_>, length: u64) {
-        let NewRecord { partition, arrival, origin, parts } = *record;
-        match inner.keys.current().filter(|_| entry.sealed) {
-            Some(key) => entry.writer.push_sealed(key, arrival, origin, partition, parts),
-            None => entry.writer.push(arrival, origin, partition, parts),
-        }
-        if entry.partitions.last() != Some(record.partition) {
-            entry.partitions.push(record.partition.clone());
-        }
-        let pending = match inner.buffers.get_mut(record.partition) {
-            Some(pending) => pending,
-            None => inner.buffers.entry(record.partition.clone()).or_default(),
-        };
-        pending.count(record.arrival, length);
-        if pending.records == 1 {
-            let due = inner.limits.due_at(record.partition, pending);
-            inner.next_due = Some(inner.next_due.map_or(due, |next| next.min(due)));
-            if due.millis() < self.wakes_at.load(Ordering::Acquire) {
-                self.sooner.notify_one();
-            }
-        }
-    }
-
     /// Appends what has grown, if anything has.
     fn write(&self, live: &Arc<Live>, inner: &mut Inner, entry: &mut Growing) -> Result<Sequence, JournalError> {
-        if entry.partitions.is_empty() && entry.of.is_none() {
+        if entry.holds.is_empty() {
             return Ok(Sequence(0));
         }
-        let writer = std::mem::replace(&mut entry.writer, RecordsWriter::new(live.id, None, 0));
+        let next = Growing::new(RecordsWriter::new(live.id, None, 0), entry.sealed);
+        let Growing { writer, holds, sealed } = std::mem::replace(entry, next);
         let sequence = self.state.journal().append(&writer.finish())?;
-        if entry.sealed {
-            inner.keys.wrote(sequence.0);
-        }
-        for partition in entry.partitions.drain(..) {
-            if let Some(pending) = inner.buffers.get_mut(&partition) {
-                pending.place(sequence.0);
-            }
-        }
+        self.count(inner, sequence, holds, sealed);
         Ok(sequence)
     }
+
+    /// An entry is in the journal: from now on its records wait in their buffers.
+    fn count(&self, inner: &mut Inner, sequence: Sequence, holds: HashMap<Partition, Tally>, sealed: bool) {
+        if sealed {
+            inner.keys.wrote(sequence.0);
+        }
+        for (partition, records) in holds {
+            let pending = match inner.buffers.get_mut(&partition) {
+                Some(pending) => pending,
+                None => {
+                    let due = inner.limits.due_at(&partition, records);
+                    inner.next_due = Some(inner.next_due.map_or(due, |next| next.min(due)));
+                    if due.millis() < self.wakes_at.load(Ordering::Acquire) {
+                        self.sooner.notify_one();
+                    }
+                    inner.buffers.entry(partition).or_default()
+                }
+            };
+            pending.take_in(sequence.0, records);
+        }
+    }
+}
+
+/// Room for records in an entry, so that it does not grow bit by bit.
+fn capacity(records: &[NewRecord<'_>]) -> usize {
+    let length = records.iter().flat_map(|record| record.parts).map(|part| part.len()).sum::<usize>();
+    (length + RECORD_OVERHEAD_BYTES * records.len()).min(2 * ENTRY_BYTES_MAX)
 }
 
 /// What becomes of those records, by their places, that would need one partition more than there may be.

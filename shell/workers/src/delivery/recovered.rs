@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use sekisho_delivery::{BatchId, Entry, Partition, Pending, StreamId};
+use sekisho_delivery::{BatchId, Entry, Partition, Pending, RecordsEntry, StreamId, Tally};
 use sekisho_journal::Sequence;
 
 use super::queue::Batch;
@@ -28,10 +28,8 @@ impl Recovered {
         match Entry::decode(entry) {
             Ok(Entry::Records(records)) => {
                 let stream = self.streams.entry(records.stream).or_default();
-                for record in records.records() {
-                    let pending = stream.pending.entry(record.partition.map(Into::into)).or_default();
-                    pending.count(record.arrival, record.length() as u64);
-                    pending.place(sequence.0);
+                for (partition, held) in tallies(&records) {
+                    stream.pending.entry(partition.map(Into::into)).or_default().take_in(sequence.0, held);
                 }
                 if let Some(batch) = records.of {
                     stream.undelivered.remove(&batch);
@@ -67,16 +65,25 @@ impl Recovered {
         for (text, pending) in stream.pending {
             match Partition::parse(text.as_deref()) {
                 Some(partition) => drop(waiting.insert(partition, pending)),
-                None => self.unknown += pending.records,
+                None => self.unknown += pending.held.records,
             }
         }
         (waiting, stream.undelivered.into_values().collect())
     }
 }
 
+/// How much of each partition an entry holds.
+fn tallies<'a>(entry: &RecordsEntry<'a>) -> HashMap<Option<&'a str>, Tally> {
+    let mut tallies: HashMap<Option<&str>, Tally> = HashMap::new();
+    for record in entry.records() {
+        tallies.entry(record.partition).or_default().count(record.arrival, record.length() as u64);
+    }
+    tallies
+}
+
 #[cfg(test)]
 mod tests {
-    use sekisho_delivery::{Compression, CutEntry, DeliveredEntry, RecordsEntry, RecordsWriter, Target};
+    use sekisho_delivery::{Compression, CutEntry, DeliveredEntry, RecordsWriter, Target};
     use sekisho_types::{BucketName, Timestamp};
 
     use super::*;
@@ -188,7 +195,7 @@ mod tests {
         for (partition, pending) in pending {
             let text = partition.to_text();
             let found = names(entries, &pending.runs, text.as_deref());
-            assert_eq!(found.len() as u64, pending.records);
+            assert_eq!(found.len() as u64, pending.held.records);
             lake.insert(format!("rest of {partition:?}"), found);
         }
     }

@@ -154,7 +154,7 @@ impl DeliveryStreams {
         self.tell_encryption(&config);
         let pipeline = pipeline_of(&config);
         let limits = Limits::new(&config.destination, &pipeline);
-        let next_due = buffers.iter().map(|(partition, pending)| limits.due_at(partition, pending)).min();
+        let next_due = buffers.iter().map(|(partition, pending)| limits.due_at(partition, pending.held)).min();
         let has_source = config.source.is_some();
         let (id, name, queue) = (config.id, config.name.clone(), Queue::default());
         let (figures, tails) = (Figures::new(&name), Tails::default());
@@ -238,19 +238,21 @@ impl DeliveryStreams {
         partition: &Partition,
         reason: CutReason,
     ) -> Result<(), JournalError> {
-        let Some(pending) = inner.buffers.remove(partition) else { return Ok(()) };
+        let Some(pending) = inner.buffers.get(partition) else { return Ok(()) };
         let (Some(first), Some(last)) = (pending.first(), pending.last()) else { return Ok(()) };
+        let held = pending.held;
         let cut = CutEntry {
             stream: live.id,
             partition: partition.to_text().map(Into::into),
             first,
             last,
-            records: pending.records,
-            bytes: pending.bytes,
-            oldest: pending.oldest,
-            target: target(inner, partition, &pending, &mut self.state.random()),
+            records: held.records,
+            bytes: held.bytes,
+            oldest: held.oldest,
+            target: target(inner, partition, held.oldest, &mut self.state.random()),
         };
         let sequence = self.state.journal().append(&cut.encode())?;
+        let pending = inner.buffers.remove(partition).unwrap_or_default();
         tracing::debug!(stream = %inner.config.name, records = cut.records, bytes = cut.bytes, ?reason, target = ?cut.target, "batch cut");
         let batch = Batch {
             id: BatchId(sequence.0),
@@ -356,10 +358,10 @@ impl DeliveryStreams {
     fn cut_due(&self, live: &Arc<Live>, inner: &mut Inner, now: Timestamp) -> Result<(), JournalError> {
         let (mut over, mut next_due) = (Vec::new(), None::<Timestamp>);
         for (partition, pending) in &inner.buffers {
-            if inner.limits.is_due(partition, pending, now) {
+            if inner.limits.is_due(partition, pending.held, now) {
                 over.push(partition.clone());
             } else {
-                let due = inner.limits.due_at(partition, pending);
+                let due = inner.limits.due_at(partition, pending.held);
                 next_due = Some(next_due.map_or(due, |next| next.min(due)));
             }
         }
@@ -386,11 +388,11 @@ impl Inner {
     }
 
     pub fn cut_before(&self, partition: &Partition, length: u64) -> Option<CutReason> {
-        self.limits.cut_before(partition, self.buffers.get(partition)?, length)
+        self.limits.cut_before(partition, self.buffers.get(partition)?.held, length)
     }
 
     pub fn cut_after(&self, partition: &Partition) -> Option<CutReason> {
-        self.limits.cut_after(partition, self.buffers.get(partition)?)
+        self.limits.cut_after(partition, self.buffers.get(partition)?.held)
     }
 
     /// Something is due, or will be so late that the clock must have been set back.
@@ -399,7 +401,7 @@ impl Inner {
     }
 }
 
-fn target(inner: &Inner, partition: &Partition, pending: &Pending, random: &mut sekisho_state::OsRandom) -> Target {
+fn target(inner: &Inner, partition: &Partition, oldest: Timestamp, random: &mut sekisho_state::OsRandom) -> Target {
     let config = &inner.config;
     let destination = match (partition, &config.destination.backup) {
         (Partition::Untransformed, _) => return Target::Transformation,
@@ -409,7 +411,7 @@ fn target(inner: &Inner, partition: &Partition, pending: &Pending, random: &mut 
     let is_posted = destination.http_endpoint.is_some() && matches!(partition, Partition::Whole);
     let failed = Partition::Errors(HTTP_ENDPOINT_FAILED.into());
     let partition = if is_posted { &failed } else { partition };
-    let naming = Naming { stream: &config.name, version: config.version, oldest: pending.oldest, partition };
+    let naming = Naming { stream: &config.name, version: config.version, oldest, partition };
     let plan = inner.plan.clone().filter(|_| matches!(partition, Partition::Whole | Partition::Keys(_)));
     let conversion = plan.map(|plan| {
         let errors = Partition::Errors(FORMAT_CONVERSION_FAILED.into());

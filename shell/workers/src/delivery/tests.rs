@@ -5,15 +5,16 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use sekisho_blobs::ObjectStore;
-use sekisho_delivery::{Given, Limits, PARTITIONS_MAX, Pipeline};
-use sekisho_journal::Durability;
+use sekisho_delivery::{Given, Limits, PARTITIONS_MAX, Partition, Pipeline};
+use sekisho_journal::{Durability, JournalError};
 use sekisho_kms::RootKey;
 use sekisho_objects::{Listed, ListingRequest};
 use sekisho_state::{Event, State};
 use sekisho_types::{AccountId, BucketName, DeliveryStreamName, ObjectKey, Region, SecretKey, Tenant, Timestamp};
 use serde_json::{Value, json};
 
-use super::{DeliveryStreams, Recovered, start_delivery};
+use super::put::NewRecord;
+use super::{DeliveryStreams, PutError, Recovered, start_delivery};
 
 const START_MILLIS: i64 = 1_800_000_000_000;
 const HOUR_MILLIS: i64 = 3_600_000;
@@ -238,4 +239,20 @@ async fn records_beyond_the_last_partition_fill_objects_of_the_size_asked_for() 
         assert!(key.starts_with("errors/") && text.len() <= 1024 * 1024, "{key}: {}", text.len());
         assert_eq!(text.matches("ActivePartitionsLimitExceeded").count(), 7);
     }
+}
+
+#[tokio::test]
+async fn an_entry_that_the_journal_refuses_leaves_nothing_behind() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::open(directory.path(), &Arc::new(AtomicI64::new(START_MILLIS)));
+    world.bucket().await;
+    world.stream(json!({})).await;
+    let live = world.streams.live(&name()).unwrap();
+    let (arrival, large) = (world.state.now(), vec![b'x'; 25 * 1024 * 1024]);
+    let record = NewRecord { partition: &Partition::Whole, arrival, origin: None, parts: &[&large] };
+    let refused = world.streams.append(&live, None, &[record]);
+    assert!(matches!(refused, Err(PutError::Journal(JournalError::TooLarge { .. }))), "{refused:?}");
+    world.put(&["a"]).await;
+    world.pass(60_000);
+    assert_eq!(world.objects(1).await.into_values().collect::<Vec<_>>(), ["a"]);
 }
