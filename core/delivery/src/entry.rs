@@ -12,7 +12,13 @@ const VERSION: u8 = 2;
 /// Origin texts are cut at this many bytes; AWS's limits on all of them are lower.
 const TEXT_BYTES_MAX: usize = 1024;
 
+/// Flags of an entry of records.
 const OF_BATCH: u8 = 1;
+const MORE_FOLLOWS: u8 = 1 << 1;
+const CONTINUES: u8 = 1 << 2;
+/// Where they are in it.
+const FLAGS_AT: usize = 6;
+/// Flags of a record.
 const ORIGIN: u8 = 1;
 const CERTIFICATE: u8 = 1 << 1;
 const CLIENT: u8 = 1 << 2;
@@ -68,8 +74,13 @@ pub struct RecordEntry<'a> {
 pub struct RecordsEntry<'a> {
     /// Whose.
     pub stream: StreamId,
-    /// The batch they were made of by the transformation, which is over with them.
+    /// The batch they were made of by the transformation.
     pub of: Option<BatchId>,
+    /// More that was made of the batch is in the next entry of the stream: they count when the last of these is there, and the
+    /// batch is over with that one.
+    pub more_follows: bool,
+    /// The entry of the stream before this one has more that was made of the batch.
+    pub continues: bool,
     body: &'a [u8],
 }
 
@@ -196,6 +207,13 @@ impl RecordsWriter {
         Self(out)
     }
 
+    /// No record yet; what comes was made of `batch` like the records of the entry before.
+    pub fn continuing(stream: StreamId, batch: BatchId, capacity: usize) -> Self {
+        let mut writer = Self::new(stream, Some(batch), capacity);
+        writer.0[FLAGS_AT] |= CONTINUES;
+        writer
+    }
+
     /// Adds a record, given in parts.
     pub fn push(&mut self, arrival: Timestamp, origin: Option<&Origin<'_>>, partition: &Partition, parts: &[&[u8]]) {
         self.put_head(0, arrival, origin, partition);
@@ -261,6 +279,12 @@ impl RecordsWriter {
         self.0
     }
 
+    /// The entry, if more that was made of its batch comes in another.
+    pub fn finish_before_more(mut self) -> Vec<u8> {
+        self.0[FLAGS_AT] |= MORE_FOLLOWS;
+        self.0
+    }
+
     /// Bytes so far.
     #[allow(clippy::len_without_is_empty, reason = "an entry is never empty")]
     pub fn len(&self) -> usize {
@@ -279,12 +303,15 @@ impl<'a> RecordsEntry<'a> {
     fn take(rest: &mut &'a [u8]) -> Option<Self> {
         let stream = StreamId(u32::from_le_bytes(take_array(rest)?));
         let [flags] = take_array(rest)?;
-        let of = match flags {
-            0 => None,
-            OF_BATCH => Some(BatchId(u64::from_le_bytes(take_array(rest)?))),
+        let of = match flags & OF_BATCH {
+            0 if flags == 0 => None,
+            OF_BATCH if flags & !(OF_BATCH | MORE_FOLLOWS | CONTINUES) == 0 => {
+                Some(BatchId(u64::from_le_bytes(take_array(rest)?)))
+            }
             _ => return None,
         };
-        Some(Self { stream, of, body: rest })
+        let (more_follows, continues) = (flags & MORE_FOLLOWS != 0, flags & CONTINUES != 0);
+        Some(Self { stream, of, more_follows, continues, body: rest })
     }
 
     /// The records, in the order they came.
@@ -440,12 +467,15 @@ mod tests {
     fn encode(entry: &Entry<'_>) -> Vec<u8> {
         match entry {
             Entry::Records(records) => {
-                let mut out = RecordsWriter::new(records.stream, records.of, 0);
+                let mut out = match records.of {
+                    Some(batch) if records.continues => RecordsWriter::continuing(records.stream, batch, 0),
+                    of => RecordsWriter::new(records.stream, of, 0),
+                };
                 for record in records.records() {
                     let partition = Partition::parse(record.partition).unwrap_or(Partition::Whole);
                     out.push(record.arrival, record.origin.as_ref(), &partition, &[record.data]);
                 }
-                out.finish()
+                if records.more_follows { out.finish_before_more() } else { out.finish() }
             }
             Entry::Cut(cut) => cut.encode(),
             Entry::Delivered(delivered) => delivered.encode(),
@@ -499,8 +529,17 @@ mod tests {
         let (bucket, key) = (object.bucket.clone(), object.key.to_owned());
         let (compression, kms_key_arn) = (object.compression, None);
         let posted = CutEntry { target: Target::HttpEndpoint { bucket, key, compression, kms_key_arn }, ..cut.clone() };
+        let parts = [
+            RecordsWriter::new(StreamId(3), Some(BatchId(9)), 0).finish_before_more(),
+            RecordsWriter::continuing(StreamId(3), BatchId(9), 0).finish_before_more(),
+            RecordsWriter::continuing(StreamId(3), BatchId(9), 0).finish(),
+        ];
+        let parts = parts.each_ref().map(|entry| RecordsEntry::of_stream(entry, StreamId(3)).unwrap());
+        let flags = parts.map(|part| (part.of, part.continues, part.more_follows));
+        assert_eq!(flags, [(false, true), (true, true), (true, false)].map(|(c, m)| (Some(BatchId(9)), c, m)));
         for entry in [
             Entry::Records(records),
+            Entry::Records(parts[1]),
             Entry::Cut(Box::new(posted)),
             Entry::Cut(Box::new(transformation)),
             Entry::Cut(Box::new(cut)),

@@ -14,7 +14,7 @@ pub(crate) const TAG_BYTES: usize = 16;
 /// A block is closed once it holds this much, so that reading one entry back opens little else.
 pub(crate) const BLOCK_BYTES: usize = 256 * 1024;
 /// No entry is larger: the largest producer record (1,000 KiB) and its origin fit many times.
-pub(crate) const ENTRY_BYTES_MAX: usize = 24 * 1024 * 1024;
+pub const ENTRY_BYTES_MAX: usize = 24 * 1024 * 1024;
 
 pub(crate) const MAGIC_BYTES: &[u8; 4] = b"SKBK";
 const MAGIC: u32 = u32::from_le_bytes(*MAGIC_BYTES);

@@ -21,6 +21,7 @@ use std::task::{Context, Poll};
 
 use sekisho_kms::RootKey;
 
+pub use block::ENTRY_BYTES_MAX;
 pub use error::JournalError;
 pub use recover::{Recovery, Replayed};
 
@@ -67,7 +68,8 @@ impl Journal {
     /// decision already made) are admitted above the bound.
     ///
     /// # Errors
-    /// [`JournalError::Failed`] once the disk has refused a write: nothing is promised any more.
+    /// [`JournalError::Failed`] once the disk has refused a write: nothing is promised any more. [`JournalError::TooLarge`] for
+    /// more than [`ENTRY_BYTES_MAX`]: that entry is not there, and the journal goes on.
     pub fn append(&self, entry: &[u8]) -> Result<Sequence, JournalError> {
         self.shared.queue.push(entry)
     }

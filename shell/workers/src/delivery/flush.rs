@@ -91,11 +91,11 @@ async fn write(
             Err(error) => failed.push((batch, error)),
         }
     }
-    let (id, gathered) = (live.id, batches.clone());
-    let mut opener = Opener::new(streams.state.clone(), id);
+    let (of, gathered) = (live.clone(), batches.clone());
+    let mut opener = Opener::new(streams.state.clone(), live.id);
     let packed = tokio::task::spawn_blocking(move || {
         let mut packing: Vec<_> = sinks.into_iter().zip(&gathered).map(|(sink, batch)| sink.pack(batch)).collect();
-        let unread = gather(&journal, id, &mut opener, &gathered, &mut |at, record| packing[at].push(record))?;
+        let unread = gather(&journal, &of, &mut opener, &gathered, &mut |at, record| packing[at].push(record))?;
         let finish = |(packing, unread): (Packing, Option<FlushError>)| unread.map_or_else(|| packing.finish(), Err);
         Ok(packing.into_iter().zip(unread).map(finish).collect::<Vec<_>>())
     });

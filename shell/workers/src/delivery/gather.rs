@@ -1,12 +1,13 @@
 //! The records of batches, read back from the journal: each block is opened once, however many batches have records in it.
 use std::collections::HashMap;
 
-use sekisho_delivery::{RecordEntry, RecordsEntry, StreamId};
+use sekisho_delivery::RecordEntry;
 use sekisho_journal::Journal;
 
 use super::keys::Opener;
 use super::queue::Batch;
 use super::sink::FlushError;
+use super::streams::Live;
 
 /// Hands over every record of the batches, which are one stream's, with the batch's place among them. Answers which of the
 /// batches hold a record that does not open now. Blocks the thread.
@@ -15,7 +16,7 @@ use super::sink::FlushError;
 /// [`FlushError::Journal`], [`FlushError::Incomplete`].
 pub(crate) fn gather(
     journal: &Journal,
-    stream: StreamId,
+    live: &Live,
     opener: &mut Opener,
     batches: &[Batch],
     visit: &mut dyn FnMut(usize, &RecordEntry<'_>),
@@ -28,7 +29,7 @@ pub(crate) fn gather(
     let mut found = vec![0; batches.len()];
     for (first, last) in union(batches) {
         journal.read(first..=last, &mut |sequence, entry| {
-            let Some(entry) = RecordsEntry::of_stream(entry, stream) else { return };
+            let Some(entry) = live.entry(sequence, entry) else { return };
             for record in entry.records() {
                 let Some(of_partition) = by_partition.get(&record.partition) else { continue };
                 let holds = |at: &&usize| (batches[**at].cut.first..=batches[**at].cut.last).contains(&sequence.0);

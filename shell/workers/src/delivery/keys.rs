@@ -10,8 +10,7 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_delivery::{
-    BatchId, DeliveryStream, OpenError, RecordEntry, RecordKey, RecordsEntry, RecordsWriter, StreamEncryption,
-    StreamId, WrappedDataKey,
+    BatchId, DeliveryStream, OpenError, RecordEntry, RecordKey, StreamEncryption, StreamId, WrappedDataKey,
 };
 use sekisho_kms::{EncryptionContext, KmsError, RootKey};
 use sekisho_state::{Cores, Event, State};
@@ -279,20 +278,6 @@ impl Opener {
             Err(refusal) => Err(FlushError::DataKey(refusal.clone())),
         }
     }
-
-    /// The entry as it would be if the records of this partition had never been sealed.
-    ///
-    /// # Errors
-    /// As [`Opener::open`].
-    pub fn open_entry(&mut self, entry: &RecordsEntry<'_>, partition: Option<&str>) -> Result<Vec<u8>, FlushError> {
-        let mut opened = RecordsWriter::new(entry.stream, entry.of, 0);
-        for record in entry.records().filter(|record| record.partition == partition) {
-            let data = self.open(&record)?;
-            let partition = sekisho_delivery::Partition::parse(partition).ok_or(OpenError)?;
-            opened.push(record.arrival, record.origin.as_ref(), &partition, &[&data]);
-        }
-        Ok(opened.finish())
-    }
 }
 
 fn open(cores: &Cores, root_key: &RootKey, stream: StreamId, key: &WrappedDataKey) -> Result<RecordKey, KmsError> {
@@ -313,7 +298,7 @@ mod tests {
     use std::collections::BTreeMap;
     use std::sync::atomic::{AtomicI64, Ordering};
 
-    use sekisho_delivery::BufferKey;
+    use sekisho_delivery::{BufferKey, RecordsEntry};
     use sekisho_journal::Durability;
     use sekisho_types::{AccountId, DeliveryStreamName, Region, Tenant};
 

@@ -128,12 +128,12 @@ impl Poster {
         let key = batch.cut.target.object().map_or("", |object| object.key);
         let id = request_id(key);
         let body = tokio::task::spawn_blocking({
-            let (journal, stream, batches) = (self.streams.state.journal().clone(), live.id, [batch.clone()]);
+            let (journal, live, batches) = (self.streams.state.journal().clone(), live.clone(), [batch.clone()]);
             let mut request = EndpointRequest::new(endpoint, &id, timestamp);
             let mut opener = Opener::new(self.streams.state.clone(), live.id);
             move || {
                 let unread =
-                    gather(&journal, stream, &mut opener, &batches, &mut |_, record| request.push(record.data))?;
+                    gather(&journal, &live, &mut opener, &batches, &mut |_, record| request.push(record.data))?;
                 unread.into_iter().flatten().next().map_or_else(|| Ok(request.finish()), Err)
             }
         });

@@ -2,14 +2,14 @@
 //!
 //! A stream's lock is held while its records are appended, so that memory and journal agree on the order; appending does not
 //! wait for the disk.
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sekisho_delivery::{
     BatchId, CutReason, Origin, PARTITIONS_MAX, Partition, Processed, RECORD_BYTES_MAX, RecordsWriter, Tally,
 };
-use sekisho_journal::{JournalError, Sequence};
+use sekisho_journal::{ENTRY_BYTES_MAX as JOURNAL_ENTRY_BYTES_MAX, JournalError, Sequence};
 use sekisho_kms::KmsError;
 use sekisho_types::{DeliveryStreamName, Timestamp};
 
@@ -176,8 +176,8 @@ impl DeliveryStreams {
         self.append(live, None, &records.collect::<Vec<_>>())
     }
 
-    /// Appends records, in as few entries as can be. Those that were made `of` a batch are one entry, all or none, and that
-    /// batch is over with it.
+    /// Appends records, in as few entries as can be. Those that were made `of` a batch count together, all or none, and that
+    /// batch is over with them.
     pub(crate) fn append(
         &self,
         live: &Arc<Live>,
@@ -268,6 +268,7 @@ impl DeliveryStreams {
         Ok(last.max(self.write(live, inner, &mut entry)?))
     }
 
+    /// What was made of a batch is all in the journal before any of it counts; a crash in between leaves the batch as it was.
     fn append_of(
         &self,
         live: &Arc<Live>,
@@ -277,22 +278,43 @@ impl DeliveryStreams {
         sealed: bool,
     ) -> Result<Sequence, JournalError> {
         self.make_room(live, inner, records)?;
+        let mut entries = Vec::new();
         let mut entry = Growing::new(RecordsWriter::new(live.id, Some(batch), capacity(records)), sealed);
-        records.iter().for_each(|record| entry.push(&mut inner.keys, record));
-        let sequence = self.state.journal().append(&entry.writer.finish())?;
-        let mut partitions: Vec<Partition> = entry.holds.keys().cloned().collect();
-        self.count(inner, sequence, entry.holds, sealed);
+        for record in records {
+            if entry.writer.len() >= ENTRY_BYTES_MAX {
+                let next = Growing::new(RecordsWriter::continuing(live.id, batch, 0), sealed);
+                let Growing { writer, holds, .. } = std::mem::replace(&mut entry, next);
+                entries.push((writer.finish_before_more(), holds));
+            }
+            entry.push(&mut inner.keys, record);
+        }
+        entries.push((entry.writer.finish(), entry.holds));
+        // One of them that is refused must not leave those before it in the journal.
+        if let Some(bytes) = entries.iter().map(|(entry, _)| entry.len()).find(|bytes| *bytes > JOURNAL_ENTRY_BYTES_MAX)
+        {
+            return Err(JournalError::TooLarge { bytes });
+        }
+        let mut appended = Vec::new();
+        for (entry, holds) in entries {
+            appended.push((self.state.journal().append(&entry)?, holds));
+        }
+        let mut partitions = BTreeSet::new();
+        let mut last = Sequence(0);
+        for (sequence, holds) in appended {
+            partitions.extend(holds.keys().cloned());
+            self.count(inner, sequence, holds, sealed);
+            last = sequence;
+        }
         inner.queue.done(batch);
-        partitions.sort_unstable();
         for partition in partitions {
             if inner.cut_after(&partition).is_some() {
                 self.cut(live, inner, &partition, CutReason::Size)?;
             }
         }
-        Ok(sequence)
+        Ok(last)
     }
 
-    /// Records that are one entry are in one batch: those that wait are cut where they would not fit beside them.
+    /// Records that count together are in one batch: those that wait are cut where they would not fit beside them.
     fn make_room(&self, live: &Arc<Live>, inner: &mut Inner, records: &[NewRecord<'_>]) -> Result<(), JournalError> {
         let mut lengths: HashMap<&Partition, u64> = HashMap::new();
         for record in records {

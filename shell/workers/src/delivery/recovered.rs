@@ -1,6 +1,6 @@
 //! What the journal holds for delivery streams, folded while it is replayed: records that wait, and cuts whose batches may
 //! or may not be where they were to go.
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use sekisho_delivery::{BatchId, Entry, Partition, Pending, RecordsEntry, StreamId, Tally};
@@ -20,6 +20,47 @@ struct Stream {
     /// By partition as it stands in the journal.
     pending: HashMap<Option<Box<str>>, Pending>,
     undelivered: BTreeMap<BatchId, Batch>,
+    /// Entries of what was made of a batch whose last has not come yet, and how much of each partition they hold.
+    begun: Vec<(u64, Tallies)>,
+    void: BTreeSet<u64>,
+}
+
+type Tallies = HashMap<Option<Box<str>>, Tally>;
+
+/// What the journal holds for one stream.
+#[derive(Default)]
+pub(super) struct Found {
+    /// Records that wait.
+    pub pending: HashMap<Partition, Pending>,
+    /// Batches that may not be where they were to go.
+    pub undelivered: Vec<Batch>,
+    /// Entries of what was made of a batch that a crash came before the last of: what they hold is not there.
+    pub void: BTreeSet<u64>,
+}
+
+impl Stream {
+    fn take_in(&mut self, sequence: Sequence, records: &RecordsEntry<'_>) {
+        if !records.continues {
+            self.end_begun();
+        }
+        self.begun.push((sequence.0, tallies(records)));
+        if records.more_follows {
+            return;
+        }
+        for (sequence, tallies) in std::mem::take(&mut self.begun) {
+            for (partition, records) in tallies {
+                self.pending.entry(partition).or_default().take_in(sequence, records);
+            }
+        }
+        if let Some(batch) = records.of {
+            self.undelivered.remove(&batch);
+        }
+    }
+
+    /// The last of what was begun will not come.
+    fn end_begun(&mut self) {
+        self.void.extend(self.begun.drain(..).map(|(sequence, _)| sequence));
+    }
 }
 
 impl Recovered {
@@ -27,17 +68,12 @@ impl Recovered {
     pub fn handle(&mut self, sequence: Sequence, entry: &[u8]) {
         match Entry::decode(entry) {
             Ok(Entry::Records(records)) => {
-                let stream = self.streams.entry(records.stream).or_default();
-                for (partition, held) in tallies(&records) {
-                    stream.pending.entry(partition.map(Into::into)).or_default().take_in(sequence.0, held);
-                }
-                if let Some(batch) = records.of {
-                    stream.undelivered.remove(&batch);
-                }
+                self.streams.entry(records.stream).or_default().take_in(sequence, &records);
             }
             Ok(Entry::Cut(cut)) => {
                 // Records of a batch that was delivered may have been dropped with their segment; the delivery follows then.
                 let stream = self.streams.entry(cut.stream).or_default();
+                stream.end_begun();
                 let partition = cut.partition.as_deref().map(Into::into);
                 let runs = stream.pending.remove(&partition).unwrap_or_default().runs.into();
                 let id = BatchId(sequence.0);
@@ -59,26 +95,28 @@ impl Recovered {
         self.unknown
     }
 
-    pub(super) fn take(&mut self, id: StreamId) -> (HashMap<Partition, Pending>, Vec<Batch>) {
-        let stream = self.streams.remove(&id).unwrap_or_default();
-        let mut waiting = HashMap::new();
+    pub(super) fn take(&mut self, id: StreamId) -> Found {
+        let mut stream = self.streams.remove(&id).unwrap_or_default();
+        stream.end_begun();
+        let mut found =
+            Found { undelivered: stream.undelivered.into_values().collect(), void: stream.void, ..Found::default() };
         for (text, pending) in stream.pending {
             match Partition::parse(text.as_deref()) {
-                Some(partition) => drop(waiting.insert(partition, pending)),
+                Some(partition) => drop(found.pending.insert(partition, pending)),
                 None => self.unknown += pending.held.records,
             }
         }
-        (waiting, stream.undelivered.into_values().collect())
+        found
     }
 }
 
 /// How much of each partition an entry holds.
-fn tallies<'a>(entry: &RecordsEntry<'a>) -> HashMap<Option<&'a str>, Tally> {
+fn tallies(entry: &RecordsEntry<'_>) -> Tallies {
     let mut tallies: HashMap<Option<&str>, Tally> = HashMap::new();
     for record in entry.records() {
         tallies.entry(record.partition).or_default().count(record.arrival, record.length() as u64);
     }
-    tallies
+    tallies.into_iter().map(|(partition, records)| (partition.map(Into::into), records)).collect()
 }
 
 #[cfg(test)]
@@ -98,6 +136,8 @@ mod tests {
         Cut(usize),
         /// The oldest batch that is not where it is to go gets there: an object is written, a batch is transformed.
         Done,
+        /// What the oldest batch is transformed into, in this many entries, all but the last: a crash came.
+        Torn(usize),
     }
 
     #[derive(Default)]
@@ -154,20 +194,40 @@ mod tests {
                         self.entries.push(DeliveredEntry { stream: STREAM, batch }.encode());
                         return;
                     }
-                    let mut entry = RecordsWriter::new(STREAM, Some(batch), 0);
-                    for name in records {
-                        entry.push(Timestamp::from_millis(0), None, &Partition::Whole, &[&name.to_le_bytes()]);
-                        self.waiting[0].push((sequence, name));
+                    // An entry a record, each of which could be the last that a crash left.
+                    self.entries.extend(made(batch, &records, records.len()));
+                    self.waiting[0].extend((sequence..).zip(records));
+                }
+                Step::Torn(entries) => {
+                    if let Some((batch, 1, records)) = self.cut.first() {
+                        let mut made = made(*batch, records, *entries);
+                        made.pop();
+                        self.entries.extend(made);
                     }
-                    self.entries.push(entry.finish());
                 }
                 Step::Cut(_) | Step::Done => {}
             }
         }
     }
 
-    fn names(entries: &[Vec<u8>], runs: &[(u64, u64)], partition: Option<&str>) -> Vec<u64> {
-        let within = runs.iter().flat_map(|(first, last)| *first..=*last);
+    /// What was made of a batch's records, in at most this many entries.
+    fn made(batch: BatchId, records: &[u64], entries: usize) -> Vec<Vec<u8>> {
+        let chunks: Vec<&[u64]> = records.chunks(records.len().div_ceil(entries)).collect();
+        let write = |(at, names): (usize, &&[u64])| {
+            let mut entry = match at {
+                0 => RecordsWriter::new(STREAM, Some(batch), 0),
+                _ => RecordsWriter::continuing(STREAM, batch, 0),
+            };
+            for name in *names {
+                entry.push(Timestamp::from_millis(0), None, &Partition::Whole, &[&name.to_le_bytes()]);
+            }
+            if at + 1 == chunks.len() { entry.finish() } else { entry.finish_before_more() }
+        };
+        chunks.iter().enumerate().map(write).collect()
+    }
+
+    fn names(entries: &[Vec<u8>], void: &BTreeSet<u64>, runs: &[(u64, u64)], partition: Option<&str>) -> Vec<u64> {
+        let within = runs.iter().flat_map(|(first, last)| *first..=*last).filter(|sequence| !void.contains(sequence));
         let entries = within.filter_map(|sequence| RecordsEntry::of_stream(&entries[sequence as usize - 1], STREAM));
         let records = entries.flat_map(|entry| entry.records().collect::<Vec<_>>());
         let of_partition = records.filter(|record| record.partition == partition);
@@ -181,9 +241,9 @@ mod tests {
             recovered.handle(Sequence(at as u64 + 1), entry);
         }
         assert_eq!(recovered.unknown(), 0);
-        let (pending, undelivered) = recovered.take(STREAM);
+        let Found { pending, undelivered, void } = recovered.take(STREAM);
         for batch in undelivered {
-            let found = names(entries, &batch.runs, batch.cut.partition.as_deref());
+            let found = names(entries, &void, &batch.runs, batch.cut.partition.as_deref());
             assert_eq!(found.len() as u64, batch.cut.records);
             let key = match &batch.cut.target {
                 Target::Object { key, .. } | Target::HttpEndpoint { key, .. } => key.clone(),
@@ -194,7 +254,7 @@ mod tests {
         }
         for (partition, pending) in pending {
             let text = partition.to_text();
-            let found = names(entries, &pending.runs, text.as_deref());
+            let found = names(entries, &void, &pending.runs, text.as_deref());
             assert_eq!(found.len() as u64, pending.held.records);
             lake.insert(format!("rest of {partition:?}"), found);
         }
@@ -209,18 +269,23 @@ mod tests {
             let mut objects = BTreeMap::new();
             for byte in bytes.iter().take(60) {
                 let partition = usize::from(*byte >= 128);
-                life.step(&match byte % 6 {
+                let before = (life.put, objects.clone(), life.cut.clone());
+                let first = life.entries.len() + 1;
+                life.step(&match byte % 8 {
                     0 => Step::Records(vec![partition]),
                     1 => Step::Records(vec![partition, 1 - partition, partition]),
                     2 | 3 => Step::Cut(partition),
+                    4 => Step::Torn(2 + usize::from(byte / 64)),
                     _ => Step::Done,
                 });
                 for (batch, _, records) in life.cut.iter().filter(|(_, partition, _)| *partition == 0) {
                     objects.insert(format!("cut-{}", batch.0), records.clone());
                 }
-                crashes.push((life.entries.len(), life.put, objects.clone(), life.cut.clone()));
+                // Between the entries of one step all is as it was before it.
+                crashes.extend((first..life.entries.len()).map(|crash| (crash, before.clone())));
+                crashes.push((life.entries.len(), (life.put, objects.clone(), life.cut.clone())));
             }
-            for (crash, put, objects, undelivered) in crashes {
+            for (crash, (put, objects, undelivered)) in crashes {
                 for written in [false, true] {
                     let is_noted =
                         |key: &String| !undelivered.iter().any(|(batch, ..)| *key == format!("cut-{}", batch.0));

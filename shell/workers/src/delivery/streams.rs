@@ -2,14 +2,14 @@
 //!
 //! A stream's lock is held while its records or cuts are appended, so that memory and journal agree on the order; appending
 //! does not wait for the disk.
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use sekisho_delivery::{
     BatchId, ConversionPlan, CutConversion, CutEntry, CutReason, DeliveryStream, FORMAT_CONVERSION_FAILED,
-    HTTP_ENDPOINT_FAILED, Limits, Naming, Partition, Pending, Pipeline, StreamId, Target, object_key,
+    HTTP_ENDPOINT_FAILED, Limits, Naming, Partition, Pending, Pipeline, RecordsEntry, StreamId, Target, object_key,
 };
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_remote::RemoteBuckets;
@@ -21,7 +21,7 @@ use super::figures::{Figures, Level};
 use super::keys::StreamKeys;
 use super::plan::plan_of;
 use super::queue::{Batch, Queue};
-use super::recovered::Recovered;
+use super::recovered::{Found, Recovered};
 use super::tail::Tails;
 
 /// The timer looks at least this often, since wall clocks are set back and forth.
@@ -32,6 +32,8 @@ pub(crate) struct Live {
     pub id: StreamId,
     pub figures: Figures,
     pub tails: Tails,
+    /// Entries that a crash came before the end of: what they hold is not there. Only a crash makes them.
+    void: BTreeSet<u64>,
     inner: Mutex<Inner>,
 }
 
@@ -87,6 +89,11 @@ impl Live {
     pub fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// An entry of the journal, if it is one of the stream's that holds records.
+    pub fn entry<'a>(&self, sequence: Sequence, entry: &'a [u8]) -> Option<RecordsEntry<'a>> {
+        RecordsEntry::of_stream(entry, self.id).filter(|_| !self.void.contains(&sequence.0))
+    }
 }
 
 fn pipeline_of(config: &DeliveryStream) -> Arc<Pipeline> {
@@ -133,9 +140,9 @@ impl DeliveryStreams {
             cores.delivery.streams().map(|config| (config.clone(), plan_of(config, &cores))).collect()
         };
         for (config, plan) in configs {
-            let (pending, undelivered) = recovered.take(config.id);
+            let Found { pending, undelivered, void } = recovered.take(config.id);
             let keys = StreamKeys::new(&config, &streams.state.read(), streams.state.journal().durable().0);
-            let live = streams.add(config, plan, pending, keys);
+            let live = streams.add(config, plan, pending, void, keys);
             for batch in undelivered {
                 streams.enqueue(&live, &mut live.lock(), batch);
             }
@@ -149,6 +156,7 @@ impl DeliveryStreams {
         config: DeliveryStream,
         plan: Option<Arc<ConversionPlan>>,
         buffers: HashMap<Partition, Pending>,
+        void: BTreeSet<u64>,
         keys: StreamKeys,
     ) -> Arc<Live> {
         self.tell_encryption(&config);
@@ -159,7 +167,7 @@ impl DeliveryStreams {
         let (id, name, queue) = (config.id, config.name.clone(), Queue::default());
         let (figures, tails) = (Figures::new(&name), Tails::default());
         let inner = Inner { config, plan, limits, buffers, next_due, queue, keys, gone: false };
-        let live = Arc::new(Live { id, figures, tails, inner: Mutex::new(inner) });
+        let live = Arc::new(Live { id, figures, tails, void, inner: Mutex::new(inner) });
         let named = Named { live: live.clone(), pipeline, has_source };
         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, named);
         live
@@ -194,7 +202,7 @@ impl DeliveryStreams {
                     }
                     None => {
                         let keys = StreamKeys::new(stream, cores, 0);
-                        self.add((**stream).clone(), plan_of(stream, cores), HashMap::new(), keys);
+                        self.add((**stream).clone(), plan_of(stream, cores), HashMap::new(), BTreeSet::new(), keys);
                     }
                 },
                 Event::Delivery(sekisho_delivery::Event::StreamDeleted { name }) => {

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use sekisho_delivery::{Origin, RecordEntry, RecordsEntry, StreamId};
+use sekisho_delivery::{Origin, RecordEntry};
 use sekisho_journal::{Journal, JournalError, Sequence};
 use sekisho_kms::KeyState;
 use sekisho_state::State;
@@ -271,7 +271,7 @@ impl DeliveryStreams {
                 let cut = inner.queue.batches();
                 let cut = cut.flat_map(|batch| batch.runs.iter().map(|run| (batch.cut.partition.clone(), *run)));
                 // Batches of a partition do not overlap, so what lies in these runs and is of the partition is not delivered.
-                Some(Backlog::new(live.id, waiting.chain(cut)))
+                Some(Backlog::new(live.clone(), waiting.chain(cut)))
             }
         };
         drop(inner);
@@ -332,22 +332,22 @@ impl Tail {
 
 /// Records that were there before.
 struct Backlog {
-    stream: StreamId,
+    live: Arc<Live>,
     /// Where they are, by partition.
     runs: HashMap<Option<String>, Vec<(u64, u64)>>,
 }
 
 impl Backlog {
-    fn new(stream: StreamId, found: impl Iterator<Item = (Option<String>, (u64, u64))>) -> Self {
+    fn new(live: Arc<Live>, found: impl Iterator<Item = (Option<String>, (u64, u64))>) -> Self {
         let mut runs: HashMap<Option<String>, Vec<(u64, u64)>> = HashMap::new();
         for (partition, run) in found {
             runs.entry(partition).or_default().push(run);
         }
-        Self { stream, runs }
+        Self { live, runs }
     }
 
     async fn show(self, state: &Arc<State>, out: &mpsc::Sender<Bytes>) -> Result<(), JournalError> {
-        let (journal, mut opener) = (state.journal(), Opener::new(state.clone(), self.stream));
+        let (journal, mut opener) = (state.journal(), Opener::new(state.clone(), self.live.id));
         let last = self.runs.values().flatten().map(|(_, last)| *last).max().unwrap_or(0);
         journal.wait_durable(Sequence(last)).await?;
         let (journal, out) = (journal.clone(), out.clone());
@@ -371,7 +371,7 @@ impl Backlog {
             }
             next = last + 1;
             journal.read(first..=last, &mut |sequence, entry| {
-                let Some(entry) = RecordsEntry::of_stream(entry, self.stream) else { return };
+                let Some(entry) = self.live.entry(sequence, entry) else { return };
                 for record in entry.records().filter(|record| self.holds(sequence.0, record)) {
                     // The keys were asked about when the watching began; what is locked since is not shown.
                     let Ok(data) = opener.open(&record) else { continue };

@@ -143,6 +143,32 @@ fn partitioned() -> Value {
     })
 }
 
+/// What a crash would leave: the directory as it is.
+fn crashed(directory: &Path) -> tempfile::TempDir {
+    let crashed = tempfile::tempdir().unwrap();
+    for folder in ["journal", "objects"] {
+        std::fs::create_dir(crashed.path().join(folder)).unwrap();
+        for file in std::fs::read_dir(directory.join(folder)).unwrap() {
+            let file = file.unwrap().path();
+            if file.is_file() {
+                std::fs::copy(&file, crashed.path().join(folder).join(file.file_name().unwrap())).unwrap();
+            }
+        }
+    }
+    crashed
+}
+
+/// Through a function that nothing stands in the place of: it is called again and again.
+fn transformed() -> Value {
+    let parameters = [
+        ("LambdaArn", "arn:aws:lambda:eu-north-1:000000000000:function:none"),
+        ("NumberOfRetries", "300"),
+        ("BufferIntervalInSeconds", "60"),
+    ];
+    let parameters = parameters.map(|(name, value)| json!({ "ParameterName": name, "ParameterValue": value }));
+    json!({ "ProcessingConfiguration": { "Enabled": true, "Processors": [{ "Type": "Lambda", "Parameters": parameters }] } })
+}
+
 #[tokio::test]
 async fn a_clock_that_jumps_cuts_early_and_loses_nothing() {
     let directory = tempfile::tempdir().unwrap();
@@ -196,17 +222,7 @@ async fn what_waits_is_there_after_a_restart_and_goes_into_one_object() {
     world.bucket().await;
     world.stream(partitioned()).await;
     world.put(&[r#"{"p":"a"}"#, r#"{"p":"b"}"#, "no JSON"]).await;
-    // What a crash would leave: the directory as it is.
-    let crashed = tempfile::tempdir().unwrap();
-    for folder in ["journal", "objects"] {
-        std::fs::create_dir(crashed.path().join(folder)).unwrap();
-        for file in std::fs::read_dir(directory.path().join(folder)).unwrap() {
-            let file = file.unwrap().path();
-            if file.is_file() {
-                std::fs::copy(&file, crashed.path().join(folder).join(file.file_name().unwrap())).unwrap();
-            }
-        }
-    }
+    let crashed = crashed(directory.path());
     let again = World::open(crashed.path(), &clock);
     again.put(&[r#"{"p":"a"}"#]).await;
     again.pass(90_000);
@@ -255,4 +271,31 @@ async fn an_entry_that_the_journal_refuses_leaves_nothing_behind() {
     world.put(&["a"]).await;
     world.pass(60_000);
     assert_eq!(world.objects(1).await.into_values().collect::<Vec<_>>(), ["a"]);
+}
+
+#[tokio::test]
+async fn what_a_batch_became_is_there_whole_though_it_is_more_than_an_entry_holds() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicI64::new(START_MILLIS));
+    let world = World::open(directory.path(), &clock);
+    world.bucket().await;
+    world.stream(transformed()).await;
+    world.put(&["a"]).await;
+    let live = world.streams.live(&name()).unwrap();
+    let batch = world.streams.flush(&name()).await.unwrap()[0].batch;
+    let (arrival, made, partition) = (world.state.now(), "x".repeat(30_000), Partition::Whole);
+    let parts = [made.as_bytes()];
+    let record = NewRecord { partition: &partition, arrival, origin: None, parts: &parts };
+    let taken = world.streams.append(&live, Some(batch), &vec![record; 1_000]).unwrap();
+    world.state.journal().wait_durable(taken.sequence).await.unwrap();
+    let crashed = crashed(directory.path());
+    let again = World::open(crashed.path(), &clock);
+    for world in [&world, &again] {
+        let held = world.streams.insight(&name()).unwrap();
+        assert_eq!((held.undelivered_batches, held.buffered_records), (0, 1_000));
+    }
+    clock.fetch_add(60_000, Ordering::SeqCst);
+    for world in [world, again] {
+        assert!(world.objects(1).await.into_values().all(|text| text.len() == 30_000_000));
+    }
 }

@@ -2,12 +2,13 @@
 use std::sync::Arc;
 
 use sekisho_delivery::{
-    Attempt, BatchId, Entry, INVOCATION_BYTES_MAX, INVOCATION_MAX, InvocationFailure, Lambda, Pipeline, Processed,
-    RETRY_AFTER, RecordEntry, Transformed, invocation, judge,
+    Attempt, BatchId, INVOCATION_BYTES_MAX, INVOCATION_MAX, InvocationFailure, Lambda, Partition, Pipeline, Processed,
+    RETRY_AFTER, RecordEntry, RecordsEntry, RecordsWriter, Transformed, invocation, judge,
 };
 use sekisho_journal::Journal;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::gather::gather;
 use super::keys::Opener;
 use super::put::NewRecord;
 use super::queue::Batch;
@@ -62,11 +63,11 @@ async fn transform(
     };
     let journal = streams.state.journal().clone();
     journal.wait_durable(batch.after()).await?;
-    let stream = live.id;
-    let opener = Opener::new(streams.state.clone(), stream);
-    let entries = tokio::task::spawn_blocking(move || entries(&journal, opener, stream, &batch));
-    let entries = entries.await.map_err(|_| FlushError::Thread)??;
-    let records: Vec<RecordEntry<'_>> = entries.records().collect();
+    let (opener, of) = (Opener::new(streams.state.clone(), live.id), live.clone());
+    let entry = tokio::task::spawn_blocking(move || read_back(&journal, &of, opener, batch));
+    let entry = entry.await.map_err(|_| FlushError::Thread)??;
+    let records: Vec<RecordEntry<'_>> =
+        RecordsEntry::of_stream(&entry, live.id).into_iter().flat_map(|entry| entry.records()).collect();
     let Some(pipeline) = streams.pipeline(&name) else { return Ok(()) };
     let tenant = streams.state.tenant();
     let arn = tenant.arn("firehose", format_args!("deliverystream/{name}"));
@@ -154,48 +155,11 @@ async fn call(
     }
 }
 
-/// The batch's entries, read back whole: each record keeps its arrival and origin.
-struct Entries {
-    entries: Vec<Vec<u8>>,
-    batch: Batch,
-}
-
-impl Entries {
-    fn records(&self) -> impl Iterator<Item = RecordEntry<'_>> {
-        let records = self.entries.iter().filter_map(|entry| match Entry::decode(entry) {
-            Ok(Entry::Records(records)) => Some(records.records()),
-            _ => None,
-        });
-        records.flatten().filter(|record| record.partition == self.batch.cut.partition.as_deref())
-    }
-}
-
-fn entries(
-    journal: &Journal,
-    mut opener: Opener,
-    stream: sekisho_delivery::StreamId,
-    batch: &Batch,
-) -> Result<Entries, FlushError> {
-    let (mut entries, mut unread) = (Vec::new(), None);
-    let partition = batch.cut.partition.as_deref();
-    for (first, last) in batch.runs.iter() {
-        journal.read(*first..=*last, &mut |_, entry| {
-            let records = sekisho_delivery::RecordsEntry::of_stream(entry, stream);
-            let of_batch = records.filter(|records| records.records().any(|record| record.partition == partition));
-            match of_batch.filter(|_| unread.is_none()).map(|records| opener.open_entry(&records, partition)) {
-                Some(Ok(entry)) => entries.push(entry),
-                Some(Err(error)) => unread = Some(error),
-                None => {}
-            }
-        })?;
-    }
-    if let Some(error) = unread {
-        return Err(error);
-    }
-    let entries = Entries { entries, batch: batch.clone() };
-    let found = entries.records().count() as u64;
-    if found != batch.cut.records {
-        return Err(FlushError::Incomplete { found, expected: batch.cut.records });
-    }
-    Ok(entries)
+/// The batch's records, read back as one entry: each keeps its arrival and origin.
+fn read_back(journal: &Journal, live: &Live, mut opener: Opener, batch: Batch) -> Result<Vec<u8>, FlushError> {
+    let (mut records, batches) = (RecordsWriter::new(live.id, None, 0), [batch]);
+    let unread = gather(journal, live, &mut opener, &batches, &mut |_, record| {
+        records.push(record.arrival, record.origin.as_ref(), &Partition::Untransformed, &[record.data]);
+    })?;
+    unread.into_iter().flatten().next().map_or_else(|| Ok(records.finish()), Err)
 }
