@@ -239,7 +239,8 @@ impl DeliveryStreams {
             }
             self.state.enqueue(|cores| {
                 let mut inner = live.lock();
-                let (oldest, next) = (inner.oldest(), cores.delivery.next_data_key(live.id));
+                let (oldest, next) =
+                    (inner.oldest(self.state.journal().durable()), cores.delivery.next_data_key(live.id));
                 let below = inner.keys.take_droppable(oldest, next).filter(|_| !inner.gone);
                 let dropped = |below| sekisho_delivery::Event::DataKeysDropped { stream: live.id, below }.into();
                 Ok((below.map(dropped).into_iter().collect(), ()))

@@ -305,7 +305,7 @@ impl DeliveryStreams {
             self.count(inner, sequence, holds, sealed);
             last = sequence;
         }
-        inner.queue.done(batch);
+        inner.queue.transformed(batch, last);
         for partition in partitions {
             if inner.cut_after(&partition).is_some() {
                 self.cut(live, inner, &partition, CutReason::Size)?;

@@ -75,6 +75,8 @@ pub(crate) struct Queue {
     posts: VecDeque<BatchId>,
     /// Somebody is at them.
     posting: bool,
+    /// Where the records begin of batches that were transformed, and the entry that what became of them ends with.
+    transformed: Vec<(u64, Sequence)>,
     /// A pass takes one batch only.
     pub alone: bool,
     /// Somebody was told that there is something ready, and has not come yet.
@@ -198,9 +200,17 @@ impl Queue {
         }
     }
 
-    /// The first entry of the journal that any of them still needs.
-    pub fn first(&self) -> Option<u64> {
-        self.all.values().map(|batch| batch.cut.first).min()
+    /// The batch was transformed, and is over once the journal is durable up to `last`: a crash before that finds nothing but
+    /// its own records.
+    pub fn transformed(&mut self, id: BatchId, last: Sequence) {
+        self.transformed.extend(self.all.remove(&id).map(|batch| (batch.cut.first, last)));
+    }
+
+    /// The first entry of the journal that any of them still needs, when it is durable up to `durable`.
+    pub fn first(&mut self, durable: Sequence) -> Option<u64> {
+        self.transformed.retain(|(_, last)| *last > durable);
+        let transformed = self.transformed.iter().map(|(first, _)| *first);
+        self.all.values().map(|batch| batch.cut.first).chain(transformed).min()
     }
 
     /// All of them, by the order they were cut in.
@@ -296,9 +306,20 @@ mod tests {
         assert_eq!((ids(&pass), pass[0].given_up.as_ref().map(|given_up| given_up.made)), (vec![30], Some(3)));
         queue.done(BatchId(31));
         assert_eq!(queue.next_post().map(|batch| batch.id.0), Some(32));
-        assert_eq!(queue.first(), Some(30), "given up is not done");
+        assert_eq!(queue.first(Sequence(99)), Some(30), "given up is not done");
         assert!(queue.next_post().is_none());
         assert!(queue.push_post(batch(33, 33, 33, "lake")), "nobody is at them any more");
+    }
+
+    #[test]
+    fn a_batch_that_was_transformed_is_needed_until_what_became_of_it_is_durable() {
+        let mut queue = Queue::default();
+        queue.push_apart(batch(30, 1, 10, ""));
+        queue.push_apart(batch(31, 11, 20, ""));
+        queue.transformed(BatchId(30), Sequence(40));
+        assert!(queue.get(BatchId(30)).is_none(), "nobody transforms it again");
+        assert_eq!(queue.first(Sequence(39)), Some(1));
+        assert_eq!(queue.first(Sequence(40)), Some(11));
     }
 
     #[tokio::test(start_paused = true)]
@@ -310,9 +331,9 @@ mod tests {
         assert_eq!(ids(&queue.take_pass()), [30, 31, 32]);
         assert_eq!(ids(&queue.take_pass()), [33]);
         assert_eq!(queue.is_elsewhere(), None);
-        assert_eq!(queue.first(), Some(1), "taken is not done");
+        assert_eq!(queue.first(Sequence(99)), Some(1), "taken is not done");
         (30..34).for_each(|id| queue.done(BatchId(id)));
-        assert_eq!(queue.first(), None);
+        assert_eq!(queue.first(Sequence(99)), None);
     }
 
     #[tokio::test(start_paused = true)]

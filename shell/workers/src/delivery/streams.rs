@@ -382,17 +382,18 @@ impl DeliveryStreams {
     /// Never beyond what was durable when it was asked: a stream that was empty when it was looked at may have taken records
     /// by the time the answer is used.
     pub fn oldest_pending(&self) -> Sequence {
-        let horizon = self.state.journal().durable().0 + 1;
-        let oldest = |live: Arc<Live>| live.lock().oldest();
+        let durable = self.state.journal().durable();
+        let horizon = durable.0 + 1;
+        let oldest = |live: Arc<Live>| live.lock().oldest(durable);
         Sequence(self.all().into_iter().filter_map(oldest).min().map_or(horizon, |oldest| oldest.min(horizon)))
     }
 }
 
 impl Inner {
-    /// The first entry of the journal that the stream still needs.
-    pub fn oldest(&self) -> Option<u64> {
+    /// The first entry of the journal that the stream still needs, when it is durable up to `durable`.
+    pub fn oldest(&mut self, durable: Sequence) -> Option<u64> {
         let waiting = self.buffers.values().filter_map(Pending::first);
-        self.queue.first().into_iter().chain(waiting).min()
+        self.queue.first(durable).into_iter().chain(waiting).min()
     }
 
     pub fn cut_before(&self, partition: &Partition, length: u64) -> Option<CutReason> {
