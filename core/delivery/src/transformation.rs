@@ -1,5 +1,6 @@
 //! The contract with a transforming Lambda function (Firehose developer guide, "Data transformation").
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,6 +15,8 @@ use crate::{BatchId, DeliveryError, Limit};
 pub const INVOCATION_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// A function that takes longer has failed.
 pub const INVOCATION_MAX: Duration = Duration::from_secs(300);
+/// Of what a function says of a failure this much is kept with each record it concerns.
+const MESSAGE_CHARS_MAX: usize = 1024;
 /// Between attempts.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 
@@ -69,8 +72,8 @@ pub enum Transformed {
     Failed {
         /// `errorCode`
         code: &'static str,
-        /// `errorMessage`
-        message: String,
+        /// `errorMessage`, which a batch's records share.
+        message: Arc<str>,
     },
 }
 
@@ -79,17 +82,31 @@ pub enum Transformed {
 pub struct InvocationFailure {
     /// `errorCode`
     pub code: &'static str,
-    /// `errorMessage`
-    pub message: String,
+    /// `errorMessage`, its first 1,024 characters.
+    pub message: Arc<str>,
     /// Whether to call again.
     pub retry: bool,
 }
 
 impl InvocationFailure {
+    /// The function failed, in these words.
+    pub fn function_error(message: &str) -> Self {
+        Self::new("Lambda.FunctionError", message, true)
+    }
+
+    fn new(code: &'static str, message: &str, retry: bool) -> Self {
+        Self { code, message: bounded(message), retry }
+    }
+
     /// What becomes of each record.
     pub fn of_record(&self) -> Transformed {
         Transformed::Failed { code: self.code, message: self.message.clone() }
     }
+}
+
+fn bounded(message: &str) -> Arc<str> {
+    let end = message.char_indices().nth(MESSAGE_CHARS_MAX).map_or(message.len(), |(end, _)| end);
+    message[..end].into()
 }
 
 fn record_id(batch: BatchId, index: usize) -> String {
@@ -122,7 +139,7 @@ pub fn invocation<'a>(
     let event = event.to_string().into_bytes();
     if event.len() > INVOCATION_BYTES_MAX {
         let message = format!("the event has {} bytes, more than {INVOCATION_BYTES_MAX}", event.len());
-        return Err(InvocationFailure { code: "Lambda.RequestTooLarge", message, retry: false });
+        return Err(InvocationFailure::new("Lambda.RequestTooLarge", &message, false));
     }
     Ok(event)
 }
@@ -165,16 +182,14 @@ struct FunctionError {
 pub fn judge(batch: BatchId, count: usize, answer: &[u8]) -> Result<Vec<Transformed>, InvocationFailure> {
     let answer: Answer =
         serde_json::from_slice(answer).map_err(|error| match serde_json::from_slice::<FunctionError>(answer) {
-            Ok(FunctionError { error_message, error_type }) => InvocationFailure {
-                code: "Lambda.FunctionError",
-                message: format!("{}: {error_message}", error_type.as_deref().unwrap_or("error")),
-                retry: true,
-            },
-            Err(_) => InvocationFailure {
-                code: "Lambda.JsonProcessingException",
-                message: format!("the function's answer could not be read: {error}"),
-                retry: false,
-            },
+            Ok(FunctionError { error_message, error_type }) => {
+                let error_type = error_type.as_deref().unwrap_or("error");
+                InvocationFailure::function_error(&format!("{error_type}: {error_message}"))
+            }
+            Err(_) => {
+                let message = format!("the function's answer could not be read: {error}");
+                InvocationFailure::new("Lambda.JsonProcessingException", &message, false)
+            }
         })?;
     let mut by_id: HashMap<String, Vec<AnsweredRecord>> = HashMap::new();
     for record in answer.records {
@@ -184,7 +199,7 @@ pub fn judge(batch: BatchId, count: usize, answer: &[u8]) -> Result<Vec<Transfor
 }
 
 fn of_record(mut answered: Vec<AnsweredRecord>) -> Transformed {
-    let failed = |code, message: &str| Transformed::Failed { code, message: message.to_owned() };
+    let failed = |code, message: &str| Transformed::Failed { code, message: bounded(message) };
     let record = match (answered.pop(), answered.is_empty()) {
         (None, _) => {
             let message = "One or more record Ids were not returned. Ensure that the Lambda function returns all received record Ids.";
@@ -258,6 +273,22 @@ mod tests {
         let error = judge(BATCH, 2, br#"{"errorMessage":"no","errorType":"Exception"}"#).unwrap_err();
         assert_eq!((error.code, error.retry), ("Lambda.FunctionError", true));
         assert!(!judge(BATCH, 2, b"null").unwrap_err().retry, "malformed is final");
+    }
+
+    #[test]
+    fn what_a_function_says_is_kept_in_part_and_once_for_all_records() {
+        let long = "é".repeat(5_000);
+        let error = judge(BATCH, 2, json!({"errorMessage": long}).to_string().as_bytes()).unwrap_err();
+        assert_eq!(error.message.chars().count(), MESSAGE_CHARS_MAX);
+        let (Transformed::Failed { message: one, .. }, Transformed::Failed { message: other, .. }) =
+            (error.of_record(), error.of_record())
+        else {
+            panic!("no record is transformed");
+        };
+        assert!(Arc::ptr_eq(&one, &other));
+        let answer = json!({"records": [{"recordId": record_id(BATCH, 0), "result": long}]}).to_string();
+        let of_record = judge(BATCH, 1, answer.as_bytes()).unwrap();
+        assert!(matches!(&of_record[..], [Transformed::Failed { message, .. }] if message.len() < 2_100));
     }
 
     #[test]

@@ -80,7 +80,7 @@ async fn transform(
         (Ok(_), None) => (0, Ok(records.iter().map(as_it_was).collect())),
     };
     if let Err(failure) = &transformed {
-        tracing::warn!(stream = %name, records = records.len(), code = failure.code, message = failure.message, "a batch went to the error output");
+        tracing::warn!(stream = %name, records = records.len(), code = failure.code, message = &*failure.message, "a batch went to the error output");
     }
     let processed = process(streams, &pipeline, &records, made, transformed);
     let parts: Vec<&[u8]> = processed.iter().map(|(_, processed)| &processed.data[..]).collect();
@@ -139,13 +139,13 @@ async fn call(
     loop {
         made += 1;
         let answered = functions.call(&lambda.arn, event.clone(), limits).await;
-        let failed = |message| InvocationFailure { code: "Lambda.FunctionError", message, retry: true };
+        let failed = |message: String| InvocationFailure::function_error(&message);
         match answered.map_err(failed).and_then(|answer| judge(batch, count, &answer)) {
             Err(failure) if failure.retry && made <= lambda.retries => {
                 tracing::debug!(
                     lambda = lambda.arn,
                     made,
-                    message = failure.message,
+                    message = &*failure.message,
                     "a function failed; it is called again"
                 );
                 tokio::time::sleep(RETRY_AFTER).await;
