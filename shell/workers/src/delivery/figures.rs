@@ -138,11 +138,19 @@ impl Figures {
         }
     }
 
+    /// A batch is over, and what became of it goes on.
+    pub fn transformed(&self, batch: BatchId) {
+        self.lock().failed.remove(&batch);
+    }
+
     /// A batch is not where it was to go.
     pub fn failed(&self, at: Timestamp, batch: &Batch, error: &dyn std::error::Error) {
         let causes = std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string);
-        let trouble =
-            Trouble { at, destination: batch.destination(), error: causes.collect::<Vec<String>>().join(": ") };
+        let trouble = Trouble {
+            at,
+            destination: batch.destination().to_owned(),
+            error: causes.collect::<Vec<String>>().join(": "),
+        };
         self.failures.add(1);
         let mut kept = self.lock();
         kept.failed.insert(batch.id);

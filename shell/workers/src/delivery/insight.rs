@@ -70,7 +70,7 @@ pub struct PartitionInsight {
 /// Batches that wait because their destination failed.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Held {
-    /// The destination.
+    /// The bucket; `HTTP` or `LAMBDA` for batches that could not be read back on their way there.
     pub destination: String,
     /// How many.
     pub batches: usize,

@@ -38,11 +38,8 @@ pub(crate) async fn run(streams: Arc<DeliveryStreams>, mut due: mpsc::UnboundedR
         tokio::spawn(async move {
             loop {
                 let Some(batch) = live.lock().queue.next_post() else { return };
-                let id = batch.id.0;
-                // One that cannot be read is tried again at the next start: nothing of it is lost.
-                if let Err(error) = poster.deliver(&live, batch).await {
-                    let error = &error as &dyn std::error::Error;
-                    tracing::error!(batch = id, error, "a batch was not posted");
+                if let Err(error) = poster.deliver(&live, batch.clone()).await {
+                    poster.streams.set_back(&live, batch, &error);
                 }
             }
         });

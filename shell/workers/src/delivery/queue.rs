@@ -47,14 +47,22 @@ impl Batch {
         }
     }
 
-    /// Whoever fails for one batch of it fails for all.
-    pub fn destination(&self) -> String {
+    /// Whoever fails for one batch of it fails for all. What is no bucket is in capitals, which none has.
+    pub fn destination(&self) -> &str {
         match &self.cut.target {
-            Target::Object { bucket, .. } => bucket.to_string(),
-            Target::HttpEndpoint { bucket, .. } if self.given_up.is_some() => bucket.to_string(),
-            Target::Transformation | Target::HttpEndpoint { .. } => String::new(),
+            Target::Object { bucket, .. } => bucket.as_str(),
+            Target::HttpEndpoint { bucket, .. } if self.given_up.is_some() => bucket.as_str(),
+            Target::HttpEndpoint { .. } => "HTTP",
+            Target::Transformation => "LAMBDA",
         }
     }
+}
+
+/// A batch that is posted or transformed and could not be, for a reason of ours.
+struct SetBack {
+    backoff: Backoff,
+    /// It is not tried before.
+    until: Instant,
 }
 
 struct Hold {
@@ -71,6 +79,7 @@ pub(crate) struct Queue {
     /// Those nobody is at, by the first entry they need.
     ready: BTreeSet<(u64, BatchId)>,
     held: HashMap<String, Hold>,
+    set_back: BTreeMap<BatchId, SetBack>,
     /// Those for the HTTP endpoint, in the order they were cut.
     posts: VecDeque<BatchId>,
     /// Somebody is at them.
@@ -86,7 +95,7 @@ pub(crate) struct Queue {
 impl Queue {
     /// Takes a batch in. A destination that failed is not tried before its time.
     pub fn push(&mut self, batch: Batch) {
-        match self.held.get_mut(&batch.destination()) {
+        match self.held.get_mut(batch.destination()) {
             Some(hold) if hold.until > Instant::now() => hold.batches.push(batch.id),
             Some(_) | None => drop(self.ready.insert((batch.cut.first, batch.id))),
         }
@@ -100,9 +109,26 @@ impl Queue {
 
     /// Takes a batch for the HTTP endpoint in. Answers whether somebody has to be told.
     pub fn push_post(&mut self, batch: Batch) -> bool {
-        self.posts.push_back(batch.id);
-        self.all.insert(batch.id, batch);
+        let id = batch.id;
+        self.all.insert(id, batch);
+        self.post_again(id)
+    }
+
+    /// A batch that was set back is posted behind the others. Answers whether somebody has to be told.
+    pub fn post_again(&mut self, id: BatchId) -> bool {
+        self.posts.push_back(id);
         !std::mem::replace(&mut self.posting, true)
+    }
+
+    /// A batch that is posted or transformed could not be, for a reason of ours: it is tried again after a while. Answers how
+    /// often that has happened and how long it is, unless the batch is over.
+    pub fn set_back(&mut self, id: BatchId, random: &mut dyn Random) -> Option<(u32, Duration)> {
+        self.all.get(&id)?;
+        let now = Instant::now();
+        let set_back = self.set_back.entry(id).or_insert(SetBack { backoff: Backoff::default(), until: now });
+        let wait = set_back.backoff.handle_failure(random);
+        set_back.until = now + wait;
+        Some((set_back.backoff.failures(), wait))
     }
 
     /// The next batch for the HTTP endpoint. When there is none, whoever is at them is done.
@@ -118,6 +144,7 @@ impl Queue {
 
     /// The endpoint did not take the batch: from now on it is one for an object.
     pub fn give_up(&mut self, id: BatchId, attempts: Attempts) {
+        self.set_back.remove(&id);
         if let Some(batch) = self.all.remove(&id) {
             self.push(Batch { given_up: Some(Arc::new(attempts)), ..batch });
         }
@@ -158,8 +185,9 @@ impl Queue {
 
     /// A batch is where it was to go. Its destination works.
     pub fn done(&mut self, id: BatchId) {
+        self.set_back.remove(&id);
         if let Some(batch) = self.all.remove(&id)
-            && let Some(hold) = self.held.remove(&batch.destination())
+            && let Some(hold) = self.held.remove(batch.destination())
         {
             self.ready.extend(hold.batches.iter().filter_map(|id| Some((self.all.get(id)?.cut.first, *id))));
         }
@@ -170,7 +198,7 @@ impl Queue {
     pub fn failed(&mut self, id: BatchId, random: &mut dyn Random) -> Option<(u32, Duration)> {
         let batch = self.all.get(&id)?;
         let now = Instant::now();
-        let hold = self.held.entry(batch.destination()).or_insert(Hold {
+        let hold = self.held.entry(batch.destination().to_owned()).or_insert(Hold {
             backoff: Backoff::default(),
             until: now,
             batches: Vec::new(),
@@ -203,6 +231,7 @@ impl Queue {
     /// The batch was transformed, and is over once the journal is durable up to `last`: a crash before that finds nothing but
     /// its own records.
     pub fn transformed(&mut self, id: BatchId, last: Sequence) {
+        self.set_back.remove(&id);
         self.transformed.extend(self.all.remove(&id).map(|batch| (batch.cut.first, last)));
     }
 
@@ -222,9 +251,17 @@ impl Queue {
     pub fn held(&self) -> impl Iterator<Item = (&str, Duration, usize)> {
         let now = Instant::now();
         let held = self.held.iter().filter(|(_, hold)| !hold.batches.is_empty());
-        held.map(move |(destination, hold)| {
-            (destination.as_str(), hold.until.saturating_duration_since(now), hold.batches.len())
-        })
+        let held = held.map(|(destination, hold)| (destination.as_str(), hold.until, hold.batches.len()));
+        let mut apart: BTreeMap<&str, (Instant, usize)> = BTreeMap::new();
+        for (id, SetBack { until, .. }) in self.set_back.iter().filter(|(_, set_back)| set_back.until > now) {
+            let Some(batch) = self.all.get(id) else { continue };
+            let (first, count) = apart.entry(batch.destination()).or_insert((*until, 0));
+            *first = (*first).min(*until);
+            *count += 1;
+        }
+        let apart = apart.into_iter().map(|(destination, (first, count))| (destination, first, count));
+        held.chain(apart)
+            .map(move |(destination, until, count)| (destination, until.saturating_duration_since(now), count))
     }
 
     /// Nothing of it is wanted any more.
@@ -259,6 +296,12 @@ mod tests {
         };
         let is_elsewhere = bucket == "far";
         Batch { id: BatchId(id), cut: Arc::new(cut), runs: [(first, last)].into(), is_elsewhere, given_up: None }
+    }
+
+    fn transformation(id: u64) -> Batch {
+        let mut batch = batch(id, id, id, "lake");
+        Arc::make_mut(&mut batch.cut).target = Target::Transformation;
+        batch
     }
 
     fn ids(pass: &[Batch]) -> Vec<u64> {
@@ -311,11 +354,25 @@ mod tests {
         assert!(queue.push_post(batch(33, 33, 33, "lake")), "nobody is at them any more");
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn what_is_set_back_waits_longer_each_time_and_is_told_of() {
+        let mut queue = Queue::default();
+        queue.push_apart(transformation(30));
+        let set_back = |queue: &mut Queue| queue.set_back(BatchId(30), &mut |out: &mut [u8]| out.fill(0));
+        assert_eq!(set_back(&mut queue), Some((1, Duration::from_millis(425))));
+        assert_eq!(set_back(&mut queue), Some((2, Duration::from_millis(850))));
+        let held: Vec<_> = queue.held().collect();
+        assert_eq!(held, [("LAMBDA", Duration::from_millis(850), 1)]);
+        queue.transformed(BatchId(30), Sequence(40));
+        assert_eq!(queue.held().count(), 0);
+        assert_eq!(set_back(&mut queue), None, "it is over");
+    }
+
     #[test]
     fn a_batch_that_was_transformed_is_needed_until_what_became_of_it_is_durable() {
         let mut queue = Queue::default();
-        queue.push_apart(batch(30, 1, 10, ""));
-        queue.push_apart(batch(31, 11, 20, ""));
+        queue.push_apart(batch(30, 1, 10, "lake"));
+        queue.push_apart(batch(31, 11, 20, "lake"));
         queue.transformed(BatchId(30), Sequence(40));
         assert!(queue.get(BatchId(30)).is_none(), "nobody transforms it again");
         assert_eq!(queue.first(Sequence(39)), Some(1));

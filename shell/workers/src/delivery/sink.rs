@@ -12,6 +12,7 @@ use sekisho_remote::{RemoteBuckets, RemoteError, RemoteObject, RemoteUpload};
 use sekisho_types::ObjectKey;
 use tokio::runtime::Handle;
 
+use super::put::PutError;
 use super::queue::Batch;
 
 /// Packed before it is written on: with the compressor's own state, what bounds a batch's memory.
@@ -38,6 +39,8 @@ pub(crate) enum FlushError {
     Gather(#[source] Arc<FlushError>),
     #[error("the flushing thread ended early")]
     Thread,
+    #[error("what the batch became could not be put back")]
+    NotTaken(#[source] PutError),
 }
 
 impl FlushError {

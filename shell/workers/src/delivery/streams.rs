@@ -22,6 +22,7 @@ use super::keys::StreamKeys;
 use super::plan::plan_of;
 use super::queue::{Batch, Queue};
 use super::recovered::{Found, Recovered};
+use super::sink::FlushError;
 use super::tail::Tails;
 
 /// The timer looks at least this often, since wall clocks are set back and forth.
@@ -297,6 +298,36 @@ impl DeliveryStreams {
     pub(super) fn tell_transformation(&self, live: &Arc<Live>, batch: BatchId) {
         // The receiver is gone only while the server goes down; the next start finds the cut in the journal.
         let _ = self.tell.transformations.send((live.clone(), batch));
+    }
+
+    /// A batch that is posted or transformed could not be, for a reason of ours: it is tried again, later each time. If the
+    /// journal has failed, the next start finds it.
+    pub(super) fn set_back(self: &Arc<Self>, live: &Arc<Live>, batch: Batch, error: &FlushError) {
+        if error.is_end() {
+            return;
+        }
+        metrics::counter!("sekisho_delivery_failures_total").increment(1);
+        live.figures.failed(self.state.now(), &batch, error);
+        let news = live.lock().queue.set_back(batch.id, &mut self.state.random());
+        let Some((failures, wait)) = news else { return };
+        if failures.is_power_of_two() {
+            let error = error as &dyn std::error::Error;
+            tracing::error!(batch = batch.id.0, failures, error, retry_in = ?wait, "a batch could not be read back; it is kept");
+        }
+        let (streams, live) = (self.clone(), live.clone());
+        tokio::spawn(async move {
+            tokio::time::sleep(wait).await;
+            let mut inner = live.lock();
+            match &batch.cut.target {
+                _ if inner.queue.get(batch.id).is_none() => {}
+                Target::Transformation => streams.tell_transformation(&live, batch.id),
+                Target::HttpEndpoint { .. } | Target::Object { .. } => {
+                    if inner.queue.post_again(batch.id) {
+                        let _ = streams.tell.posts.send(live.clone());
+                    }
+                }
+            }
+        });
     }
 
     fn tell_encryption(&self, stream: &DeliveryStream) {

@@ -1,5 +1,6 @@
 //! Streams over a real journal and a real store, under a clock of the test's.
 use std::collections::BTreeMap;
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
@@ -61,17 +62,22 @@ impl World {
     }
 
     async fn stream(&self, more: Value) {
-        let mut destination = json!({
-            "RoleARN": "r", "BucketARN": "arn:aws:s3:::lake",
-            "BufferingHints": { "SizeInMBs": 64, "IntervalInSeconds": 60 },
+        self.stream_to(Given::S3(&destination(more))).await;
+    }
+
+    /// Its endpoint takes nothing, and is asked once.
+    async fn posting_stream(&self) {
+        let endpoint = json!({
+            "EndpointConfiguration": { "Url": "http://127.0.0.1:1/" }, "RetryOptions": { "DurationInSeconds": 0 },
+            "BufferingHints": { "SizeInMBs": 64, "IntervalInSeconds": 60 }, "S3Configuration": destination(json!({})),
         });
-        for (name, value) in more.as_object().unwrap() {
-            destination[name] = value.clone();
-        }
+        self.stream_to(Given::HttpEndpoint(&endpoint)).await;
+    }
+
+    async fn stream_to(&self, given: Given<'_>) {
         let made = self.state.commit(|cores| {
             let (now, tags) = (self.state.now(), BTreeMap::new());
-            let made =
-                cores.delivery.create_delivery_stream(now, name(), Given::S3(&destination), Default::default(), tags);
+            let made = cores.delivery.create_delivery_stream(now, name(), given, Default::default(), tags);
             made.map(|(events, _)| (events.into_iter().map(Event::from).collect(), ()))
         });
         made.await.unwrap();
@@ -126,6 +132,17 @@ impl World {
     }
 }
 
+fn destination(more: Value) -> Value {
+    let mut destination = json!({
+        "RoleARN": "r", "BucketARN": "arn:aws:s3:::lake",
+        "BufferingHints": { "SizeInMBs": 64, "IntervalInSeconds": 60 },
+    });
+    for (name, value) in more.as_object().unwrap() {
+        destination[name] = value.clone();
+    }
+    destination
+}
+
 fn lake() -> BucketName {
     BucketName::parse("lake").unwrap()
 }
@@ -158,11 +175,11 @@ fn crashed(directory: &Path) -> tempfile::TempDir {
     crashed
 }
 
-/// Through a function that nothing stands in the place of: it is called again and again.
-fn transformed() -> Value {
+/// Through a function that nothing stands in the place of: every call fails.
+fn transformed(retries: u32) -> Value {
     let parameters = [
         ("LambdaArn", "arn:aws:lambda:eu-north-1:000000000000:function:none"),
-        ("NumberOfRetries", "300"),
+        ("NumberOfRetries", &retries.to_string()),
         ("BufferIntervalInSeconds", "60"),
     ];
     let parameters = parameters.map(|(name, value)| json!({ "ParameterName": name, "ParameterValue": value }));
@@ -279,7 +296,7 @@ async fn what_a_batch_became_is_there_whole_though_it_is_more_than_an_entry_hold
     let clock = Arc::new(AtomicI64::new(START_MILLIS));
     let world = World::open(directory.path(), &clock);
     world.bucket().await;
-    world.stream(transformed()).await;
+    world.stream(transformed(300)).await;
     world.put(&["a"]).await;
     let live = world.streams.live(&name()).unwrap();
     let batch = world.streams.flush(&name()).await.unwrap()[0].batch;
@@ -297,5 +314,55 @@ async fn what_a_batch_became_is_there_whole_though_it_is_more_than_an_entry_hold
     clock.fetch_add(60_000, Ordering::SeqCst);
     for world in [world, again] {
         assert!(world.objects(1).await.into_values().all(|text| text.len() == 30_000_000));
+    }
+}
+
+async fn until(is_so: impl Fn() -> bool) {
+    for _ in 0..6_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("waited in vain");
+}
+
+/// Changes the last byte of what is in the journal, or changes it back.
+fn flip(directory: &Path, at: Option<u64>) -> u64 {
+    let files = std::fs::read_dir(directory.join("journal")).unwrap().map(|file| file.unwrap().path());
+    let segment = files.filter(|path| path.extension().is_some_and(|extension| extension == "segment")).max().unwrap();
+    let file = std::fs::File::options().read(true).write(true).open(&segment).unwrap();
+    let at = at.unwrap_or_else(|| std::fs::read(&segment).unwrap().iter().rposition(|byte| *byte != 0).unwrap() as u64);
+    let mut byte = [0];
+    file.read_exact_at(&mut byte, at).unwrap();
+    file.write_all_at(&[!byte[0]], at).unwrap();
+    at
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_read_back_now_is_tried_again() {
+    for is_posted in [true, false] {
+        let directory = tempfile::tempdir().unwrap();
+        let world = World::open(directory.path(), &Arc::new(AtomicI64::new(START_MILLIS)));
+        world.bucket().await;
+        if is_posted {
+            world.posting_stream().await
+        } else {
+            world.stream(transformed(0)).await
+        }
+        world.put(&["a"]).await;
+        let at = flip(directory.path(), None);
+        world.streams.flush(&name()).await.unwrap();
+        let insight = || world.streams.insight(&name()).unwrap();
+        until(|| !insight().held.is_empty()).await;
+        let troubled = insight();
+        let destination = if is_posted { "HTTP" } else { "LAMBDA" };
+        assert_eq!((&*troubled.troubles[0].destination, troubled.undelivered_batches), (destination, 1));
+        assert_eq!((&*troubled.held[0].destination, troubled.held[0].batches), (destination, 1));
+        flip(directory.path(), Some(at));
+        // Nobody takes it, so it ends in the error output; but it gets there.
+        until(|| insight().held.is_empty()).await;
+        world.pass(60_000);
+        assert!(world.objects(1).await.into_values().all(|text| text.contains("rawData")));
     }
 }

@@ -10,7 +10,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use super::gather::gather;
 use super::keys::Opener;
-use super::put::NewRecord;
+use super::put::{NewRecord, PutError};
 use super::queue::Batch;
 use super::sink::FlushError;
 use super::streams::{DeliveryStreams, Live};
@@ -30,20 +30,15 @@ pub(crate) async fn run(
         let Ok(permit) = calls.clone().acquire_owned().await else { return };
         let (streams, functions) = (streams.clone(), functions.clone());
         tokio::spawn(async move {
-            // One that cannot be read is tried again at the next start: nothing of it is lost.
-            match transform(&streams, &functions, &live, id).await {
-                Ok(()) => {}
+            let Some(batch) = live.lock().queue.get(id).cloned() else { return };
+            live.figures.began(id);
+            match transform(&streams, &functions, &live, batch.clone()).await {
+                Ok(()) => live.figures.transformed(id),
                 Err(FlushError::DataKey(refusal)) => {
                     tracing::warn!(batch = id.0, %refusal, "a batch is not transformed until its key can be used");
                     streams.hold_transformation(&live, id);
                 }
-                Err(error) => {
-                    tracing::error!(
-                        batch = id.0,
-                        error = &error as &dyn std::error::Error,
-                        "a batch was not transformed"
-                    );
-                }
+                Err(error) => streams.set_back(&live, batch, &error),
             }
             drop(permit);
         });
@@ -54,13 +49,9 @@ async fn transform(
     streams: &Arc<DeliveryStreams>,
     functions: &Functions,
     live: &Arc<Live>,
-    id: BatchId,
+    batch: Batch,
 ) -> Result<(), FlushError> {
-    let (batch, name) = {
-        let inner = live.lock();
-        let Some(batch) = inner.queue.get(id).cloned() else { return Ok(()) };
-        (batch, inner.config.name.clone())
-    };
+    let (id, name) = (batch.id, live.lock().config.name.clone());
     let journal = streams.state.journal().clone();
     journal.wait_durable(batch.after()).await?;
     let (opener, of) = (Opener::new(streams.state.clone(), live.id), live.clone());
@@ -92,12 +83,11 @@ async fn transform(
     });
     match streams.append(live, Some(id), &new.collect::<Vec<_>>()) {
         // Nobody waits for it to be durable: until it is, the batch is transformed again after a crash.
-        Ok(_) | Err(super::PutError::NotFound(_)) => Ok(()),
-        Err(super::PutError::Journal(error)) => Err(error.into()),
-        Err(super::PutError::Kms(refusal)) => Err(FlushError::DataKey(refusal)),
-        Err(error @ (super::PutError::TooLarge | super::PutError::Source | super::PutError::Unavailable)) => {
-            tracing::error!(%error, "a batch was not transformed");
-            Ok(())
+        Ok(_) | Err(PutError::NotFound(_)) => Ok(()),
+        Err(PutError::Journal(error)) => Err(error.into()),
+        Err(PutError::Kms(refusal)) => Err(FlushError::DataKey(refusal)),
+        Err(error @ (PutError::TooLarge | PutError::Source | PutError::Unavailable)) => {
+            Err(FlushError::NotTaken(error))
         }
     }
 }
