@@ -43,6 +43,7 @@ pub(crate) struct Inner {
     /// What its records are converted by, as the catalog is now. It is kept here, since a cut must not ask for the state's lock:
     /// whoever holds that may wait for this stream's.
     plan: Option<Arc<ConversionPlan>>,
+    pub pipeline: Arc<Pipeline>,
     pub limits: Limits,
     /// Those that hold something.
     pub buffers: HashMap<Partition, Pending>,
@@ -167,7 +168,8 @@ impl DeliveryStreams {
         let has_source = config.source.is_some();
         let (id, name, queue) = (config.id, config.name.clone(), Queue::default());
         let (figures, tails) = (Figures::new(&name), Tails::default());
-        let inner = Inner { config, plan, limits, buffers, next_due, queue, keys, gone: false };
+        let inner =
+            Inner { config, plan, pipeline: pipeline.clone(), limits, buffers, next_due, queue, keys, gone: false };
         let live = Arc::new(Live { id, figures, tails, void, inner: Mutex::new(inner) });
         let named = Named { live: live.clone(), pipeline, has_source };
         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(name, named);
@@ -188,12 +190,13 @@ impl DeliveryStreams {
                     Some(Named { live, .. }) => {
                         let pipeline = pipeline_of(stream);
                         let limits = Limits::new(&stream.destination, &pipeline);
-                        let named = Named { live: live.clone(), pipeline, has_source: stream.source.is_some() };
+                        let (of_live, has_source) = (pipeline.clone(), stream.source.is_some());
+                        let named = Named { live: live.clone(), pipeline, has_source };
                         self.by_name.write().unwrap_or_else(PoisonError::into_inner).insert(stream.name.clone(), named);
                         let mut inner = live.lock();
                         inner.config = (**stream).clone();
                         inner.plan = plan_of(stream, cores);
-                        inner.limits = limits;
+                        (inner.pipeline, inner.limits) = (of_live, limits);
                         inner.keys.follow(&stream.encryption, cores);
                         self.resume_transformations(&live, &mut inner.keys);
                         self.tell_encryption(stream);
@@ -225,10 +228,6 @@ impl DeliveryStreams {
 
     pub(super) fn find(&self, name: &DeliveryStreamName) -> Option<Named> {
         self.by_name.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    pub(crate) fn pipeline(&self, name: &DeliveryStreamName) -> Option<Arc<Pipeline>> {
-        self.find(name).map(|named| named.pipeline)
     }
 
     pub(crate) fn live(&self, name: &DeliveryStreamName) -> Option<Arc<Live>> {

@@ -62,7 +62,7 @@ impl World {
     }
 
     async fn stream(&self, more: Value) {
-        self.stream_to(Given::S3(&destination(more))).await;
+        self.stream_to(name(), Given::S3(&destination(more))).await;
     }
 
     /// Its endpoint takes nothing, and is asked once.
@@ -71,13 +71,13 @@ impl World {
             "EndpointConfiguration": { "Url": "http://127.0.0.1:1/" }, "RetryOptions": { "DurationInSeconds": 0 },
             "BufferingHints": { "SizeInMBs": 64, "IntervalInSeconds": 60 }, "S3Configuration": destination(json!({})),
         });
-        self.stream_to(Given::HttpEndpoint(&endpoint)).await;
+        self.stream_to(name(), Given::HttpEndpoint(&endpoint)).await;
     }
 
-    async fn stream_to(&self, given: Given<'_>) {
+    async fn stream_to(&self, name: DeliveryStreamName, given: Given<'_>) {
         let made = self.state.commit(|cores| {
             let (now, tags) = (self.state.now(), BTreeMap::new());
-            let made = cores.delivery.create_delivery_stream(now, name(), given, Default::default(), tags);
+            let made = cores.delivery.create_delivery_stream(now, name.clone(), given, Default::default(), tags);
             made.map(|(events, _)| (events.into_iter().map(Event::from).collect(), ()))
         });
         made.await.unwrap();
@@ -365,4 +365,21 @@ async fn a_batch_that_cannot_be_read_back_now_is_tried_again() {
         world.pass(60_000);
         assert!(world.objects(1).await.into_values().all(|text| text.contains("rawData")));
     }
+}
+
+#[tokio::test]
+async fn a_function_that_fails_keeps_no_other_from_being_called() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::open(directory.path(), &Arc::new(AtomicI64::new(START_MILLIS)));
+    world.bucket().await;
+    world.stream(transformed(300)).await;
+    for _ in 0..20 {
+        world.put(&["a"]).await;
+        world.streams.flush(&name()).await.unwrap();
+    }
+    let other = DeliveryStreamName::parse("other").unwrap();
+    world.stream_to(other.clone(), Given::S3(&destination(transformed(0)))).await;
+    world.streams.put_batch(&other, &[b"b"]).unwrap();
+    world.streams.flush(&other).await.unwrap();
+    until(|| world.streams.insight(&other).unwrap().undelivered_batches == 0).await;
 }

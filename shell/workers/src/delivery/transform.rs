@@ -27,31 +27,56 @@ pub(crate) async fn run(
 ) {
     let calls = Arc::new(Semaphore::new(CALLS_MAX));
     while let Some((live, id)) = due.recv().await {
-        let Ok(permit) = calls.clone().acquire_owned().await else { return };
-        let (streams, functions) = (streams.clone(), functions.clone());
+        let (streams, functions, calls) = (streams.clone(), functions.clone(), calls.clone());
         tokio::spawn(async move {
-            let Some(batch) = live.lock().queue.get(id).cloned() else { return };
-            live.figures.began(id);
-            match transform(&streams, &functions, &live, batch.clone()).await {
-                Ok(()) => live.figures.transformed(id),
-                Err(FlushError::DataKey(refusal)) => {
-                    tracing::warn!(batch = id.0, %refusal, "a batch is not transformed until its key can be used");
-                    streams.hold_transformation(&live, id);
-                }
-                Err(error) => streams.set_back(&live, batch, &error),
+            let mut made = 0;
+            // Between two calls others have their turn: nothing is held that is dear.
+            while attempt(&streams, &functions, &calls, &live, id, &mut made).await {
+                tokio::time::sleep(RETRY_AFTER).await;
             }
-            drop(permit);
         });
     }
 }
 
-async fn transform(
+/// Tries to transform a batch, unless it is over. Answers whether to call the function again.
+async fn attempt(
     streams: &Arc<DeliveryStreams>,
+    functions: &Functions,
+    calls: &Semaphore,
+    live: &Arc<Live>,
+    id: BatchId,
+    made: &mut u32,
+) -> bool {
+    let Ok(_permit) = calls.acquire().await else { return false };
+    let Some(batch) = live.lock().queue.get(id).cloned() else { return false };
+    live.figures.began(id);
+    match transform(streams, functions, live, batch.clone(), made).await {
+        Ok(Outcome::Transformed) => live.figures.transformed(id),
+        Ok(Outcome::Again) => return true,
+        Err(FlushError::DataKey(refusal)) => {
+            tracing::warn!(batch = id.0, %refusal, "a batch is not transformed until its key can be used");
+            streams.hold_transformation(live, id);
+        }
+        Err(error) => streams.set_back(live, batch, &error),
+    }
+    false
+}
+
+enum Outcome {
+    /// What became of the batch is put back.
+    Transformed,
+    /// The function failed, and is to be called again.
+    Again,
+}
+
+async fn transform(
+    streams: &DeliveryStreams,
     functions: &Functions,
     live: &Arc<Live>,
     batch: Batch,
-) -> Result<(), FlushError> {
-    let (id, name) = (batch.id, live.lock().config.name.clone());
+    made: &mut u32,
+) -> Result<Outcome, FlushError> {
+    let id = batch.id;
     let journal = streams.state.journal().clone();
     journal.wait_durable(batch.after()).await?;
     let (opener, of) = (Opener::new(streams.state.clone(), live.id), live.clone());
@@ -59,21 +84,38 @@ async fn transform(
     let entry = entry.await.map_err(|_| FlushError::Thread)??;
     let records: Vec<RecordEntry<'_>> =
         RecordsEntry::of_stream(&entry, live.id).into_iter().flat_map(|entry| entry.records()).collect();
-    let Some(pipeline) = streams.pipeline(&name) else { return Ok(()) };
+    // Of this stream, though another of its name may be there by now.
+    let (name, pipeline) = {
+        let inner = live.lock();
+        (inner.config.name.clone(), inner.pipeline.clone())
+    };
     let tenant = streams.state.tenant();
     let arn = tenant.arn("firehose", format_args!("deliverystream/{name}"));
     let event =
         invocation(id, &arn, tenant.region.as_str(), records.iter().map(|record| (record.arrival, record.data)));
-    let (made, transformed) = match (event, pipeline.lambda()) {
-        (Ok(event), Some(lambda)) => call(functions, lambda, id, records.len(), event).await,
-        (Err(failure), _) => (1, Err(failure)),
+    let transformed = match (event, pipeline.lambda()) {
+        (Ok(event), Some(lambda)) => {
+            *made += 1;
+            match call(functions, lambda, id, records.len(), event).await {
+                Err(failure) if failure.retry && *made <= lambda.retries => {
+                    let (arn, message) = (&lambda.arn, &*failure.message);
+                    tracing::debug!(lambda = arn, made, message, "a function failed; it is called again");
+                    return Ok(Outcome::Again);
+                }
+                outcome => outcome,
+            }
+        }
+        (Err(failure), _) => {
+            *made = 1;
+            Err(failure)
+        }
         // The stream was updated: it has no function any more.
-        (Ok(_), None) => (0, Ok(records.iter().map(as_it_was).collect())),
+        (Ok(_), None) => Ok(records.iter().map(as_it_was).collect()),
     };
     if let Err(failure) = &transformed {
         tracing::warn!(stream = %name, records = records.len(), code = failure.code, message = &*failure.message, "a batch went to the error output");
     }
-    let processed = process(streams, &pipeline, &records, made, transformed);
+    let processed = process(streams, &pipeline, &records, *made, transformed);
     let parts: Vec<&[u8]> = processed.iter().map(|(_, processed)| &processed.data[..]).collect();
     let new = processed.iter().zip(&parts).map(|((of, processed), parts)| NewRecord {
         partition: &processed.partition,
@@ -83,7 +125,7 @@ async fn transform(
     });
     match streams.append(live, Some(id), &new.collect::<Vec<_>>()) {
         // Nobody waits for it to be durable: until it is, the batch is transformed again after a crash.
-        Ok(_) | Err(PutError::NotFound(_)) => Ok(()),
+        Ok(_) | Err(PutError::NotFound(_)) => Ok(Outcome::Transformed),
         Err(PutError::Journal(error)) => Err(error.into()),
         Err(PutError::Kms(refusal)) => Err(FlushError::DataKey(refusal)),
         Err(error @ (PutError::TooLarge | PutError::Source | PutError::Unavailable)) => {
@@ -116,33 +158,18 @@ fn process<'a>(
     processed.flatten().collect()
 }
 
-/// Calls the function until it answers, or has failed too often. Answers how often it was called.
+/// Calls the function once.
 async fn call(
     functions: &Functions,
     lambda: &Lambda,
     batch: BatchId,
     count: usize,
     event: Vec<u8>,
-) -> (u32, Result<Vec<Transformed>, InvocationFailure>) {
+) -> Result<Vec<Transformed>, InvocationFailure> {
     let limits = CallLimits { time: INVOCATION_MAX, answer_bytes: INVOCATION_BYTES_MAX };
-    let mut made = 0;
-    loop {
-        made += 1;
-        let answered = functions.call(&lambda.arn, event.clone(), limits).await;
-        let failed = |message: String| InvocationFailure::function_error(&message);
-        match answered.map_err(failed).and_then(|answer| judge(batch, count, &answer)) {
-            Err(failure) if failure.retry && made <= lambda.retries => {
-                tracing::debug!(
-                    lambda = lambda.arn,
-                    made,
-                    message = &*failure.message,
-                    "a function failed; it is called again"
-                );
-                tokio::time::sleep(RETRY_AFTER).await;
-            }
-            outcome => return (made, outcome),
-        }
-    }
+    let answered = functions.call(&lambda.arn, event, limits).await;
+    let answer = answered.map_err(|message| InvocationFailure::function_error(&message))?;
+    judge(batch, count, &answer)
 }
 
 /// The batch's records, read back as one entry: each keeps its arrival and origin.
