@@ -42,7 +42,7 @@ pub use http_endpoint::{
 pub use key::{Naming, object_key};
 pub use partition::{PARTITIONS_MAX, Partition};
 pub use prefix::{Prefix, PrefixError};
-pub use processing::{Attempt, Pipeline, Processed};
+pub use processing::{Attempt, Pipeline, Processed, RequestBudget};
 pub use source::TopicSource;
 pub use store::{Delivery, Event};
 pub use stream::DeliveryStream;

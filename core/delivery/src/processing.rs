@@ -22,6 +22,11 @@ use crate::{DeliveryError, Destination, Lambda, Partition, Transformed};
 const SUB_RECORDS_MAX: usize = 500;
 /// Bytes a packed record may unpack to. And then: it goes to the error output.
 const UNPACKED_BYTES_MAX: u64 = 10 * 1024 * 1024;
+/// Bytes that the records of one request may become: sixteen times the largest PutRecordBatch. And then: the others go to the
+/// error output as they were put.
+const REQUEST_BYTES_MAX: u64 = 64 * 1024 * 1024;
+/// What stands around a record in memory and in the journal, about.
+const RECORD_OVERHEAD_BYTES: u64 = 128;
 
 /// The processors of a stream, ready to run. Without any, records pass as they are.
 #[derive(Debug, Default)]
@@ -55,6 +60,25 @@ pub struct Processed {
     pub data: Vec<u8>,
 }
 
+/// What the records of one request may still become.
+#[derive(Debug)]
+pub struct RequestBudget {
+    left: u64,
+}
+
+impl Default for RequestBudget {
+    fn default() -> Self {
+        Self { left: REQUEST_BYTES_MAX }
+    }
+}
+
+impl RequestBudget {
+    fn spend(&mut self, processed: &[Processed]) {
+        let bytes = processed.iter().map(|processed| processed.data.len() as u64 + RECORD_OVERHEAD_BYTES).sum();
+        self.left = self.left.saturating_sub(bytes);
+    }
+}
+
 struct Failure {
     output_type: &'static str,
     code: &'static str,
@@ -64,6 +88,11 @@ struct Failure {
 impl Failure {
     fn processing(code: &'static str, message: impl Into<String>) -> Self {
         Self { output_type: PROCESSING_FAILED, code, message: message.into() }
+    }
+
+    fn request_too_large() -> Self {
+        let message = format!("the records of one request become more than {REQUEST_BYTES_MAX} bytes");
+        Self::processing("Processing.RequestTooLarge", message)
     }
 
     fn processed(&self, raw: &[u8], arrival: Timestamp) -> Processed {
@@ -184,17 +213,22 @@ impl Pipeline {
         self.lambda.as_ref()
     }
 
-    /// Runs the processors over one record as it was put, up to the transformation if there is one.
-    pub fn run(&self, data: &[u8], arrival: Timestamp) -> Vec<Processed> {
-        let mut out = self.process(data, arrival);
+    /// Runs the processors over one record as it was put, up to the transformation if there is one. The budget is its
+    /// request's.
+    pub fn run(&self, data: &[u8], arrival: Timestamp, budget: &mut RequestBudget) -> Vec<Processed> {
+        let mut out = self.process(data, arrival, budget.left);
+        budget.spend(&out);
         if self.backup {
             out.push(Processed { partition: Partition::Backup, data: data.to_vec() });
         }
         out
     }
 
-    fn process(&self, data: &[u8], arrival: Timestamp) -> Vec<Processed> {
-        let unpacked = match self.unpack(data) {
+    fn process(&self, data: &[u8], arrival: Timestamp, left: u64) -> Vec<Processed> {
+        if left == 0 {
+            return vec![Failure::request_too_large().processed(data, arrival)];
+        }
+        let unpacked = match self.unpack(data, left) {
             Ok(unpacked) => unpacked,
             Err(failure) => return vec![failure.processed(data, arrival)],
         };
@@ -233,15 +267,19 @@ impl Pipeline {
         }
     }
 
-    fn unpack(&self, data: &[u8]) -> Result<Vec<u8>, Failure> {
+    fn unpack(&self, data: &[u8], left: u64) -> Result<Vec<u8>, Failure> {
         let mut out = data.to_vec();
         if self.decompress {
             let mut unpacked = Vec::new();
-            let mut reader = flate2::read::MultiGzDecoder::new(data).take(UNPACKED_BYTES_MAX + 1);
+            let most = UNPACKED_BYTES_MAX.min(left);
+            let mut reader = flate2::read::MultiGzDecoder::new(data).take(most + 1);
             reader
                 .read_to_end(&mut unpacked)
                 .map_err(|error| Failure::processing("Decompression.GzipFailed", error.to_string()))?;
-            if unpacked.len() as u64 > UNPACKED_BYTES_MAX {
+            if unpacked.len() as u64 > most && most < UNPACKED_BYTES_MAX {
+                return Err(Failure::request_too_large());
+            }
+            if unpacked.len() as u64 > most {
                 let message = format!("it unpacks to more than {UNPACKED_BYTES_MAX} bytes");
                 return Err(Failure::processing("Decompression.TooLarge", message));
             }

@@ -50,7 +50,7 @@ fn run(processors: &Value, prefix: &str, data: &[u8]) -> Vec<String> {
             format!("{}: {}", keys.join(","), String::from_utf8(processed.data).unwrap())
         }
     };
-    pipeline.run(data, ARRIVAL).into_iter().map(shown).collect()
+    pipeline.run(data, ARRIVAL, &mut RequestBudget::default()).into_iter().map(shown).collect()
 }
 
 const YEAR: &str = "y=!{partitionKeyFromQuery:year}/";
@@ -204,11 +204,29 @@ fn any_record_is_processed_or_told_of() {
     ]);
     let pipeline = Pipeline::new(&destination(&processors, YEAR).unwrap()).unwrap();
     bolero::check!().with_type::<Vec<u8>>().for_each(|data| {
-        for processed in pipeline.run(data, ARRIVAL) {
+        for processed in pipeline.run(data, ARRIVAL, &mut RequestBudget::default()) {
             if let Partition::Errors(_) = processed.partition {
                 let document: Value = serde_json::from_slice(&processed.data).unwrap();
                 assert!(document["rawData"].is_string());
             }
         }
     });
+}
+
+#[test]
+fn what_the_records_of_one_request_become_is_bounded() {
+    let processors = json!([processor("Decompression", &[("CompressionFormat", "GZIP")])]);
+    let pipeline = Pipeline::new(&destination(&processors, "").unwrap()).unwrap();
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    packed.write_all(&vec![0; 9 * 1024 * 1024]).unwrap();
+    let packed = packed.finish().unwrap();
+    let mut budget = RequestBudget::default();
+    let all: Vec<Processed> = (0..20).flat_map(|_| pipeline.run(&packed, ARRIVAL, &mut budget)).collect();
+    let (taken, failed): (Vec<_>, Vec<_>) = all.iter().partition(|processed| processed.partition == Partition::Whole);
+    assert_eq!((taken.len(), failed.len()), (7, 13));
+    let document = String::from_utf8_lossy(&failed[0].data);
+    assert!(document.contains("Processing.RequestTooLarge") && document.contains(&STANDARD.encode(&packed)));
+    budget.left = 0;
+    let [last] = &pipeline.run(b"not even gzip", ARRIVAL, &mut budget)[..] else { panic!("one document") };
+    assert!(String::from_utf8_lossy(&last.data).contains("Processing.RequestTooLarge"));
 }

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use sekisho_delivery::{
-    BatchId, CutReason, Origin, PARTITIONS_MAX, Partition, Processed, RECORD_BYTES_MAX, RecordsWriter, Tally,
+    BatchId, CutReason, Origin, PARTITIONS_MAX, Partition, Processed, RECORD_BYTES_MAX, RecordsWriter, RequestBudget,
+    Tally,
 };
 use sekisho_journal::{ENTRY_BYTES_MAX as JOURNAL_ENTRY_BYTES_MAX, JournalError, Sequence};
 use sekisho_kms::KmsError;
@@ -125,15 +126,17 @@ impl DeliveryStreams {
             let record = NewRecord { partition: &Partition::Whole, arrival, origin, parts };
             self.append(&named.live, None, &[record])
         } else {
-            self.append_processed(&named.live, &named.pipeline.run(&parts.concat(), arrival), arrival, origin)
+            let processed = named.pipeline.run(&parts.concat(), arrival, &mut RequestBudget::default());
+            self.append_processed(&named.live, &processed, arrival, origin)
         };
         taken.map(|taken| taken.sequence)
     }
 
-    /// Puts records into a stream.
+    /// Puts records into a stream. What its processors make of them is appended whenever it fills an entry, so that a request
+    /// is not in memory unpacked.
     ///
     /// # Errors
-    /// [`PutError`]: none of them was taken.
+    /// [`PutError`]: none of them was taken, or, if what was made of them is more than an entry, not all.
     pub fn put_batch(&self, name: &DeliveryStreamName, records: &[&[u8]]) -> Result<Taken, PutError> {
         let named = self.ready_for(name, records.iter().map(|record| record.len()).max().unwrap_or(0))?;
         if named.has_source {
@@ -145,8 +148,20 @@ impl DeliveryStreams {
             let records = parts.map(|parts| NewRecord { partition: &Partition::Whole, arrival, origin: None, parts });
             return self.append(&named.live, None, &records.collect::<Vec<_>>());
         }
-        let processed: Vec<Processed> = records.iter().flat_map(|record| named.pipeline.run(record, arrival)).collect();
-        self.append_processed(&named.live, &processed, arrival, None)
+        let (mut budget, mut processed, mut bytes) = (RequestBudget::default(), Vec::new(), 0);
+        let mut last = Sequence(0);
+        for record in records {
+            let more = named.pipeline.run(record, arrival, &mut budget);
+            bytes += more.iter().map(|processed| processed.data.len() + RECORD_OVERHEAD_BYTES).sum::<usize>();
+            processed.extend(more);
+            if bytes >= ENTRY_BYTES_MAX {
+                last = self.append_processed(&named.live, &processed, arrival, None)?.sequence;
+                processed.clear();
+                bytes = 0;
+            }
+        }
+        let taken = self.append_processed(&named.live, &processed, arrival, None)?;
+        Ok(Taken { sequence: last.max(taken.sequence), ..taken })
     }
 
     fn ready_for(&self, name: &DeliveryStreamName, longest: usize) -> Result<Named, PutError> {
