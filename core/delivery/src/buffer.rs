@@ -15,10 +15,14 @@ const GAP_MAX: u64 = 256;
 /// Runs remembered of a batch. And then: the two nearest neighbours at the end become one, and more is read along.
 const RUNS_MAX: usize = 4096;
 
+/// Records of a batch: what counts each of them, the endpoint's request and the documents of the error output, is bounded by it.
+/// Only of records below 32 bytes are there more in the largest SizeInMBs. And then: the batch is cut.
+const BATCH_RECORDS_MAX: u64 = 4 * 1024 * 1024;
+
 /// Why a batch is cut.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CutReason {
-    /// SizeInMBs.
+    /// SizeInMBs, or as many records as a batch has at most.
     Size,
     /// IntervalInSeconds.
     Interval,
@@ -90,6 +94,8 @@ impl Pending {
 pub struct Limit {
     /// Bytes of data.
     pub size_bytes: u64,
+    /// Records.
+    pub records: u64,
     /// From the oldest record's arrival.
     pub interval: Duration,
 }
@@ -97,7 +103,7 @@ pub struct Limit {
 impl From<BufferingHints> for Limit {
     fn from(hints: BufferingHints) -> Self {
         let interval = Duration::from_secs(u64::from(hints.interval_in_seconds));
-        Self { size_bytes: hints.size_bytes(), interval }
+        Self { size_bytes: hints.size_bytes(), records: BATCH_RECORDS_MAX, interval }
     }
 }
 
@@ -136,13 +142,16 @@ impl Limits {
 
     /// Whether what waits must be cut before `length` more bytes are taken in.
     pub fn cut_before(&self, partition: &Partition, held: Tally, length: u64) -> Option<CutReason> {
-        let over = held.records > 0 && held.bytes + length > self.of(partition).size_bytes;
-        over.then_some(CutReason::Size)
+        let Limit { size_bytes, records, .. } = self.of(partition);
+        let over = held.bytes + length > size_bytes || held.records >= records;
+        (held.records > 0 && over).then_some(CutReason::Size)
     }
 
     /// Whether what waits must be cut now because of its size.
     pub fn cut_after(&self, partition: &Partition, held: Tally) -> Option<CutReason> {
-        (held.bytes >= self.of(partition).size_bytes && held.records > 0).then_some(CutReason::Size)
+        let Limit { size_bytes, records, .. } = self.of(partition);
+        let full = held.bytes >= size_bytes || held.records >= records;
+        (held.records > 0 && full).then_some(CutReason::Size)
     }
 
     /// When what waits must be cut at the latest.
@@ -195,6 +204,16 @@ mod tests {
         assert_eq!(limits.cut_before(WHOLE, held, 2), Some(CutReason::Size));
         held.count(at(0), 1);
         assert_eq!(limits.cut_after(WHOLE, held), Some(CutReason::Size));
+    }
+
+    #[test]
+    fn records_that_weigh_nothing_fill_a_batch_too() {
+        let limits = limits(128, 900);
+        let mut held = Tally { records: BATCH_RECORDS_MAX - 1, ..Tally::default() };
+        assert_eq!((limits.cut_before(WHOLE, held, 0), limits.cut_after(WHOLE, held)), (None, None));
+        held.count(at(0), 0);
+        assert_eq!(limits.cut_after(WHOLE, held), Some(CutReason::Size));
+        assert_eq!(limits.cut_before(WHOLE, held, 0), Some(CutReason::Size));
     }
 
     #[test]

@@ -101,7 +101,7 @@ impl ConversionPlan {
     }
 
     /// About how much memory the conversion of as many records takes, as a share in what a pass may hold. Absent values take
-    /// memory too.
+    /// memory too; documents are written on as they come.
     pub fn weight(&self, records: u64, bytes: u64) -> u64 {
         /// Of a value that is absent.
         const LEVEL_BYTES: u64 = 4;
@@ -132,11 +132,11 @@ impl Conversions {
         Self { plan: cut.plan.clone(), converter: cut.plan.converter(), errors: Vec::new(), failed: 0 }
     }
 
-    /// Takes a record in.
-    pub fn push(&mut self, data: &[u8], arrival: Timestamp) {
+    /// Takes a record in. Answers how many bytes the line has that tells of it in the error output, none if it is converted.
+    pub fn push(&mut self, data: &[u8], arrival: Timestamp) -> usize {
         let (code, message) = match &mut self.converter {
             Ok(converter) => match converter.push(data) {
-                Ok(()) => return,
+                Ok(()) => return 0,
                 Err(failure) => (failure.code.as_str(), failure.message),
             },
             Err(refusal) => (refusal.code, refusal.message.clone()),
@@ -155,8 +155,10 @@ impl Conversions {
             "subSequenceNumber": null,
             "dataCatalogTable": self.plan.table,
         });
+        let before = self.errors.len();
         serde_json::to_writer(&mut self.errors, &document).expect("a document serializes into memory");
         self.errors.push(b'\n');
+        self.errors.len() - before
     }
 
     /// Takes out what is written of the file so far.
@@ -211,9 +213,11 @@ mod tests {
 
     fn convert(cut: &CutConversion, records: &[&str]) -> (Option<usize>, Vec<Value>) {
         let mut conversions = Conversions::new(cut);
-        records.iter().for_each(|record| conversions.push(record.as_bytes(), Timestamp::from_millis(1_500)));
+        let told: usize =
+            records.iter().map(|record| conversions.push(record.as_bytes(), Timestamp::from_millis(1_500))).sum();
         let (file, errors) = conversions.finish();
         let errors = String::from_utf8(errors.unwrap_or_default()).unwrap();
+        assert_eq!(errors.len(), told);
         (file.map(|file| file.len()), errors.lines().map(|line| serde_json::from_str(line).unwrap()).collect())
     }
 

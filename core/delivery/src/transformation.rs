@@ -13,6 +13,9 @@ use crate::{BatchId, DeliveryError, Limit};
 
 /// A request or an answer (Lambda quotas: synchronous invocations, 6 MB).
 pub const INVOCATION_BYTES_MAX: usize = 6 * 1024 * 1024;
+/// Records of one call. So many, with the largest BufferSizeInMBs of data, are an event of less than [`INVOCATION_BYTES_MAX`].
+/// And then: the batch is cut.
+const INVOCATION_RECORDS_MAX: u64 = 10_000;
 /// A function that takes longer has failed.
 pub const INVOCATION_MAX: Duration = Duration::from_secs(300);
 /// Of what a function says of a failure this much is kept with each record it concerns.
@@ -50,6 +53,7 @@ impl Lambda {
             retries: number("NumberOfRetries", 3.0, 0.0, 300.0)? as u32,
             limit: Limit {
                 size_bytes: (megabytes * 1024.0 * 1024.0) as u64,
+                records: INVOCATION_RECORDS_MAX,
                 interval: Duration::from_secs(number("BufferIntervalInSeconds", 60.0, 0.0, 900.0)? as u64),
             },
         })
@@ -123,24 +127,28 @@ pub fn invocation<'a>(
     region: &str,
     records: impl Iterator<Item = (Timestamp, &'a [u8])>,
 ) -> Result<Vec<u8>, InvocationFailure> {
-    let records = records.enumerate().map(|(index, (arrival, data))| {
-        json!({
-            "recordId": record_id(batch, index),
-            "approximateArrivalTimestamp": arrival.millis(),
-            "data": STANDARD.encode(data),
-        })
-    });
-    let event = json!({
+    let head = json!({
         "invocationId": uuid::Uuid::from_u64_pair(0x7365_6b69_7368_4f00 | 0x8000, batch.0 | 1 << 63).to_string(),
         "deliveryStreamArn": delivery_stream_arn,
         "region": region,
-        "records": records.collect::<Vec<_>>(),
     });
-    let event = event.to_string().into_bytes();
-    if event.len() > INVOCATION_BYTES_MAX {
-        let message = format!("the event has {} bytes, more than {INVOCATION_BYTES_MAX}", event.len());
-        return Err(InvocationFailure::new("Lambda.RequestTooLarge", &message, false));
+    let mut event = head.to_string().into_bytes();
+    event.pop();
+    event.extend_from_slice(br#","records":["#);
+    for (index, (arrival, data)) in records.enumerate() {
+        let record = json!({
+            "recordId": record_id(batch, index),
+            "approximateArrivalTimestamp": arrival.millis(),
+            "data": STANDARD.encode(data),
+        });
+        let comma = if index == 0 { "" } else { "," };
+        event.extend_from_slice(format!("{comma}{record}").as_bytes());
+        if event.len() + 2 > INVOCATION_BYTES_MAX {
+            let message = format!("the event has more than {INVOCATION_BYTES_MAX} bytes");
+            return Err(InvocationFailure::new("Lambda.RequestTooLarge", &message, false));
+        }
     }
+    event.extend_from_slice(b"]}");
     Ok(event)
 }
 
@@ -242,6 +250,21 @@ mod tests {
         let large = vec![0; INVOCATION_BYTES_MAX];
         let refused = invocation(BATCH, "arn", "r", std::iter::once((Timestamp::from_millis(0), &large[..])));
         assert!(!refused.unwrap_err().retry);
+    }
+
+    #[test]
+    fn the_largest_batch_is_an_event_that_can_be_sent() {
+        let (size, parameters) = (3 * 1024 * 1024 / INVOCATION_RECORDS_MAX as usize, [("LambdaArn", "arn")]);
+        let lambda =
+            Lambda::parse(&|name| parameters.iter().find(|(known, _)| *known == name).map(|(_, value)| *value));
+        assert_eq!(lambda.unwrap().limit.records, INVOCATION_RECORDS_MAX);
+        // A length that base64 pads.
+        let data = vec![b'x'; size / 3 * 3 + 1];
+        let records = (0..INVOCATION_RECORDS_MAX).map(|_| (Timestamp::from_millis(i64::MAX), &data[..]));
+        let event = invocation(BATCH, &"a".repeat(200), "ap-northeast-1", records).unwrap();
+        assert!(serde_json::from_slice::<Value>(&event).is_ok());
+        let endless = std::iter::repeat((Timestamp::from_millis(0), &b""[..]));
+        assert!(invocation(BATCH, "arn", "r", endless).is_err(), "what is too large is not made first");
     }
 
     #[test]

@@ -23,8 +23,11 @@ use super::sink::FlushError;
 use super::streams::{DeliveryStreams, Live};
 
 /// KiB of request bodies in memory at once, of all streams. And then: batches wait in the journal. A body of one batch may
-/// take it alone: 64 MiB are 86 MiB in base64.
+/// take it alone: 64 MiB are 86 MiB in base64, of four million records 150.
 const BODIES_KIB_MAX: u32 = 256 * 1024;
+
+/// Of a record in a body, beside its data in base64: `{"data":""},`, padding, and as much again as a body that grows has room.
+const RECORD_BODY_BYTES: u64 = 24;
 
 /// Between two looks whether a customer's key can be used again.
 const KEY_RETRY: Duration = Duration::from_secs(2);
@@ -120,8 +123,11 @@ impl Poster {
         name: &DeliveryStreamName,
         timestamp: Timestamp,
     ) -> Result<Attempt, FlushError> {
-        let kib = u32::try_from(batch.cut.bytes / 1024 * 3 / 2 + 64).unwrap_or(u32::MAX).min(BODIES_KIB_MAX);
-        let _room = self.bodies.acquire_many(kib).await.map_err(|_| FlushError::Thread)?;
+        let _room = self
+            .bodies
+            .acquire_many(body_kib(batch.cut.records, batch.cut.bytes))
+            .await
+            .map_err(|_| FlushError::Thread)?;
         let key = batch.cut.target.object().map_or("", |object| object.key);
         let id = request_id(key);
         let body = tokio::task::spawn_blocking({
@@ -158,6 +164,12 @@ impl Poster {
     }
 }
 
+/// KiB of memory that the body of a request takes, about.
+fn body_kib(records: u64, bytes: u64) -> u32 {
+    let kib = (bytes * 3 / 2 + records * RECORD_BODY_BYTES) / 1024 + 64;
+    u32::try_from(kib).unwrap_or(u32::MAX).min(BODIES_KIB_MAX)
+}
+
 /// An error with its causes.
 fn chain(error: &HttpError) -> String {
     let mut text = error.to_string();
@@ -170,4 +182,22 @@ fn chain(error: &HttpError) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_for_a_body_is_that_of_its_records_too() {
+        let endpoint = serde_json::json!({"url": "https://here/", "retry_s": 0, "s3_buffering_hints": {"size_in_mbs": 1, "interval_in_seconds": 1}});
+        let endpoint: HttpEndpoint = serde_json::from_value(endpoint).unwrap();
+        for (records, size) in [(100_000_usize, 0_usize), (100_000, 1), (10_000, 100), (10, 1_000_000)] {
+            let mut request = EndpointRequest::new(&endpoint, "id", Timestamp::from_millis(0));
+            let data = vec![b'x'; size];
+            (0..records).for_each(|_| request.push(&data));
+            let (kib, room) = (request.finish().len() / 1024, body_kib(records as u64, (records * size) as u64));
+            assert!((kib..2 * kib + 100).contains(&(room as usize)), "{records} of {size}: {kib} KiB in {room}");
+        }
+    }
 }

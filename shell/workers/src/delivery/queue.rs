@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_delivery::{Attempts, Backoff, BatchId, CutEntry, Target};
+use sekisho_delivery::{Attempts, Backoff, BatchId, CutEntry, CutSchema, Target};
 use sekisho_journal::Sequence;
 use sekisho_types::Random;
 use tokio::time::Instant;
@@ -17,6 +17,12 @@ const PASS_BYTES_MAX: u64 = 64 * 1024 * 1024;
 /// What the batches of a pass that are converted may weigh together, in bytes of memory, about. And then: the rest waits for the
 /// next pass. One alone may weigh more, and is bounded by its row groups.
 const PASS_WEIGHT_MAX: u64 = 128 * 1024 * 1024;
+
+/// Of a document beside the record it tells of, about, with a message as long as is kept.
+const DOCUMENT_BYTES: u64 = 1536;
+
+/// What waits of one object that goes elsewhere, about: a part.
+const PART_BYTES: u64 = 8 * 1024 * 1024;
 
 /// A batch that is not where it is to go yet.
 #[derive(Clone, Debug)]
@@ -44,6 +50,20 @@ impl Batch {
                 conversion.plan.weight(self.cut.records, self.cut.bytes)
             }
             Target::Object { conversion: None, .. } | Target::HttpEndpoint { .. } | Target::Transformation => 0,
+        }
+    }
+
+    /// Bytes it becomes on its way elsewhere, about: a document is larger than the record it tells of.
+    fn outgoing(&self) -> u64 {
+        let documents = self.cut.bytes * 4 / 3 + self.cut.records * DOCUMENT_BYTES;
+        match &self.cut.target {
+            Target::Object { conversion: Some(conversion), .. } => match conversion.plan.schema {
+                // Any of them may fail: as much of that object waits at most.
+                CutSchema::Columns(_) => self.cut.bytes + documents.min(PART_BYTES),
+                CutSchema::Missing(_) => documents,
+            },
+            Target::HttpEndpoint { .. } => documents,
+            Target::Object { conversion: None, .. } | Target::Transformation => self.cut.bytes,
         }
     }
 
@@ -169,7 +189,7 @@ impl Queue {
                 self.ready.remove(&(first, id));
                 continue;
             };
-            bytes += if batch.is_elsewhere { batch.cut.bytes } else { 0 };
+            bytes += if batch.is_elsewhere { batch.outgoing() } else { 0 };
             weight += batch.weight();
             let is_heavy = bytes > PASS_BYTES_MAX || weight > PASS_WEIGHT_MAX;
             let is_full = pass.len() == PASS_BATCHES_MAX || is_heavy || self.alone;
@@ -304,6 +324,20 @@ mod tests {
         batch
     }
 
+    fn posted(id: u64) -> Batch {
+        let mut batch = batch(id, 1, 10, "lake");
+        let Target::Object { bucket, key, compression, .. } = batch.cut.target.clone() else { unreachable!() };
+        let target = Target::HttpEndpoint { bucket, key, compression, kms_key_arn: None };
+        let cut = Arc::make_mut(&mut batch.cut);
+        (cut.first, cut.last, cut.target) = (id, id, target);
+        batch
+    }
+
+    fn attempts() -> Attempts {
+        let failure = sekisho_delivery::EndpointFailure::timed_out();
+        Attempts { made: 3, ended: Timestamp::from_millis(0), failure }
+    }
+
     fn ids(pass: &[Batch]) -> Vec<u64> {
         pass.iter().map(|batch| batch.id.0).collect()
     }
@@ -327,24 +361,27 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_was_given_up_weighs_as_its_documents_do() {
+        let mut queue = Queue::default();
+        for id in 1..=3 {
+            let mut batch = posted(id);
+            batch.is_elsewhere = true;
+            let cut = Arc::make_mut(&mut batch.cut);
+            (cut.first, cut.last, cut.records) = (1, 10, 20_000);
+            queue.push_post(batch);
+            queue.give_up(BatchId(id), attempts());
+        }
+        assert_eq!([ids(&queue.take_pass()), ids(&queue.take_pass())], [vec![1, 2], vec![3]]);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn posts_go_in_their_order_and_become_objects_when_given_up() {
         let mut queue = Queue::default();
-        let told = [30, 31, 32].map(|id| {
-            let mut batch = batch(id, id, id, "lake");
-            let cut = Arc::make_mut(&mut batch.cut);
-            cut.target = Target::HttpEndpoint {
-                bucket: BucketName::parse("lake").unwrap(),
-                key: id.to_string(),
-                compression: Compression::Gzip,
-                kms_key_arn: None,
-            };
-            queue.push_post(batch)
-        });
+        let told = [30, 31, 32].map(|id| queue.push_post(posted(id)));
         assert_eq!(told, [true, false, false], "one is at them");
         assert_eq!(queue.next_post().map(|batch| batch.id.0), Some(30));
         assert_eq!(queue.is_elsewhere(), None, "nothing for the flushers yet");
-        let failure = sekisho_delivery::EndpointFailure::timed_out();
-        queue.give_up(BatchId(30), Attempts { made: 3, ended: Timestamp::from_millis(0), failure });
+        queue.give_up(BatchId(30), attempts());
         let pass = queue.take_pass();
         assert_eq!((ids(&pass), pass[0].given_up.as_ref().map(|given_up| given_up.made)), (vec![30], Some(3)));
         queue.done(BatchId(31));

@@ -168,15 +168,20 @@ impl Packing {
         if self.failed.is_some() {
             return;
         }
-        match (&mut self.packer, &self.given_up) {
-            (Packer::Converting(conversions), _) => conversions.push(record.data, record.arrival),
-            (Packer::Plain(packer), None) => packer.push(record.data),
-            (Packer::Plain(packer), Some((attempts, batch))) => {
-                packer.push(&failed_record(attempts, record.arrival, batch.0, self.records, record.data));
+        // What waits is what was made of it: a document is larger than the record it tells of, which may have no bytes.
+        self.waiting += match (&mut self.packer, &self.given_up) {
+            (Packer::Converting(conversions), _) => record.data.len() + conversions.push(record.data, record.arrival),
+            (Packer::Plain(packer), None) => {
+                packer.push(record.data);
+                record.data.len()
             }
-        }
+            (Packer::Plain(packer), Some((attempts, batch))) => {
+                let document = failed_record(attempts, record.arrival, batch.0, self.records, record.data);
+                packer.push(&document);
+                document.len()
+            }
+        };
         self.records += 1;
-        self.waiting += record.data.len();
         if self.waiting >= PIECE_BYTES {
             self.waiting = 0;
             self.failed = self.write_on().err();
@@ -244,4 +249,47 @@ fn new_object(target: TargetObject<'_>, key: &str, encoding: Option<&str>) -> Re
     };
     let key = ObjectKey::parse(key).map_err(|_| FlushError::Key(key.to_owned()))?;
     Ok(NewObject { headers: headers.into(), encryption, ..NewObject::new(target.bucket.clone(), key) })
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_delivery::{CutEntry, EndpointFailure, StreamId};
+    use sekisho_types::Timestamp;
+
+    use super::super::tests::{World, lake};
+    use super::*;
+
+    #[tokio::test]
+    async fn documents_of_records_without_bytes_do_not_pile_up() {
+        let directory = tempfile::tempdir().unwrap();
+        let world = World::open(directory.path(), &Arc::default());
+        world.bucket().await;
+        let (key, compression) = ("failed".to_owned(), Compression::Uncompressed);
+        let cut = CutEntry {
+            stream: StreamId(1),
+            partition: None,
+            first: 1,
+            last: 1,
+            records: 5_000,
+            bytes: 0,
+            oldest: Timestamp::from_millis(0),
+            target: Target::HttpEndpoint { bucket: lake(), key, compression, kms_key_arn: None },
+        };
+        let attempts = Attempts { made: 1, ended: Timestamp::from_millis(0), failure: EndpointFailure::timed_out() };
+        let batch = Batch {
+            id: BatchId(2),
+            cut: Arc::new(cut),
+            runs: [(1, 1)].into(),
+            is_elsewhere: false,
+            given_up: Some(Arc::new(attempts)),
+        };
+        let places = Places { objects: world.objects.clone(), remote: Arc::default() };
+        let mut packing = Sink::begin(&places, &batch).await.unwrap().pack(&batch);
+        let arrival = Timestamp::from_millis(0);
+        for _ in 0..5_000 {
+            packing.push(&RecordEntry { arrival, origin: None, partition: None, seal: None, data: b"" });
+            assert!(packing.waiting < PIECE_BYTES);
+        }
+        assert!(packing.length >= PIECE_BYTES as u64, "{}", packing.length);
+    }
 }

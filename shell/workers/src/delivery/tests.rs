@@ -21,15 +21,15 @@ const START_MILLIS: i64 = 1_800_000_000_000;
 const HOUR_MILLIS: i64 = 3_600_000;
 
 /// A server's middle part on a directory, with a clock that is set.
-struct World {
+pub(super) struct World {
     state: Arc<State>,
-    objects: Arc<ObjectStore>,
+    pub(super) objects: Arc<ObjectStore>,
     streams: Arc<DeliveryStreams>,
     clock: Arc<AtomicI64>,
 }
 
 impl World {
-    fn open(directory: &Path, clock: &Arc<AtomicI64>) -> Self {
+    pub(super) fn open(directory: &Path, clock: &Arc<AtomicI64>) -> Self {
         let tenant =
             Tenant { account: AccountId::parse("000000000000").unwrap(), region: Region::parse("eu-north-1").unwrap() };
         let reading = clock.clone();
@@ -53,7 +53,7 @@ impl World {
         Self { state, objects, streams, clock: clock.clone() }
     }
 
-    async fn bucket(&self) {
+    pub(super) async fn bucket(&self) {
         let made = self.state.commit(|cores| {
             let events = cores.objects.create_bucket(self.state.now(), &lake())?;
             Ok::<_, sekisho_objects::ObjectsError>((events.into_iter().map(Event::from).collect(), ()))
@@ -143,7 +143,7 @@ fn destination(more: Value) -> Value {
     destination
 }
 
-fn lake() -> BucketName {
+pub(super) fn lake() -> BucketName {
     BucketName::parse("lake").unwrap()
 }
 
