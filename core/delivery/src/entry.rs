@@ -1,13 +1,14 @@
-//! Records, cuts and deliveries as journal entries. Format: `docs/format/record.md`.
+//! Records, cuts, deliveries and batches given up as journal entries. Format: `docs/format/record.md`.
 use sekisho_types::{CertificateId, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::data_key::TAG_BYTES;
-use crate::{Compression, CutConversion, Partition, RecordKey, Seal};
+use crate::{Attempts, Compression, CutConversion, Partition, RecordKey, Seal};
 
 const RECORDS: u8 = 1;
 const CUT: u8 = 2;
 const DELIVERED: u8 = 3;
+const GIVEN_UP: u8 = 4;
 const VERSION: u8 = 2;
 /// Origin texts are cut at this many bytes; AWS's limits on all of them are lower.
 const TEXT_BYTES_MAX: usize = 1024;
@@ -178,6 +179,17 @@ pub struct DeliveredEntry {
     pub batch: BatchId,
 }
 
+/// The endpoint did not take a batch, and is not asked again: documents that tell so become its object.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUpEntry {
+    /// Whose.
+    pub stream: StreamId,
+    /// Which.
+    pub batch: BatchId,
+    /// What the documents tell.
+    pub attempts: Attempts,
+}
+
 /// Any of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry<'a> {
@@ -187,6 +199,8 @@ pub enum Entry<'a> {
     Cut(Box<CutEntry>),
     /// A delivery.
     Delivered(DeliveredEntry),
+    /// A batch that was given up.
+    GivenUp(Box<GivenUpEntry>),
 }
 
 /// The bytes are none of these.
@@ -405,6 +419,15 @@ impl DeliveredEntry {
     }
 }
 
+impl GivenUpEntry {
+    /// As an entry.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut out = vec![GIVEN_UP, VERSION];
+        serde_json::to_writer(&mut out, self).expect("attempts are plain data");
+        out
+    }
+}
+
 impl<'a> Entry<'a> {
     /// Reads an entry.
     ///
@@ -427,6 +450,9 @@ impl<'a> Entry<'a> {
                     rest.is_empty().then_some(DeliveredEntry { stream, batch })
                 };
                 delivered().map(Entry::Delivered).ok_or(EntryError)
+            }
+            GIVEN_UP => {
+                serde_json::from_slice(rest).map(|given_up| Entry::GivenUp(Box::new(given_up))).map_err(|_| EntryError)
             }
             _ => Err(EntryError),
         }

@@ -14,7 +14,7 @@ mod stream; // a stream: names, versions, states
 mod store; // the fold: every stream of the account
 mod partition; // which of a stream's buffers a record is in
 mod buffer; // what waits, and when it is cut
-mod entry; // records, cuts and deliveries as journal entries
+mod entry; // records, cuts, deliveries and batches given up as journal entries
 mod prefix; // expressions in object keys
 mod key; // what an object is called
 mod processing; // what becomes of a record before it is buffered
@@ -31,8 +31,8 @@ pub use convert::{ConversionPlan, Conversions, CutConversion, CutSchema, DataCat
 pub use data_key::{OpenError, RecordKey, Seal, WrappedDataKey};
 pub use encryption::{BufferKey, FailureDescription, FailureType, StreamEncryption};
 pub use entry::{
-    BatchId, CutEntry, DeliveredEntry, Entry, EntryError, Origin, RecordEntry, RecordsEntry, RecordsWriter, StreamId,
-    Target, TargetObject,
+    BatchId, CutEntry, DeliveredEntry, Entry, EntryError, GivenUpEntry, Origin, RecordEntry, RecordsEntry,
+    RecordsWriter, StreamId, Target, TargetObject,
 };
 pub use error::DeliveryError;
 pub use http_endpoint::{

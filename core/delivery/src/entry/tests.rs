@@ -2,6 +2,7 @@
 use sekisho_types::BucketName;
 
 use super::*;
+use crate::EndpointFailure;
 
 const ARRIVAL: Timestamp = Timestamp::from_millis(-5);
 
@@ -20,6 +21,7 @@ fn encode(entry: &Entry<'_>) -> Vec<u8> {
         }
         Entry::Cut(cut) => cut.encode(),
         Entry::Delivered(delivered) => delivered.encode(),
+        Entry::GivenUp(given_up) => given_up.encode(),
     }
 }
 
@@ -78,7 +80,10 @@ fn entries_come_back() {
     let parts = parts.each_ref().map(|entry| RecordsEntry::of_stream(entry, StreamId(3)).unwrap());
     let flags = parts.map(|part| (part.of, part.continues, part.more_follows));
     assert_eq!(flags, [(false, true), (true, true), (true, false)].map(|(c, m)| (Some(BatchId(9)), c, m)));
+    let attempts = Attempts { made: 3, ended: ARRIVAL, failure: EndpointFailure::connection("refused") };
+    let given_up = GivenUpEntry { stream: StreamId(3), batch: BatchId(10), attempts };
     for entry in [
+        Entry::GivenUp(Box::new(given_up)),
         Entry::Records(records),
         Entry::Records(parts[1]),
         Entry::Cut(Box::new(posted)),
@@ -93,7 +98,7 @@ fn entries_come_back() {
 #[test]
 fn bytes_decode_or_are_refused_and_never_panic() {
     bolero::check!(name = "delivery_entry").for_each(|bytes: &[u8]| {
-        for kind in [RECORDS, CUT, DELIVERED] {
+        for kind in [RECORDS, CUT, DELIVERED, GIVEN_UP] {
             let bytes = [&[kind, VERSION], bytes].concat();
             match Entry::decode(&bytes) {
                 Ok(Entry::Records(entry)) => {

@@ -1,6 +1,8 @@
 //! Did the endpoint take the batch?
+use std::borrow::Cow;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// "HTTP endpoints have 3 minutes to respond to a request" (Firehose developer guide).
@@ -11,11 +13,11 @@ pub const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 const QUOTED_CHARS_MAX: usize = 1024;
 
 /// Why an attempt failed, as the error output tells it.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
 #[error("{code}: {message}")]
 pub struct EndpointFailure {
     /// `errorCode`
-    pub code: &'static str,
+    pub code: Cow<'static, str>,
     /// `errorMessage`
     pub message: String,
 }
@@ -24,18 +26,21 @@ impl EndpointFailure {
     /// Nothing complete came back within [`ANSWER_MAX`]; whether the batch was taken is not known.
     pub fn timed_out() -> Self {
         let message = "The request timed out before a response was received.".into();
-        Self { code: "HttpEndpoint.RequestTimeout", message }
+        Self { code: "HttpEndpoint.RequestTimeout".into(), message }
     }
 
     /// Nobody there, or not until the end of the answer.
     pub fn connection(cause: &str) -> Self {
-        Self { code: "HttpEndpoint.ConnectionFailed", message: format!("Unable to connect to the endpoint: {cause}") }
+        Self {
+            code: "HttpEndpoint.ConnectionFailed".into(),
+            message: format!("Unable to connect to the endpoint: {cause}"),
+        }
     }
 
     /// Over [`ANSWER_BYTES_MAX`].
     pub fn too_large() -> Self {
         let message = "The response received from the endpoint is too large.".into();
-        Self { code: "HttpEndpoint.ResponseTooLarge", message }
+        Self { code: "HttpEndpoint.ResponseTooLarge".into(), message }
     }
 }
 
@@ -48,7 +53,7 @@ pub fn judge_answer(request_id: &str, status: u16, body: &[u8]) -> Result<(), En
     let quoted: String = text.chars().take(QUOTED_CHARS_MAX).collect();
     if status != 200 {
         let message = format!("The following response was received from the endpoint destination. {status}: {quoted}");
-        return Err(EndpointFailure { code: "HttpEndpoint.DestinationException", message });
+        return Err(EndpointFailure { code: "HttpEndpoint.DestinationException".into(), message });
     }
     let answer: Value = serde_json::from_slice(body).unwrap_or_default();
     // A 200 that names another request, or tells of an error, vouches for nothing.
@@ -60,7 +65,7 @@ pub fn judge_answer(request_id: &str, status: u16, body: &[u8]) -> Result<(), En
                 "The response received from the specified endpoint is invalid. Response for request {request_id} is not \
                  recognized as valid JSON or has unexpected fields. Raw response received: 200 {quoted}"
             );
-            Err(EndpointFailure { code: "HttpEndpoint.InvalidResponseFromDestination", message })
+            Err(EndpointFailure { code: "HttpEndpoint.InvalidResponseFromDestination".into(), message })
         }
     }
 }

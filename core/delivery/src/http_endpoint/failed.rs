@@ -3,12 +3,13 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_types::Timestamp;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::EndpointFailure;
 
 /// How it was tried.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempts {
     /// How often.
     pub made: u32,

@@ -147,7 +147,7 @@ fn answers() {
     ];
     for (what, status, body, code) in table {
         let judged = judge_answer("id-1", status, body.as_bytes());
-        assert_eq!(judged.as_ref().err().map(|failure| failure.code), code, "{what}");
+        assert_eq!(judged.as_ref().err().map(|failure| &*failure.code), code, "{what}");
         if let Err(failure) = judged {
             assert!(failure.message.contains(body), "{what}: {failure}");
         }

@@ -9,8 +9,8 @@ use http::Request;
 use http_body_util::{Full, LengthLimitError};
 use sekisho_client::{HttpClient, HttpError};
 use sekisho_delivery::{
-    ANSWER_BYTES_MAX, ANSWER_MAX, Attempts, EndpointFailure, EndpointRequest, HttpEndpoint, RetryBudget, judge_answer,
-    request_id,
+    ANSWER_BYTES_MAX, ANSWER_MAX, Attempts, EndpointFailure, EndpointRequest, GivenUpEntry, HttpEndpoint, RetryBudget,
+    judge_answer, request_id,
 };
 use sekisho_types::{DeliveryStreamName, Timestamp};
 use tokio::sync::{Semaphore, mpsc};
@@ -75,8 +75,7 @@ impl Poster {
             // A stream keeps its kind of destination; this would be the journal of another release.
             let Some(endpoint) = endpoint else {
                 let failure = EndpointFailure::connection("the stream has no HTTP endpoint");
-                self.give_up(live, &batch, &name, 0, failure);
-                return Ok(());
+                return self.give_up(live, &batch, &name, 0, failure).await;
             };
             let retry = Duration::from_secs(u64::from(endpoint.retry_s));
             let budget = budget.get_or_insert_with(|| RetryBudget::new(retry));
@@ -95,23 +94,35 @@ impl Poster {
             let wait = budget.handle_failure(&mut self.streams.state.random());
             let attempts = budget.attempts();
             let Some(wait) = wait else {
-                self.give_up(live, &batch, &name, attempts, failure);
-                return Ok(());
+                return self.give_up(live, &batch, &name, attempts, failure).await;
             };
             if attempts == 1 {
-                tracing::warn!(stream = %name, code = failure.code, message = failure.message, retry_in = ?wait, "the endpoint did not take a batch; it is posted again");
+                tracing::warn!(stream = %name, code = &*failure.code, message = failure.message, retry_in = ?wait, "the endpoint did not take a batch; it is posted again");
             } else {
-                tracing::debug!(stream = %name, attempts, code = failure.code, message = failure.message, retry_in = ?wait, "the endpoint did not take a batch");
+                tracing::debug!(stream = %name, attempts, code = &*failure.code, message = failure.message, retry_in = ?wait, "the endpoint did not take a batch");
             }
             tokio::time::sleep(wait).await;
         }
     }
 
-    fn give_up(&self, live: &Arc<Live>, batch: &Batch, name: &DeliveryStreamName, made: u32, failure: EndpointFailure) {
-        tracing::warn!(stream = %name, records = batch.cut.records, attempts = made, code = failure.code, message = failure.message, "a batch goes to the error output");
+    /// From now on the batch is one for an object: whoever starts again over the journal must neither post it once more nor
+    /// tell something else of it.
+    async fn give_up(
+        &self,
+        live: &Arc<Live>,
+        batch: &Batch,
+        name: &DeliveryStreamName,
+        made: u32,
+        failure: EndpointFailure,
+    ) -> Result<(), FlushError> {
+        tracing::warn!(stream = %name, records = batch.cut.records, attempts = made, code = &*failure.code, message = failure.message, "a batch goes to the error output");
         let attempts = Attempts { made, ended: self.streams.state.now(), failure };
+        let entry = GivenUpEntry { stream: live.id, batch: batch.id, attempts: attempts.clone() };
+        let journal = self.streams.state.journal();
+        journal.wait_durable(journal.append(&entry.encode())?).await?;
         live.lock().queue.give_up(batch.id, attempts);
         self.streams.tell(live);
+        Ok(())
     }
 
     /// Reads the batch back and posts it once.

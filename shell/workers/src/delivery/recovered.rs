@@ -86,6 +86,12 @@ impl Recovered {
                     stream.undelivered.remove(&delivered.batch);
                 }
             }
+            Ok(Entry::GivenUp(given_up)) => {
+                let stream = self.streams.get_mut(&given_up.stream);
+                if let Some(batch) = stream.and_then(|stream| stream.undelivered.get_mut(&given_up.batch)) {
+                    batch.given_up = Some(Arc::new(given_up.attempts));
+                }
+            }
             Err(_) => self.unknown += 1,
         }
     }

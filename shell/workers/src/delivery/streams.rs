@@ -277,6 +277,10 @@ impl DeliveryStreams {
     fn enqueue(&self, live: &Arc<Live>, inner: &mut Inner, batch: Batch) {
         let (id, target) = (batch.id, batch.cut.clone());
         match &target.target {
+            Target::HttpEndpoint { bucket, .. } if batch.given_up.is_some() => {
+                let is_elsewhere = self.remote.contains(bucket);
+                inner.queue.push(Batch { is_elsewhere, ..batch });
+            }
             Target::Object { bucket, .. } => {
                 let is_elsewhere = self.remote.contains(bucket);
                 inner.queue.push(Batch { is_elsewhere, ..batch });

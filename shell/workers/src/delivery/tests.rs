@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use sekisho_blobs::ObjectStore;
-use sekisho_delivery::{Given, Limits, PARTITIONS_MAX, Partition, Pipeline};
+use sekisho_delivery::{Entry, Given, Limits, PARTITIONS_MAX, Partition, Pipeline};
 use sekisho_journal::{Durability, JournalError};
 use sekisho_kms::RootKey;
 use sekisho_objects::{Listed, ListingRequest};
@@ -30,6 +30,11 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn open(directory: &Path, clock: &Arc<AtomicI64>) -> Self {
+        Self::open_as_if(directory, clock, |_| true)
+    }
+
+    /// As if only these entries of streams were in the journal.
+    fn open_as_if(directory: &Path, clock: &Arc<AtomicI64>, is_there: fn(&Entry<'_>) -> bool) -> Self {
         let tenant =
             Tenant { account: AccountId::parse("000000000000").unwrap(), region: Region::parse("eu-north-1").unwrap() };
         let reading = clock.clone();
@@ -43,7 +48,11 @@ impl World {
             root_key,
             Durability::Relaxed,
             clock_of_state,
-            &mut |sequence, entry| recovered.handle(sequence, entry),
+            &mut |sequence, entry| {
+                if Entry::decode(entry).is_ok_and(|entry| is_there(&entry)) {
+                    recovered.handle(sequence, entry);
+                }
+            },
         );
         let state = Arc::new(opened.unwrap().state);
         let objects = Arc::new(ObjectStore::open(&directory.join("objects"), state.clone()).unwrap());
@@ -382,4 +391,22 @@ async fn a_function_that_fails_keeps_no_other_from_being_called() {
     world.streams.put_batch(&other, &[b"b"]).unwrap();
     world.streams.flush(&other).await.unwrap();
     until(|| world.streams.insight(&other).unwrap().undelivered_batches == 0).await;
+}
+
+#[tokio::test]
+async fn what_was_given_up_is_not_posted_again_and_told_of_in_the_same_bytes() {
+    let directory = tempfile::tempdir().unwrap();
+    let clock = Arc::new(AtomicI64::new(START_MILLIS));
+    let world = World::open(directory.path(), &clock);
+    world.bucket().await;
+    world.posting_stream().await;
+    world.put(&["a"]).await;
+    world.streams.flush(&name()).await.unwrap();
+    let lake = world.objects(1).await;
+    let crashed = crashed(directory.path());
+    world.pass(HOUR_MILLIS);
+    let again = World::open_as_if(crashed.path(), &clock, |entry| !matches!(entry, Entry::Delivered(_)));
+    assert_eq!(again.streams.insight(&name()).unwrap().undelivered_batches, 1);
+    until(|| again.streams.insight(&name()).unwrap().undelivered_batches == 0).await;
+    assert_eq!(again.lake().await, lake);
 }
