@@ -101,9 +101,8 @@ async fn write(
     });
     let packed = match packed.await.unwrap_or(Err(FlushError::Thread)) {
         Ok(packed) => packed,
-        // Which of them is to blame is not known: each alone, from now on, so that it does not keep the others.
         Err(error) => {
-            live.lock().queue.alone = true;
+            live.lock().queue.take_apart(batches.iter());
             let error = Arc::new(error);
             failed.extend(batches.into_iter().map(|batch| (batch, FlushError::Gather(error.clone()))));
             return Vec::new();

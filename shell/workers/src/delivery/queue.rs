@@ -106,8 +106,8 @@ pub(crate) struct Queue {
     posting: bool,
     /// Where the records begin of batches that were transformed, and the entry that what became of them ends with.
     transformed: Vec<(u64, Sequence)>,
-    /// A pass takes one batch only.
-    pub alone: bool,
+    /// One of those that were read together could not be. Each is taken alone from now on, so that it does not keep the others.
+    alone: BTreeSet<BatchId>,
     /// Somebody was told that there is something ready, and has not come yet.
     pub told: bool,
 }
@@ -192,7 +192,8 @@ impl Queue {
             bytes += if batch.is_elsewhere { batch.outgoing() } else { 0 };
             weight += batch.weight();
             let is_heavy = bytes > PASS_BYTES_MAX || weight > PASS_WEIGHT_MAX;
-            let is_full = pass.len() == PASS_BATCHES_MAX || is_heavy || self.alone;
+            let is_alone = pass.iter().any(|one| self.alone.contains(&one.id)) || self.alone.contains(&id);
+            let is_full = pass.len() == PASS_BATCHES_MAX || is_heavy || is_alone;
             if pass.first().is_some_and(|one| is_full || first > end || one.is_elsewhere != batch.is_elsewhere) {
                 break;
             }
@@ -203,9 +204,15 @@ impl Queue {
         pass
     }
 
+    /// Batches of one pass could not be read back. Which of them is to blame is not known.
+    pub fn take_apart<'a>(&mut self, pass: impl Iterator<Item = &'a Batch>) {
+        self.alone.extend(pass.map(|batch| batch.id).filter(|id| self.all.contains_key(id)));
+    }
+
     /// A batch is where it was to go. Its destination works.
     pub fn done(&mut self, id: BatchId) {
         self.set_back.remove(&id);
+        self.alone.remove(&id);
         if let Some(batch) = self.all.remove(&id)
             && let Some(hold) = self.held.remove(batch.destination())
         {
@@ -428,6 +435,18 @@ mod tests {
         assert_eq!(queue.first(Sequence(99)), Some(1), "taken is not done");
         (30..34).for_each(|id| queue.done(BatchId(id)));
         assert_eq!(queue.first(Sequence(99)), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn those_that_could_not_be_read_together_are_taken_alone_and_no_others() {
+        let mut queue = Queue::default();
+        [30, 31].into_iter().for_each(|id| queue.push(batch(id, 1, 10, "lake")));
+        let pass = queue.take_pass();
+        queue.take_apart(pass.iter());
+        [32, 33].into_iter().for_each(|id| queue.push(batch(id, 1, 10, "lake")));
+        pass.into_iter().for_each(|batch| queue.push(batch));
+        let passes = [(); 3].map(|()| ids(&queue.take_pass()));
+        assert_eq!(passes, [vec![30], vec![31], vec![32, 33]]);
     }
 
     #[tokio::test(start_paused = true)]
