@@ -213,3 +213,39 @@ fn sts_says_who_we_are() {
     let server = Server::start();
     assert_eq!(server.aws(&["sts", "get-caller-identity"])["Account"], "000000000000");
 }
+
+#[test]
+fn s3cmd_does_what_it_can() {
+    let server = Server::start();
+    let printed = server.bash(
+        r#"
+        HOST=${AWS_ENDPOINT_URL#http://}
+        printf '[default]\naccess_key = %s\nsecret_key = %s\nhost_base = %s\nhost_bucket = %s/%%(bucket)\nuse_https = False\nbucket_location = us-east-1\n' \
+          "$AWS_ACCESS_KEY_ID" "$AWS_SECRET_ACCESS_KEY" "$HOST" "$HOST" > s3cfg
+        s3() { python "$(command -v s3cmd)" --no-progress -c s3cfg "$@"; }
+        s3 mb s3://cmd
+        echo hi > small; head -c 12000000 /dev/urandom > large; mkdir -p tree/a; echo 1 > tree/a/1; echo 2 > tree/2
+        s3 put small s3://cmd/dir/small
+        s3 put --multipart-chunk-size-mb=5 large s3://cmd/large
+        s3 get --force s3://cmd/large got; cmp large got
+        s3 info s3://cmd/dir/small
+        s3 cp s3://cmd/dir/small s3://cmd/copy; s3 mv s3://cmd/copy s3://cmd/moved
+        s3 sync tree/ s3://cmd/tree/; echo 3 > tree/3; s3 sync tree/ s3://cmd/tree/
+        s3 --server-side-encryption put small s3://cmd/sealed
+        s3 settagging s3://cmd "a=b"; s3 gettagging s3://cmd
+        echo '<LifecycleConfiguration><Rule><ID>a</ID><Prefix>tmp/</Prefix><Status>Enabled</Status><Expiration><Days>1</Days></Expiration></Rule></LifecycleConfiguration>' > rules
+        s3 setlifecycle rules s3://cmd; s3 getlifecycle s3://cmd; s3 dellifecycle s3://cmd
+        echo '{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::cmd/tree/*"}]}' > policy
+        s3 setpolicy policy s3://cmd; s3 del s3://cmd/tree/2 2>&1 || true; s3 delpolicy s3://cmd
+        s3 du s3://cmd
+        s3 multipart s3://cmd
+        s3 del -r --force s3://cmd
+        s3 rb s3://cmd
+        "#,
+    );
+    for expected in
+        ["SSE:       AES256", "explicit deny", "a:\tb", "<Days>1</Days>", "7 objects", "Bucket 's3://cmd/' removed"]
+    {
+        assert!(printed.contains(expected), "{expected}: {printed}");
+    }
+}

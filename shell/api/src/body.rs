@@ -1,11 +1,13 @@
 //! Bodies of requests and answers.
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
-use hyper::body::Frame;
+use hyper::body::{Body as _, Frame, SizeHint};
 
 /// Whatever goes wrong in a body under way.
 pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
@@ -21,6 +23,39 @@ pub fn full(bytes: impl Into<Bytes>) -> Body {
 /// No body.
 pub fn empty() -> Body {
     full(Bytes::new())
+}
+
+/// A body, and whether it was read to its end.
+pub(crate) fn watched(body: Body) -> (Body, Arc<AtomicBool>) {
+    let read = Arc::new(AtomicBool::new(body.is_end_stream()));
+    (Watched { body, read: read.clone() }.boxed_unsync(), read)
+}
+
+struct Watched {
+    body: Body,
+    read: Arc<AtomicBool>,
+}
+
+impl hyper::body::Body for Watched {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let this = self.get_mut();
+        let frame = ready!(Pin::new(&mut this.body).poll_frame(cx));
+        if frame.is_none() || this.body.is_end_stream() {
+            this.read.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
 }
 
 /// A body that comes piece by piece: `next` takes the state and gives it back with a piece. `Ok(None)` ends the body; an

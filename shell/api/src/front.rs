@@ -1,5 +1,6 @@
 //! One request: which service, who signs, which operation, is the input right; then the handler; then the answer.
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
@@ -9,7 +10,7 @@ use sekisho_sigv4::{Claim, Operator, RequestParts, Rules, SigV4Error, verify};
 use serde_json::Value;
 
 use crate::address::Address;
-use crate::body::Body;
+use crate::body::{Body, watched};
 use crate::error::NOT_IMPLEMENTED;
 use crate::route::{self, Level};
 use crate::s3_request::next_data;
@@ -35,6 +36,8 @@ struct Seen {
 pub(crate) async fn answer(app: Arc<App>, request: Request<Body>) -> Response<Body> {
     let started = Instant::now();
     let (mut head, body) = request.into_parts();
+    let (body, read) = watched(body);
+    let held_back = head.headers.contains_key(EXPECT);
     // HTTP/2 names the host in its pseudo-header; what was signed is called `host` all the same.
     if let (None, Some(authority)) = (head.headers.get(HOST), head.uri.authority())
         && let Ok(host) = HeaderValue::from_str(authority.as_str())
@@ -42,7 +45,6 @@ pub(crate) async fn answer(app: Arc<App>, request: Request<Body>) -> Response<Bo
         head.headers.insert(HOST, host);
     }
     let is_head = head.method == http::Method::HEAD;
-    let held_back = head.headers.contains_key(EXPECT);
     let path = head.uri.path().to_owned();
     let mut seen =
         Seen { service: None, shape: Service::S3, operation: "-", access_key_id: String::new(), request_id: new_id() };
@@ -51,8 +53,8 @@ pub(crate) async fn answer(app: Arc<App>, request: Request<Body>) -> Response<Bo
     let mut response =
         outcome.unwrap_or_else(|error| render::refusal(seen.shape, &error, &seen.request_id, &path, is_head));
     render::identify(&mut response, seen.shape, &seen.request_id);
-    if held_back && response.status().is_client_error() {
-        // The client may or may not send the body it held back: only a new connection is certain to be in step.
+    if !read.load(Ordering::Relaxed) || (held_back && response.status().is_client_error()) {
+        // The rest of the body may be under way, and who held it back may send it or not: only a new connection is certain to be in step.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     report(&seen, response.status().as_u16(), started, refused.as_deref());

@@ -29,6 +29,7 @@ mod update_object_encryption;
 mod upload_part;
 mod upload_part_copy;
 
+mod acl; // who owns what, which is always the account
 pub(crate) mod cors; // what browsers may send
 mod lifecycle; // when objects expire
 mod ownership_controls; // whose ACLs count
@@ -72,6 +73,7 @@ pub(crate) async fn handle(app: &App, request: S3Request) -> Result<Response<Bod
         "DeleteObject" => delete_object::run(app, request).await,
         "DeleteObjectTagging" => tagging::delete_object(app, request).await,
         "DeleteObjects" => delete_objects::run(app, request).await,
+        "GetBucketAcl" | "GetObjectAcl" => acl::get(app, &request),
         "GetBucketCors" => cors::get(app, &request),
         "GetBucketEncryption" => get_bucket_encryption::run(app, &request),
         "GetBucketLifecycleConfiguration" => lifecycle::get(app, &request),
@@ -93,6 +95,7 @@ pub(crate) async fn handle(app: &App, request: S3Request) -> Result<Response<Bod
         "ListObjects" => list_objects::run(app, &request),
         "ListObjectsV2" => list_objects_v2::run(app, &request),
         "ListParts" => list_parts::run(app, &request),
+        "PutBucketAcl" | "PutObjectAcl" => acl::put(app, request).await,
         "PutBucketCors" => cors::put(app, request).await,
         "PutBucketEncryption" => put_bucket_encryption::run(app, request).await,
         "PutBucketLifecycleConfiguration" => lifecycle::put(app, request).await,
@@ -107,13 +110,11 @@ pub(crate) async fn handle(app: &App, request: S3Request) -> Result<Response<Bod
         "UploadPart" => upload_part::run(app, request).await,
         "UploadPartCopy" => upload_part_copy::run(app, request).await,
         "GetBucketAccelerateConfiguration"
-        | "GetBucketAcl"
         | "GetBucketLogging"
         | "GetBucketNotificationConfiguration"
         | "GetBucketReplication"
         | "GetBucketRequestPayment"
         | "GetBucketWebsite"
-        | "GetObjectAcl"
         | "GetObjectLockConfiguration" => unset::get(app, &request),
         other => Err(ApiError::not_implemented(other)),
     }

@@ -26,29 +26,6 @@ pub(super) fn get(app: &App, request: &S3Request) -> Result<Response<Body>, ApiE
         "GetObjectLockConfiguration" => {
             none("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket")
         }
-        "GetObjectAcl" => {
-            let (key, version) = (names::key(request)?, names::version(request)?);
-            app.state.read().objects.object(&bucket, &key, version)?;
-            Ok(acl(app))
-        }
-        _ => Ok(acl(app)),
+        other => Err(ApiError::not_implemented(other)),
     }
-}
-
-/// The owner may do everything, and nobody else is named: what `BucketOwnerEnforced` says.
-fn acl(app: &App) -> Response<Body> {
-    let owner = names::owner_id(app);
-    xml::document("AccessControlPolicy", |out| {
-        xml::nested(out, "Owner", |out| element(out, "ID", &owner));
-        xml::nested(out, "AccessControlList", |out| {
-            xml::nested(out, "Grant", |out| {
-                let kind =
-                    r#"<Grantee xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:type="CanonicalUser">"#;
-                out.push_str(kind);
-                element(out, "ID", &owner);
-                out.push_str("</Grantee>");
-                element(out, "Permission", "FULL_CONTROL");
-            });
-        });
-    })
 }
