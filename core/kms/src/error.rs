@@ -30,6 +30,18 @@ pub enum KmsError {
     /// The ciphertext is another key's.
     #[error("The key ID in the request does not identify a CMK that can perform this operation.")]
     IncorrectKey,
+    /// The key has another usage, or another algorithm.
+    #[error("{0}")]
+    KeyUsage(String),
+    /// Not a signature of this message by this key. AWS says no more.
+    #[error("")]
+    InvalidSignature,
+    /// Not the code of this message under this key. AWS says no more.
+    #[error("")]
+    InvalidMac,
+    /// Not for keys of this type.
+    #[error("{0}")]
+    Unsupported(String),
     /// A value out of bounds.
     #[error("{0}")]
     Validation(String),
@@ -66,7 +78,10 @@ impl KmsError {
             Self::InvalidCiphertext => "InvalidCiphertext",
             Self::IncorrectKey => "IncorrectKey",
             Self::Validation(_) => "Validation",
-            Self::NotOffered(_) => "UnsupportedOperation",
+            Self::KeyUsage(_) => "InvalidKeyUsage",
+            Self::InvalidSignature => "KMSInvalidSignature",
+            Self::InvalidMac => "KMSInvalidMac",
+            Self::NotOffered(_) | Self::Unsupported(_) => "UnsupportedOperation",
             Self::AliasExists(_) => "AlreadyExists",
             Self::AliasReserved(_) => "NotAuthorized",
             Self::Managed(_) => "AccessDenied",

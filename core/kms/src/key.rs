@@ -6,7 +6,7 @@ use sekisho_types::{KeyId, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::KmsError;
+use crate::{KeySpec, KeyUsage, KmsError, Origin};
 
 /// `KeyState` (KMS developer guide, "Key states").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl fmt::Debug for Material {
     }
 }
 
-/// A symmetric encryption key.
+/// A key of any kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// Its id.
@@ -59,14 +59,30 @@ pub struct Key {
     pub manager: KeyManager,
     /// Whether it may be used.
     pub state: KeyState,
+    /// What kind of material it has.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub spec: KeySpec,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub usage: KeyUsage,
+    /// Where its material comes from.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub origin: Origin,
     /// The last one encrypts; all of them decrypt.
     pub materials: Vec<Material>,
+    /// The public half of a key pair: SubjectPublicKeyInfo in DER, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
     /// `default`, where it was put; else the account's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     /// Its tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Key {
@@ -86,23 +102,37 @@ impl Key {
             "AWSAccountId": tenant.account,
             "Arn": self.arn(tenant),
             "CreationDate": self.created_at.epoch_seconds(),
-            "CurrentKeyMaterialId": self.materials.last().map(|material| &material.id),
-            "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
+            "CustomerMasterKeySpec": self.spec,
             "Description": self.description,
             "Enabled": self.state == KeyState::Enabled,
-            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
             "KeyId": self.key_id,
             "KeyManager": match self.manager { KeyManager::Customer => "CUSTOMER", KeyManager::Aws => "AWS" },
-            "KeySpec": "SYMMETRIC_DEFAULT",
+            "KeySpec": self.spec,
             "KeyState": state,
-            "KeyUsage": "ENCRYPT_DECRYPT",
+            "KeyUsage": self.usage,
             "MultiRegion": false,
-            "Origin": "AWS_KMS",
+            "Origin": self.origin,
         });
+        let (name, algorithms) = self.algorithms();
+        metadata[name] = algorithms;
+        // The ids of materials tell apart what one key may have many of: only symmetric keys do.
+        if let (KeySpec::SymmetricDefault, Some(material)) = (self.spec, self.materials.last()) {
+            metadata["CurrentKeyMaterialId"] = json!(material.id);
+        }
         if let Some(at) = deletion {
             metadata["DeletionDate"] = json!(at.epoch_seconds());
         }
         metadata
+    }
+
+    /// What it can do, under the member's name that goes with its usage.
+    pub fn algorithms(&self) -> (&'static str, Value) {
+        match self.usage {
+            KeyUsage::EncryptDecrypt => ("EncryptionAlgorithms", json!(self.spec.encryption_algorithms())),
+            KeyUsage::SignVerify => ("SigningAlgorithms", json!(self.spec.signing_algorithms())),
+            KeyUsage::GenerateVerifyMac => ("MacAlgorithms", json!(self.spec.mac_algorithms())),
+            KeyUsage::KeyAgreement => ("KeyAgreementAlgorithms", json!(["ECDH"])),
+        }
     }
 
     /// The key policy: what was put, else the one that leaves everything to the account.
@@ -124,7 +154,7 @@ impl Key {
         self.policy.clone().unwrap_or_else(|| own().to_string())
     }
 
-    /// That it may encrypt and decrypt now.
+    /// That it may be used now.
     pub(crate) fn usable(&self, tenant: &Tenant) -> Result<(), KmsError> {
         match self.state {
             KeyState::Enabled => Ok(()),

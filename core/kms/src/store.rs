@@ -1,14 +1,12 @@
 //! The fold: keys and aliases.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sekisho_types::{KeyId, Random, SecretKey, Tenant, Timestamp};
+use sekisho_types::{KeyId, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{hex, material_aad};
-use crate::{Key, KeyManager, KeyState, KmsError, Material, RootKey};
+use crate::{Key, KeyManager, KeyState, KmsError};
 
 /// AWS's quota a key.
 const TAGS_MAX: usize = 50;
@@ -58,11 +56,13 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kms {
     tenant: Tenant,
-    keys: BTreeMap<KeyId, Key>,
+    /// Shared, so that a key in use is not a key held.
+    keys: BTreeMap<KeyId, Arc<Key>>,
     aliases: BTreeMap<String, Alias>,
 }
 
-type Outcome<T> = Result<(Vec<Event>, T), KmsError>;
+/// What a command yields: what happened, and the answer.
+pub(crate) type Outcome<T> = Result<(Vec<Event>, T), KmsError>;
 
 impl Kms {
     /// None yet.
@@ -78,7 +78,7 @@ impl Kms {
     /// Takes in what happened.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::KeyPut { key } => drop(self.keys.insert(key.key_id.clone(), (**key).clone())),
+            Event::KeyPut { key } => drop(self.keys.insert(key.key_id.clone(), Arc::new((**key).clone()))),
             Event::KeyDeleted { key_id } => {
                 self.keys.remove(key_id);
                 self.aliases.retain(|_, alias| alias.target != *key_id);
@@ -90,13 +90,13 @@ impl Kms {
 
     /// The shortest list of events that folds to this.
     pub fn snapshot(&self) -> Vec<Event> {
-        let keys = self.keys.values().map(|key| Event::KeyPut { key: Box::new(key.clone()) });
+        let keys = self.keys.values().map(|key| Event::KeyPut { key: Box::new((**key).clone()) });
         keys.chain(self.aliases.values().map(|alias| Event::AliasPut { alias: alias.clone() })).collect()
     }
 
     /// Every key, by id.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.keys.values()
+        self.keys.values().map(|key| &**key)
     }
 
     /// Every alias, by name.
@@ -106,6 +106,10 @@ impl Kms {
 
     /// A key by its id.
     pub fn key(&self, key_id: &KeyId) -> Option<&Key> {
+        self.shared(key_id).map(|key| &**key)
+    }
+
+    pub(crate) fn shared(&self, key_id: &KeyId) -> Option<&Arc<Key>> {
         self.keys.get(key_id)
     }
 
@@ -117,52 +121,15 @@ impl Kms {
     /// What time alone has done by `now`: keys whose waiting period is over go.
     pub fn due(&self, now: Timestamp) -> Vec<Event> {
         let over = |key: &&Key| matches!(key.state, KeyState::PendingDeletion { at } if at <= now);
-        self.keys.values().filter(over).map(|key| Event::KeyDeleted { key_id: key.key_id.clone() }).collect()
+        self.keys().filter(over).map(|key| Event::KeyDeleted { key_id: key.key_id.clone() }).collect()
     }
 
-    /// CreateKey, for a symmetric encryption key.
-    ///
-    /// # Errors
-    /// [`KmsError::Tag`], [`KmsError::MalformedPolicy`].
-    pub fn create_key(
-        &self,
-        now: Timestamp,
-        root_key: &RootKey,
-        description: String,
-        policy: Option<String>,
-        tags: BTreeMap<String, String>,
-        random: &mut dyn Random,
-    ) -> Outcome<Key> {
-        check_tags(&tags)?;
-        policy.as_deref().map_or(Ok(()), check_policy)?;
-        let key = Key { description, policy, tags, ..new_key(now, root_key, KeyManager::Customer, random) };
-        Ok((vec![Event::KeyPut { key: Box::new(key.clone()) }], key))
-    }
-
-    /// The key a service keeps for itself under `alias/aws/…`; made if it is not there. Answers its ARN.
-    pub fn ensure_managed(
-        &self,
-        now: Timestamp,
-        root_key: &RootKey,
-        alias: &str,
-        description: &str,
-        random: &mut dyn Random,
-    ) -> (Vec<Event>, String) {
-        if let Some(key) = self.aliases.get(alias).and_then(|alias| self.keys.get(&alias.target)) {
-            return (Vec::new(), key.arn(&self.tenant));
-        }
-        let key = Key { description: description.into(), ..new_key(now, root_key, KeyManager::Aws, random) };
-        let arn = key.arn(&self.tenant);
-        let alias = Alias { name: alias.into(), target: key.key_id.clone(), created_at: now, updated_at: now };
-        (vec![Event::KeyPut { key: Box::new(key) }, Event::AliasPut { alias }], arn)
-    }
-
-    fn change(&self, key: &str, change: impl FnOnce(&mut Key) -> Result<(), KmsError>) -> Outcome<Key> {
+    pub(crate) fn change(&self, key: &str, change: impl FnOnce(&mut Key) -> Result<(), KmsError>) -> Outcome<Key> {
         let known = self.resolve_key(key)?;
-        let mut changed = known.clone();
+        let mut changed = (**known).clone();
         change(&mut changed)?;
         let events =
-            if changed == *known { Vec::new() } else { vec![Event::KeyPut { key: Box::new(changed.clone()) }] };
+            if changed == **known { Vec::new() } else { vec![Event::KeyPut { key: Box::new(changed.clone()) }] };
         Ok((events, changed))
     }
 
@@ -299,21 +266,6 @@ impl Kms {
     }
 }
 
-fn new_key(now: Timestamp, root_key: &RootKey, manager: KeyManager, random: &mut dyn Random) -> Key {
-    let mut id = [0; 16];
-    random.fill(&mut id);
-    let id = uuid::Builder::from_random_bytes(id).into_uuid().to_string();
-    let key_id = KeyId::parse(&id).expect("a UUID is a key id");
-    let (mut material_id, mut material) = ([0; 32], [0; 32]);
-    random.fill(&mut material_id);
-    random.fill(&mut material);
-    let material_id = hex(&material_id);
-    let wrapped = root_key.wrap(&material_aad(&id, &material_id), &SecretKey::new(material), random);
-    let materials = vec![Material { id: material_id, wrapped: STANDARD.encode(wrapped) }];
-    let (state, policy, tags) = (KeyState::Enabled, None, BTreeMap::new());
-    Key { key_id, created_at: now, description: String::new(), manager, state, materials, policy, tags }
-}
-
 fn check_alias(name: &str) -> Result<(), KmsError> {
     let Some(rest) = name.strip_prefix("alias/") else {
         return Err(KmsError::Validation("Alias must start with the prefix \"alias/\".".into()));
@@ -325,7 +277,7 @@ fn check_alias(name: &str) -> Result<(), KmsError> {
     if rest.starts_with("aws/") { Err(KmsError::AliasReserved(name.into())) } else { Ok(()) }
 }
 
-fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), KmsError> {
+pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), KmsError> {
     if tags.len() > TAGS_MAX {
         return Err(KmsError::Tag("Too many tags"));
     }
@@ -333,7 +285,7 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), KmsError> {
     if tags.keys().any(reserved) { Err(KmsError::Tag("Tags beginning with aws: are reserved")) } else { Ok(()) }
 }
 
-fn check_policy(policy: &str) -> Result<(), KmsError> {
+pub(crate) fn check_policy(policy: &str) -> Result<(), KmsError> {
     let object = serde_json::from_str::<serde_json::Value>(policy).is_ok_and(|value| value.is_object());
     match object && policy.len() <= POLICY_BYTES_MAX {
         true => Ok(()),

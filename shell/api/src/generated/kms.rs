@@ -13,7 +13,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("DeleteAlias", "POST", "/", &[], true, Some(&DELETE_ALIAS_REQUEST_SHAPE)),
     Operation::new("DeleteCustomKeyStore", "POST", "/", &[], false, None),
     Operation::new("DeleteImportedKeyMaterial", "POST", "/", &[], false, None),
-    Operation::new("DeriveSharedSecret", "POST", "/", &[], false, None),
+    Operation::new("DeriveSharedSecret", "POST", "/", &[], true, Some(&DERIVE_SHARED_SECRET_REQUEST_SHAPE)),
     Operation::new("DescribeCustomKeyStores", "POST", "/", &[], false, None),
     Operation::new("DescribeKey", "POST", "/", &[], true, Some(&DESCRIBE_KEY_REQUEST_SHAPE)),
     Operation::new("DisableKey", "POST", "/", &[], true, Some(&DISABLE_KEY_REQUEST_SHAPE)),
@@ -23,8 +23,15 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("EnableKeyRotation", "POST", "/", &[], false, None),
     Operation::new("Encrypt", "POST", "/", &[], true, Some(&ENCRYPT_REQUEST_SHAPE)),
     Operation::new("GenerateDataKey", "POST", "/", &[], true, Some(&GENERATE_DATA_KEY_REQUEST_SHAPE)),
-    Operation::new("GenerateDataKeyPair", "POST", "/", &[], false, None),
-    Operation::new("GenerateDataKeyPairWithoutPlaintext", "POST", "/", &[], false, None),
+    Operation::new("GenerateDataKeyPair", "POST", "/", &[], true, Some(&GENERATE_DATA_KEY_PAIR_REQUEST_SHAPE)),
+    Operation::new(
+        "GenerateDataKeyPairWithoutPlaintext",
+        "POST",
+        "/",
+        &[],
+        true,
+        Some(&GENERATE_DATA_KEY_PAIR_WITHOUT_PLAINTEXT_REQUEST_SHAPE),
+    ),
     Operation::new(
         "GenerateDataKeyWithoutPlaintext",
         "POST",
@@ -33,13 +40,13 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&GENERATE_DATA_KEY_WITHOUT_PLAINTEXT_REQUEST_SHAPE),
     ),
-    Operation::new("GenerateMac", "POST", "/", &[], false, None),
+    Operation::new("GenerateMac", "POST", "/", &[], true, Some(&GENERATE_MAC_REQUEST_SHAPE)),
     Operation::new("GenerateRandom", "POST", "/", &[], true, Some(&GENERATE_RANDOM_REQUEST_SHAPE)),
     Operation::new("GetKeyLastUsage", "POST", "/", &[], false, None),
     Operation::new("GetKeyPolicy", "POST", "/", &[], true, Some(&GET_KEY_POLICY_REQUEST_SHAPE)),
     Operation::new("GetKeyRotationStatus", "POST", "/", &[], true, Some(&GET_KEY_ROTATION_STATUS_REQUEST_SHAPE)),
     Operation::new("GetParametersForImport", "POST", "/", &[], false, None),
-    Operation::new("GetPublicKey", "POST", "/", &[], false, None),
+    Operation::new("GetPublicKey", "POST", "/", &[], true, Some(&GET_PUBLIC_KEY_REQUEST_SHAPE)),
     Operation::new("ImportKeyMaterial", "POST", "/", &[], false, None),
     Operation::new("ListAliases", "POST", "/", &[], true, Some(&LIST_ALIASES_REQUEST_SHAPE)),
     Operation::new("ListGrants", "POST", "/", &[], false, None),
@@ -55,15 +62,15 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("RevokeGrant", "POST", "/", &[], false, None),
     Operation::new("RotateKeyOnDemand", "POST", "/", &[], false, None),
     Operation::new("ScheduleKeyDeletion", "POST", "/", &[], true, Some(&SCHEDULE_KEY_DELETION_REQUEST_SHAPE)),
-    Operation::new("Sign", "POST", "/", &[], false, None),
+    Operation::new("Sign", "POST", "/", &[], true, Some(&SIGN_REQUEST_SHAPE)),
     Operation::new("TagResource", "POST", "/", &[], true, Some(&TAG_RESOURCE_REQUEST_SHAPE)),
     Operation::new("UntagResource", "POST", "/", &[], true, Some(&UNTAG_RESOURCE_REQUEST_SHAPE)),
     Operation::new("UpdateAlias", "POST", "/", &[], true, Some(&UPDATE_ALIAS_REQUEST_SHAPE)),
     Operation::new("UpdateCustomKeyStore", "POST", "/", &[], false, None),
     Operation::new("UpdateKeyDescription", "POST", "/", &[], true, Some(&UPDATE_KEY_DESCRIPTION_REQUEST_SHAPE)),
     Operation::new("UpdatePrimaryRegion", "POST", "/", &[], false, None),
-    Operation::new("Verify", "POST", "/", &[], false, None),
-    Operation::new("VerifyMac", "POST", "/", &[], false, None),
+    Operation::new("Verify", "POST", "/", &[], true, Some(&VERIFY_REQUEST_SHAPE)),
+    Operation::new("VerifyMac", "POST", "/", &[], true, Some(&VERIFY_MAC_REQUEST_SHAPE)),
 ];
 static ALIAS_NAME_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 256), "^[a-zA-Z0-9:/_-]+$", &[]));
 static ATTESTATION_DOCUMENT_TYPE: Kind = Kind::Blob(Bounds::new(1, 262144));
@@ -108,6 +115,21 @@ static CUSTOMER_MASTER_KEY_SPEC: Kind = Kind::String(Text::new(
         "SM2",
     ],
 ));
+static DATA_KEY_PAIR_SPEC: Kind = Kind::String(Text::new(
+    Bounds::NONE,
+    "",
+    &[
+        "RSA_2048",
+        "RSA_3072",
+        "RSA_4096",
+        "ECC_NIST_P256",
+        "ECC_NIST_P384",
+        "ECC_NIST_P521",
+        "ECC_SECG_P256K1",
+        "SM2",
+        "ECC_NIST_EDWARDS25519",
+    ],
+));
 static DATA_KEY_SPEC: Kind = Kind::String(Text::new(Bounds::NONE, "", &["AES_256", "AES_128"]));
 static DECRYPT_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("CiphertextBlob", Location::Body, "CiphertextBlob", &CIPHERTEXT_TYPE),
@@ -121,6 +143,15 @@ static DECRYPT_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static DELETE_ALIAS_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("AliasName", Location::Body, "AliasName", &ALIAS_NAME_TYPE).required()]);
+static DERIVE_SHARED_SECRET_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("KeyAgreementAlgorithm", Location::Body, "KeyAgreementAlgorithm", &KEY_AGREEMENT_ALGORITHM_SPEC)
+        .required(),
+    Member::new("PublicKey", Location::Body, "PublicKey", &PUBLIC_KEY_TYPE).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+    Member::new("Recipient", Location::Body, "Recipient", &RECIPIENT_INFO),
+]);
 static DESCRIBE_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
@@ -148,6 +179,21 @@ static ENCRYPTION_ALGORITHM_SPEC: Kind = Kind::String(Text::new(
 static ENCRYPTION_CONTEXT_KEY: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static ENCRYPTION_CONTEXT_TYPE: Kind = Kind::Map(Bounds::NONE, &ENCRYPTION_CONTEXT_KEY, &ENCRYPTION_CONTEXT_VALUE);
 static ENCRYPTION_CONTEXT_VALUE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static GENERATE_DATA_KEY_PAIR_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("EncryptionContext", Location::Body, "EncryptionContext", &ENCRYPTION_CONTEXT_TYPE),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("KeyPairSpec", Location::Body, "KeyPairSpec", &DATA_KEY_PAIR_SPEC).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("Recipient", Location::Body, "Recipient", &RECIPIENT_INFO),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
+static GENERATE_DATA_KEY_PAIR_WITHOUT_PLAINTEXT_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("EncryptionContext", Location::Body, "EncryptionContext", &ENCRYPTION_CONTEXT_TYPE),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("KeyPairSpec", Location::Body, "KeyPairSpec", &DATA_KEY_PAIR_SPEC).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
 static GENERATE_DATA_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("EncryptionContext", Location::Body, "EncryptionContext", &ENCRYPTION_CONTEXT_TYPE),
@@ -165,6 +211,13 @@ static GENERATE_DATA_KEY_WITHOUT_PLAINTEXT_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
     Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
 ]);
+static GENERATE_MAC_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("Message", Location::Body, "Message", &PLAINTEXT_TYPE).required(),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("MacAlgorithm", Location::Body, "MacAlgorithm", &MAC_ALGORITHM_SPEC).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
 static GENERATE_RANDOM_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("NumberOfBytes", Location::Body, "NumberOfBytes", &NUMBER_OF_BYTES_TYPE),
     Member::new("CustomKeyStoreId", Location::Body, "CustomKeyStoreId", &CUSTOM_KEY_STORE_ID_TYPE),
@@ -176,8 +229,13 @@ static GET_KEY_POLICY_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static GET_KEY_ROTATION_STATUS_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
+static GET_PUBLIC_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+]);
 static GRANT_TOKEN_LIST: Kind = Kind::List(Bounds::new(0, 10), &GRANT_TOKEN_TYPE);
 static GRANT_TOKEN_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 8192), "", &[]));
+static KEY_AGREEMENT_ALGORITHM_SPEC: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ECDH"]));
 static KEY_ENCRYPTION_MECHANISM: Kind = Kind::String(Text::new(Bounds::NONE, "", &["RSAES_OAEP_SHA_256"]));
 static KEY_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 2048), "", &[]));
 static KEY_SPEC: Kind = Kind::String(Text::new(
@@ -228,7 +286,10 @@ static LIST_RESOURCE_TAGS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
     Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
 ]);
+static MAC_ALGORITHM_SPEC: Kind =
+    Kind::String(Text::new(Bounds::NONE, "", &["HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"]));
 static MARKER_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 1024), "[\\u0020-\\u00FF]*", &[]));
+static MESSAGE_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["RAW", "DIGEST", "EXTERNAL_MU"]));
 static NULLABLE_BOOLEAN_TYPE: Kind = Kind::Boolean;
 static NUMBER_OF_BYTES_TYPE: Kind = Kind::Integer(Bounds::new(1, 1024));
 static ORIGIN_TYPE: Kind =
@@ -238,6 +299,7 @@ static PLAINTEXT_TYPE: Kind = Kind::Blob(Bounds::new(1, 4096));
 static POLICY_NAME_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[\\w]+", &[]));
 static POLICY_TYPE: Kind =
     Kind::String(Text::new(Bounds::new(1, 131072), "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", &[]));
+static PUBLIC_KEY_TYPE: Kind = Kind::Blob(Bounds::new(1, 8192));
 static PUT_KEY_POLICY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("PolicyName", Location::Body, "PolicyName", &POLICY_NAME_TYPE),
@@ -275,6 +337,33 @@ static SCHEDULE_KEY_DELETION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("PendingWindowInDays", Location::Body, "PendingWindowInDays", &PENDING_WINDOW_IN_DAYS_TYPE),
 ]);
+static SIGN_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("Message", Location::Body, "Message", &PLAINTEXT_TYPE).required(),
+    Member::new("MessageType", Location::Body, "MessageType", &MESSAGE_TYPE),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("SigningAlgorithm", Location::Body, "SigningAlgorithm", &SIGNING_ALGORITHM_SPEC).required(),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
+static SIGNING_ALGORITHM_SPEC: Kind = Kind::String(Text::new(
+    Bounds::NONE,
+    "",
+    &[
+        "RSASSA_PSS_SHA_256",
+        "RSASSA_PSS_SHA_384",
+        "RSASSA_PSS_SHA_512",
+        "RSASSA_PKCS1_V1_5_SHA_256",
+        "RSASSA_PKCS1_V1_5_SHA_384",
+        "RSASSA_PKCS1_V1_5_SHA_512",
+        "ECDSA_SHA_256",
+        "ECDSA_SHA_384",
+        "ECDSA_SHA_512",
+        "SM2DSA",
+        "ML_DSA_SHAKE_256",
+        "ED25519_SHA_512",
+        "ED25519_PH_SHA_512",
+    ],
+));
 static TAG_SHAPE: Shape = Shape::new(&[
     Member::new("TagKey", Location::Body, "TagKey", &TAG_KEY_TYPE).required(),
     Member::new("TagValue", Location::Body, "TagValue", &TAG_VALUE_TYPE).required(),
@@ -299,5 +388,22 @@ static UPDATE_ALIAS_REQUEST_SHAPE: Shape = Shape::new(&[
 static UPDATE_KEY_DESCRIPTION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("Description", Location::Body, "Description", &DESCRIPTION_TYPE).required(),
+]);
+static VERIFY_MAC_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("Message", Location::Body, "Message", &PLAINTEXT_TYPE).required(),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("MacAlgorithm", Location::Body, "MacAlgorithm", &MAC_ALGORITHM_SPEC).required(),
+    Member::new("Mac", Location::Body, "Mac", &CIPHERTEXT_TYPE).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
+static VERIFY_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("Message", Location::Body, "Message", &PLAINTEXT_TYPE).required(),
+    Member::new("MessageType", Location::Body, "MessageType", &MESSAGE_TYPE),
+    Member::new("Signature", Location::Body, "Signature", &CIPHERTEXT_TYPE).required(),
+    Member::new("SigningAlgorithm", Location::Body, "SigningAlgorithm", &SIGNING_ALGORITHM_SPEC).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
 ]);
 static XKS_KEY_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 128), "^[a-zA-Z0-9-_.]+$", &[]));

@@ -2,27 +2,30 @@
 mod aliases;
 mod create_key;
 mod decrypt;
+mod derive_shared_secret;
 mod describe_key;
 mod encrypt;
 mod generate_data_key;
+mod generate_data_key_pair;
 mod generate_random;
 mod get_key_rotation_status;
+mod get_public_key;
+mod key_pair;
 mod key_policy;
 mod key_state;
 mod list_keys;
+mod mac;
 mod page;
 mod re_encrypt;
+mod sign;
 mod tags;
 mod update_key_description;
 
-use sekisho_kms::KmsError;
+use sekisho_kms::{EncryptionAlgorithm, KmsError};
 use sekisho_state::{Cores, Event};
 use serde_json::Value;
 
 use crate::{ApiError, App, parse};
-
-/// The one algorithm of the one key spec offered.
-const SYMMETRIC_DEFAULT: &str = "SYMMETRIC_DEFAULT";
 
 /// Answers an operation.
 pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<Value, ApiError> {
@@ -33,15 +36,20 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "CreateKey" => create_key::run(app, parse(input)?).await,
         "Decrypt" => decrypt::run(app, parse(input)?),
         "DeleteAlias" => aliases::delete(app, parse(input)?).await,
+        "DeriveSharedSecret" => derive_shared_secret::run(app, parse(input)?),
         "DescribeKey" => describe_key::run(app, parse(input)?).await,
         "DisableKey" => key_state::set_enabled(app, parse(input)?, false).await,
         "EnableKey" => key_state::set_enabled(app, parse(input)?, true).await,
         "Encrypt" => encrypt::run(app, parse(input)?),
         "GenerateDataKey" => generate_data_key::run(app, parse(input)?, true),
+        "GenerateDataKeyPair" => generate_data_key_pair::run(app, parse(input)?, true).await,
+        "GenerateDataKeyPairWithoutPlaintext" => generate_data_key_pair::run(app, parse(input)?, false).await,
         "GenerateDataKeyWithoutPlaintext" => generate_data_key::run(app, parse(input)?, false),
+        "GenerateMac" => mac::generate(app, parse(input)?),
         "GenerateRandom" => generate_random::run(app, parse(input)?),
         "GetKeyPolicy" => key_policy::get(app, parse(input)?),
         "GetKeyRotationStatus" => get_key_rotation_status::run(app, parse(input)?),
+        "GetPublicKey" => get_public_key::run(app, parse(input)?),
         "ListAliases" => aliases::list(app, parse(input)?),
         "ListKeyPolicies" => key_policy::list(app, parse(input)?),
         "ListKeys" => list_keys::run(app, parse(input)?),
@@ -49,10 +57,13 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "PutKeyPolicy" => key_policy::put(app, parse(input)?).await,
         "ReEncrypt" => re_encrypt::run(app, parse(input)?),
         "ScheduleKeyDeletion" => key_state::schedule_deletion(app, parse(input)?).await,
+        "Sign" => sign::sign(app, parse(input)?),
         "TagResource" => tags::tag(app, parse(input)?).await,
         "UntagResource" => tags::untag(app, parse(input)?).await,
         "UpdateAlias" => aliases::update(app, parse(input)?).await,
         "UpdateKeyDescription" => update_key_description::run(app, parse(input)?).await,
+        "Verify" => sign::verify(app, parse(input)?),
+        "VerifyMac" => mac::verify(app, parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }
 }
@@ -89,15 +100,16 @@ impl From<KmsError> for ApiError {
     }
 }
 
-/// An algorithm that was named is the one that symmetric keys have.
-fn check_algorithm(algorithm: Option<&str>) -> Result<(), ApiError> {
-    match algorithm {
-        None | Some(SYMMETRIC_DEFAULT) => Ok(()),
-        Some(other) => {
-            let message = format!("Algorithm {other} is incompatible with key spec {SYMMETRIC_DEFAULT}.");
-            Err(ApiError::new(400, "InvalidKeyUsageException", message))
-        }
-    }
+/// A word of the model's that this server knows too.
+fn word<T>(parse: fn(&str) -> Option<T>, member: &str, word: &str) -> Result<T, KmsError> {
+    parse(word).ok_or_else(|| KmsError::NotOffered(format!("{member} {word}")))
+}
+
+/// How something is, or was, encrypted; symmetrically, if that is not said.
+fn encryption_algorithm(asked: Option<&str>) -> Result<EncryptionAlgorithm, KmsError> {
+    asked.map_or(Ok(EncryptionAlgorithm::SymmetricDefault), |asked| {
+        word(EncryptionAlgorithm::parse, "EncryptionAlgorithm", asked)
+    })
 }
 
 /// The answer, unless the caller only wanted to know whether there would be one.

@@ -3,6 +3,8 @@ use serde_json::{Value, json};
 
 use crate::testing::World;
 
+mod asymmetric;
+
 const MISSING: &str = "arn:aws:kms:eu-north-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 impl World {
@@ -107,7 +109,8 @@ fn refusals() {
             ("Key identifiers: region",        "DescribeKey",         json!({ "KeyId": MISSING.replace("eu-north-1", "us-west-2") }),    "NotFoundException",              "Invalid arn us-west-2".into()),
             ("Key identifiers: no alias here", "DisableKey",          json!({ "KeyId": "alias/aws/s3" }),                                "NotFoundException",              "Invalid keyId 'alias/aws/s3'".into()),
             ("CreateKey: KeyUsage",            "CreateKey",           json!({ "KeySpec": "RSA_2048" }),                                  "ValidationException",            "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.".into()),
-            ("CreateKey: not offered",         "CreateKey",           json!({ "KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY" }),       "UnsupportedOperationException",  "KeySpec RSA_2048 is not offered by this server yet".into()),
+            ("CreateKey: KeyUsage",            "CreateKey",           json!({ "KeySpec": "HMAC_256", "KeyUsage": "SIGN_VERIFY" }),       "ValidationException",            "KeyUsage SIGN_VERIFY is not compatible with KeySpec HMAC_256".into()),
+            ("CreateKey: not offered",         "CreateKey",           json!({ "KeySpec": "SM2", "KeyUsage": "SIGN_VERIFY" }),            "UnsupportedOperationException",  "KeySpec SM2 is not offered by this server yet".into()),
             ("CreateKey: not offered",         "CreateKey",           json!({ "MultiRegion": true }),                                    "UnsupportedOperationException",  "MultiRegion true is not offered by this server yet".into()),
             ("CreateKey: Tags",                "CreateKey",           json!({ "Tags": [{ "TagKey": "a", "TagValue": "1" }, { "TagKey": "a", "TagValue": "2" }] }), "TagException", "Duplicate tag keys".into()),
             ("CreateKey: Tags",                "CreateKey",           json!({ "Tags": [{ "TagKey": "AWS:x", "TagValue": "1" }] }),       "TagException",                   "Tags beginning with aws: are reserved".into()),

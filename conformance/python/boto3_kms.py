@@ -1,0 +1,116 @@
+"""boto3 kms, with Python's `cryptography` as the other side: what one makes, the other opens or verifies."""
+import hashlib
+import hmac
+
+import boto3
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
+from peers import refused
+
+kms = boto3.client("kms")
+HASHES = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
+MESSAGE = b"pump 7, 21.5 degrees"
+
+
+def create(spec, usage):
+    """A key of the spec, and its public half as the foreign library reads it."""
+    key = kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]
+    public = kms.get_public_key(KeyId=key["KeyId"])
+    assert (public["KeyId"], public["KeySpec"], public["KeyUsage"]) == (key["Arn"], spec, usage)
+    return key, serialization.load_der_public_key(public["PublicKey"])
+
+
+# RSA encrypts: OAEP made outside with the public key decrypts, and the sizes are RFC 8017's
+for spec, sizes in [("RSA_2048", (214, 190)), ("RSA_3072", (342, 318)), ("RSA_4096", (470, 446))]:
+    key, public = create(spec, "ENCRYPT_DECRYPT")
+    assert isinstance(public, rsa.RSAPublicKey) and public.key_size == int(spec[-4:])
+    for name, hash_, size in [("SHA_1", hashes.SHA1(), sizes[0]), ("SHA_256", hashes.SHA256(), sizes[1])]:
+        algorithm, secret = f"RSAES_OAEP_{name}", bytes(range(256)) * 2
+        oaep = padding.OAEP(mgf=padding.MGF1(hash_), algorithm=hash_, label=None)
+        made = public.encrypt(secret[:size], oaep)
+        opened = kms.decrypt(KeyId=key["KeyId"], CiphertextBlob=made, EncryptionAlgorithm=algorithm)
+        assert opened["Plaintext"] == secret[:size] and opened["KeyId"] == key["Arn"] and "KeyMaterialId" not in opened
+        ours = kms.encrypt(KeyId=key["KeyId"], Plaintext=secret[:size], EncryptionAlgorithm=algorithm)["CiphertextBlob"]
+        assert kms.decrypt(KeyId=key["Arn"], CiphertextBlob=ours, EncryptionAlgorithm=algorithm)["Plaintext"] == secret[:size]
+        refused("ValidationException", kms.encrypt, KeyId=key["KeyId"], Plaintext=secret[:size + 1], EncryptionAlgorithm=algorithm)
+        refused("InvalidCiphertextException", kms.decrypt, KeyId=key["KeyId"], CiphertextBlob=made[1:], EncryptionAlgorithm=algorithm)
+    refused("InvalidKeyUsageException", kms.encrypt, KeyId=key["KeyId"], Plaintext=b"x")
+    refused("InvalidKeyUsageException", kms.sign, KeyId=key["KeyId"], Message=b"x", SigningAlgorithm="RSASSA_PSS_SHA_256")
+
+
+# Every signing algorithm is verified outside, of the message and of its digest
+def verify(public, algorithm, signature, message):
+    """The foreign library's word."""
+    hash_ = HASHES.get(algorithm[-3:])
+    if algorithm.startswith("RSASSA_PKCS1"):
+        public.verify(signature, message, padding.PKCS1v15(), hash_)
+    elif algorithm.startswith("RSASSA_PSS"):
+        public.verify(signature, message, padding.PSS(padding.MGF1(hash_), hash_.digest_size), hash_)
+    elif algorithm.startswith("ECDSA"):
+        public.verify(signature, message, ec.ECDSA(hash_))
+    else:
+        public.verify(signature, message)
+
+
+SIGNING = ["RSA_2048", "RSA_3072", "RSA_4096", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1",
+           "ECC_NIST_EDWARDS25519", "ML_DSA_44", "ML_DSA_65", "ML_DSA_87"]
+for spec in SIGNING:
+    key, public = create(spec, "SIGN_VERIFY")
+    for algorithm in key["SigningAlgorithms"]:
+        asked = {"KeyId": key["KeyId"], "SigningAlgorithm": algorithm}
+        signature = kms.sign(Message=MESSAGE, **asked)["Signature"]
+        verify(public, algorithm, signature, MESSAGE)
+        try:
+            verify(public, algorithm, signature, MESSAGE + b"!")
+            raise AssertionError("a signature of another message")
+        except InvalidSignature:
+            pass
+        assert kms.verify(Message=MESSAGE, Signature=signature, **asked)["SignatureValid"] is True
+        refused("KMSInvalidSignatureException", kms.verify, Message=MESSAGE + b"!", Signature=signature, **asked)
+        if algorithm[-3:] in HASHES and not algorithm.startswith(("ED", "ML")):
+            digest = hashlib.new(f"sha{algorithm[-3:]}", MESSAGE).digest()
+            signature = kms.sign(Message=digest, MessageType="DIGEST", **asked)["Signature"]
+            verify(public, algorithm, signature, MESSAGE)
+            assert kms.verify(Message=MESSAGE, Signature=signature, **asked)["SignatureValid"] is True
+            refused("ValidationException", kms.sign, Message=digest[1:], MessageType="DIGEST", **asked)
+    refused("DryRunOperationException", kms.sign, Message=MESSAGE, DryRun=True, **asked)
+
+# Signatures made outside verify here: a data key pair's private key is a private key anywhere
+sealing = kms.create_key()["KeyMetadata"]
+signing, _ = create("ECC_NIST_P256", "SIGN_VERIFY")
+for spec in ["RSA_2048", "ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521", "ECC_SECG_P256K1", "ECC_NIST_EDWARDS25519"]:
+    pair = kms.generate_data_key_pair(KeyId=sealing["KeyId"], KeyPairSpec=spec, EncryptionContext={"line": "4"})
+    private = serialization.load_der_private_key(pair["PrivateKeyPlaintext"], None)
+    der = private.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    assert der == pair["PublicKey"], spec
+    opened = kms.decrypt(CiphertextBlob=pair["PrivateKeyCiphertextBlob"], EncryptionContext={"line": "4"})
+    assert opened["Plaintext"] == pair["PrivateKeyPlaintext"] and opened["KeyMaterialId"] == pair["KeyMaterialId"]
+    assert isinstance(private, ed25519.Ed25519PrivateKey) == (spec == "ECC_NIST_EDWARDS25519")
+pair = kms.generate_data_key_pair_without_plaintext(KeyId=sealing["KeyId"], KeyPairSpec="ECC_NIST_P256")
+assert "PrivateKeyPlaintext" not in pair
+foreign = ec.generate_private_key(ec.SECP256R1()).sign(MESSAGE, ec.ECDSA(hashes.SHA256()))
+refused("KMSInvalidSignatureException", kms.verify, KeyId=signing["KeyId"], Message=MESSAGE, Signature=foreign, SigningAlgorithm="ECDSA_SHA_256")
+r, s = utils.decode_dss_signature(kms.sign(KeyId=signing["KeyId"], Message=MESSAGE, SigningAlgorithm="ECDSA_SHA_256")["Signature"])
+assert r and s
+
+# Both sides of ECDH come to one secret
+for spec, curve in [("ECC_NIST_P256", ec.SECP256R1()), ("ECC_NIST_P384", ec.SECP384R1()), ("ECC_NIST_P521", ec.SECP521R1())]:
+    key, public = create(spec, "KEY_AGREEMENT")
+    private = ec.generate_private_key(curve)
+    der = private.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+    derived = kms.derive_shared_secret(KeyId=key["KeyId"], KeyAgreementAlgorithm="ECDH", PublicKey=der)
+    assert derived["SharedSecret"] == private.exchange(ec.ECDH(), public), spec
+    refused("ValidationException", kms.derive_shared_secret, KeyId=key["KeyId"], KeyAgreementAlgorithm="ECDH", PublicKey=der[:-1])
+
+# MACs: two keys differ, one key repeats itself
+for bits in ["224", "256", "384", "512"]:
+    keys = [kms.create_key(KeySpec=f"HMAC_{bits}", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"] for _ in range(2)]
+    asked = {"Message": MESSAGE, "MacAlgorithm": f"HMAC_SHA_{bits}"}
+    macs = [kms.generate_mac(KeyId=key, **asked)["Mac"] for key in [*keys, keys[0]]]
+    assert macs[0] == macs[2] != macs[1] and len(macs[0]) == int(bits) // 8
+    assert kms.verify_mac(KeyId=keys[0], Mac=macs[0], **asked)["MacValid"] is True
+    refused("KMSInvalidMacException", kms.verify_mac, KeyId=keys[1], Mac=macs[0], **asked)
+    refused("UnsupportedOperationException", kms.get_public_key, KeyId=keys[0])
+assert hmac.compare_digest(macs[0], macs[2])
+print("ok")
