@@ -113,4 +113,22 @@ for bits in ["224", "256", "384", "512"]:
     refused("KMSInvalidMacException", kms.verify_mac, KeyId=keys[1], Mac=macs[0], **asked)
     refused("UnsupportedOperationException", kms.get_public_key, KeyId=keys[0])
 assert hmac.compare_digest(macs[0], macs[2])
+
+# Rotation: old ciphertext decrypts, new has the new material
+key = kms.create_key()["KeyMetadata"]
+blobs, materials = [], []
+for number in range(3):
+    blobs.append(kms.encrypt(KeyId=key["KeyId"], Plaintext=b"%d" % number)["CiphertextBlob"])
+    materials.append(kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["CurrentKeyMaterialId"])
+    assert kms.rotate_key_on_demand(KeyId=key["KeyId"])["KeyId"] == key["Arn"]
+for number, blob in enumerate(blobs):
+    opened = kms.decrypt(CiphertextBlob=blob)
+    assert (opened["Plaintext"], opened["KeyMaterialId"]) == (b"%d" % number, materials[number])
+assert len(set(materials)) == 3
+kms.enable_key_rotation(KeyId=key["KeyId"], RotationPeriodInDays=180)
+status = kms.get_key_rotation_status(KeyId=key["KeyId"])
+assert (status["KeyRotationEnabled"], status["RotationPeriodInDays"]) == (True, 180) and status["NextRotationDate"]
+rotations = [r for page in kms.get_paginator("list_key_rotations").paginate(KeyId=key["KeyId"], PaginationConfig={"PageSize": 2}) for r in page["Rotations"]]
+assert [r["RotationType"] for r in rotations] == ["ON_DEMAND"] * 3 and rotations[-1]["KeyMaterialState"] == "CURRENT"
+refused("UnsupportedOperationException", kms.enable_key_rotation, KeyId=signing["KeyId"])
 print("ok")

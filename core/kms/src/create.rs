@@ -129,7 +129,7 @@ impl Kms {
             key.public_key = Some(STANDARD.encode(public));
         }
         let wrapped = root_key.seal(&material_aad(key.key_id.as_str(), &id), secret.expose(), random);
-        key.materials.push(Material { id, wrapped: STANDARD.encode(wrapped) });
+        key.materials.push(Material { id, wrapped: STANDARD.encode(wrapped), rotated: None });
         Ok(())
     }
 }
@@ -150,6 +150,7 @@ fn blank(now: Timestamp, new: NewKey, random: &mut dyn Random) -> Key {
         origin: new.origin,
         materials: Vec::new(),
         public_key: None,
+        rotation: None,
         policy: new.policy,
         tags: new.tags,
     }

@@ -42,6 +42,12 @@ pub enum KmsError {
     /// Not for keys of this type.
     #[error("{0}")]
     Unsupported(String),
+    /// In no state for this.
+    #[error("{0}")]
+    InvalidState(String),
+    /// As many as there may be.
+    #[error("{0}")]
+    Limit(String),
     /// A value out of bounds.
     #[error("{0}")]
     Validation(String),
@@ -74,7 +80,8 @@ impl KmsError {
         match self {
             Self::InvalidKeyId(_) | Self::KeyNotFound(_) | Self::InvalidArn(_) | Self::AliasNotFound(_) => "NotFound",
             Self::Disabled(_) => "Disabled",
-            Self::PendingDeletion(_) | Self::NotPendingDeletion(_) => "KMSInvalidState",
+            Self::PendingDeletion(_) | Self::NotPendingDeletion(_) | Self::InvalidState(_) => "KMSInvalidState",
+            Self::Limit(_) => "LimitExceeded",
             Self::InvalidCiphertext => "InvalidCiphertext",
             Self::IncorrectKey => "IncorrectKey",
             Self::Validation(_) => "Validation",

@@ -6,7 +6,7 @@ use sekisho_types::{KeyId, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{KeySpec, KeyUsage, KmsError, Origin};
+use crate::{KeySpec, KeyUsage, KmsError, Origin, Rotated, Rotation};
 
 /// `KeyState` (KMS developer guide, "Key states").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,8 +36,11 @@ pub enum KeyManager {
 pub struct Material {
     /// 64 hexadecimal digits.
     pub id: String,
-    /// Base64 of what [`crate::RootKey::wrap`] gave.
+    /// Base64 of what [`crate::RootKey::seal`] gave.
     pub wrapped: String,
+    /// How it became the current one; nothing for a key's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<Rotated>,
 }
 
 impl fmt::Debug for Material {
@@ -73,6 +76,9 @@ pub struct Key {
     /// The public half of a key pair: SubjectPublicKeyInfo in DER, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
+    /// When its material is replaced by itself, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
     /// `default`, where it was put; else the account's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
@@ -152,6 +158,11 @@ impl Key {
             })
         };
         self.policy.clone().unwrap_or_else(|| own().to_string())
+    }
+
+    /// Whether its waiting period is over.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        matches!(self.state, KeyState::PendingDeletion { at } if at <= now)
     }
 
     /// That it may be used now.

@@ -11,6 +11,7 @@ mod key; // a key: states, material, metadata
 mod store; // the fold: keys and aliases
 mod reference; // key ids, ARNs and aliases, told apart
 mod create; // CreateKey
+mod rotation; // new material, old material kept
 mod in_use; // a key that may be used now, and what it does
 mod crypto; // encrypt, decrypt, data keys of symmetric keys
 mod pair; // signatures, RSA encryption and key agreement
@@ -24,6 +25,7 @@ pub use error::KmsError;
 pub use in_use::{KeyInUse, Message, Operation};
 pub use key::{Key, KeyManager, KeyState, Material};
 pub use root::{RootKey, UnwrapError};
+pub use rotation::{ROTATION_PERIOD_DEFAULT_D, Rotated, Rotation, RotationType};
 pub use spec::{EncryptionAlgorithm, KeySpec, KeyType, KeyUsage, MacAlgorithm, Origin, SigningAlgorithm};
 pub use store::{Alias, Event, Kms};
 

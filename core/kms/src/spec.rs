@@ -129,6 +129,11 @@ impl KeySpec {
         }
     }
 
+    /// Whether it is the one spec whose ciphertext says which key and material made it.
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::SymmetricDefault)
+    }
+
     /// What a key of this spec may be made for.
     pub const fn usages(self) -> &'static [KeyUsage] {
         match self {

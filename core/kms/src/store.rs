@@ -3,16 +3,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_types::{KeyId, Tenant, Timestamp};
+use sekisho_types::{KeyId, Random, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Key, KeyManager, KeyState, KmsError};
+use crate::{Key, KeyManager, KeyState, KmsError, RootKey};
 
 /// AWS's quota a key.
 const TAGS_MAX: usize = 50;
 /// AWS's quota a key policy.
 const POLICY_BYTES_MAX: usize = 32_768;
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A name for a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,10 +118,20 @@ impl Kms {
         self.aliases.get(name)
     }
 
-    /// What time alone has done by `now`: keys whose waiting period is over go.
-    pub fn due(&self, now: Timestamp) -> Vec<Event> {
-        let over = |key: &&Key| matches!(key.state, KeyState::PendingDeletion { at } if at <= now);
-        self.keys().filter(over).map(|key| Event::KeyDeleted { key_id: key.key_id.clone() }).collect()
+    /// Whether time alone has done something by `now`.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.keys().any(|key| key.is_over(now) || key.rotation_due(now))
+    }
+
+    /// What time alone has done by `now`: keys whose waiting period is over go, material whose period is over is rotated.
+    ///
+    /// # Errors
+    /// [`KmsError::Material`].
+    pub fn due(&self, now: Timestamp, root_key: &RootKey, random: &mut dyn Random) -> Result<Vec<Event>, KmsError> {
+        let over = self.keys().filter(|key| key.is_over(now));
+        let mut events: Vec<_> = over.map(|key| Event::KeyDeleted { key_id: key.key_id.clone() }).collect();
+        events.extend(self.rotations_due(now, root_key, random)?);
+        Ok(events)
     }
 
     pub(crate) fn change(&self, key: &str, change: impl FnOnce(&mut Key) -> Result<(), KmsError>) -> Outcome<Key> {

@@ -7,6 +7,7 @@ use sekisho_types::{AccountId, Region, SecretKey, Tenant, Timestamp};
 use crate::*;
 
 mod asymmetric;
+mod rotation;
 
 type Outcome<T> = Result<(Vec<Event>, T), KmsError>;
 
@@ -172,8 +173,9 @@ fn a_key_goes_with_its_aliases_when_its_window_is_over() {
     let scheduled = world.kms.schedule_deletion(NOW, &key, 7);
     world.apply(scheduled).unwrap();
     let end = NOW.plus(Duration::from_secs(7 * 24 * 3600));
-    assert_eq!(world.kms.due(Timestamp::from_millis(end.millis() - 1)), vec![]);
-    world.kms.due(end).iter().for_each(|event| world.kms.apply(event));
+    let due = |world: &World, at| world.kms.due(at, &world.root_key, &mut zeros()).unwrap();
+    assert_eq!(due(&world, Timestamp::from_millis(end.millis() - 1)), vec![]);
+    due(&world, end).iter().for_each(|event| world.kms.apply(event));
     assert!(matches!(world.kms.resolve(&key), Err(KmsError::KeyNotFound(_))));
     assert!(matches!(world.kms.resolve("alias/a"), Err(KmsError::AliasNotFound(_))));
 }

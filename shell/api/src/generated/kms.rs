@@ -17,10 +17,10 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("DescribeCustomKeyStores", "POST", "/", &[], false, None),
     Operation::new("DescribeKey", "POST", "/", &[], true, Some(&DESCRIBE_KEY_REQUEST_SHAPE)),
     Operation::new("DisableKey", "POST", "/", &[], true, Some(&DISABLE_KEY_REQUEST_SHAPE)),
-    Operation::new("DisableKeyRotation", "POST", "/", &[], false, None),
+    Operation::new("DisableKeyRotation", "POST", "/", &[], true, Some(&DISABLE_KEY_ROTATION_REQUEST_SHAPE)),
     Operation::new("DisconnectCustomKeyStore", "POST", "/", &[], false, None),
     Operation::new("EnableKey", "POST", "/", &[], true, Some(&ENABLE_KEY_REQUEST_SHAPE)),
-    Operation::new("EnableKeyRotation", "POST", "/", &[], false, None),
+    Operation::new("EnableKeyRotation", "POST", "/", &[], true, Some(&ENABLE_KEY_ROTATION_REQUEST_SHAPE)),
     Operation::new("Encrypt", "POST", "/", &[], true, Some(&ENCRYPT_REQUEST_SHAPE)),
     Operation::new("GenerateDataKey", "POST", "/", &[], true, Some(&GENERATE_DATA_KEY_REQUEST_SHAPE)),
     Operation::new("GenerateDataKeyPair", "POST", "/", &[], true, Some(&GENERATE_DATA_KEY_PAIR_REQUEST_SHAPE)),
@@ -51,7 +51,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("ListAliases", "POST", "/", &[], true, Some(&LIST_ALIASES_REQUEST_SHAPE)),
     Operation::new("ListGrants", "POST", "/", &[], false, None),
     Operation::new("ListKeyPolicies", "POST", "/", &[], true, Some(&LIST_KEY_POLICIES_REQUEST_SHAPE)),
-    Operation::new("ListKeyRotations", "POST", "/", &[], false, None),
+    Operation::new("ListKeyRotations", "POST", "/", &[], true, Some(&LIST_KEY_ROTATIONS_REQUEST_SHAPE)),
     Operation::new("ListKeys", "POST", "/", &[], true, Some(&LIST_KEYS_REQUEST_SHAPE)),
     Operation::new("ListResourceTags", "POST", "/", &[], true, Some(&LIST_RESOURCE_TAGS_REQUEST_SHAPE)),
     Operation::new("ListRetirableGrants", "POST", "/", &[], false, None),
@@ -60,7 +60,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("ReplicateKey", "POST", "/", &[], false, None),
     Operation::new("RetireGrant", "POST", "/", &[], false, None),
     Operation::new("RevokeGrant", "POST", "/", &[], false, None),
-    Operation::new("RotateKeyOnDemand", "POST", "/", &[], false, None),
+    Operation::new("RotateKeyOnDemand", "POST", "/", &[], true, Some(&ROTATE_KEY_ON_DEMAND_REQUEST_SHAPE)),
     Operation::new("ScheduleKeyDeletion", "POST", "/", &[], true, Some(&SCHEDULE_KEY_DELETION_REQUEST_SHAPE)),
     Operation::new("Sign", "POST", "/", &[], true, Some(&SIGN_REQUEST_SHAPE)),
     Operation::new("TagResource", "POST", "/", &[], true, Some(&TAG_RESOURCE_REQUEST_SHAPE)),
@@ -159,10 +159,16 @@ static DESCRIBE_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
 static DESCRIPTION_TYPE: Kind = Kind::String(Text::new(Bounds::new(0, 8192), "", &[]));
 static DISABLE_KEY_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
+static DISABLE_KEY_ROTATION_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
 static DRY_RUN_MODIFIER_LIST: Kind = Kind::List(Bounds::NONE, &DRY_RUN_MODIFIER_TYPE);
 static DRY_RUN_MODIFIER_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["IGNORE_CIPHERTEXT"]));
 static ENABLE_KEY_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
+static ENABLE_KEY_ROTATION_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("RotationPeriodInDays", Location::Body, "RotationPeriodInDays", &ROTATION_PERIOD_IN_DAYS_TYPE),
+]);
 static ENCRYPT_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("Plaintext", Location::Body, "Plaintext", &PLAINTEXT_TYPE).required(),
@@ -235,6 +241,7 @@ static GET_PUBLIC_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static GRANT_TOKEN_LIST: Kind = Kind::List(Bounds::new(0, 10), &GRANT_TOKEN_TYPE);
 static GRANT_TOKEN_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 8192), "", &[]));
+static INCLUDE_KEY_MATERIAL: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ALL_KEY_MATERIAL", "ROTATIONS_ONLY"]));
 static KEY_AGREEMENT_ALGORITHM_SPEC: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ECDH"]));
 static KEY_ENCRYPTION_MECHANISM: Kind = Kind::String(Text::new(Bounds::NONE, "", &["RSAES_OAEP_SHA_256"]));
 static KEY_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 2048), "", &[]));
@@ -274,6 +281,12 @@ static LIST_ALIASES_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static LIST_KEY_POLICIES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
+    Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
+]);
+static LIST_KEY_ROTATIONS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("IncludeKeyMaterial", Location::Body, "IncludeKeyMaterial", &INCLUDE_KEY_MATERIAL),
     Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
     Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
 ]);
@@ -333,6 +346,9 @@ static RECIPIENT_INFO_SHAPE: Shape = Shape::new(&[
     Member::new("AttestationDocument", Location::Body, "AttestationDocument", &ATTESTATION_DOCUMENT_TYPE),
 ]);
 static RECIPIENT_INFO: Kind = Kind::Structure(&RECIPIENT_INFO_SHAPE);
+static ROTATE_KEY_ON_DEMAND_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
+static ROTATION_PERIOD_IN_DAYS_TYPE: Kind = Kind::Integer(Bounds::new(90, 2560));
 static SCHEDULE_KEY_DELETION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("PendingWindowInDays", Location::Body, "PendingWindowInDays", &PENDING_WINDOW_IN_DAYS_TYPE),

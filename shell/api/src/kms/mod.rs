@@ -8,7 +8,6 @@ mod encrypt;
 mod generate_data_key;
 mod generate_data_key_pair;
 mod generate_random;
-mod get_key_rotation_status;
 mod get_public_key;
 mod key_pair;
 mod key_policy;
@@ -17,6 +16,7 @@ mod list_keys;
 mod mac;
 mod page;
 mod re_encrypt;
+mod rotation;
 mod sign;
 mod tags;
 mod update_key_description;
@@ -29,7 +29,8 @@ use crate::{ApiError, App, parse};
 
 /// Answers an operation.
 pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<Value, ApiError> {
-    forget_deleted(app).await?;
+    // Whoever asks finds done what is due, to the second.
+    sekisho_workers::meet_key_deadlines(&app.state).await?;
     match operation {
         "CancelKeyDeletion" => key_state::cancel_deletion(app, parse(input)?).await,
         "CreateAlias" => aliases::create(app, parse(input)?).await,
@@ -39,7 +40,9 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "DeriveSharedSecret" => derive_shared_secret::run(app, parse(input)?),
         "DescribeKey" => describe_key::run(app, parse(input)?).await,
         "DisableKey" => key_state::set_enabled(app, parse(input)?, false).await,
+        "DisableKeyRotation" => rotation::disable(app, parse(input)?).await,
         "EnableKey" => key_state::set_enabled(app, parse(input)?, true).await,
+        "EnableKeyRotation" => rotation::enable(app, parse(input)?).await,
         "Encrypt" => encrypt::run(app, parse(input)?),
         "GenerateDataKey" => generate_data_key::run(app, parse(input)?, true),
         "GenerateDataKeyPair" => generate_data_key_pair::run(app, parse(input)?, true).await,
@@ -48,14 +51,16 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "GenerateMac" => mac::generate(app, parse(input)?),
         "GenerateRandom" => generate_random::run(app, parse(input)?),
         "GetKeyPolicy" => key_policy::get(app, parse(input)?),
-        "GetKeyRotationStatus" => get_key_rotation_status::run(app, parse(input)?),
+        "GetKeyRotationStatus" => rotation::status(app, parse(input)?),
         "GetPublicKey" => get_public_key::run(app, parse(input)?),
         "ListAliases" => aliases::list(app, parse(input)?),
         "ListKeyPolicies" => key_policy::list(app, parse(input)?),
+        "ListKeyRotations" => rotation::list(app, parse(input)?),
         "ListKeys" => list_keys::run(app, parse(input)?),
         "ListResourceTags" => tags::list(app, parse(input)?),
         "PutKeyPolicy" => key_policy::put(app, parse(input)?).await,
         "ReEncrypt" => re_encrypt::run(app, parse(input)?),
+        "RotateKeyOnDemand" => rotation::on_demand(app, parse(input)?).await,
         "ScheduleKeyDeletion" => key_state::schedule_deletion(app, parse(input)?).await,
         "Sign" => sign::sign(app, parse(input)?),
         "TagResource" => tags::tag(app, parse(input)?).await,
@@ -66,16 +71,6 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "VerifyMac" => mac::verify(app, parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }
-}
-
-/// Keys whose waiting period is over are gone for whoever asks. Until somebody does they are refused as pending, so nothing is
-/// lost by not being on time.
-async fn forget_deleted(app: &App) -> Result<(), ApiError> {
-    let now = app.state.now();
-    if app.state.read().kms.due(now).is_empty() {
-        return Ok(());
-    }
-    commit(app, |cores| Ok((cores.kms.due(now), ()))).await
 }
 
 /// Runs a command of KMS's.
