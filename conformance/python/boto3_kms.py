@@ -131,4 +131,23 @@ assert (status["KeyRotationEnabled"], status["RotationPeriodInDays"]) == (True, 
 rotations = [r for page in kms.get_paginator("list_key_rotations").paginate(KeyId=key["KeyId"], PaginationConfig={"PageSize": 2}) for r in page["Rotations"]]
 assert [r["RotationType"] for r in rotations] == ["ON_DEMAND"] * 3 and rotations[-1]["KeyMaterialState"] == "CURRENT"
 refused("UnsupportedOperationException", kms.enable_key_rotation, KeyId=signing["KeyId"])
+
+# Grants
+WHO = "arn:aws:iam::000000000000:role/oven"
+asked = {"KeyId": key["KeyId"], "GranteePrincipal": WHO, "RetiringPrincipal": WHO, "Operations": ["Decrypt", "GenerateDataKey"],
+         "Constraints": {"EncryptionContextEquals": {"line": "4"}}, "Name": "lake"}
+grant = kms.create_grant(**asked)
+assert kms.create_grant(**asked)["GrantId"] == grant["GrantId"] and len(grant["GrantId"]) == 64
+others = [kms.create_grant(KeyId=key["KeyId"], GranteePrincipal=WHO, Operations=["Encrypt"])["GrantId"] for _ in range(5)]
+pages = kms.get_paginator("list_grants").paginate(KeyId=key["KeyId"], PaginationConfig={"PageSize": 2})
+assert {g["GrantId"] for page in pages for g in page["Grants"]} == {grant["GrantId"], *others}
+retirable = kms.list_retirable_grants(RetiringPrincipal=WHO)["Grants"]
+assert [(g["GrantId"], g["Name"], g["Constraints"]) for g in retirable] == [(grant["GrantId"], "lake", asked["Constraints"])]
+kms.encrypt(KeyId=key["KeyId"], Plaintext=b"x", GrantTokens=[grant["GrantToken"]])
+refused("InvalidGrantTokenException", kms.encrypt, KeyId=key["KeyId"], Plaintext=b"x", GrantTokens=["AAAA"])
+kms.retire_grant(GrantToken=grant["GrantToken"])
+for other in others:
+    kms.revoke_grant(KeyId=key["KeyId"], GrantId=other)
+refused("NotFoundException", kms.revoke_grant, KeyId=key["KeyId"], GrantId=others[0])
+assert kms.list_grants(KeyId=key["KeyId"])["Grants"] == []
 print("ok")

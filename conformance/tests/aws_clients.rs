@@ -203,7 +203,7 @@ fn every_refusal_has_its_name() {
         (&["firehose", "describe-delivery-stream", "--delivery-stream-name", "absent"],                        "ResourceNotFoundException"),
         (&["kms", "describe-key", "--key-id", "1234abcd-12ab-34cd-56ef-1234567890ab"],                         "NotFoundException"),
         (&["kms", "create-key", "--key-spec", "SM2", "--key-usage", "SIGN_VERIFY"],                            "SM2"),
-        (&["kms", "create-grant", "--key-id", "k", "--grantee-principal", "p", "--operations", "Decrypt"],     "CreateGrant"),
+        (&["kms", "replicate-key", "--key-id", "k", "--replica-region", "eu-west-1"],                          "ReplicateKey"),
         (&["s3api", "get-object", "--bucket", "absent", "--key", "k", "out"],                                  "NoSuchBucket"),
         (&["s3api", "put-bucket-policy", "--bucket", "absent", "--policy", "{}"],                              "PutBucketPolicy"),
         (&["s3api", "create-bucket", "--bucket", "UPPER"],                                                     "InvalidBucketName"),

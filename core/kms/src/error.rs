@@ -48,6 +48,18 @@ pub enum KmsError {
     /// As many as there may be.
     #[error("{0}")]
     Limit(String),
+    /// Not an ARN of IAM or STS.
+    #[error("ARN does not refer to a valid principal: {0}")]
+    Principal(String),
+    /// Not shaped like a grant's id.
+    #[error("Invalid grant id '{0}'")]
+    InvalidGrantId(String),
+    /// No such grant of this key.
+    #[error("Grant ID {0} not found")]
+    GrantNotFound(String),
+    /// Not a token of a grant that is there.
+    #[error("The grant token is not valid.")]
+    InvalidGrantToken,
     /// A value out of bounds.
     #[error("{0}")]
     Validation(String),
@@ -78,7 +90,14 @@ impl KmsError {
     /// AWS's name, without `Exception`. S3 says the same names with `KMS.` before them.
     pub const fn code(&self) -> &'static str {
         match self {
-            Self::InvalidKeyId(_) | Self::KeyNotFound(_) | Self::InvalidArn(_) | Self::AliasNotFound(_) => "NotFound",
+            Self::InvalidKeyId(_)
+            | Self::KeyNotFound(_)
+            | Self::InvalidArn(_)
+            | Self::AliasNotFound(_)
+            | Self::GrantNotFound(_) => "NotFound",
+            Self::Principal(_) => "InvalidArn",
+            Self::InvalidGrantId(_) => "InvalidGrantId",
+            Self::InvalidGrantToken => "InvalidGrantToken",
             Self::Disabled(_) => "Disabled",
             Self::PendingDeletion(_) | Self::NotPendingDeletion(_) | Self::InvalidState(_) => "KMSInvalidState",
             Self::Limit(_) => "LimitExceeded",

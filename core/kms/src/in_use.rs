@@ -35,6 +35,9 @@ words! {
         VerifyMac = "VerifyMac",
         DeriveSharedSecret = "DeriveSharedSecret",
         GetPublicKey = "GetPublicKey",
+        CreateGrant = "CreateGrant",
+        RetireGrant = "RetireGrant",
+        DescribeKey = "DescribeKey",
     }
 }
 
@@ -53,7 +56,20 @@ impl Operation {
             Self::Sign | Self::Verify => Some(KeyUsage::SignVerify),
             Self::GenerateMac | Self::VerifyMac => Some(KeyUsage::GenerateVerifyMac),
             Self::DeriveSharedSecret => Some(KeyUsage::KeyAgreement),
-            Self::GetPublicKey => None,
+            Self::GetPublicKey | Self::CreateGrant | Self::RetireGrant | Self::DescribeKey => None,
+        }
+    }
+
+    /// Whether `key` can do it at all: a grant for anything else would mean nothing.
+    pub(crate) fn fits(self, key: &Key) -> bool {
+        match self {
+            Self::CreateGrant | Self::RetireGrant | Self::DescribeKey => true,
+            Self::GetPublicKey => key.spec.key_type() == KeyType::Asymmetric,
+            Self::GenerateDataKey
+            | Self::GenerateDataKeyWithoutPlaintext
+            | Self::GenerateDataKeyPair
+            | Self::GenerateDataKeyPairWithoutPlaintext => key.spec.is_symmetric(),
+            _ => self.usage() == Some(key.usage),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use sekisho_types::{KeyId, Random, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Key, KeyManager, KeyState, KmsError, RootKey};
+use crate::{Grant, Key, KeyManager, KeyState, KmsError, RootKey};
 
 /// AWS's quota a key.
 const TAGS_MAX: usize = 50;
@@ -50,6 +50,18 @@ pub enum Event {
         /// Which.
         name: String,
     },
+    /// A grant is as it says.
+    GrantPut {
+        /// All of it.
+        grant: Box<Grant>,
+    },
+    /// A grant is gone: retired or revoked.
+    GrantDeleted {
+        /// Of which key.
+        key_id: KeyId,
+        /// Which.
+        grant_id: String,
+    },
 }
 
 /// Every key of the account.
@@ -59,6 +71,8 @@ pub struct Kms {
     /// Shared, so that a key in use is not a key held.
     keys: BTreeMap<KeyId, Arc<Key>>,
     aliases: BTreeMap<String, Alias>,
+    /// By key and id.
+    grants: BTreeMap<KeyId, BTreeMap<String, Grant>>,
 }
 
 /// What a command yields: what happened, and the answer.
@@ -67,7 +81,7 @@ pub(crate) type Outcome<T> = Result<(Vec<Event>, T), KmsError>;
 impl Kms {
     /// None yet.
     pub fn new(tenant: Tenant) -> Self {
-        Self { tenant, keys: BTreeMap::new(), aliases: BTreeMap::new() }
+        Self { tenant, keys: BTreeMap::new(), aliases: BTreeMap::new(), grants: BTreeMap::new() }
     }
 
     /// Whose they are.
@@ -82,16 +96,31 @@ impl Kms {
             Event::KeyDeleted { key_id } => {
                 self.keys.remove(key_id);
                 self.aliases.retain(|_, alias| alias.target != *key_id);
+                self.grants.remove(key_id);
             }
             Event::AliasPut { alias } => drop(self.aliases.insert(alias.name.clone(), alias.clone())),
             Event::AliasDeleted { name } => drop(self.aliases.remove(name)),
+            Event::GrantPut { grant } => {
+                let grants = self.grants.entry(grant.key_id.clone()).or_default();
+                grants.insert(grant.id.clone(), (**grant).clone());
+            }
+            Event::GrantDeleted { key_id, grant_id } => {
+                if let Some(grants) = self.grants.get_mut(key_id) {
+                    grants.remove(grant_id);
+                    if grants.is_empty() {
+                        self.grants.remove(key_id);
+                    }
+                }
+            }
         }
     }
 
     /// The shortest list of events that folds to this.
     pub fn snapshot(&self) -> Vec<Event> {
         let keys = self.keys.values().map(|key| Event::KeyPut { key: Box::new((**key).clone()) });
-        keys.chain(self.aliases.values().map(|alias| Event::AliasPut { alias: alias.clone() })).collect()
+        let aliases = self.aliases.values().map(|alias| Event::AliasPut { alias: alias.clone() });
+        let grants = self.grants().map(|grant| Event::GrantPut { grant: Box::new(grant.clone()) });
+        keys.chain(aliases).chain(grants).collect()
     }
 
     /// Every key, by id.
@@ -102,6 +131,19 @@ impl Kms {
     /// Every alias, by name.
     pub fn aliases(&self) -> impl Iterator<Item = &Alias> {
         self.aliases.values()
+    }
+
+    /// Every grant, by key and id.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.values().flat_map(BTreeMap::values)
+    }
+
+    pub(crate) fn grants_of(&self, key_id: &KeyId) -> impl ExactSizeIterator<Item = &Grant> {
+        self.grants.get(key_id).unwrap_or(const { &BTreeMap::new() }).values()
+    }
+
+    pub(crate) fn grant(&self, key_id: &KeyId, id: &str) -> Option<&Grant> {
+        self.grants.get(key_id)?.get(id)
     }
 
     /// A key by its id.

@@ -7,6 +7,7 @@ use sekisho_types::{AccountId, Region, SecretKey, Tenant, Timestamp};
 use crate::*;
 
 mod asymmetric;
+mod grants;
 mod rotation;
 
 type Outcome<T> = Result<(Vec<Event>, T), KmsError>;

@@ -7,7 +7,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("ConnectCustomKeyStore", "POST", "/", &[], false, None),
     Operation::new("CreateAlias", "POST", "/", &[], true, Some(&CREATE_ALIAS_REQUEST_SHAPE)),
     Operation::new("CreateCustomKeyStore", "POST", "/", &[], false, None),
-    Operation::new("CreateGrant", "POST", "/", &[], false, None),
+    Operation::new("CreateGrant", "POST", "/", &[], true, Some(&CREATE_GRANT_REQUEST_SHAPE)),
     Operation::new("CreateKey", "POST", "/", &[], true, Some(&CREATE_KEY_REQUEST_SHAPE)),
     Operation::new("Decrypt", "POST", "/", &[], true, Some(&DECRYPT_REQUEST_SHAPE)),
     Operation::new("DeleteAlias", "POST", "/", &[], true, Some(&DELETE_ALIAS_REQUEST_SHAPE)),
@@ -49,17 +49,17 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("GetPublicKey", "POST", "/", &[], true, Some(&GET_PUBLIC_KEY_REQUEST_SHAPE)),
     Operation::new("ImportKeyMaterial", "POST", "/", &[], false, None),
     Operation::new("ListAliases", "POST", "/", &[], true, Some(&LIST_ALIASES_REQUEST_SHAPE)),
-    Operation::new("ListGrants", "POST", "/", &[], false, None),
+    Operation::new("ListGrants", "POST", "/", &[], true, Some(&LIST_GRANTS_REQUEST_SHAPE)),
     Operation::new("ListKeyPolicies", "POST", "/", &[], true, Some(&LIST_KEY_POLICIES_REQUEST_SHAPE)),
     Operation::new("ListKeyRotations", "POST", "/", &[], true, Some(&LIST_KEY_ROTATIONS_REQUEST_SHAPE)),
     Operation::new("ListKeys", "POST", "/", &[], true, Some(&LIST_KEYS_REQUEST_SHAPE)),
     Operation::new("ListResourceTags", "POST", "/", &[], true, Some(&LIST_RESOURCE_TAGS_REQUEST_SHAPE)),
-    Operation::new("ListRetirableGrants", "POST", "/", &[], false, None),
+    Operation::new("ListRetirableGrants", "POST", "/", &[], true, Some(&LIST_RETIRABLE_GRANTS_REQUEST_SHAPE)),
     Operation::new("PutKeyPolicy", "POST", "/", &[], true, Some(&PUT_KEY_POLICY_REQUEST_SHAPE)),
     Operation::new("ReEncrypt", "POST", "/", &[], true, Some(&RE_ENCRYPT_REQUEST_SHAPE)),
     Operation::new("ReplicateKey", "POST", "/", &[], false, None),
-    Operation::new("RetireGrant", "POST", "/", &[], false, None),
-    Operation::new("RevokeGrant", "POST", "/", &[], false, None),
+    Operation::new("RetireGrant", "POST", "/", &[], true, Some(&RETIRE_GRANT_REQUEST_SHAPE)),
+    Operation::new("RevokeGrant", "POST", "/", &[], true, Some(&REVOKE_GRANT_REQUEST_SHAPE)),
     Operation::new("RotateKeyOnDemand", "POST", "/", &[], true, Some(&ROTATE_KEY_ON_DEMAND_REQUEST_SHAPE)),
     Operation::new("ScheduleKeyDeletion", "POST", "/", &[], true, Some(&SCHEDULE_KEY_DELETION_REQUEST_SHAPE)),
     Operation::new("Sign", "POST", "/", &[], true, Some(&SIGN_REQUEST_SHAPE)),
@@ -81,6 +81,16 @@ static CIPHERTEXT_TYPE: Kind = Kind::Blob(Bounds::new(1, 6144));
 static CREATE_ALIAS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("AliasName", Location::Body, "AliasName", &ALIAS_NAME_TYPE).required(),
     Member::new("TargetKeyId", Location::Body, "TargetKeyId", &KEY_ID_TYPE).required(),
+]);
+static CREATE_GRANT_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("GranteePrincipal", Location::Body, "GranteePrincipal", &PRINCIPAL_ID_TYPE).required(),
+    Member::new("RetiringPrincipal", Location::Body, "RetiringPrincipal", &PRINCIPAL_ID_TYPE),
+    Member::new("Operations", Location::Body, "Operations", &GRANT_OPERATION_LIST).required(),
+    Member::new("Constraints", Location::Body, "Constraints", &GRANT_CONSTRAINTS),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("Name", Location::Body, "Name", &GRANT_NAME_TYPE),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
 ]);
 static CREATE_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("Policy", Location::Body, "Policy", &POLICY_TYPE),
@@ -239,6 +249,37 @@ static GET_PUBLIC_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
 ]);
+static GRANT_CONSTRAINTS_SHAPE: Shape = Shape::new(&[
+    Member::new("EncryptionContextSubset", Location::Body, "EncryptionContextSubset", &ENCRYPTION_CONTEXT_TYPE),
+    Member::new("EncryptionContextEquals", Location::Body, "EncryptionContextEquals", &ENCRYPTION_CONTEXT_TYPE),
+]);
+static GRANT_CONSTRAINTS: Kind = Kind::Structure(&GRANT_CONSTRAINTS_SHAPE);
+static GRANT_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 128), "", &[]));
+static GRANT_NAME_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 256), "^[a-zA-Z0-9:/_-]+$", &[]));
+static GRANT_OPERATION: Kind = Kind::String(Text::new(
+    Bounds::NONE,
+    "",
+    &[
+        "Decrypt",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+        "Sign",
+        "Verify",
+        "GetPublicKey",
+        "CreateGrant",
+        "RetireGrant",
+        "DescribeKey",
+        "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateMac",
+        "VerifyMac",
+        "DeriveSharedSecret",
+    ],
+));
+static GRANT_OPERATION_LIST: Kind = Kind::List(Bounds::NONE, &GRANT_OPERATION);
 static GRANT_TOKEN_LIST: Kind = Kind::List(Bounds::new(0, 10), &GRANT_TOKEN_TYPE);
 static GRANT_TOKEN_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 8192), "", &[]));
 static INCLUDE_KEY_MATERIAL: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ALL_KEY_MATERIAL", "ROTATIONS_ONLY"]));
@@ -279,6 +320,13 @@ static LIST_ALIASES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
     Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
 ]);
+static LIST_GRANTS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
+    Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("GrantId", Location::Body, "GrantId", &GRANT_ID_TYPE),
+    Member::new("GranteePrincipal", Location::Body, "GranteePrincipal", &PRINCIPAL_ID_TYPE),
+]);
 static LIST_KEY_POLICIES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
@@ -299,6 +347,11 @@ static LIST_RESOURCE_TAGS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
     Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
 ]);
+static LIST_RETIRABLE_GRANTS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
+    Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
+    Member::new("RetiringPrincipal", Location::Body, "RetiringPrincipal", &PRINCIPAL_ID_TYPE).required(),
+]);
 static MAC_ALGORITHM_SPEC: Kind =
     Kind::String(Text::new(Bounds::NONE, "", &["HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"]));
 static MARKER_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 1024), "[\\u0020-\\u00FF]*", &[]));
@@ -312,6 +365,7 @@ static PLAINTEXT_TYPE: Kind = Kind::Blob(Bounds::new(1, 4096));
 static POLICY_NAME_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[\\w]+", &[]));
 static POLICY_TYPE: Kind =
     Kind::String(Text::new(Bounds::new(1, 131072), "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", &[]));
+static PRINCIPAL_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 256), "^[\\w+=,.@:/-]+$", &[]));
 static PUBLIC_KEY_TYPE: Kind = Kind::Blob(Bounds::new(1, 8192));
 static PUT_KEY_POLICY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
@@ -346,6 +400,17 @@ static RECIPIENT_INFO_SHAPE: Shape = Shape::new(&[
     Member::new("AttestationDocument", Location::Body, "AttestationDocument", &ATTESTATION_DOCUMENT_TYPE),
 ]);
 static RECIPIENT_INFO: Kind = Kind::Structure(&RECIPIENT_INFO_SHAPE);
+static RETIRE_GRANT_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("GrantToken", Location::Body, "GrantToken", &GRANT_TOKEN_TYPE),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE),
+    Member::new("GrantId", Location::Body, "GrantId", &GRANT_ID_TYPE),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
+static REVOKE_GRANT_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("GrantId", Location::Body, "GrantId", &GRANT_ID_TYPE).required(),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
 static ROTATE_KEY_ON_DEMAND_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
 static ROTATION_PERIOD_IN_DAYS_TYPE: Kind = Kind::Integer(Bounds::new(90, 2560));

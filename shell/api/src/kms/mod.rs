@@ -9,6 +9,7 @@ mod generate_data_key;
 mod generate_data_key_pair;
 mod generate_random;
 mod get_public_key;
+mod grants;
 mod key_pair;
 mod key_policy;
 mod key_state;
@@ -31,9 +32,11 @@ use crate::{ApiError, App, parse};
 pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<Value, ApiError> {
     // Whoever asks finds done what is due, to the second.
     sekisho_workers::meet_key_deadlines(&app.state).await?;
+    check_grant_tokens(app, &input)?;
     match operation {
         "CancelKeyDeletion" => key_state::cancel_deletion(app, parse(input)?).await,
         "CreateAlias" => aliases::create(app, parse(input)?).await,
+        "CreateGrant" => grants::create(app, parse(input)?).await,
         "CreateKey" => create_key::run(app, parse(input)?).await,
         "Decrypt" => decrypt::run(app, parse(input)?),
         "DeleteAlias" => aliases::delete(app, parse(input)?).await,
@@ -54,12 +57,16 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "GetKeyRotationStatus" => rotation::status(app, parse(input)?),
         "GetPublicKey" => get_public_key::run(app, parse(input)?),
         "ListAliases" => aliases::list(app, parse(input)?),
+        "ListGrants" => grants::list(app, parse(input)?),
         "ListKeyPolicies" => key_policy::list(app, parse(input)?),
         "ListKeyRotations" => rotation::list(app, parse(input)?),
         "ListKeys" => list_keys::run(app, parse(input)?),
         "ListResourceTags" => tags::list(app, parse(input)?),
+        "ListRetirableGrants" => grants::list_retirable(app, parse(input)?),
         "PutKeyPolicy" => key_policy::put(app, parse(input)?).await,
         "ReEncrypt" => re_encrypt::run(app, parse(input)?),
+        "RetireGrant" => grants::retire(app, parse(input)?).await,
+        "RevokeGrant" => grants::revoke(app, parse(input)?).await,
         "RotateKeyOnDemand" => rotation::on_demand(app, parse(input)?).await,
         "ScheduleKeyDeletion" => key_state::schedule_deletion(app, parse(input)?).await,
         "Sign" => sign::sign(app, parse(input)?),
@@ -71,6 +78,15 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "VerifyMac" => mac::verify(app, parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }
+}
+
+/// Grants are effective at once, so the tokens that come with a request need to be true and no more.
+fn check_grant_tokens(app: &App, input: &Value) -> Result<(), ApiError> {
+    let tokens = input.get("GrantTokens").and_then(Value::as_array).into_iter().flatten();
+    for token in tokens.filter_map(Value::as_str) {
+        app.state.read().kms.grant_of_token(app.state.root_key(), token)?;
+    }
+    Ok(())
 }
 
 /// Runs a command of KMS's.

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use crate::testing::World;
 
 mod asymmetric;
+mod grants;
 mod rotation;
 
 const MISSING: &str = "arn:aws:kms:eu-north-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -123,7 +124,7 @@ fn refusals() {
             ("CancelKeyDeletion: not pending", "CancelKeyDeletion",   json!({ "KeyId": id }),                                            "KMSInvalidStateException",       format!("{arn} is not pending deletion.")),
             ("GetKeyPolicy: one name",         "GetKeyPolicy",        json!({ "KeyId": id, "PolicyName": "mine" }),                      "NotFoundException",              "No such policy exists".into()),
             ("ListKeys: Marker",               "ListKeys",            json!({ "Marker": "!" }),                                          "InvalidMarkerException",         "Invalid marker".into()),
-            ("not offered by this server",     "CreateGrant",         json!({}),                                                         "NotImplementedException",        "`CreateGrant` is not offered by this server yet".into()),
+            ("not offered by this server",     "ReplicateKey",        json!({}),                                                         "NotImplementedException",        "`ReplicateKey` is not offered by this server yet".into()),
         ];
         for (source, operation, input, code, message) in table {
             let refused = world.kms(operation, input.clone()).await;
