@@ -1,10 +1,13 @@
 """boto3 kms, with Python's `cryptography` as the other side: what one makes, the other opens or verifies."""
+import datetime
 import hashlib
 import hmac
+import os
+import time
 
 import boto3
 from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
 from peers import refused
 
@@ -150,4 +153,65 @@ for other in others:
     kms.revoke_grant(KeyId=key["KeyId"], GrantId=other)
 refused("NotFoundException", kms.revoke_grant, KeyId=key["KeyId"], GrantId=others[0])
 assert kms.list_grants(KeyId=key["KeyId"])["Grants"] == []
+# Import: wrapped outside, under each key and algorithm; a foreign library knows the material, and so what it makes
+def wrapped(parameters, algorithm, material):
+    """The material under the wrapping key, as its owner makes it."""
+    hash_ = hashes.SHA1() if algorithm.endswith("SHA_1") else hashes.SHA256()
+    oaep = padding.OAEP(mgf=padding.MGF1(hash_), algorithm=hash_, label=None)
+    public = serialization.load_der_public_key(parameters["PublicKey"])
+    if algorithm.startswith("RSAES"):
+        return public.encrypt(material, oaep)
+    aes = os.urandom(32)
+    return public.encrypt(aes, oaep) + keywrap.aes_key_wrap_with_padding(aes, material)
+
+
+def imported(key, material, wrapping="RSA_2048", algorithm="RSAES_OAEP_SHA_256", **asked):
+    """Imports, for ever unless asked otherwise."""
+    parameters = kms.get_parameters_for_import(KeyId=key["KeyId"], WrappingAlgorithm=algorithm, WrappingKeySpec=wrapping)
+    asked = asked or {"ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE"}
+    return kms.import_key_material(KeyId=key["KeyId"], ImportToken=parameters["ImportToken"],
+                                   EncryptedKeyMaterial=wrapped(parameters, algorithm, material), **asked)
+
+
+mac_key = os.urandom(32)
+for wrapping in ["RSA_2048", "RSA_3072", "RSA_4096"]:
+    for algorithm in ["RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256", "RSA_AES_KEY_WRAP_SHA_1", "RSA_AES_KEY_WRAP_SHA_256"]:
+        key = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC", Origin="EXTERNAL")["KeyMetadata"]
+        assert (key["KeyState"], key["Enabled"], key["Origin"]) == ("PendingImport", False, "EXTERNAL")
+        refused("KMSInvalidStateException", kms.generate_mac, KeyId=key["KeyId"], Message=MESSAGE, MacAlgorithm="HMAC_SHA_256")
+        assert imported(key, mac_key, wrapping, algorithm)["KeyId"] == key["Arn"]
+        made = kms.generate_mac(KeyId=key["KeyId"], Message=MESSAGE, MacAlgorithm="HMAC_SHA_256")["Mac"]
+        assert made == hmac.digest(mac_key, MESSAGE, "sha256"), (wrapping, algorithm)
+for spec, private in [("ECC_NIST_P384", ec.generate_private_key(ec.SECP384R1())), ("RSA_2048", rsa.generate_private_key(65537, 2048))]:
+    key = kms.create_key(KeySpec=spec, KeyUsage="SIGN_VERIFY", Origin="EXTERNAL")["KeyMetadata"]
+    der = private.private_bytes(serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    imported(key, der, algorithm="RSA_AES_KEY_WRAP_SHA_256")
+    algorithm = key["SigningAlgorithms"][0]
+    signature = kms.sign(KeyId=key["KeyId"], Message=MESSAGE, SigningAlgorithm=algorithm)["Signature"]
+    verify(private.public_key(), algorithm, signature, MESSAGE)
+key = kms.create_key(Origin="EXTERNAL")["KeyMetadata"]
+material = os.urandom(32)
+first = imported(key, material)["KeyMaterialId"]
+blob = kms.encrypt(KeyId=key["KeyId"], Plaintext=b"x")["CiphertextBlob"]
+kms.delete_imported_key_material(KeyId=key["KeyId"])
+refused("KMSInvalidStateException", kms.decrypt, CiphertextBlob=blob)
+try:
+    imported(key, os.urandom(32))
+    raise AssertionError("other material taken")
+except kms.exceptions.IncorrectKeyMaterialException:
+    pass
+until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+assert imported(key, material, ExpirationModel="KEY_MATERIAL_EXPIRES", ValidTo=until)["KeyMaterialId"] == first
+assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"x"
+described = kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]
+assert described["ExpirationModel"] == "KEY_MATERIAL_EXPIRES" and abs((described["ValidTo"] - until).total_seconds()) < 1
+time.sleep(4)
+assert kms.describe_key(KeyId=key["KeyId"])["KeyMetadata"]["KeyState"] == "PendingImport"
+imported(key, material)
+second = imported(key, os.urandom(32), ExpirationModel="KEY_MATERIAL_DOES_NOT_EXPIRE", ImportType="NEW_KEY_MATERIAL")["KeyMaterialId"]
+kms.rotate_key_on_demand(KeyId=key["KeyId"])
+materials = kms.list_key_rotations(KeyId=key["KeyId"], IncludeKeyMaterial="ALL_KEY_MATERIAL")["Rotations"]
+assert [(m["KeyMaterialId"], m["KeyMaterialState"], m["ImportState"]) for m in materials] == [
+    (first, "NON_CURRENT", "IMPORTED"), (second, "CURRENT", "IMPORTED")]
+assert kms.decrypt(CiphertextBlob=blob)["KeyMaterialId"] == first
 print("ok")

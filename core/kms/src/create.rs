@@ -79,6 +79,10 @@ impl Kms {
     ) -> Outcome<Key> {
         new.check()?;
         let mut key = blank(now, new, random);
+        if key.origin == Origin::External {
+            key.state = KeyState::PendingImport;
+            return Ok((vec![Event::KeyPut { key: Box::new(key.clone()) }], key));
+        }
         let secret = match (key.spec.secret_bytes(), private_key) {
             (Some(bytes), _) => {
                 let mut secret = vec![0; bytes];
@@ -129,7 +133,7 @@ impl Kms {
             key.public_key = Some(STANDARD.encode(public));
         }
         let wrapped = root_key.seal(&material_aad(key.key_id.as_str(), &id), secret.expose(), random);
-        key.materials.push(Material { id, wrapped: STANDARD.encode(wrapped), rotated: None });
+        key.materials.push(Material { id, wrapped: Some(STANDARD.encode(wrapped)), rotated: None, imported: None });
         Ok(())
     }
 }
@@ -149,6 +153,7 @@ fn blank(now: Timestamp, new: NewKey, random: &mut dyn Random) -> Key {
         usage: new.usage,
         origin: new.origin,
         materials: Vec::new(),
+        pending: None,
         public_key: None,
         rotation: None,
         policy: new.policy,

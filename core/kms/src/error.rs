@@ -21,6 +21,9 @@ pub enum KmsError {
     /// The key is about to be deleted.
     #[error("{0} is pending deletion.")]
     PendingDeletion(String),
+    /// The key waits for its material.
+    #[error("{0} is pending import.")]
+    PendingImport(String),
     /// CancelKeyDeletion of a key that is not.
     #[error("{0} is not pending deletion.")]
     NotPendingDeletion(String),
@@ -60,6 +63,15 @@ pub enum KmsError {
     /// Not a token of a grant that is there.
     #[error("The grant token is not valid.")]
     InvalidGrantToken,
+    /// Not of this key, or changed.
+    #[error("The import token is not valid for this KMS key.")]
+    InvalidImportToken,
+    /// Older than a day.
+    #[error("The import token has expired.")]
+    ExpiredImportToken,
+    /// Not of the key's spec, or not what it had before.
+    #[error("The key material is not valid for this KMS key, or not the material that was imported before.")]
+    IncorrectKeyMaterial,
     /// A value out of bounds.
     #[error("{0}")]
     Validation(String),
@@ -99,7 +111,12 @@ impl KmsError {
             Self::InvalidGrantId(_) => "InvalidGrantId",
             Self::InvalidGrantToken => "InvalidGrantToken",
             Self::Disabled(_) => "Disabled",
-            Self::PendingDeletion(_) | Self::NotPendingDeletion(_) | Self::InvalidState(_) => "KMSInvalidState",
+            Self::PendingDeletion(_) | Self::PendingImport(_) | Self::NotPendingDeletion(_) | Self::InvalidState(_) => {
+                "KMSInvalidState"
+            }
+            Self::InvalidImportToken => "InvalidImportToken",
+            Self::ExpiredImportToken => "ExpiredImportToken",
+            Self::IncorrectKeyMaterial => "IncorrectKeyMaterial",
             Self::Limit(_) => "LimitExceeded",
             Self::InvalidCiphertext => "InvalidCiphertext",
             Self::IncorrectKey => "IncorrectKey",

@@ -340,7 +340,8 @@ impl KeyInUse {
     }
 
     fn opened(&self, root_key: &RootKey, material: &Material) -> Result<Secret, KmsError> {
-        let wrapped = STANDARD.decode(&material.wrapped).map_err(|_| self.broken())?;
+        let wrapped = material.wrapped.as_ref().ok_or_else(|| KmsError::PendingImport(self.arn.clone()))?;
+        let wrapped = STANDARD.decode(wrapped).map_err(|_| self.broken())?;
         let aad = material_aad(self.key.key_id.as_str(), &material.id);
         root_key.open(&aad, &wrapped).map_err(|_| self.broken())
     }

@@ -6,7 +6,7 @@ use sekisho_types::{KeyId, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::{KeySpec, KeyUsage, KmsError, Origin, Rotated, Rotation};
+use crate::{Imported, KeySpec, KeyUsage, KmsError, Origin, Rotated, Rotation};
 
 /// `KeyState` (KMS developer guide, "Key states").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,9 @@ pub enum KeyState {
     Enabled,
     /// Kept, and refused. Left by EnableKey or ScheduleKeyDeletion.
     Disabled,
-    /// Refused until `at`, then gone. Left by CancelKeyDeletion, to Disabled.
+    /// Without all of its imported material. Left by ImportKeyMaterial, to Enabled, or by ScheduleKeyDeletion.
+    PendingImport,
+    /// Refused until `at`, then gone. Left by CancelKeyDeletion, to Disabled, or PendingImport if its material is not there.
     PendingDeletion {
         /// When it goes.
         at: Timestamp,
@@ -36,11 +38,15 @@ pub enum KeyManager {
 pub struct Material {
     /// 64 hexadecimal digits.
     pub id: String,
-    /// Base64 of what [`crate::RootKey::seal`] gave.
-    pub wrapped: String,
+    /// Base64 of what [`crate::RootKey::seal`] gave; nothing while imported material is deleted or expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapped: Option<String>,
     /// How it became the current one; nothing for a key's first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotated: Option<Rotated>,
+    /// What is known of it, if it was brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
 }
 
 impl fmt::Debug for Material {
@@ -73,6 +79,9 @@ pub struct Key {
     pub origin: Origin,
     /// The last one encrypts; all of them decrypt.
     pub materials: Vec<Material>,
+    /// Imported, and waiting for RotateKeyOnDemand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Material>,
     /// The public half of a key pair: SubjectPublicKeyInfo in DER, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
@@ -102,6 +111,7 @@ impl Key {
         let (state, deletion) = match self.state {
             KeyState::Enabled => ("Enabled", None),
             KeyState::Disabled => ("Disabled", None),
+            KeyState::PendingImport => ("PendingImport", None),
             KeyState::PendingDeletion { at } => ("PendingDeletion", Some(at)),
         };
         let mut metadata = json!({
@@ -124,6 +134,14 @@ impl Key {
         // The ids of materials tell apart what one key may have many of: only symmetric keys do.
         if let (KeySpec::SymmetricDefault, Some(material)) = (self.spec, self.materials.last()) {
             metadata["CurrentKeyMaterialId"] = json!(material.id);
+        }
+        if self.origin == Origin::External && self.is_complete() {
+            let expiries = self.materials.iter().filter_map(|material| material.imported.as_ref()?.valid_to);
+            metadata["ExpirationModel"] = json!("KEY_MATERIAL_DOES_NOT_EXPIRE");
+            if let Some(first) = expiries.min() {
+                metadata["ExpirationModel"] = json!("KEY_MATERIAL_EXPIRES");
+                metadata["ValidTo"] = json!(first.epoch_seconds());
+            }
         }
         if let Some(at) = deletion {
             metadata["DeletionDate"] = json!(at.epoch_seconds());
@@ -170,6 +188,7 @@ impl Key {
         match self.state {
             KeyState::Enabled => Ok(()),
             KeyState::Disabled => Err(KmsError::Disabled(self.arn(tenant))),
+            KeyState::PendingImport => Err(KmsError::PendingImport(self.arn(tenant))),
             KeyState::PendingDeletion { .. } => Err(KmsError::PendingDeletion(self.arn(tenant))),
         }
     }
@@ -179,7 +198,7 @@ impl Key {
         match (self.manager, self.state) {
             (KeyManager::Aws, _) => Err(KmsError::Managed(self.arn(tenant))),
             (_, KeyState::PendingDeletion { .. }) => Err(KmsError::PendingDeletion(self.arn(tenant))),
-            (_, KeyState::Enabled | KeyState::Disabled) => Ok(()),
+            (_, KeyState::Enabled | KeyState::Disabled | KeyState::PendingImport) => Ok(()),
         }
     }
 }

@@ -9,6 +9,7 @@ mod context; // the encryption context as additional data
 mod spec; // key specs, usages, algorithms
 mod key; // a key: states, material, metadata
 mod store; // the fold: keys and aliases
+mod import; // material that its owner brings
 mod grant; // what somebody may do with one key
 mod reference; // key ids, ARNs and aliases, told apart
 mod create; // CreateKey
@@ -24,6 +25,7 @@ pub use create::NewKey;
 pub use crypto::{DataKey, DataKeyPair, Decrypted, Encrypted, PLAINTEXT_BYTES_MAX};
 pub use error::KmsError;
 pub use grant::{Grant, GrantConstraints, Granted};
+pub use import::{Import, ImportParameters, ImportType, Imported, WrappingAlgorithm};
 pub use in_use::{KeyInUse, Message, Operation};
 pub use key::{Key, KeyManager, KeyState, Material};
 pub use root::{RootKey, UnwrapError};

@@ -143,6 +143,11 @@ pub(crate) fn public_key(spec: KeySpec, pkcs8: &Secret) -> Result<Vec<u8>, PairE
     Ok(der.as_ref().to_vec())
 }
 
+/// Bytes of the modulus of an RSA private key.
+pub(crate) fn modulus_bytes(pkcs8: &Secret) -> Result<usize, PairError> {
+    Ok(PrivateDecryptingKey::from_pkcs8(pkcs8.expose())?.key_size_bytes())
+}
+
 /// Signs; ECDSA signatures come in DER (RFC 3279 §2.2.3).
 pub(crate) fn sign(
     spec: KeySpec,

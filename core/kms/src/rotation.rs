@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::crypto::hex;
 use crate::spec::words;
 use crate::store::{DAY, Outcome};
-use crate::{Event, Key, KeyManager, KeySpec, KeyState, Kms, KmsError, Origin, RootKey};
+use crate::{Event, Key, KeyManager, KeySpec, KeyState, Kms, KmsError, Material, Origin, RootKey};
 
 /// RotationPeriodInDays, unless it is said; and for AWS managed keys, always.
 pub const ROTATION_PERIOD_DEFAULT_D: u32 = 365;
@@ -64,17 +64,23 @@ impl Key {
         self.state == KeyState::Enabled && self.rotation().is_some_and(|rotation| rotation.next_at <= now)
     }
 
-    /// ListKeyRotations: each rotation, oldest first; with `all`, the first material too.
+    /// ListKeyRotations: each rotation, oldest first; with `all`, the first material and one that waits too.
     pub fn rotations(&self, all: bool) -> Vec<Value> {
         let last = self.materials.len().saturating_sub(1);
-        let listed = self.materials.iter().enumerate().filter(|(_, material)| all || material.rotated.is_some());
+        let materials = self.materials.iter().chain(&self.pending).enumerate();
+        let listed = materials.filter(|(_, material)| all || material.rotated.is_some());
         listed
             .map(|(at, material)| {
-                let mut entry = json!({
-                    "KeyId": self.key_id,
-                    "KeyMaterialId": material.id,
-                    "KeyMaterialState": if at == last { "CURRENT" } else { "NON_CURRENT" },
-                });
+                let state = match at {
+                    at if at > last || self.materials.is_empty() => "PENDING_ROTATION",
+                    at if at == last => "CURRENT",
+                    _ => "NON_CURRENT",
+                };
+                let mut entry =
+                    json!({ "KeyId": self.key_id, "KeyMaterialId": material.id, "KeyMaterialState": state });
+                if let Some(imported) = &material.imported {
+                    imported.describe(material.wrapped.is_some(), &mut entry);
+                }
                 if let Some(rotated) = material.rotated {
                     entry["RotationDate"] = json!(rotated.at.epoch_seconds());
                     entry["RotationType"] = json!(rotated.by);
@@ -133,10 +139,15 @@ impl Kms {
                     "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be performed for this key: {arn}"
                 )));
             }
-            if key.origin == Origin::External {
-                return Err(KmsError::InvalidState(format!("No available key material pending rotation for the key: {arn}")));
+            let rotated = Rotated { at: now, by: RotationType::OnDemand };
+            if key.origin == Origin::AwsKms {
+                return self.rotate(key, root_key, rotated, random);
             }
-            self.rotate(key, root_key, Rotated { at: now, by: RotationType::OnDemand }, random)
+            let pending = key.pending.take().ok_or_else(|| {
+                KmsError::InvalidState(format!("No available key material pending rotation for the key: {arn}"))
+            })?;
+            key.materials.push(Material { rotated: Some(rotated), ..pending });
+            Ok(())
         })
     }
 
@@ -189,6 +200,9 @@ impl Kms {
 
     fn rotates_by_itself(&self, key: &Key) -> Result<(), KmsError> {
         self.rotates(key)?;
+        if key.state == KeyState::PendingImport {
+            return Err(KmsError::Unsupported(String::new()));
+        }
         if key.origin == Origin::External {
             let message =
                 format!("{} origin is EXTERNAL which is not valid for this operation.", key.arn(self.tenant()));

@@ -162,10 +162,11 @@ impl Kms {
 
     /// Whether time alone has done something by `now`.
     pub fn is_due(&self, now: Timestamp) -> bool {
-        self.keys().any(|key| key.is_over(now) || key.rotation_due(now))
+        self.keys().any(|key| key.is_over(now) || key.rotation_due(now) || key.material_expires(now))
     }
 
-    /// What time alone has done by `now`: keys whose waiting period is over go, material whose period is over is rotated.
+    /// What time alone has done by `now`: keys whose waiting period is over go, material whose period is
+    /// over is rotated, imported material that expires is forgotten.
     ///
     /// # Errors
     /// [`KmsError::Material`].
@@ -173,6 +174,7 @@ impl Kms {
         let over = self.keys().filter(|key| key.is_over(now));
         let mut events: Vec<_> = over.map(|key| Event::KeyDeleted { key_id: key.key_id.clone() }).collect();
         events.extend(self.rotations_due(now, root_key, random)?);
+        events.extend(self.expirations_due(now));
         Ok(events)
     }
 
@@ -188,10 +190,13 @@ impl Kms {
     /// EnableKey, DisableKey.
     ///
     /// # Errors
-    /// [`KmsError::PendingDeletion`], [`KmsError::Managed`], and those of [`Kms::resolve_key`].
+    /// [`KmsError::PendingDeletion`], [`KmsError::PendingImport`], [`KmsError::Managed`], and those of [`Kms::resolve_key`].
     pub fn set_enabled(&self, key: &str, enabled: bool) -> Outcome<Key> {
         self.change(key, |key| {
             key.changeable(&self.tenant)?;
+            if key.state == KeyState::PendingImport {
+                return Err(KmsError::PendingImport(key.arn(&self.tenant)));
+            }
             key.state = if enabled { KeyState::Enabled } else { KeyState::Disabled };
             Ok(())
         })
@@ -231,10 +236,12 @@ impl Kms {
     pub fn cancel_deletion(&self, key: &str) -> Outcome<Key> {
         self.change(key, |key| match key.state {
             KeyState::PendingDeletion { .. } => {
-                key.state = KeyState::Disabled;
+                key.state = if key.is_complete() { KeyState::Disabled } else { KeyState::PendingImport };
                 Ok(())
             }
-            KeyState::Enabled | KeyState::Disabled => Err(KmsError::NotPendingDeletion(key.arn(&self.tenant))),
+            KeyState::Enabled | KeyState::Disabled | KeyState::PendingImport => {
+                Err(KmsError::NotPendingDeletion(key.arn(&self.tenant)))
+            }
         })
     }
 

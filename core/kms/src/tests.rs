@@ -8,6 +8,7 @@ use crate::*;
 
 mod asymmetric;
 mod grants;
+mod import;
 mod rotation;
 
 type Outcome<T> = Result<(Vec<Event>, T), KmsError>;

@@ -12,7 +12,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("Decrypt", "POST", "/", &[], true, Some(&DECRYPT_REQUEST_SHAPE)),
     Operation::new("DeleteAlias", "POST", "/", &[], true, Some(&DELETE_ALIAS_REQUEST_SHAPE)),
     Operation::new("DeleteCustomKeyStore", "POST", "/", &[], false, None),
-    Operation::new("DeleteImportedKeyMaterial", "POST", "/", &[], false, None),
+    Operation::new(
+        "DeleteImportedKeyMaterial",
+        "POST",
+        "/",
+        &[],
+        true,
+        Some(&DELETE_IMPORTED_KEY_MATERIAL_REQUEST_SHAPE),
+    ),
     Operation::new("DeriveSharedSecret", "POST", "/", &[], true, Some(&DERIVE_SHARED_SECRET_REQUEST_SHAPE)),
     Operation::new("DescribeCustomKeyStores", "POST", "/", &[], false, None),
     Operation::new("DescribeKey", "POST", "/", &[], true, Some(&DESCRIBE_KEY_REQUEST_SHAPE)),
@@ -45,9 +52,9 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("GetKeyLastUsage", "POST", "/", &[], false, None),
     Operation::new("GetKeyPolicy", "POST", "/", &[], true, Some(&GET_KEY_POLICY_REQUEST_SHAPE)),
     Operation::new("GetKeyRotationStatus", "POST", "/", &[], true, Some(&GET_KEY_ROTATION_STATUS_REQUEST_SHAPE)),
-    Operation::new("GetParametersForImport", "POST", "/", &[], false, None),
+    Operation::new("GetParametersForImport", "POST", "/", &[], true, Some(&GET_PARAMETERS_FOR_IMPORT_REQUEST_SHAPE)),
     Operation::new("GetPublicKey", "POST", "/", &[], true, Some(&GET_PUBLIC_KEY_REQUEST_SHAPE)),
-    Operation::new("ImportKeyMaterial", "POST", "/", &[], false, None),
+    Operation::new("ImportKeyMaterial", "POST", "/", &[], true, Some(&IMPORT_KEY_MATERIAL_REQUEST_SHAPE)),
     Operation::new("ListAliases", "POST", "/", &[], true, Some(&LIST_ALIASES_REQUEST_SHAPE)),
     Operation::new("ListGrants", "POST", "/", &[], true, Some(&LIST_GRANTS_REQUEST_SHAPE)),
     Operation::new("ListKeyPolicies", "POST", "/", &[], true, Some(&LIST_KEY_POLICIES_REQUEST_SHAPE)),
@@ -72,8 +79,21 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("Verify", "POST", "/", &[], true, Some(&VERIFY_REQUEST_SHAPE)),
     Operation::new("VerifyMac", "POST", "/", &[], true, Some(&VERIFY_MAC_REQUEST_SHAPE)),
 ];
+static ALGORITHM_SPEC: Kind = Kind::String(Text::new(
+    Bounds::NONE,
+    "",
+    &[
+        "RSAES_PKCS1_V1_5",
+        "RSAES_OAEP_SHA_1",
+        "RSAES_OAEP_SHA_256",
+        "RSA_AES_KEY_WRAP_SHA_1",
+        "RSA_AES_KEY_WRAP_SHA_256",
+        "SM2PKE",
+    ],
+));
 static ALIAS_NAME_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 256), "^[a-zA-Z0-9:/_-]+$", &[]));
 static ATTESTATION_DOCUMENT_TYPE: Kind = Kind::Blob(Bounds::new(1, 262144));
+static BACKING_KEY_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(64, 64), "^[a-f0-9]+$", &[]));
 static BOOLEAN_TYPE: Kind = Kind::Boolean;
 static CANCEL_KEY_DELETION_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
@@ -141,6 +161,7 @@ static DATA_KEY_PAIR_SPEC: Kind = Kind::String(Text::new(
     ],
 ));
 static DATA_KEY_SPEC: Kind = Kind::String(Text::new(Bounds::NONE, "", &["AES_256", "AES_128"]));
+static DATE_TYPE: Kind = Kind::Timestamp;
 static DECRYPT_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("CiphertextBlob", Location::Body, "CiphertextBlob", &CIPHERTEXT_TYPE),
     Member::new("EncryptionContext", Location::Body, "EncryptionContext", &ENCRYPTION_CONTEXT_TYPE),
@@ -153,6 +174,10 @@ static DECRYPT_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static DELETE_ALIAS_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("AliasName", Location::Body, "AliasName", &ALIAS_NAME_TYPE).required()]);
+static DELETE_IMPORTED_KEY_MATERIAL_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("KeyMaterialId", Location::Body, "KeyMaterialId", &BACKING_KEY_ID_TYPE),
+]);
 static DERIVE_SHARED_SECRET_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("KeyAgreementAlgorithm", Location::Body, "KeyAgreementAlgorithm", &KEY_AGREEMENT_ALGORITHM_SPEC)
@@ -195,6 +220,8 @@ static ENCRYPTION_ALGORITHM_SPEC: Kind = Kind::String(Text::new(
 static ENCRYPTION_CONTEXT_KEY: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static ENCRYPTION_CONTEXT_TYPE: Kind = Kind::Map(Bounds::NONE, &ENCRYPTION_CONTEXT_KEY, &ENCRYPTION_CONTEXT_VALUE);
 static ENCRYPTION_CONTEXT_VALUE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static EXPIRATION_MODEL_TYPE: Kind =
+    Kind::String(Text::new(Bounds::NONE, "", &["KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"]));
 static GENERATE_DATA_KEY_PAIR_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("EncryptionContext", Location::Body, "EncryptionContext", &ENCRYPTION_CONTEXT_TYPE),
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
@@ -245,6 +272,11 @@ static GET_KEY_POLICY_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static GET_KEY_ROTATION_STATUS_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
+static GET_PARAMETERS_FOR_IMPORT_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("WrappingAlgorithm", Location::Body, "WrappingAlgorithm", &ALGORITHM_SPEC).required(),
+    Member::new("WrappingKeySpec", Location::Body, "WrappingKeySpec", &WRAPPING_KEY_SPEC).required(),
+]);
 static GET_PUBLIC_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
@@ -282,10 +314,23 @@ static GRANT_OPERATION: Kind = Kind::String(Text::new(
 static GRANT_OPERATION_LIST: Kind = Kind::List(Bounds::NONE, &GRANT_OPERATION);
 static GRANT_TOKEN_LIST: Kind = Kind::List(Bounds::new(0, 10), &GRANT_TOKEN_TYPE);
 static GRANT_TOKEN_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 8192), "", &[]));
+static IMPORT_KEY_MATERIAL_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("ImportToken", Location::Body, "ImportToken", &CIPHERTEXT_TYPE).required(),
+    Member::new("EncryptedKeyMaterial", Location::Body, "EncryptedKeyMaterial", &CIPHERTEXT_TYPE).required(),
+    Member::new("ValidTo", Location::Body, "ValidTo", &DATE_TYPE),
+    Member::new("ExpirationModel", Location::Body, "ExpirationModel", &EXPIRATION_MODEL_TYPE),
+    Member::new("ImportType", Location::Body, "ImportType", &IMPORT_TYPE),
+    Member::new("KeyMaterialDescription", Location::Body, "KeyMaterialDescription", &KEY_MATERIAL_DESCRIPTION_TYPE),
+    Member::new("KeyMaterialId", Location::Body, "KeyMaterialId", &BACKING_KEY_ID_TYPE),
+]);
+static IMPORT_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"]));
 static INCLUDE_KEY_MATERIAL: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ALL_KEY_MATERIAL", "ROTATIONS_ONLY"]));
 static KEY_AGREEMENT_ALGORITHM_SPEC: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ECDH"]));
 static KEY_ENCRYPTION_MECHANISM: Kind = Kind::String(Text::new(Bounds::NONE, "", &["RSAES_OAEP_SHA_256"]));
 static KEY_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 2048), "", &[]));
+static KEY_MATERIAL_DESCRIPTION_TYPE: Kind =
+    Kind::String(Text::new(Bounds::new(0, 256), "^[a-zA-Z0-9:/_\\s.-]+$", &[]));
 static KEY_SPEC: Kind = Kind::String(Text::new(
     Bounds::NONE,
     "",
@@ -487,4 +532,6 @@ static VERIFY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
     Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
 ]);
+static WRAPPING_KEY_SPEC: Kind =
+    Kind::String(Text::new(Bounds::NONE, "", &["RSA_2048", "RSA_3072", "RSA_4096", "SM2"]));
 static XKS_KEY_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 128), "^[a-zA-Z0-9-_.]+$", &[]));

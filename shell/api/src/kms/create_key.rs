@@ -40,9 +40,9 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
             return Err(KmsError::Validation(message.into()).into());
         }
     };
+    let origin = input.origin.map_or(Ok(Origin::default()), |origin| word(Origin::parse, "Origin", &origin))?;
     #[rustfmt::skip] // member            asked for                                        offered
     let choices = [
-        ("Origin",           input.origin,                                    Some("AWS_KMS")),
         ("CustomKeyStoreId", input.custom_key_store_id,                       None),
         ("XksKeyId",         input.xks_key_id,                                None),
         ("MultiRegion",      input.multi_region.map(|on| on.to_string()),     Some("false")),
@@ -58,7 +58,7 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
         tags: tags::pairs(input.tags)?,
         spec,
         usage,
-        origin: Origin::AwsKms,
+        origin,
     };
     new.check()?;
     let private_key = if new.needs_private_key() { Some(key_pair::generate(spec).await?) } else { None };

@@ -10,6 +10,7 @@ mod generate_data_key_pair;
 mod generate_random;
 mod get_public_key;
 mod grants;
+mod import;
 mod key_pair;
 mod key_policy;
 mod key_state;
@@ -40,6 +41,7 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "CreateKey" => create_key::run(app, parse(input)?).await,
         "Decrypt" => decrypt::run(app, parse(input)?),
         "DeleteAlias" => aliases::delete(app, parse(input)?).await,
+        "DeleteImportedKeyMaterial" => import::delete(app, parse(input)?).await,
         "DeriveSharedSecret" => derive_shared_secret::run(app, parse(input)?),
         "DescribeKey" => describe_key::run(app, parse(input)?).await,
         "DisableKey" => key_state::set_enabled(app, parse(input)?, false).await,
@@ -55,7 +57,9 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "GenerateRandom" => generate_random::run(app, parse(input)?),
         "GetKeyPolicy" => key_policy::get(app, parse(input)?),
         "GetKeyRotationStatus" => rotation::status(app, parse(input)?),
+        "GetParametersForImport" => import::parameters(app, parse(input)?).await,
         "GetPublicKey" => get_public_key::run(app, parse(input)?),
+        "ImportKeyMaterial" => import::material(app, parse(input)?).await,
         "ListAliases" => aliases::list(app, parse(input)?),
         "ListGrants" => grants::list(app, parse(input)?),
         "ListKeyPolicies" => key_policy::list(app, parse(input)?),

@@ -45,6 +45,9 @@ pub(super) async fn disable(app: &App, input: Input) -> Result<Value, ApiError> 
 pub(super) fn status(app: &App, input: Input) -> Result<Value, ApiError> {
     let cores = app.state.read();
     let key = cores.kms.resolve_key(&input.key_id)?;
+    if key.state == KeyState::PendingImport {
+        return Err(KmsError::Unsupported(String::new()).into());
+    }
     // A key that is not in use is not rotated, whatever was set.
     let rotation = key.rotation().filter(|_| key.state == KeyState::Enabled);
     let mut answer = json!({ "KeyId": key.key_id, "KeyRotationEnabled": rotation.is_some() });

@@ -5,6 +5,7 @@ use crate::testing::World;
 
 mod asymmetric;
 mod grants;
+mod import;
 mod rotation;
 
 const MISSING: &str = "arn:aws:kms:eu-north-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab";
