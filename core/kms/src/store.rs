@@ -10,6 +10,8 @@ use crate::{Grant, Key, KeyManager, KeyState, KmsError, RootKey};
 
 /// AWS's quota a key.
 const TAGS_MAX: usize = 50;
+/// AWS's quota a key.
+const ALIASES_MAX: usize = 50;
 /// AWS's quota a key policy.
 const POLICY_BYTES_MAX: usize = 32_768;
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
@@ -287,7 +289,7 @@ impl Kms {
     /// CreateAlias.
     ///
     /// # Errors
-    /// [`KmsError::Validation`], [`KmsError::AliasReserved`], [`KmsError::AliasExists`], and as [`Kms::set_enabled`].
+    /// [`KmsError::Validation`], [`KmsError::AliasReserved`], [`KmsError::AliasExists`], [`KmsError::Limit`], and as [`Kms::set_enabled`].
     pub fn create_alias(&self, now: Timestamp, name: &str, key: &str) -> Outcome<()> {
         check_alias(name)?;
         if self.aliases.contains_key(name) {
@@ -295,11 +297,12 @@ impl Kms {
         }
         let target = self.resolve_key(key)?;
         target.changeable(&self.tenant)?;
+        self.check_aliases(target)?;
         let alias = Alias { name: name.into(), target: target.key_id.clone(), created_at: now, updated_at: now };
         Ok((vec![Event::AliasPut { alias }], ()))
     }
 
-    /// UpdateAlias.
+    /// UpdateAlias, to a key of the same type and usage.
     ///
     /// # Errors
     /// [`KmsError::AliasNotFound`], and as [`Kms::create_alias`].
@@ -308,8 +311,23 @@ impl Kms {
         let known = self.aliases.get(name).ok_or_else(|| KmsError::AliasNotFound(self.tenant.arn("kms", name)))?;
         let target = self.resolve_key(key)?;
         target.changeable(&self.tenant)?;
+        let type_of = |key: &Key| (key.spec.key_type(), key.usage);
+        if self.key(&known.target).is_some_and(|before| type_of(before) != type_of(target)) {
+            let message = format!("Alias {name} can only be moved to a key of the same type and usage.");
+            return Err(KmsError::Validation(message));
+        }
+        if known.target != target.key_id {
+            self.check_aliases(target)?;
+        }
         let alias = Alias { target: target.key_id.clone(), updated_at: now, ..known.clone() };
         Ok((vec![Event::AliasPut { alias }], ()))
+    }
+
+    fn check_aliases(&self, key: &Key) -> Result<(), KmsError> {
+        match self.aliases.values().filter(|alias| alias.target == key.key_id).count() < ALIASES_MAX {
+            true => Ok(()),
+            false => Err(KmsError::Limit(format!("A key has at most {ALIASES_MAX} aliases."))),
+        }
     }
 
     /// DeleteAlias.

@@ -10,6 +10,7 @@ mod asymmetric;
 mod grants;
 mod import;
 mod rotation;
+mod states;
 
 type Outcome<T> = Result<(Vec<Event>, T), KmsError>;
 
@@ -119,50 +120,6 @@ fn keys_are_named_four_ways_and_told_apart_when_absent() {
     assert!(world.kms.resolve_key("alias/lake").is_err(), "management operations take no alias");
 }
 
-type Call = fn(&Kms, &RootKey, &str) -> Result<(), KmsError>;
-
-#[test]
-fn states_refuse_what_they_must() {
-    use KmsError::{Disabled, NotPendingDeletion, PendingDeletion};
-    const NONE: &EncryptionContext = &EncryptionContext::new();
-    type Refused = Option<fn(String) -> KmsError>;
-    #[rustfmt::skip] // Key states of KMS keys       operation                                                                   Enabled                   Disabled                  PendingDeletion
-    let table: &[(&str, Call, Refused, Refused, Refused)] = &[
-        ("Encrypt",             |kms, _, key| kms.use_key(Operation::Encrypt, key).map(drop),                                    None,                     Some(Disabled),           Some(PendingDeletion)),
-        ("GenerateDataKey",     |kms, root, key| kms.generate_data_key(root, key, NONE, 32, &mut zeros()).map(drop),             None,                     Some(Disabled),           Some(PendingDeletion)),
-        ("EnableKey",           |kms, _, key| kms.set_enabled(key, true).map(drop),                                              None,                     None,                     Some(PendingDeletion)),
-        ("DisableKey",          |kms, _, key| kms.set_enabled(key, false).map(drop),                                             None,                     None,                     Some(PendingDeletion)),
-        ("UpdateKeyDescription", |kms, _, key| kms.update_description(key, "d".into()).map(drop),                                None,                     None,                     Some(PendingDeletion)),
-        ("TagResource",         |kms, _, key| kms.tag(key, BTreeMap::new()).map(drop),                                           None,                     None,                     Some(PendingDeletion)),
-        ("UntagResource",       |kms, _, key| kms.untag(key, &[]).map(drop),                                                     None,                     None,                     Some(PendingDeletion)),
-        ("CreateAlias",         |kms, _, key| kms.create_alias(NOW, "alias/new", key).map(drop),                                 None,                     None,                     Some(PendingDeletion)),
-        ("ScheduleKeyDeletion", |kms, _, key| kms.schedule_deletion(NOW, key, 7).map(drop),                                      None,                     None,                     Some(PendingDeletion)),
-        ("CancelKeyDeletion",   |kms, _, key| kms.cancel_deletion(key).map(drop),                                                Some(NotPendingDeletion), Some(NotPendingDeletion), None),
-        ("PutKeyPolicy",        |kms, _, key| kms.put_policy(key, "{}".into()).map(drop),                                        None,                     None,                     None),
-    ];
-    let mut world = World::new();
-    let key = world.key();
-    let arn = format!("arn:aws:kms:us-east-1:111122223333:key/{key}");
-    let blob = world.encrypt(&key, NONE, b"x").unwrap();
-    let check = |world: &World, state: &str, refused: fn(&(&str, Call, Refused, Refused, Refused)) -> Refused| {
-        for row in table {
-            let expected = refused(row).map_or(Ok(()), |error| Err(error(arn.clone())));
-            assert_eq!(row.1(&world.kms, &world.root_key, &key), expected, "{} of a key that is {state}", row.0);
-        }
-    };
-    check(&world, "Enabled", |row| row.2);
-    let disabled = world.kms.set_enabled(&key, false);
-    world.apply(disabled).unwrap();
-    check(&world, "Disabled", |row| row.3);
-    assert_eq!(world.kms.decrypt(&world.root_key, &blob, NONE, None), Err(Disabled(arn.clone())));
-    let scheduled = world.kms.schedule_deletion(NOW, &key, 7);
-    world.apply(scheduled).unwrap();
-    check(&world, "PendingDeletion", |row| row.4);
-    assert_eq!(world.kms.decrypt(&world.root_key, &blob, NONE, None), Err(PendingDeletion(arn.clone())));
-    let cancelled = world.kms.cancel_deletion(&key);
-    assert_eq!(world.apply(cancelled).unwrap().state, KeyState::Disabled);
-}
-
 #[test]
 fn a_key_goes_with_its_aliases_when_its_window_is_over() {
     let mut world = World::new();
@@ -210,6 +167,47 @@ fn aliases() {
     let deleted = world.kms.delete_alias("alias/a/B_1-2");
     world.apply(deleted).unwrap();
     assert!(matches!(world.kms.delete_alias("alias/a/B_1-2"), Err(KmsError::AliasNotFound(_))));
+}
+
+#[test]
+fn an_alias_stays_with_keys_of_one_type() {
+    let mut world = World::new();
+    let (symmetric, other) = (world.key(), world.key());
+    let (signing, agreeing) = (
+        world.key_of(KeySpec::EccNistP256, KeyUsage::SignVerify),
+        world.key_of(KeySpec::EccNistP256, KeyUsage::KeyAgreement),
+    );
+    let other_curve = world.key_of(KeySpec::EccNistP384, KeyUsage::SignVerify);
+    let hmac = world.key_of(KeySpec::Hmac256, KeyUsage::GenerateVerifyMac);
+    for (name, key) in [("alias/symmetric", &symmetric), ("alias/signing", &signing)] {
+        let made = world.kms.create_alias(NOW, name, key);
+        world.apply(made).unwrap();
+    }
+    #[rustfmt::skip] // UpdateAlias
+    let table = [
+        ("alias/symmetric", &other,       true),
+        ("alias/symmetric", &hmac,        false),
+        ("alias/symmetric", &signing,     false),
+        ("alias/signing",   &other_curve, true), // type and usage, not spec
+        ("alias/signing",   &agreeing,    false),
+        ("alias/signing",   &symmetric,   false),
+    ];
+    for (name, key, taken) in table {
+        match world.kms.update_alias(NOW, name, key) {
+            Ok(_) => assert!(taken, "{name}"),
+            Err(error) => assert!(!taken && matches!(error, KmsError::Validation(_)), "{name}: {error:?}"),
+        }
+    }
+    for number in 1..50 {
+        let made = world.kms.create_alias(NOW, &format!("alias/{number}"), &symmetric);
+        world.apply(made).unwrap();
+    }
+    let limit = Err(KmsError::Limit("A key has at most 50 aliases.".into()));
+    assert_eq!(world.kms.create_alias(NOW, "alias/50", &symmetric).map(drop), limit, "resource quotas");
+    let made = world.kms.create_alias(NOW, "alias/50", &other);
+    world.apply(made).unwrap();
+    assert_eq!(world.kms.update_alias(NOW, "alias/50", &symmetric).map(drop), limit);
+    assert!(world.kms.update_alias(NOW, "alias/1", &symmetric).is_ok(), "where it is already");
 }
 
 #[test]
