@@ -2,10 +2,12 @@
 import datetime
 import hashlib
 import hmac
+import json
 import os
 import time
 
 import boto3
+from botocore.config import Config
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, keywrap, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
@@ -153,6 +155,33 @@ for other in others:
     kms.revoke_grant(KeyId=key["KeyId"], GrantId=other)
 refused("NotFoundException", kms.revoke_grant, KeyId=key["KeyId"], GrantId=others[0])
 assert kms.list_grants(KeyId=key["KeyId"])["Grants"] == []
+# Key policies
+def statement(effect, action, **more):
+    """For everybody."""
+    return {"Effect": effect, "Principal": "*", "Action": action, "Resource": "*", **more}
+
+
+key = kms.create_key()["KeyMetadata"]
+unless = {"StringNotEquals": {"kms:EncryptionContext:line": "4"}}
+policy = {"Version": "2012-10-17", "Statement": [statement("Allow", "kms:*"), statement("Deny", "kms:Encrypt", Condition=unless)]}
+kms.put_key_policy(KeyId=key["KeyId"], Policy=json.dumps(policy))
+refused("AccessDeniedException", kms.encrypt, KeyId=key["KeyId"], Plaintext=b"x")
+kms.encrypt(KeyId=key["KeyId"], Plaintext=b"x", EncryptionContext={"line": "4"})
+s3 = boto3.client("s3", config=Config(s3={"addressing_style": "path"}))
+s3.create_bucket(Bucket="guarded")
+via = {"StringEquals": {"kms:ViaService": f"s3.{kms.meta.region_name}.amazonaws.com"}}
+for effect, condition in [("Deny", via), ("Allow", via)]:
+    policy["Statement"][1] = statement(effect, "kms:GenerateDataKey", Condition=condition)
+    kms.put_key_policy(KeyId=key["KeyId"], Policy=json.dumps(policy))
+    asked = {"Bucket": "guarded", "Key": "a", "Body": b"x", "ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key["Arn"]}
+    if effect == "Deny":
+        kms.generate_data_key(KeyId=key["KeyId"], KeySpec="AES_256")
+        refused("KMS.AccessDeniedException", s3.put_object, **asked)
+    else:
+        s3.put_object(**asked)
+policy["Statement"] = [statement("Allow", "kms:Decrypt")]
+refused("MalformedPolicyDocumentException", kms.put_key_policy, KeyId=key["KeyId"], Policy=json.dumps(policy))
+
 # Import: wrapped outside, under each key and algorithm; a foreign library knows the material, and so what it makes
 def wrapped(parameters, algorithm, material):
     """The material under the wrapping key, as its owner makes it."""

@@ -26,6 +26,8 @@ pub struct NewKey {
     pub usage: KeyUsage,
     /// Where the material comes from.
     pub origin: Origin,
+    /// BypassPolicyLockoutSafetyCheck: the policy may be one that nobody can change again.
+    pub bypass_lockout_check: bool,
 }
 
 impl NewKey {
@@ -78,7 +80,11 @@ impl Kms {
         random: &mut dyn Random,
     ) -> Outcome<Key> {
         new.check()?;
+        let bypass_lockout_check = new.bypass_lockout_check;
         let mut key = blank(now, new, random);
+        if !bypass_lockout_check {
+            self.check_lockout(&key)?;
+        }
         if key.origin == Origin::External {
             key.state = KeyState::PendingImport;
             return Ok((vec![Event::KeyPut { key: Box::new(key.clone()) }], key));

@@ -67,7 +67,8 @@ pub(crate) fn material_aad(key_id: &str, material_id: &str) -> Vec<u8> {
 }
 
 impl Kms {
-    /// Decrypts a blob of a symmetric key; with `key`, only if that key made it.
+    /// Decrypts a blob of a symmetric key for a service that made it; with `key`, only if that key made it. The key's policy is
+    /// judged here.
     ///
     /// # Errors
     /// [`KmsError`].
@@ -78,10 +79,13 @@ impl Kms {
         context: &EncryptionContext,
         key: Option<&str>,
     ) -> Result<Decrypted, KmsError> {
+        if let Some(key) = Blob::decode(blob).ok().and_then(|blob| self.key(&blob.key_id)) {
+            self.authorize_service(key, "Decrypt", context)?;
+        }
         self.decrypt_for(Operation::Decrypt, root_key, blob, context, key)
     }
 
-    /// [`Kms::decrypt`], or the half of ReEncrypt that does the same.
+    /// Decrypt, or the half of ReEncrypt that does the same, for a caller who was judged already.
     ///
     /// # Errors
     /// [`KmsError`].
@@ -102,7 +106,8 @@ impl Kms {
         self.in_use(operation, key)?.open(root_key, context, &blob)
     }
 
-    /// Encrypts a data key that a service made, under the symmetric key that `key` names.
+    /// Encrypts a data key that a service made, under the symmetric key that `key` names. The key's policy is judged here, as
+    /// what the service asks on AWS: GenerateDataKey.
     ///
     /// # Errors
     /// [`KmsError`].
@@ -114,11 +119,12 @@ impl Kms {
         plaintext: &[u8],
         random: &mut dyn Random,
     ) -> Result<Encrypted, KmsError> {
+        self.authorize_service(self.resolve(key)?, "GenerateDataKey", context)?;
         let key = self.use_key(Operation::GenerateDataKey, key)?;
         key.encrypt(root_key, EncryptionAlgorithm::SymmetricDefault, context, plaintext, random)
     }
 
-    /// Makes a data key of `bytes` bytes under the key that `key` names.
+    /// Makes a data key of `bytes` bytes for a service, under the key that `key` names. The key's policy is judged here.
     ///
     /// # Errors
     /// [`KmsError`].
@@ -130,10 +136,26 @@ impl Kms {
         bytes: usize,
         random: &mut dyn Random,
     ) -> Result<DataKey, KmsError> {
+        self.authorize_service(self.resolve(key)?, "GenerateDataKey", context)?;
+        self.generate_data_key_for(Operation::GenerateDataKey, root_key, (key, context), bytes, random)
+    }
+
+    /// GenerateDataKey, for a caller who was judged already.
+    ///
+    /// # Errors
+    /// [`KmsError`].
+    pub fn generate_data_key_for(
+        &self,
+        operation: Operation,
+        root_key: &RootKey,
+        (key, context): (&str, &EncryptionContext),
+        bytes: usize,
+        random: &mut dyn Random,
+    ) -> Result<DataKey, KmsError> {
         if !(1..=DATA_KEY_BYTES_MAX).contains(&bytes) {
             return Err(KmsError::Validation(format!("NumberOfBytes is 1 to {DATA_KEY_BYTES_MAX}")));
         }
-        let key = self.use_key(Operation::GenerateDataKey, key)?;
+        let key = self.use_key(operation, key)?;
         let mut plaintext = vec![0; bytes];
         random.fill(&mut plaintext);
         let plaintext = Secret::new(plaintext);

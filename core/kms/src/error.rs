@@ -90,6 +90,18 @@ pub enum KmsError {
     /// Tags.
     #[error("{0}")]
     Tag(&'static str),
+    /// Neither the key's policy nor a grant lets them, or the policy denies it.
+    #[error(
+        "User: {principal} is not authorized to perform: kms:{action} on resource: {resource} because no resource-based policy allows the kms:{action} action"
+    )]
+    AccessDenied {
+        /// Who.
+        principal: String,
+        /// What, without `kms:`.
+        action: String,
+        /// The key's ARN.
+        resource: String,
+    },
     /// A policy that is not one.
     #[error("{0}")]
     MalformedPolicy(String),
@@ -127,7 +139,7 @@ impl KmsError {
             Self::NotOffered(_) | Self::Unsupported(_) => "UnsupportedOperation",
             Self::AliasExists(_) => "AlreadyExists",
             Self::AliasReserved(_) => "NotAuthorized",
-            Self::Managed(_) => "AccessDenied",
+            Self::Managed(_) | Self::AccessDenied { .. } => "AccessDenied",
             Self::Tag(_) => "Tag",
             Self::MalformedPolicy(_) => "MalformedPolicyDocument",
             Self::Material(_) => "KMSInternal",

@@ -11,6 +11,7 @@ mod key; // a key: states, material, metadata
 mod store; // the fold: keys and aliases
 mod import; // material that its owner brings
 mod grant; // what somebody may do with one key
+mod policy; // key policies and grants, judged
 mod reference; // key ids, ARNs and aliases, told apart
 mod create; // CreateKey
 mod rotation; // new material, old material kept
@@ -28,6 +29,7 @@ pub use grant::{Grant, GrantConstraints, Granted};
 pub use import::{Import, ImportParameters, ImportType, Imported, WrappingAlgorithm};
 pub use in_use::{KeyInUse, Message, Operation};
 pub use key::{Key, KeyManager, KeyState, Material};
+pub use policy::Asked;
 pub use root::{RootKey, UnwrapError};
 pub use rotation::{ROTATION_PERIOD_DEFAULT_D, Rotated, Rotation, RotationType};
 pub use spec::{EncryptionAlgorithm, KeySpec, KeyType, KeyUsage, MacAlgorithm, Origin, SigningAlgorithm};

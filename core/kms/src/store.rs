@@ -6,6 +6,7 @@ use std::time::Duration;
 use sekisho_types::{KeyId, Random, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::policy::KeyPolicy;
 use crate::{Grant, Key, KeyManager, KeyState, KmsError, RootKey};
 
 /// AWS's quota a key.
@@ -247,17 +248,17 @@ impl Kms {
         })
     }
 
-    /// PutKeyPolicy, in every state.
+    /// PutKeyPolicy, in every state; unless `bypass_lockout_check`, not one that nobody could change again.
     ///
     /// # Errors
     /// [`KmsError::MalformedPolicy`], [`KmsError::Managed`], and those of [`Kms::resolve_key`].
-    pub fn put_policy(&self, key: &str, policy: String) -> Outcome<Key> {
+    pub fn put_policy(&self, key: &str, policy: String, bypass_lockout_check: bool) -> Outcome<Key> {
         check_policy(&policy)?;
         self.change(key, |key| match key.manager {
             KeyManager::Aws => Err(KmsError::Managed(key.arn(&self.tenant))),
             KeyManager::Customer => {
                 key.policy = Some(policy);
-                Ok(())
+                if bypass_lockout_check { Ok(()) } else { self.check_lockout(key) }
             }
         })
     }
@@ -363,9 +364,8 @@ pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), KmsError
 }
 
 pub(crate) fn check_policy(policy: &str) -> Result<(), KmsError> {
-    let object = serde_json::from_str::<serde_json::Value>(policy).is_ok_and(|value| value.is_object());
-    match object && policy.len() <= POLICY_BYTES_MAX {
-        true => Ok(()),
-        false => Err(KmsError::MalformedPolicy("the key policy is not a JSON object of at most 32 KiB".into())),
+    if policy.len() > POLICY_BYTES_MAX {
+        return Err(KmsError::MalformedPolicy(format!("the key policy has more than {POLICY_BYTES_MAX} bytes")));
     }
+    KeyPolicy::parse(policy).map(drop)
 }

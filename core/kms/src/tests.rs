@@ -9,6 +9,7 @@ use crate::*;
 mod asymmetric;
 mod grants;
 mod import;
+mod policies;
 mod rotation;
 mod states;
 

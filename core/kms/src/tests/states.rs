@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use super::{NOW, World, zeros};
 use crate::*;
 
+const POLICY: &str = r#"{"Statement": {"Effect": "Allow", "Principal": "*", "Action": "kms:*", "Resource": "*"}}"#;
+
 type Call = fn(&Kms, &RootKey, &str) -> Result<(), KmsError>;
 type Refused = Option<fn(String) -> KmsError>;
 
@@ -54,7 +56,7 @@ fn changes_of_a_key() {
         ("UpdateAlias, to it",   |kms, _, key| kms.update_alias(NOW, "alias/old", key).map(drop),                              [None,                     None,                     Some(PendingDeletion),   None]),
         ("ScheduleKeyDeletion",  |kms, _, key| kms.schedule_deletion(NOW, key, 7).map(drop),                                   [None,                     None,                     Some(PendingDeletion),   None]),
         ("CancelKeyDeletion",    |kms, _, key| kms.cancel_deletion(key).map(drop),                                             [Some(NotPendingDeletion), Some(NotPendingDeletion), None,                    Some(NotPendingDeletion)]),
-        ("PutKeyPolicy",         |kms, _, key| kms.put_policy(key, "{}".into()).map(drop),                                     [None,                     None,                     None,                    None]),
+        ("PutKeyPolicy",         |kms, _, key| kms.put_policy(key, POLICY.into(), false).map(drop),                                     [None,                     None,                     None,                    None]),
         ("EnableKeyRotation",    |kms, _, key| kms.enable_rotation(NOW, key, None).map(drop),                                  [None,                     Some(Disabled),           Some(PendingDeletion),   UNSUPPORTED]),
         ("DisableKeyRotation",   |kms, _, key| kms.disable_rotation(key).map(drop),                                            [None,                     Some(Disabled),           Some(PendingDeletion),   UNSUPPORTED]),
         ("RotateKeyOnDemand",    |kms, root, key| kms.rotate_on_demand(NOW, root, key, &mut zeros()).map(drop),                [None,                     Some(Disabled),           Some(PendingDeletion),   Some(PendingImport)]),

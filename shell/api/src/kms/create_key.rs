@@ -20,6 +20,8 @@ pub(super) struct Input {
     xks_key_id: Option<String>,
     multi_region: Option<bool>,
     #[serde(default)]
+    bypass_policy_lockout_safety_check: bool,
+    #[serde(default)]
     tags: Vec<Tag>,
 }
 
@@ -59,6 +61,7 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
         spec,
         usage,
         origin,
+        bypass_lockout_check: input.bypass_policy_lockout_safety_check,
     };
     new.check()?;
     let private_key = if new.needs_private_key() { Some(key_pair::generate(spec).await?) } else { None };

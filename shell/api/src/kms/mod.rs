@@ -1,5 +1,6 @@
 //! KMS: a file an operation (or for a pair that belongs together), over the keys' fold.
 mod aliases;
+mod authorize;
 mod create_key;
 mod decrypt;
 mod derive_shared_secret;
@@ -34,6 +35,7 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
     // Whoever asks finds done what is due, to the second.
     sekisho_workers::meet_key_deadlines(&app.state).await?;
     check_grant_tokens(app, &input)?;
+    authorize::check(app, operation, &input)?;
     match operation {
         "CancelKeyDeletion" => key_state::cancel_deletion(app, parse(input)?).await,
         "CreateAlias" => aliases::create(app, parse(input)?).await,

@@ -6,6 +6,7 @@ use crate::testing::World;
 mod asymmetric;
 mod grants;
 mod import;
+mod policies;
 mod rotation;
 
 const MISSING: &str = "arn:aws:kms:eu-north-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab";
@@ -209,9 +210,10 @@ fn tags_and_policies_are_kept() {
         assert_eq!(listed, json!({ "Tags": [{ "TagKey": "a", "TagValue": "3" }], "Truncated": false }));
         let own = world.kms("GetKeyPolicy", json!({ "KeyId": key })).await.unwrap();
         assert!(own["Policy"].as_str().unwrap().contains("arn:aws:iam::000000000000:root"));
-        world.kms("PutKeyPolicy", json!({ "KeyId": key, "Policy": "{\"Version\":\"x\"}" })).await.unwrap();
+        let policy = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}}"#;
+        world.kms("PutKeyPolicy", json!({ "KeyId": key, "Policy": policy })).await.unwrap();
         let put = world.kms("GetKeyPolicy", json!({ "KeyId": key, "PolicyName": "default" })).await.unwrap();
-        assert_eq!(put["Policy"], "{\"Version\":\"x\"}");
+        assert_eq!(put["Policy"], policy);
         let rotation = world.kms("GetKeyRotationStatus", json!({ "KeyId": key })).await.unwrap();
         assert_eq!(rotation, json!({ "KeyId": key, "KeyRotationEnabled": false }));
     });
