@@ -14,7 +14,7 @@ use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
     BulkRegistration, Decisions, DeliveryStreams, Functions, Gateway, Issuing, Parts, Recovered, Revocation, RsaKeys,
-    run_expiry,
+    run_expiry, run_key_deadlines,
 };
 use tokio::sync::watch;
 
@@ -103,6 +103,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let bulk = BulkRegistration::new(state.clone(), objects.clone(), issuing.clone());
     bulk.resume();
     tokio::spawn(run_expiry(state.clone()));
+    tokio::spawn(run_key_deadlines(state.clone()));
     let revocation = Arc::new(Revocation::new(state.clone()));
     let (watching, crls) = (revocation.clone(), config.crls.clone());
     tokio::spawn(async move { watching.watch(crls).await });

@@ -6,7 +6,7 @@ use sekisho_types::{KeyId, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::KmsError;
+use crate::{Imported, KeySpec, KeyUsage, KmsError, Origin, Rotated, Rotation};
 
 /// `KeyState` (KMS developer guide, "Key states").
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,7 +15,9 @@ pub enum KeyState {
     Enabled,
     /// Kept, and refused. Left by EnableKey or ScheduleKeyDeletion.
     Disabled,
-    /// Refused until `at`, then gone. Left by CancelKeyDeletion, to Disabled.
+    /// Without all of its imported material. Left by ImportKeyMaterial, to Enabled, or by ScheduleKeyDeletion.
+    PendingImport,
+    /// Refused until `at`, then gone. Left by CancelKeyDeletion, to Disabled, or PendingImport if its material is not there.
     PendingDeletion {
         /// When it goes.
         at: Timestamp,
@@ -36,8 +38,15 @@ pub enum KeyManager {
 pub struct Material {
     /// 64 hexadecimal digits.
     pub id: String,
-    /// Base64 of what [`crate::RootKey::wrap`] gave.
-    pub wrapped: String,
+    /// Base64 of what [`crate::RootKey::seal`] gave; nothing while imported material is deleted or expired.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapped: Option<String>,
+    /// How it became the current one; nothing for a key's first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<Rotated>,
+    /// What is known of it, if it was brought.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub imported: Option<Imported>,
 }
 
 impl fmt::Debug for Material {
@@ -46,7 +55,7 @@ impl fmt::Debug for Material {
     }
 }
 
-/// A symmetric encryption key.
+/// A key of any kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Key {
     /// Its id.
@@ -59,14 +68,36 @@ pub struct Key {
     pub manager: KeyManager,
     /// Whether it may be used.
     pub state: KeyState,
+    /// What kind of material it has.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub spec: KeySpec,
+    /// What it is for.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub usage: KeyUsage,
+    /// Where its material comes from.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub origin: Origin,
     /// The last one encrypts; all of them decrypt.
     pub materials: Vec<Material>,
+    /// Imported, and waiting for RotateKeyOnDemand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pending: Option<Material>,
+    /// The public half of a key pair: SubjectPublicKeyInfo in DER, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// When its material is replaced by itself, if that was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<Rotation>,
     /// `default`, where it was put; else the account's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
     /// Its tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 impl Key {
@@ -80,29 +111,52 @@ impl Key {
         let (state, deletion) = match self.state {
             KeyState::Enabled => ("Enabled", None),
             KeyState::Disabled => ("Disabled", None),
+            KeyState::PendingImport => ("PendingImport", None),
             KeyState::PendingDeletion { at } => ("PendingDeletion", Some(at)),
         };
         let mut metadata = json!({
             "AWSAccountId": tenant.account,
             "Arn": self.arn(tenant),
             "CreationDate": self.created_at.epoch_seconds(),
-            "CurrentKeyMaterialId": self.materials.last().map(|material| &material.id),
-            "CustomerMasterKeySpec": "SYMMETRIC_DEFAULT",
+            "CustomerMasterKeySpec": self.spec,
             "Description": self.description,
             "Enabled": self.state == KeyState::Enabled,
-            "EncryptionAlgorithms": ["SYMMETRIC_DEFAULT"],
             "KeyId": self.key_id,
             "KeyManager": match self.manager { KeyManager::Customer => "CUSTOMER", KeyManager::Aws => "AWS" },
-            "KeySpec": "SYMMETRIC_DEFAULT",
+            "KeySpec": self.spec,
             "KeyState": state,
-            "KeyUsage": "ENCRYPT_DECRYPT",
+            "KeyUsage": self.usage,
             "MultiRegion": false,
-            "Origin": "AWS_KMS",
+            "Origin": self.origin,
         });
+        let (name, algorithms) = self.algorithms();
+        metadata[name] = algorithms;
+        // The ids of materials tell apart what one key may have many of: only symmetric keys do.
+        if let (KeySpec::SymmetricDefault, Some(material)) = (self.spec, self.materials.last()) {
+            metadata["CurrentKeyMaterialId"] = json!(material.id);
+        }
+        if self.origin == Origin::External && self.is_complete() {
+            let expiries = self.materials.iter().filter_map(|material| material.imported.as_ref()?.valid_to);
+            metadata["ExpirationModel"] = json!("KEY_MATERIAL_DOES_NOT_EXPIRE");
+            if let Some(first) = expiries.min() {
+                metadata["ExpirationModel"] = json!("KEY_MATERIAL_EXPIRES");
+                metadata["ValidTo"] = json!(first.epoch_seconds());
+            }
+        }
         if let Some(at) = deletion {
             metadata["DeletionDate"] = json!(at.epoch_seconds());
         }
         metadata
+    }
+
+    /// What it can do, under the member's name that goes with its usage.
+    pub fn algorithms(&self) -> (&'static str, Value) {
+        match self.usage {
+            KeyUsage::EncryptDecrypt => ("EncryptionAlgorithms", json!(self.spec.encryption_algorithms())),
+            KeyUsage::SignVerify => ("SigningAlgorithms", json!(self.spec.signing_algorithms())),
+            KeyUsage::GenerateVerifyMac => ("MacAlgorithms", json!(self.spec.mac_algorithms())),
+            KeyUsage::KeyAgreement => ("KeyAgreementAlgorithms", json!(["ECDH"])),
+        }
     }
 
     /// The key policy: what was put, else the one that leaves everything to the account.
@@ -124,11 +178,17 @@ impl Key {
         self.policy.clone().unwrap_or_else(|| own().to_string())
     }
 
-    /// That it may encrypt and decrypt now.
+    /// Whether its waiting period is over.
+    pub(crate) fn is_over(&self, now: Timestamp) -> bool {
+        matches!(self.state, KeyState::PendingDeletion { at } if at <= now)
+    }
+
+    /// That it may be used now.
     pub(crate) fn usable(&self, tenant: &Tenant) -> Result<(), KmsError> {
         match self.state {
             KeyState::Enabled => Ok(()),
             KeyState::Disabled => Err(KmsError::Disabled(self.arn(tenant))),
+            KeyState::PendingImport => Err(KmsError::PendingImport(self.arn(tenant))),
             KeyState::PendingDeletion { .. } => Err(KmsError::PendingDeletion(self.arn(tenant))),
         }
     }
@@ -138,7 +198,7 @@ impl Key {
         match (self.manager, self.state) {
             (KeyManager::Aws, _) => Err(KmsError::Managed(self.arn(tenant))),
             (_, KeyState::PendingDeletion { .. }) => Err(KmsError::PendingDeletion(self.arn(tenant))),
-            (_, KeyState::Enabled | KeyState::Disabled) => Ok(()),
+            (_, KeyState::Enabled | KeyState::Disabled | KeyState::PendingImport) => Ok(()),
         }
     }
 }

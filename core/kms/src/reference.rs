@@ -1,14 +1,16 @@
 //! Key ids, key ARNs, alias names and alias ARNs, told apart (KMS developer guide, "Key identifiers").
+use std::sync::Arc;
+
 use sekisho_types::{KeyId, Tenant};
 
-use crate::{Key, KeyManager, Kms, KmsError};
+use crate::{Key, KeyManager, Kms, KmsError, Operation};
 
 impl Kms {
     /// The key that `text` names in an operation that takes aliases.
     ///
     /// # Errors
     /// As AWS tells the four ways of being wrong apart.
-    pub fn resolve(&self, text: &str) -> Result<&Key, KmsError> {
+    pub fn resolve(&self, text: &str) -> Result<&Arc<Key>, KmsError> {
         let name = if text.starts_with("alias/") {
             Some(text)
         } else {
@@ -18,22 +20,22 @@ impl Kms {
             Some(name) => {
                 let alias = self.alias(name);
                 let missing = || KmsError::AliasNotFound(self.tenant().arn("kms", name));
-                self.key(&alias.ok_or_else(missing)?.target).ok_or_else(missing)
+                self.shared(&alias.ok_or_else(missing)?.target).ok_or_else(missing)
             }
             None => self.resolve_key(text),
         }
     }
 
-    /// The account's own key that `text` names, if it may be used now: what a service needs that encrypts in the account's name.
+    /// The account's own symmetric key that `text` names, if it may be used now: what a service needs that encrypts in the account's name.
     ///
     /// # Errors
-    /// Those of [`Kms::resolve`], [`KmsError::Managed`], [`KmsError::Disabled`], [`KmsError::PendingDeletion`].
+    /// Those of [`Kms::use_key`], and [`KmsError::Managed`].
     pub fn customer_key(&self, text: &str) -> Result<&Key, KmsError> {
         let key = self.resolve(text)?;
         if key.manager == KeyManager::Aws {
             return Err(KmsError::Managed(key.arn(self.tenant())));
         }
-        key.usable(self.tenant())?;
+        self.in_use(Operation::GenerateDataKey, key)?.check_symmetric()?;
         Ok(key)
     }
 
@@ -41,14 +43,14 @@ impl Kms {
     ///
     /// # Errors
     /// As [`Kms::resolve`].
-    pub fn resolve_key(&self, text: &str) -> Result<&Key, KmsError> {
+    pub fn resolve_key(&self, text: &str) -> Result<&Arc<Key>, KmsError> {
         let id = match in_region(self.tenant(), text)? {
             Some(resource) => resource.strip_prefix("key/").unwrap_or(text),
             None => text,
         };
         let id = KeyId::parse(id).map_err(|_| KmsError::InvalidKeyId(text.to_owned()))?;
         let missing = || KmsError::KeyNotFound(self.tenant().arn("kms", format_args!("key/{id}")));
-        self.key(&id).ok_or_else(missing)
+        self.shared(&id).ok_or_else(missing)
     }
 }
 

@@ -1,20 +1,21 @@
 //! The fold: keys and aliases.
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use sekisho_types::{KeyId, Random, SecretKey, Tenant, Timestamp};
+use sekisho_types::{KeyId, Random, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::crypto::{hex, material_aad};
-use crate::{Key, KeyManager, KeyState, KmsError, Material, RootKey};
+use crate::policy::KeyPolicy;
+use crate::{Grant, Key, KeyManager, KeyState, KmsError, RootKey};
 
 /// AWS's quota a key.
 const TAGS_MAX: usize = 50;
+/// AWS's quota a key.
+const ALIASES_MAX: usize = 50;
 /// AWS's quota a key policy.
 const POLICY_BYTES_MAX: usize = 32_768;
-const DAY: Duration = Duration::from_secs(24 * 3600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// A name for a key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -52,22 +53,38 @@ pub enum Event {
         /// Which.
         name: String,
     },
+    /// A grant is as it says.
+    GrantPut {
+        /// All of it.
+        grant: Box<Grant>,
+    },
+    /// A grant is gone: retired or revoked.
+    GrantDeleted {
+        /// Of which key.
+        key_id: KeyId,
+        /// Which.
+        grant_id: String,
+    },
 }
 
 /// Every key of the account.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Kms {
     tenant: Tenant,
-    keys: BTreeMap<KeyId, Key>,
+    /// Shared, so that a key in use is not a key held.
+    keys: BTreeMap<KeyId, Arc<Key>>,
     aliases: BTreeMap<String, Alias>,
+    /// By key and id.
+    grants: BTreeMap<KeyId, BTreeMap<String, Grant>>,
 }
 
-type Outcome<T> = Result<(Vec<Event>, T), KmsError>;
+/// What a command yields: what happened, and the answer.
+pub(crate) type Outcome<T> = Result<(Vec<Event>, T), KmsError>;
 
 impl Kms {
     /// None yet.
     pub fn new(tenant: Tenant) -> Self {
-        Self { tenant, keys: BTreeMap::new(), aliases: BTreeMap::new() }
+        Self { tenant, keys: BTreeMap::new(), aliases: BTreeMap::new(), grants: BTreeMap::new() }
     }
 
     /// Whose they are.
@@ -78,25 +95,40 @@ impl Kms {
     /// Takes in what happened.
     pub fn apply(&mut self, event: &Event) {
         match event {
-            Event::KeyPut { key } => drop(self.keys.insert(key.key_id.clone(), (**key).clone())),
+            Event::KeyPut { key } => drop(self.keys.insert(key.key_id.clone(), Arc::new((**key).clone()))),
             Event::KeyDeleted { key_id } => {
                 self.keys.remove(key_id);
                 self.aliases.retain(|_, alias| alias.target != *key_id);
+                self.grants.remove(key_id);
             }
             Event::AliasPut { alias } => drop(self.aliases.insert(alias.name.clone(), alias.clone())),
             Event::AliasDeleted { name } => drop(self.aliases.remove(name)),
+            Event::GrantPut { grant } => {
+                let grants = self.grants.entry(grant.key_id.clone()).or_default();
+                grants.insert(grant.id.clone(), (**grant).clone());
+            }
+            Event::GrantDeleted { key_id, grant_id } => {
+                if let Some(grants) = self.grants.get_mut(key_id) {
+                    grants.remove(grant_id);
+                    if grants.is_empty() {
+                        self.grants.remove(key_id);
+                    }
+                }
+            }
         }
     }
 
     /// The shortest list of events that folds to this.
     pub fn snapshot(&self) -> Vec<Event> {
-        let keys = self.keys.values().map(|key| Event::KeyPut { key: Box::new(key.clone()) });
-        keys.chain(self.aliases.values().map(|alias| Event::AliasPut { alias: alias.clone() })).collect()
+        let keys = self.keys.values().map(|key| Event::KeyPut { key: Box::new((**key).clone()) });
+        let aliases = self.aliases.values().map(|alias| Event::AliasPut { alias: alias.clone() });
+        let grants = self.grants().map(|grant| Event::GrantPut { grant: Box::new(grant.clone()) });
+        keys.chain(aliases).chain(grants).collect()
     }
 
     /// Every key, by id.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
-        self.keys.values()
+        self.keys.values().map(|key| &**key)
     }
 
     /// Every alias, by name.
@@ -104,8 +136,25 @@ impl Kms {
         self.aliases.values()
     }
 
+    /// Every grant, by key and id.
+    pub fn grants(&self) -> impl Iterator<Item = &Grant> {
+        self.grants.values().flat_map(BTreeMap::values)
+    }
+
+    pub(crate) fn grants_of(&self, key_id: &KeyId) -> impl ExactSizeIterator<Item = &Grant> {
+        self.grants.get(key_id).unwrap_or(const { &BTreeMap::new() }).values()
+    }
+
+    pub(crate) fn grant(&self, key_id: &KeyId, id: &str) -> Option<&Grant> {
+        self.grants.get(key_id)?.get(id)
+    }
+
     /// A key by its id.
     pub fn key(&self, key_id: &KeyId) -> Option<&Key> {
+        self.shared(key_id).map(|key| &**key)
+    }
+
+    pub(crate) fn shared(&self, key_id: &KeyId) -> Option<&Arc<Key>> {
         self.keys.get(key_id)
     }
 
@@ -114,65 +163,43 @@ impl Kms {
         self.aliases.get(name)
     }
 
-    /// What time alone has done by `now`: keys whose waiting period is over go.
-    pub fn due(&self, now: Timestamp) -> Vec<Event> {
-        let over = |key: &&Key| matches!(key.state, KeyState::PendingDeletion { at } if at <= now);
-        self.keys.values().filter(over).map(|key| Event::KeyDeleted { key_id: key.key_id.clone() }).collect()
+    /// Whether time alone has done something by `now`.
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        self.keys().any(|key| key.is_over(now) || key.rotation_due(now) || key.material_expires(now))
     }
 
-    /// CreateKey, for a symmetric encryption key.
+    /// What time alone has done by `now`: keys whose waiting period is over go, material whose period is
+    /// over is rotated, imported material that expires is forgotten.
     ///
     /// # Errors
-    /// [`KmsError::Tag`], [`KmsError::MalformedPolicy`].
-    pub fn create_key(
-        &self,
-        now: Timestamp,
-        root_key: &RootKey,
-        description: String,
-        policy: Option<String>,
-        tags: BTreeMap<String, String>,
-        random: &mut dyn Random,
-    ) -> Outcome<Key> {
-        check_tags(&tags)?;
-        policy.as_deref().map_or(Ok(()), check_policy)?;
-        let key = Key { description, policy, tags, ..new_key(now, root_key, KeyManager::Customer, random) };
-        Ok((vec![Event::KeyPut { key: Box::new(key.clone()) }], key))
+    /// [`KmsError::Material`].
+    pub fn due(&self, now: Timestamp, root_key: &RootKey, random: &mut dyn Random) -> Result<Vec<Event>, KmsError> {
+        let over = self.keys().filter(|key| key.is_over(now));
+        let mut events: Vec<_> = over.map(|key| Event::KeyDeleted { key_id: key.key_id.clone() }).collect();
+        events.extend(self.rotations_due(now, root_key, random)?);
+        events.extend(self.expirations_due(now));
+        Ok(events)
     }
 
-    /// The key a service keeps for itself under `alias/aws/…`; made if it is not there. Answers its ARN.
-    pub fn ensure_managed(
-        &self,
-        now: Timestamp,
-        root_key: &RootKey,
-        alias: &str,
-        description: &str,
-        random: &mut dyn Random,
-    ) -> (Vec<Event>, String) {
-        if let Some(key) = self.aliases.get(alias).and_then(|alias| self.keys.get(&alias.target)) {
-            return (Vec::new(), key.arn(&self.tenant));
-        }
-        let key = Key { description: description.into(), ..new_key(now, root_key, KeyManager::Aws, random) };
-        let arn = key.arn(&self.tenant);
-        let alias = Alias { name: alias.into(), target: key.key_id.clone(), created_at: now, updated_at: now };
-        (vec![Event::KeyPut { key: Box::new(key) }, Event::AliasPut { alias }], arn)
-    }
-
-    fn change(&self, key: &str, change: impl FnOnce(&mut Key) -> Result<(), KmsError>) -> Outcome<Key> {
+    pub(crate) fn change(&self, key: &str, change: impl FnOnce(&mut Key) -> Result<(), KmsError>) -> Outcome<Key> {
         let known = self.resolve_key(key)?;
-        let mut changed = known.clone();
+        let mut changed = (**known).clone();
         change(&mut changed)?;
         let events =
-            if changed == *known { Vec::new() } else { vec![Event::KeyPut { key: Box::new(changed.clone()) }] };
+            if changed == **known { Vec::new() } else { vec![Event::KeyPut { key: Box::new(changed.clone()) }] };
         Ok((events, changed))
     }
 
     /// EnableKey, DisableKey.
     ///
     /// # Errors
-    /// [`KmsError::PendingDeletion`], [`KmsError::Managed`], and those of [`Kms::resolve_key`].
+    /// [`KmsError::PendingDeletion`], [`KmsError::PendingImport`], [`KmsError::Managed`], and those of [`Kms::resolve_key`].
     pub fn set_enabled(&self, key: &str, enabled: bool) -> Outcome<Key> {
         self.change(key, |key| {
             key.changeable(&self.tenant)?;
+            if key.state == KeyState::PendingImport {
+                return Err(KmsError::PendingImport(key.arn(&self.tenant)));
+            }
             key.state = if enabled { KeyState::Enabled } else { KeyState::Disabled };
             Ok(())
         })
@@ -212,24 +239,26 @@ impl Kms {
     pub fn cancel_deletion(&self, key: &str) -> Outcome<Key> {
         self.change(key, |key| match key.state {
             KeyState::PendingDeletion { .. } => {
-                key.state = KeyState::Disabled;
+                key.state = if key.is_complete() { KeyState::Disabled } else { KeyState::PendingImport };
                 Ok(())
             }
-            KeyState::Enabled | KeyState::Disabled => Err(KmsError::NotPendingDeletion(key.arn(&self.tenant))),
+            KeyState::Enabled | KeyState::Disabled | KeyState::PendingImport => {
+                Err(KmsError::NotPendingDeletion(key.arn(&self.tenant)))
+            }
         })
     }
 
-    /// PutKeyPolicy, in every state.
+    /// PutKeyPolicy, in every state; unless `bypass_lockout_check`, not one that nobody could change again.
     ///
     /// # Errors
     /// [`KmsError::MalformedPolicy`], [`KmsError::Managed`], and those of [`Kms::resolve_key`].
-    pub fn put_policy(&self, key: &str, policy: String) -> Outcome<Key> {
+    pub fn put_policy(&self, key: &str, policy: String, bypass_lockout_check: bool) -> Outcome<Key> {
         check_policy(&policy)?;
         self.change(key, |key| match key.manager {
             KeyManager::Aws => Err(KmsError::Managed(key.arn(&self.tenant))),
             KeyManager::Customer => {
                 key.policy = Some(policy);
-                Ok(())
+                if bypass_lockout_check { Ok(()) } else { self.check_lockout(key) }
             }
         })
     }
@@ -261,7 +290,7 @@ impl Kms {
     /// CreateAlias.
     ///
     /// # Errors
-    /// [`KmsError::Validation`], [`KmsError::AliasReserved`], [`KmsError::AliasExists`], and as [`Kms::set_enabled`].
+    /// [`KmsError::Validation`], [`KmsError::AliasReserved`], [`KmsError::AliasExists`], [`KmsError::Limit`], and as [`Kms::set_enabled`].
     pub fn create_alias(&self, now: Timestamp, name: &str, key: &str) -> Outcome<()> {
         check_alias(name)?;
         if self.aliases.contains_key(name) {
@@ -269,11 +298,12 @@ impl Kms {
         }
         let target = self.resolve_key(key)?;
         target.changeable(&self.tenant)?;
+        self.check_aliases(target)?;
         let alias = Alias { name: name.into(), target: target.key_id.clone(), created_at: now, updated_at: now };
         Ok((vec![Event::AliasPut { alias }], ()))
     }
 
-    /// UpdateAlias.
+    /// UpdateAlias, to a key of the same type and usage.
     ///
     /// # Errors
     /// [`KmsError::AliasNotFound`], and as [`Kms::create_alias`].
@@ -282,8 +312,23 @@ impl Kms {
         let known = self.aliases.get(name).ok_or_else(|| KmsError::AliasNotFound(self.tenant.arn("kms", name)))?;
         let target = self.resolve_key(key)?;
         target.changeable(&self.tenant)?;
+        let type_of = |key: &Key| (key.spec.key_type(), key.usage);
+        if self.key(&known.target).is_some_and(|before| type_of(before) != type_of(target)) {
+            let message = format!("Alias {name} can only be moved to a key of the same type and usage.");
+            return Err(KmsError::Validation(message));
+        }
+        if known.target != target.key_id {
+            self.check_aliases(target)?;
+        }
         let alias = Alias { target: target.key_id.clone(), updated_at: now, ..known.clone() };
         Ok((vec![Event::AliasPut { alias }], ()))
+    }
+
+    fn check_aliases(&self, key: &Key) -> Result<(), KmsError> {
+        match self.aliases.values().filter(|alias| alias.target == key.key_id).count() < ALIASES_MAX {
+            true => Ok(()),
+            false => Err(KmsError::Limit(format!("A key has at most {ALIASES_MAX} aliases."))),
+        }
     }
 
     /// DeleteAlias.
@@ -299,21 +344,6 @@ impl Kms {
     }
 }
 
-fn new_key(now: Timestamp, root_key: &RootKey, manager: KeyManager, random: &mut dyn Random) -> Key {
-    let mut id = [0; 16];
-    random.fill(&mut id);
-    let id = uuid::Builder::from_random_bytes(id).into_uuid().to_string();
-    let key_id = KeyId::parse(&id).expect("a UUID is a key id");
-    let (mut material_id, mut material) = ([0; 32], [0; 32]);
-    random.fill(&mut material_id);
-    random.fill(&mut material);
-    let material_id = hex(&material_id);
-    let wrapped = root_key.wrap(&material_aad(&id, &material_id), &SecretKey::new(material), random);
-    let materials = vec![Material { id: material_id, wrapped: STANDARD.encode(wrapped) }];
-    let (state, policy, tags) = (KeyState::Enabled, None, BTreeMap::new());
-    Key { key_id, created_at: now, description: String::new(), manager, state, materials, policy, tags }
-}
-
 fn check_alias(name: &str) -> Result<(), KmsError> {
     let Some(rest) = name.strip_prefix("alias/") else {
         return Err(KmsError::Validation("Alias must start with the prefix \"alias/\".".into()));
@@ -325,7 +355,7 @@ fn check_alias(name: &str) -> Result<(), KmsError> {
     if rest.starts_with("aws/") { Err(KmsError::AliasReserved(name.into())) } else { Ok(()) }
 }
 
-fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), KmsError> {
+pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), KmsError> {
     if tags.len() > TAGS_MAX {
         return Err(KmsError::Tag("Too many tags"));
     }
@@ -333,10 +363,9 @@ fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), KmsError> {
     if tags.keys().any(reserved) { Err(KmsError::Tag("Tags beginning with aws: are reserved")) } else { Ok(()) }
 }
 
-fn check_policy(policy: &str) -> Result<(), KmsError> {
-    let object = serde_json::from_str::<serde_json::Value>(policy).is_ok_and(|value| value.is_object());
-    match object && policy.len() <= POLICY_BYTES_MAX {
-        true => Ok(()),
-        false => Err(KmsError::MalformedPolicy("the key policy is not a JSON object of at most 32 KiB".into())),
+pub(crate) fn check_policy(policy: &str) -> Result<(), KmsError> {
+    if policy.len() > POLICY_BYTES_MAX {
+        return Err(KmsError::MalformedPolicy(format!("the key policy has more than {POLICY_BYTES_MAX} bytes")));
     }
+    KeyPolicy::parse(policy).map(drop)
 }

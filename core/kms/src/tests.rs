@@ -6,6 +6,13 @@ use sekisho_types::{AccountId, Region, SecretKey, Tenant, Timestamp};
 
 use crate::*;
 
+mod asymmetric;
+mod grants;
+mod import;
+mod policies;
+mod rotation;
+mod states;
+
 type Outcome<T> = Result<(Vec<Event>, T), KmsError>;
 
 const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
@@ -46,9 +53,19 @@ impl World {
         self.apply(made).unwrap().key_id.to_string()
     }
 
+    /// A key of any spec, its pair made as a shell makes it.
+    fn key_of(&mut self, spec: KeySpec, usage: KeyUsage) -> String {
+        let pair = (spec.key_type() == KeyType::Asymmetric).then(|| asymmetric::private_key(spec));
+        let (new, mut random) = (NewKey { spec, usage, ..NewKey::default() }, self.random());
+        let made = self.kms.create(NOW, &self.root_key, new, pair.as_ref(), &mut random);
+        self.apply(made).unwrap().key_id.to_string()
+    }
+
     fn encrypt(&mut self, key: &str, context: &EncryptionContext, plaintext: &[u8]) -> Result<Vec<u8>, KmsError> {
         let mut random = self.random();
-        Ok(self.kms.encrypt(&self.root_key, key, context, plaintext, &mut random)?.ciphertext_blob)
+        let key = self.kms.use_key(Operation::Encrypt, key)?;
+        let algorithm = EncryptionAlgorithm::SymmetricDefault;
+        Ok(key.encrypt(&self.root_key, algorithm, context, plaintext, &mut random)?.ciphertext_blob)
     }
 }
 
@@ -104,50 +121,6 @@ fn keys_are_named_four_ways_and_told_apart_when_absent() {
     assert!(world.kms.resolve_key("alias/lake").is_err(), "management operations take no alias");
 }
 
-type Operation = fn(&Kms, &RootKey, &str) -> Result<(), KmsError>;
-
-#[test]
-fn states_refuse_what_they_must() {
-    use KmsError::{Disabled, NotPendingDeletion, PendingDeletion};
-    const NONE: &EncryptionContext = &EncryptionContext::new();
-    type Refused = Option<fn(String) -> KmsError>;
-    #[rustfmt::skip] // Key states of KMS keys       operation                                                                   Enabled                   Disabled                  PendingDeletion
-    let table: &[(&str, Operation, Refused, Refused, Refused)] = &[
-        ("Encrypt",             |kms, root, key| kms.encrypt(root, key, NONE, b"x", &mut zeros()).map(drop),                     None,                     Some(Disabled),           Some(PendingDeletion)),
-        ("GenerateDataKey",     |kms, root, key| kms.generate_data_key(root, key, NONE, 32, &mut zeros()).map(drop),             None,                     Some(Disabled),           Some(PendingDeletion)),
-        ("EnableKey",           |kms, _, key| kms.set_enabled(key, true).map(drop),                                              None,                     None,                     Some(PendingDeletion)),
-        ("DisableKey",          |kms, _, key| kms.set_enabled(key, false).map(drop),                                             None,                     None,                     Some(PendingDeletion)),
-        ("UpdateKeyDescription", |kms, _, key| kms.update_description(key, "d".into()).map(drop),                                None,                     None,                     Some(PendingDeletion)),
-        ("TagResource",         |kms, _, key| kms.tag(key, BTreeMap::new()).map(drop),                                           None,                     None,                     Some(PendingDeletion)),
-        ("UntagResource",       |kms, _, key| kms.untag(key, &[]).map(drop),                                                     None,                     None,                     Some(PendingDeletion)),
-        ("CreateAlias",         |kms, _, key| kms.create_alias(NOW, "alias/new", key).map(drop),                                 None,                     None,                     Some(PendingDeletion)),
-        ("ScheduleKeyDeletion", |kms, _, key| kms.schedule_deletion(NOW, key, 7).map(drop),                                      None,                     None,                     Some(PendingDeletion)),
-        ("CancelKeyDeletion",   |kms, _, key| kms.cancel_deletion(key).map(drop),                                                Some(NotPendingDeletion), Some(NotPendingDeletion), None),
-        ("PutKeyPolicy",        |kms, _, key| kms.put_policy(key, "{}".into()).map(drop),                                        None,                     None,                     None),
-    ];
-    let mut world = World::new();
-    let key = world.key();
-    let arn = format!("arn:aws:kms:us-east-1:111122223333:key/{key}");
-    let blob = world.encrypt(&key, NONE, b"x").unwrap();
-    let check = |world: &World, state: &str, refused: fn(&(&str, Operation, Refused, Refused, Refused)) -> Refused| {
-        for row in table {
-            let expected = refused(row).map_or(Ok(()), |error| Err(error(arn.clone())));
-            assert_eq!(row.1(&world.kms, &world.root_key, &key), expected, "{} of a key that is {state}", row.0);
-        }
-    };
-    check(&world, "Enabled", |row| row.2);
-    let disabled = world.kms.set_enabled(&key, false);
-    world.apply(disabled).unwrap();
-    check(&world, "Disabled", |row| row.3);
-    assert_eq!(world.kms.decrypt(&world.root_key, &blob, NONE, None), Err(Disabled(arn.clone())));
-    let scheduled = world.kms.schedule_deletion(NOW, &key, 7);
-    world.apply(scheduled).unwrap();
-    check(&world, "PendingDeletion", |row| row.4);
-    assert_eq!(world.kms.decrypt(&world.root_key, &blob, NONE, None), Err(PendingDeletion(arn.clone())));
-    let cancelled = world.kms.cancel_deletion(&key);
-    assert_eq!(world.apply(cancelled).unwrap().state, KeyState::Disabled);
-}
-
 #[test]
 fn a_key_goes_with_its_aliases_when_its_window_is_over() {
     let mut world = World::new();
@@ -160,8 +133,9 @@ fn a_key_goes_with_its_aliases_when_its_window_is_over() {
     let scheduled = world.kms.schedule_deletion(NOW, &key, 7);
     world.apply(scheduled).unwrap();
     let end = NOW.plus(Duration::from_secs(7 * 24 * 3600));
-    assert_eq!(world.kms.due(Timestamp::from_millis(end.millis() - 1)), vec![]);
-    world.kms.due(end).iter().for_each(|event| world.kms.apply(event));
+    let due = |world: &World, at| world.kms.due(at, &world.root_key, &mut zeros()).unwrap();
+    assert_eq!(due(&world, Timestamp::from_millis(end.millis() - 1)), vec![]);
+    due(&world, end).iter().for_each(|event| world.kms.apply(event));
     assert!(matches!(world.kms.resolve(&key), Err(KmsError::KeyNotFound(_))));
     assert!(matches!(world.kms.resolve("alias/a"), Err(KmsError::AliasNotFound(_))));
 }
@@ -197,6 +171,47 @@ fn aliases() {
 }
 
 #[test]
+fn an_alias_stays_with_keys_of_one_type() {
+    let mut world = World::new();
+    let (symmetric, other) = (world.key(), world.key());
+    let (signing, agreeing) = (
+        world.key_of(KeySpec::EccNistP256, KeyUsage::SignVerify),
+        world.key_of(KeySpec::EccNistP256, KeyUsage::KeyAgreement),
+    );
+    let other_curve = world.key_of(KeySpec::EccNistP384, KeyUsage::SignVerify);
+    let hmac = world.key_of(KeySpec::Hmac256, KeyUsage::GenerateVerifyMac);
+    for (name, key) in [("alias/symmetric", &symmetric), ("alias/signing", &signing)] {
+        let made = world.kms.create_alias(NOW, name, key);
+        world.apply(made).unwrap();
+    }
+    #[rustfmt::skip] // UpdateAlias
+    let table = [
+        ("alias/symmetric", &other,       true),
+        ("alias/symmetric", &hmac,        false),
+        ("alias/symmetric", &signing,     false),
+        ("alias/signing",   &other_curve, true), // type and usage, not spec
+        ("alias/signing",   &agreeing,    false),
+        ("alias/signing",   &symmetric,   false),
+    ];
+    for (name, key, taken) in table {
+        match world.kms.update_alias(NOW, name, key) {
+            Ok(_) => assert!(taken, "{name}"),
+            Err(error) => assert!(!taken && matches!(error, KmsError::Validation(_)), "{name}: {error:?}"),
+        }
+    }
+    for number in 1..50 {
+        let made = world.kms.create_alias(NOW, &format!("alias/{number}"), &symmetric);
+        world.apply(made).unwrap();
+    }
+    let limit = Err(KmsError::Limit("A key has at most 50 aliases.".into()));
+    assert_eq!(world.kms.create_alias(NOW, "alias/50", &symmetric).map(drop), limit, "resource quotas");
+    let made = world.kms.create_alias(NOW, "alias/50", &other);
+    world.apply(made).unwrap();
+    assert_eq!(world.kms.update_alias(NOW, "alias/50", &symmetric).map(drop), limit);
+    assert!(world.kms.update_alias(NOW, "alias/1", &symmetric).is_ok(), "where it is already");
+}
+
+#[test]
 fn a_data_key_is_what_its_blob_decrypts_to() {
     let mut world = World::new();
     let (key, mut random) = (world.key(), world.random());
@@ -205,7 +220,7 @@ fn a_data_key_is_what_its_blob_decrypts_to() {
         world.kms.decrypt(&world.root_key, &made.ciphertext_blob, &context(&[("a", "b")]), Some(&key)).unwrap();
     assert_eq!(
         (decrypted.plaintext, decrypted.key_arn, decrypted.key_material_id),
-        (made.plaintext, made.key_arn, made.key_material_id)
+        (made.plaintext, made.key_arn, Some(made.key_material_id))
     );
 }
 
@@ -249,29 +264,49 @@ fn a_snapshot_folds_to_the_same() {
 
 #[test]
 fn metadata_has_aws_members() {
+    const ALWAYS: &[&str] = &[
+        "AWSAccountId",
+        "Arn",
+        "CreationDate",
+        "CustomerMasterKeySpec",
+        "Description",
+        "Enabled",
+        "KeyId",
+        "KeyManager",
+        "KeySpec",
+        "KeyState",
+        "KeyUsage",
+        "MultiRegion",
+        "Origin",
+    ];
+    #[rustfmt::skip] // API reference: KeyMetadata            beside those that are always there
+    let table: &[(KeySpec, KeyUsage, &[&str])] = &[
+        (KeySpec::SymmetricDefault, KeyUsage::EncryptDecrypt,      &["CurrentKeyMaterialId", "EncryptionAlgorithms"]),
+        (KeySpec::EccNistP256,      KeyUsage::SignVerify,          &["SigningAlgorithms"]),
+        (KeySpec::EccNistP256,      KeyUsage::KeyAgreement,        &["KeyAgreementAlgorithms"]),
+        (KeySpec::Hmac256,          KeyUsage::GenerateVerifyMac,   &["MacAlgorithms"]),
+    ];
     let mut world = World::new();
-    let key = world.key();
-    let metadata = world.kms.resolve(&key).unwrap().metadata(world.kms.tenant());
-    let mut names: Vec<&str> = metadata.as_object().unwrap().keys().map(String::as_str).collect();
-    names.sort_unstable();
-    assert_eq!(
-        names,
-        [
-            "AWSAccountId",
-            "Arn",
-            "CreationDate",
-            "CurrentKeyMaterialId",
-            "CustomerMasterKeySpec",
-            "Description",
-            "Enabled",
-            "EncryptionAlgorithms",
-            "KeyId",
-            "KeyManager",
-            "KeySpec",
-            "KeyState",
-            "KeyUsage",
-            "MultiRegion",
-            "Origin",
-        ]
-    );
+    for (spec, usage, beside) in table {
+        let key = world.key_of(*spec, *usage);
+        let metadata = world.kms.resolve(&key).unwrap().metadata(world.kms.tenant());
+        let mut names: Vec<&str> = metadata.as_object().unwrap().keys().map(String::as_str).collect();
+        names.sort_unstable();
+        let mut expected = [ALWAYS, beside].concat();
+        expected.sort_unstable();
+        assert_eq!(names, expected, "{spec} for {usage}");
+        assert_eq!(metadata["KeySpec"], spec.as_str());
+        assert_eq!(metadata["KeyUsage"], usage.as_str());
+    }
+}
+
+/// As the first version wrote keys: without spec, usage, origin and public key.
+#[test]
+fn a_key_of_the_first_version_is_a_symmetric_one() {
+    let text = r#"{"KeyPut":{"key":{"key_id":"1234abcd-12ab-34cd-56ef-1234567890ab","created_at":1800000000000,
+        "description":"lake","manager":"Customer","state":"Enabled","materials":[{"id":"00","wrapped":"AA=="}]}}}"#;
+    let Event::KeyPut { key } = serde_json::from_str(text).unwrap() else { panic!("a KeyPut") };
+    assert_eq!((key.spec, key.usage, key.origin), Default::default());
+    let again = serde_json::to_value(Event::KeyPut { key }).unwrap();
+    assert_eq!(again, serde_json::from_str::<serde_json::Value>(text).unwrap(), "and is written as it was");
 }

@@ -8,6 +8,7 @@ mod gateway; // connect, subscribe, and what changes reach whom
 mod publish; // a message to its subscribers and rules
 mod live_rules; // the enabled rules and their actions
 mod functions; // what stands in the place of Lambda functions
+mod key_deadlines; // what time alone does to KMS keys
 mod delivery; // records into the journal, batches to objects
 
 pub use decisions::{Decision, Decisions, Outcome};
@@ -17,6 +18,7 @@ pub use delivery::{
 };
 pub use functions::{FunctionTarget, Functions};
 pub use gateway::{Gateway, Parts, Peer, Session};
+pub use key_deadlines::{meet as meet_key_deadlines, run as run_key_deadlines};
 pub use links::{Link, Links, Signals};
 pub use provisioning::{
     BulkRegistration, DEVICE_CA_KEY_AAD, First, ImportError, Imported, Issuing, IssuingError, REPORTS_BUCKET_PREFIX,

@@ -75,7 +75,8 @@ pub(super) fn kms_refusal(error: &KmsError) -> ApiError {
         KmsError::KeyNotFound(_) | KmsError::AliasNotFound(_) | KmsError::InvalidKeyId(_) | KmsError::InvalidArn(_) => {
             "NotFoundException"
         }
-        _ => return ApiError::internal(error),
+        KmsError::Material(_) => return ApiError::internal(error),
+        other => &format!("{}Exception", other.code()),
     };
     ApiError::new(400, "InvalidKMSResourceException", error.to_string()).with("code", code)
 }

@@ -7,24 +7,38 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("ConnectCustomKeyStore", "POST", "/", &[], false, None),
     Operation::new("CreateAlias", "POST", "/", &[], true, Some(&CREATE_ALIAS_REQUEST_SHAPE)),
     Operation::new("CreateCustomKeyStore", "POST", "/", &[], false, None),
-    Operation::new("CreateGrant", "POST", "/", &[], false, None),
+    Operation::new("CreateGrant", "POST", "/", &[], true, Some(&CREATE_GRANT_REQUEST_SHAPE)),
     Operation::new("CreateKey", "POST", "/", &[], true, Some(&CREATE_KEY_REQUEST_SHAPE)),
     Operation::new("Decrypt", "POST", "/", &[], true, Some(&DECRYPT_REQUEST_SHAPE)),
     Operation::new("DeleteAlias", "POST", "/", &[], true, Some(&DELETE_ALIAS_REQUEST_SHAPE)),
     Operation::new("DeleteCustomKeyStore", "POST", "/", &[], false, None),
-    Operation::new("DeleteImportedKeyMaterial", "POST", "/", &[], false, None),
-    Operation::new("DeriveSharedSecret", "POST", "/", &[], false, None),
+    Operation::new(
+        "DeleteImportedKeyMaterial",
+        "POST",
+        "/",
+        &[],
+        true,
+        Some(&DELETE_IMPORTED_KEY_MATERIAL_REQUEST_SHAPE),
+    ),
+    Operation::new("DeriveSharedSecret", "POST", "/", &[], true, Some(&DERIVE_SHARED_SECRET_REQUEST_SHAPE)),
     Operation::new("DescribeCustomKeyStores", "POST", "/", &[], false, None),
     Operation::new("DescribeKey", "POST", "/", &[], true, Some(&DESCRIBE_KEY_REQUEST_SHAPE)),
     Operation::new("DisableKey", "POST", "/", &[], true, Some(&DISABLE_KEY_REQUEST_SHAPE)),
-    Operation::new("DisableKeyRotation", "POST", "/", &[], false, None),
+    Operation::new("DisableKeyRotation", "POST", "/", &[], true, Some(&DISABLE_KEY_ROTATION_REQUEST_SHAPE)),
     Operation::new("DisconnectCustomKeyStore", "POST", "/", &[], false, None),
     Operation::new("EnableKey", "POST", "/", &[], true, Some(&ENABLE_KEY_REQUEST_SHAPE)),
-    Operation::new("EnableKeyRotation", "POST", "/", &[], false, None),
+    Operation::new("EnableKeyRotation", "POST", "/", &[], true, Some(&ENABLE_KEY_ROTATION_REQUEST_SHAPE)),
     Operation::new("Encrypt", "POST", "/", &[], true, Some(&ENCRYPT_REQUEST_SHAPE)),
     Operation::new("GenerateDataKey", "POST", "/", &[], true, Some(&GENERATE_DATA_KEY_REQUEST_SHAPE)),
-    Operation::new("GenerateDataKeyPair", "POST", "/", &[], false, None),
-    Operation::new("GenerateDataKeyPairWithoutPlaintext", "POST", "/", &[], false, None),
+    Operation::new("GenerateDataKeyPair", "POST", "/", &[], true, Some(&GENERATE_DATA_KEY_PAIR_REQUEST_SHAPE)),
+    Operation::new(
+        "GenerateDataKeyPairWithoutPlaintext",
+        "POST",
+        "/",
+        &[],
+        true,
+        Some(&GENERATE_DATA_KEY_PAIR_WITHOUT_PLAINTEXT_REQUEST_SHAPE),
+    ),
     Operation::new(
         "GenerateDataKeyWithoutPlaintext",
         "POST",
@@ -33,40 +47,53 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&GENERATE_DATA_KEY_WITHOUT_PLAINTEXT_REQUEST_SHAPE),
     ),
-    Operation::new("GenerateMac", "POST", "/", &[], false, None),
+    Operation::new("GenerateMac", "POST", "/", &[], true, Some(&GENERATE_MAC_REQUEST_SHAPE)),
     Operation::new("GenerateRandom", "POST", "/", &[], true, Some(&GENERATE_RANDOM_REQUEST_SHAPE)),
     Operation::new("GetKeyLastUsage", "POST", "/", &[], false, None),
     Operation::new("GetKeyPolicy", "POST", "/", &[], true, Some(&GET_KEY_POLICY_REQUEST_SHAPE)),
     Operation::new("GetKeyRotationStatus", "POST", "/", &[], true, Some(&GET_KEY_ROTATION_STATUS_REQUEST_SHAPE)),
-    Operation::new("GetParametersForImport", "POST", "/", &[], false, None),
-    Operation::new("GetPublicKey", "POST", "/", &[], false, None),
-    Operation::new("ImportKeyMaterial", "POST", "/", &[], false, None),
+    Operation::new("GetParametersForImport", "POST", "/", &[], true, Some(&GET_PARAMETERS_FOR_IMPORT_REQUEST_SHAPE)),
+    Operation::new("GetPublicKey", "POST", "/", &[], true, Some(&GET_PUBLIC_KEY_REQUEST_SHAPE)),
+    Operation::new("ImportKeyMaterial", "POST", "/", &[], true, Some(&IMPORT_KEY_MATERIAL_REQUEST_SHAPE)),
     Operation::new("ListAliases", "POST", "/", &[], true, Some(&LIST_ALIASES_REQUEST_SHAPE)),
-    Operation::new("ListGrants", "POST", "/", &[], false, None),
+    Operation::new("ListGrants", "POST", "/", &[], true, Some(&LIST_GRANTS_REQUEST_SHAPE)),
     Operation::new("ListKeyPolicies", "POST", "/", &[], true, Some(&LIST_KEY_POLICIES_REQUEST_SHAPE)),
-    Operation::new("ListKeyRotations", "POST", "/", &[], false, None),
+    Operation::new("ListKeyRotations", "POST", "/", &[], true, Some(&LIST_KEY_ROTATIONS_REQUEST_SHAPE)),
     Operation::new("ListKeys", "POST", "/", &[], true, Some(&LIST_KEYS_REQUEST_SHAPE)),
     Operation::new("ListResourceTags", "POST", "/", &[], true, Some(&LIST_RESOURCE_TAGS_REQUEST_SHAPE)),
-    Operation::new("ListRetirableGrants", "POST", "/", &[], false, None),
+    Operation::new("ListRetirableGrants", "POST", "/", &[], true, Some(&LIST_RETIRABLE_GRANTS_REQUEST_SHAPE)),
     Operation::new("PutKeyPolicy", "POST", "/", &[], true, Some(&PUT_KEY_POLICY_REQUEST_SHAPE)),
     Operation::new("ReEncrypt", "POST", "/", &[], true, Some(&RE_ENCRYPT_REQUEST_SHAPE)),
     Operation::new("ReplicateKey", "POST", "/", &[], false, None),
-    Operation::new("RetireGrant", "POST", "/", &[], false, None),
-    Operation::new("RevokeGrant", "POST", "/", &[], false, None),
-    Operation::new("RotateKeyOnDemand", "POST", "/", &[], false, None),
+    Operation::new("RetireGrant", "POST", "/", &[], true, Some(&RETIRE_GRANT_REQUEST_SHAPE)),
+    Operation::new("RevokeGrant", "POST", "/", &[], true, Some(&REVOKE_GRANT_REQUEST_SHAPE)),
+    Operation::new("RotateKeyOnDemand", "POST", "/", &[], true, Some(&ROTATE_KEY_ON_DEMAND_REQUEST_SHAPE)),
     Operation::new("ScheduleKeyDeletion", "POST", "/", &[], true, Some(&SCHEDULE_KEY_DELETION_REQUEST_SHAPE)),
-    Operation::new("Sign", "POST", "/", &[], false, None),
+    Operation::new("Sign", "POST", "/", &[], true, Some(&SIGN_REQUEST_SHAPE)),
     Operation::new("TagResource", "POST", "/", &[], true, Some(&TAG_RESOURCE_REQUEST_SHAPE)),
     Operation::new("UntagResource", "POST", "/", &[], true, Some(&UNTAG_RESOURCE_REQUEST_SHAPE)),
     Operation::new("UpdateAlias", "POST", "/", &[], true, Some(&UPDATE_ALIAS_REQUEST_SHAPE)),
     Operation::new("UpdateCustomKeyStore", "POST", "/", &[], false, None),
     Operation::new("UpdateKeyDescription", "POST", "/", &[], true, Some(&UPDATE_KEY_DESCRIPTION_REQUEST_SHAPE)),
     Operation::new("UpdatePrimaryRegion", "POST", "/", &[], false, None),
-    Operation::new("Verify", "POST", "/", &[], false, None),
-    Operation::new("VerifyMac", "POST", "/", &[], false, None),
+    Operation::new("Verify", "POST", "/", &[], true, Some(&VERIFY_REQUEST_SHAPE)),
+    Operation::new("VerifyMac", "POST", "/", &[], true, Some(&VERIFY_MAC_REQUEST_SHAPE)),
 ];
+static ALGORITHM_SPEC: Kind = Kind::String(Text::new(
+    Bounds::NONE,
+    "",
+    &[
+        "RSAES_PKCS1_V1_5",
+        "RSAES_OAEP_SHA_1",
+        "RSAES_OAEP_SHA_256",
+        "RSA_AES_KEY_WRAP_SHA_1",
+        "RSA_AES_KEY_WRAP_SHA_256",
+        "SM2PKE",
+    ],
+));
 static ALIAS_NAME_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 256), "^[a-zA-Z0-9:/_-]+$", &[]));
 static ATTESTATION_DOCUMENT_TYPE: Kind = Kind::Blob(Bounds::new(1, 262144));
+static BACKING_KEY_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(64, 64), "^[a-f0-9]+$", &[]));
 static BOOLEAN_TYPE: Kind = Kind::Boolean;
 static CANCEL_KEY_DELETION_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
@@ -74,6 +101,16 @@ static CIPHERTEXT_TYPE: Kind = Kind::Blob(Bounds::new(1, 6144));
 static CREATE_ALIAS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("AliasName", Location::Body, "AliasName", &ALIAS_NAME_TYPE).required(),
     Member::new("TargetKeyId", Location::Body, "TargetKeyId", &KEY_ID_TYPE).required(),
+]);
+static CREATE_GRANT_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("GranteePrincipal", Location::Body, "GranteePrincipal", &PRINCIPAL_ID_TYPE).required(),
+    Member::new("RetiringPrincipal", Location::Body, "RetiringPrincipal", &PRINCIPAL_ID_TYPE),
+    Member::new("Operations", Location::Body, "Operations", &GRANT_OPERATION_LIST).required(),
+    Member::new("Constraints", Location::Body, "Constraints", &GRANT_CONSTRAINTS),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("Name", Location::Body, "Name", &GRANT_NAME_TYPE),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
 ]);
 static CREATE_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("Policy", Location::Body, "Policy", &POLICY_TYPE),
@@ -108,7 +145,23 @@ static CUSTOMER_MASTER_KEY_SPEC: Kind = Kind::String(Text::new(
         "SM2",
     ],
 ));
+static DATA_KEY_PAIR_SPEC: Kind = Kind::String(Text::new(
+    Bounds::NONE,
+    "",
+    &[
+        "RSA_2048",
+        "RSA_3072",
+        "RSA_4096",
+        "ECC_NIST_P256",
+        "ECC_NIST_P384",
+        "ECC_NIST_P521",
+        "ECC_SECG_P256K1",
+        "SM2",
+        "ECC_NIST_EDWARDS25519",
+    ],
+));
 static DATA_KEY_SPEC: Kind = Kind::String(Text::new(Bounds::NONE, "", &["AES_256", "AES_128"]));
+static DATE_TYPE: Kind = Kind::Timestamp;
 static DECRYPT_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("CiphertextBlob", Location::Body, "CiphertextBlob", &CIPHERTEXT_TYPE),
     Member::new("EncryptionContext", Location::Body, "EncryptionContext", &ENCRYPTION_CONTEXT_TYPE),
@@ -121,6 +174,19 @@ static DECRYPT_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static DELETE_ALIAS_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("AliasName", Location::Body, "AliasName", &ALIAS_NAME_TYPE).required()]);
+static DELETE_IMPORTED_KEY_MATERIAL_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("KeyMaterialId", Location::Body, "KeyMaterialId", &BACKING_KEY_ID_TYPE),
+]);
+static DERIVE_SHARED_SECRET_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("KeyAgreementAlgorithm", Location::Body, "KeyAgreementAlgorithm", &KEY_AGREEMENT_ALGORITHM_SPEC)
+        .required(),
+    Member::new("PublicKey", Location::Body, "PublicKey", &PUBLIC_KEY_TYPE).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+    Member::new("Recipient", Location::Body, "Recipient", &RECIPIENT_INFO),
+]);
 static DESCRIBE_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
@@ -128,10 +194,16 @@ static DESCRIBE_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
 static DESCRIPTION_TYPE: Kind = Kind::String(Text::new(Bounds::new(0, 8192), "", &[]));
 static DISABLE_KEY_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
+static DISABLE_KEY_ROTATION_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
 static DRY_RUN_MODIFIER_LIST: Kind = Kind::List(Bounds::NONE, &DRY_RUN_MODIFIER_TYPE);
 static DRY_RUN_MODIFIER_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["IGNORE_CIPHERTEXT"]));
 static ENABLE_KEY_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
+static ENABLE_KEY_ROTATION_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("RotationPeriodInDays", Location::Body, "RotationPeriodInDays", &ROTATION_PERIOD_IN_DAYS_TYPE),
+]);
 static ENCRYPT_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("Plaintext", Location::Body, "Plaintext", &PLAINTEXT_TYPE).required(),
@@ -148,6 +220,23 @@ static ENCRYPTION_ALGORITHM_SPEC: Kind = Kind::String(Text::new(
 static ENCRYPTION_CONTEXT_KEY: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static ENCRYPTION_CONTEXT_TYPE: Kind = Kind::Map(Bounds::NONE, &ENCRYPTION_CONTEXT_KEY, &ENCRYPTION_CONTEXT_VALUE);
 static ENCRYPTION_CONTEXT_VALUE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static EXPIRATION_MODEL_TYPE: Kind =
+    Kind::String(Text::new(Bounds::NONE, "", &["KEY_MATERIAL_EXPIRES", "KEY_MATERIAL_DOES_NOT_EXPIRE"]));
+static GENERATE_DATA_KEY_PAIR_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("EncryptionContext", Location::Body, "EncryptionContext", &ENCRYPTION_CONTEXT_TYPE),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("KeyPairSpec", Location::Body, "KeyPairSpec", &DATA_KEY_PAIR_SPEC).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("Recipient", Location::Body, "Recipient", &RECIPIENT_INFO),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
+static GENERATE_DATA_KEY_PAIR_WITHOUT_PLAINTEXT_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("EncryptionContext", Location::Body, "EncryptionContext", &ENCRYPTION_CONTEXT_TYPE),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("KeyPairSpec", Location::Body, "KeyPairSpec", &DATA_KEY_PAIR_SPEC).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
 static GENERATE_DATA_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("EncryptionContext", Location::Body, "EncryptionContext", &ENCRYPTION_CONTEXT_TYPE),
@@ -165,6 +254,13 @@ static GENERATE_DATA_KEY_WITHOUT_PLAINTEXT_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
     Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
 ]);
+static GENERATE_MAC_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("Message", Location::Body, "Message", &PLAINTEXT_TYPE).required(),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("MacAlgorithm", Location::Body, "MacAlgorithm", &MAC_ALGORITHM_SPEC).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
 static GENERATE_RANDOM_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("NumberOfBytes", Location::Body, "NumberOfBytes", &NUMBER_OF_BYTES_TYPE),
     Member::new("CustomKeyStoreId", Location::Body, "CustomKeyStoreId", &CUSTOM_KEY_STORE_ID_TYPE),
@@ -176,10 +272,65 @@ static GET_KEY_POLICY_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static GET_KEY_ROTATION_STATUS_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
+static GET_PARAMETERS_FOR_IMPORT_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("WrappingAlgorithm", Location::Body, "WrappingAlgorithm", &ALGORITHM_SPEC).required(),
+    Member::new("WrappingKeySpec", Location::Body, "WrappingKeySpec", &WRAPPING_KEY_SPEC).required(),
+]);
+static GET_PUBLIC_KEY_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+]);
+static GRANT_CONSTRAINTS_SHAPE: Shape = Shape::new(&[
+    Member::new("EncryptionContextSubset", Location::Body, "EncryptionContextSubset", &ENCRYPTION_CONTEXT_TYPE),
+    Member::new("EncryptionContextEquals", Location::Body, "EncryptionContextEquals", &ENCRYPTION_CONTEXT_TYPE),
+]);
+static GRANT_CONSTRAINTS: Kind = Kind::Structure(&GRANT_CONSTRAINTS_SHAPE);
+static GRANT_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 128), "", &[]));
+static GRANT_NAME_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 256), "^[a-zA-Z0-9:/_-]+$", &[]));
+static GRANT_OPERATION: Kind = Kind::String(Text::new(
+    Bounds::NONE,
+    "",
+    &[
+        "Decrypt",
+        "Encrypt",
+        "GenerateDataKey",
+        "GenerateDataKeyWithoutPlaintext",
+        "ReEncryptFrom",
+        "ReEncryptTo",
+        "Sign",
+        "Verify",
+        "GetPublicKey",
+        "CreateGrant",
+        "RetireGrant",
+        "DescribeKey",
+        "GenerateDataKeyPair",
+        "GenerateDataKeyPairWithoutPlaintext",
+        "GenerateMac",
+        "VerifyMac",
+        "DeriveSharedSecret",
+    ],
+));
+static GRANT_OPERATION_LIST: Kind = Kind::List(Bounds::NONE, &GRANT_OPERATION);
 static GRANT_TOKEN_LIST: Kind = Kind::List(Bounds::new(0, 10), &GRANT_TOKEN_TYPE);
 static GRANT_TOKEN_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 8192), "", &[]));
+static IMPORT_KEY_MATERIAL_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("ImportToken", Location::Body, "ImportToken", &CIPHERTEXT_TYPE).required(),
+    Member::new("EncryptedKeyMaterial", Location::Body, "EncryptedKeyMaterial", &CIPHERTEXT_TYPE).required(),
+    Member::new("ValidTo", Location::Body, "ValidTo", &DATE_TYPE),
+    Member::new("ExpirationModel", Location::Body, "ExpirationModel", &EXPIRATION_MODEL_TYPE),
+    Member::new("ImportType", Location::Body, "ImportType", &IMPORT_TYPE),
+    Member::new("KeyMaterialDescription", Location::Body, "KeyMaterialDescription", &KEY_MATERIAL_DESCRIPTION_TYPE),
+    Member::new("KeyMaterialId", Location::Body, "KeyMaterialId", &BACKING_KEY_ID_TYPE),
+]);
+static IMPORT_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["NEW_KEY_MATERIAL", "EXISTING_KEY_MATERIAL"]));
+static INCLUDE_KEY_MATERIAL: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ALL_KEY_MATERIAL", "ROTATIONS_ONLY"]));
+static KEY_AGREEMENT_ALGORITHM_SPEC: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ECDH"]));
 static KEY_ENCRYPTION_MECHANISM: Kind = Kind::String(Text::new(Bounds::NONE, "", &["RSAES_OAEP_SHA_256"]));
 static KEY_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 2048), "", &[]));
+static KEY_MATERIAL_DESCRIPTION_TYPE: Kind =
+    Kind::String(Text::new(Bounds::new(0, 256), "^[a-zA-Z0-9:/_\\s.-]+$", &[]));
 static KEY_SPEC: Kind = Kind::String(Text::new(
     Bounds::NONE,
     "",
@@ -214,8 +365,21 @@ static LIST_ALIASES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
     Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
 ]);
+static LIST_GRANTS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
+    Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("GrantId", Location::Body, "GrantId", &GRANT_ID_TYPE),
+    Member::new("GranteePrincipal", Location::Body, "GranteePrincipal", &PRINCIPAL_ID_TYPE),
+]);
 static LIST_KEY_POLICIES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
+    Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
+]);
+static LIST_KEY_ROTATIONS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("IncludeKeyMaterial", Location::Body, "IncludeKeyMaterial", &INCLUDE_KEY_MATERIAL),
     Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
     Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
 ]);
@@ -228,7 +392,15 @@ static LIST_RESOURCE_TAGS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
     Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
 ]);
+static LIST_RETIRABLE_GRANTS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("Limit", Location::Body, "Limit", &LIMIT_TYPE),
+    Member::new("Marker", Location::Body, "Marker", &MARKER_TYPE),
+    Member::new("RetiringPrincipal", Location::Body, "RetiringPrincipal", &PRINCIPAL_ID_TYPE).required(),
+]);
+static MAC_ALGORITHM_SPEC: Kind =
+    Kind::String(Text::new(Bounds::NONE, "", &["HMAC_SHA_224", "HMAC_SHA_256", "HMAC_SHA_384", "HMAC_SHA_512"]));
 static MARKER_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 1024), "[\\u0020-\\u00FF]*", &[]));
+static MESSAGE_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["RAW", "DIGEST", "EXTERNAL_MU"]));
 static NULLABLE_BOOLEAN_TYPE: Kind = Kind::Boolean;
 static NUMBER_OF_BYTES_TYPE: Kind = Kind::Integer(Bounds::new(1, 1024));
 static ORIGIN_TYPE: Kind =
@@ -238,6 +410,8 @@ static PLAINTEXT_TYPE: Kind = Kind::Blob(Bounds::new(1, 4096));
 static POLICY_NAME_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[\\w]+", &[]));
 static POLICY_TYPE: Kind =
     Kind::String(Text::new(Bounds::new(1, 131072), "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", &[]));
+static PRINCIPAL_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 256), "^[\\w+=,.@:/-]+$", &[]));
+static PUBLIC_KEY_TYPE: Kind = Kind::Blob(Bounds::new(1, 8192));
 static PUT_KEY_POLICY_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("PolicyName", Location::Body, "PolicyName", &POLICY_NAME_TYPE),
@@ -271,10 +445,51 @@ static RECIPIENT_INFO_SHAPE: Shape = Shape::new(&[
     Member::new("AttestationDocument", Location::Body, "AttestationDocument", &ATTESTATION_DOCUMENT_TYPE),
 ]);
 static RECIPIENT_INFO: Kind = Kind::Structure(&RECIPIENT_INFO_SHAPE);
+static RETIRE_GRANT_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("GrantToken", Location::Body, "GrantToken", &GRANT_TOKEN_TYPE),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE),
+    Member::new("GrantId", Location::Body, "GrantId", &GRANT_ID_TYPE),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
+static REVOKE_GRANT_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("GrantId", Location::Body, "GrantId", &GRANT_ID_TYPE).required(),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
+static ROTATE_KEY_ON_DEMAND_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required()]);
+static ROTATION_PERIOD_IN_DAYS_TYPE: Kind = Kind::Integer(Bounds::new(90, 2560));
 static SCHEDULE_KEY_DELETION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("PendingWindowInDays", Location::Body, "PendingWindowInDays", &PENDING_WINDOW_IN_DAYS_TYPE),
 ]);
+static SIGN_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("Message", Location::Body, "Message", &PLAINTEXT_TYPE).required(),
+    Member::new("MessageType", Location::Body, "MessageType", &MESSAGE_TYPE),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("SigningAlgorithm", Location::Body, "SigningAlgorithm", &SIGNING_ALGORITHM_SPEC).required(),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
+static SIGNING_ALGORITHM_SPEC: Kind = Kind::String(Text::new(
+    Bounds::NONE,
+    "",
+    &[
+        "RSASSA_PSS_SHA_256",
+        "RSASSA_PSS_SHA_384",
+        "RSASSA_PSS_SHA_512",
+        "RSASSA_PKCS1_V1_5_SHA_256",
+        "RSASSA_PKCS1_V1_5_SHA_384",
+        "RSASSA_PKCS1_V1_5_SHA_512",
+        "ECDSA_SHA_256",
+        "ECDSA_SHA_384",
+        "ECDSA_SHA_512",
+        "SM2DSA",
+        "ML_DSA_SHAKE_256",
+        "ED25519_SHA_512",
+        "ED25519_PH_SHA_512",
+    ],
+));
 static TAG_SHAPE: Shape = Shape::new(&[
     Member::new("TagKey", Location::Body, "TagKey", &TAG_KEY_TYPE).required(),
     Member::new("TagValue", Location::Body, "TagValue", &TAG_VALUE_TYPE).required(),
@@ -300,4 +515,23 @@ static UPDATE_KEY_DESCRIPTION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
     Member::new("Description", Location::Body, "Description", &DESCRIPTION_TYPE).required(),
 ]);
+static VERIFY_MAC_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("Message", Location::Body, "Message", &PLAINTEXT_TYPE).required(),
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("MacAlgorithm", Location::Body, "MacAlgorithm", &MAC_ALGORITHM_SPEC).required(),
+    Member::new("Mac", Location::Body, "Mac", &CIPHERTEXT_TYPE).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
+static VERIFY_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("KeyId", Location::Body, "KeyId", &KEY_ID_TYPE).required(),
+    Member::new("Message", Location::Body, "Message", &PLAINTEXT_TYPE).required(),
+    Member::new("MessageType", Location::Body, "MessageType", &MESSAGE_TYPE),
+    Member::new("Signature", Location::Body, "Signature", &CIPHERTEXT_TYPE).required(),
+    Member::new("SigningAlgorithm", Location::Body, "SigningAlgorithm", &SIGNING_ALGORITHM_SPEC).required(),
+    Member::new("GrantTokens", Location::Body, "GrantTokens", &GRANT_TOKEN_LIST),
+    Member::new("DryRun", Location::Body, "DryRun", &NULLABLE_BOOLEAN_TYPE),
+]);
+static WRAPPING_KEY_SPEC: Kind =
+    Kind::String(Text::new(Bounds::NONE, "", &["RSA_2048", "RSA_3072", "RSA_4096", "SM2"]));
 static XKS_KEY_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 128), "^[a-zA-Z0-9-_.]+$", &[]));

@@ -1,10 +1,10 @@
-//! CreateKey: a symmetric encryption key of this account and region; the other kinds are refused by name.
-use sekisho_kms::KmsError;
+//! CreateKey: any kind of key of this account and region; what needs another service or region is refused by name.
+use sekisho_kms::{KeySpec, KeyUsage, KmsError, NewKey, Origin};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::tags::{self, Tag};
-use super::{SYMMETRIC_DEFAULT, commit};
+use super::{commit, key_pair, word};
 use crate::{ApiError, App};
 
 #[derive(Deserialize)]
@@ -20,6 +20,8 @@ pub(super) struct Input {
     xks_key_id: Option<String>,
     multi_region: Option<bool>,
     #[serde(default)]
+    bypass_policy_lockout_safety_check: bool,
+    #[serde(default)]
     tags: Vec<Tag>,
 }
 
@@ -29,20 +31,20 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
             let message = "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. CustomerMasterKeySpec is deprecated.";
             return Err(KmsError::Validation(message.into()).into());
         }
-        (spec, older) => spec.or(older).unwrap_or_else(|| SYMMETRIC_DEFAULT.into()),
+        (spec, older) => spec.or(older),
     };
-    if spec != SYMMETRIC_DEFAULT && input.key_usage.is_none() {
-        let message = "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.";
-        return Err(KmsError::Validation(message.into()).into());
-    }
-    if let Some(usage) = input.key_usage.filter(|usage| spec == SYMMETRIC_DEFAULT && usage != "ENCRYPT_DECRYPT") {
-        let message = format!("KeyUsage {usage} is not compatible with KeySpec {spec}");
-        return Err(KmsError::Validation(message).into());
-    }
+    let spec = spec.map_or(Ok(KeySpec::default()), |spec| word(KeySpec::parse, "KeySpec", &spec))?;
+    let usage = match input.key_usage {
+        Some(usage) => word(KeyUsage::parse, "KeyUsage", &usage)?,
+        None if spec == KeySpec::SymmetricDefault => KeyUsage::EncryptDecrypt,
+        None => {
+            let message = "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.";
+            return Err(KmsError::Validation(message.into()).into());
+        }
+    };
+    let origin = input.origin.map_or(Ok(Origin::default()), |origin| word(Origin::parse, "Origin", &origin))?;
     #[rustfmt::skip] // member            asked for                                        offered
     let choices = [
-        ("KeySpec",          Some(spec),                                      Some(SYMMETRIC_DEFAULT)),
-        ("Origin",           input.origin,                                    Some("AWS_KMS")),
         ("CustomKeyStoreId", input.custom_key_store_id,                       None),
         ("XksKeyId",         input.xks_key_id,                                None),
         ("MultiRegion",      input.multi_region.map(|on| on.to_string()),     Some("false")),
@@ -52,9 +54,18 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
             return Err(KmsError::NotOffered(format!("{name} {asked}")).into());
         }
     }
-    let tags = tags::pairs(input.tags)?;
+    let new = NewKey {
+        description: input.description.unwrap_or_default(),
+        policy: input.policy,
+        tags: tags::pairs(input.tags)?,
+        spec,
+        usage,
+        origin,
+        bypass_lockout_check: input.bypass_policy_lockout_safety_check,
+    };
+    new.check()?;
+    let private_key = if new.needs_private_key() { Some(key_pair::generate(spec).await?) } else { None };
     let (now, root_key, mut random) = (app.state.now(), app.state.root_key(), app.state.random());
-    let description = input.description.unwrap_or_default();
-    let key = commit(app, |cores| cores.kms.create_key(now, root_key, description, input.policy, tags, &mut random));
-    Ok(json!({ "KeyMetadata": key.await?.metadata(app.state.tenant()) }))
+    let key = commit(app, |cores| cores.kms.create(now, root_key, new, private_key.as_ref(), &mut random)).await?;
+    Ok(json!({ "KeyMetadata": key.metadata(app.state.tenant()) }))
 }

@@ -1,9 +1,9 @@
 //! Encrypt
-use sekisho_kms::EncryptionContext;
+use sekisho_kms::{EncryptionContext, Operation};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{SYMMETRIC_DEFAULT, check_algorithm, unless_dry_run};
+use super::{encryption_algorithm, unless_dry_run};
 use crate::{ApiError, App, Blob};
 
 #[derive(Deserialize)]
@@ -19,14 +19,14 @@ pub(super) struct Input {
 }
 
 pub(super) fn run(app: &App, input: Input) -> Result<Value, ApiError> {
-    check_algorithm(input.encryption_algorithm.as_deref())?;
-    let (cores, root_key, mut random) = (app.state.read(), app.state.root_key(), app.state.random());
-    let (context, plaintext) = (&input.encryption_context, &input.plaintext.0);
-    let made = cores.kms.encrypt(root_key, &input.key_id, context, plaintext, &mut random)?;
+    let algorithm = encryption_algorithm(input.encryption_algorithm.as_deref())?;
+    let (root_key, mut random) = (app.state.root_key(), app.state.random());
+    let key = app.state.read().kms.use_key(Operation::Encrypt, &input.key_id)?;
+    let made = key.encrypt(root_key, algorithm, &input.encryption_context, &input.plaintext.0, &mut random)?;
     let answer = json!({
         "CiphertextBlob": Blob(made.ciphertext_blob.into()),
         "KeyId": made.key_arn,
-        "EncryptionAlgorithm": SYMMETRIC_DEFAULT,
+        "EncryptionAlgorithm": made.algorithm,
     });
     unless_dry_run(input.dry_run, answer)
 }

@@ -1,6 +1,6 @@
 //! GenerateDataKey, GenerateDataKeyWithoutPlaintext
 use bytes::Bytes;
-use sekisho_kms::{EncryptionContext, KmsError};
+use sekisho_kms::{EncryptionContext, KmsError, Operation};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -32,7 +32,12 @@ pub(super) fn run(app: &App, input: Input, with_plaintext: bool) -> Result<Value
         }
     };
     let (cores, root_key, mut random) = (app.state.read(), app.state.root_key(), app.state.random());
-    let made = cores.kms.generate_data_key(root_key, &input.key_id, &input.encryption_context, bytes, &mut random)?;
+    let operation = match with_plaintext {
+        true => Operation::GenerateDataKey,
+        false => Operation::GenerateDataKeyWithoutPlaintext,
+    };
+    let of = (input.key_id.as_str(), &input.encryption_context);
+    let made = cores.kms.generate_data_key_for(operation, root_key, of, bytes, &mut random)?;
     let mut answer = json!({
         "CiphertextBlob": Blob(made.ciphertext_blob.into()),
         "KeyId": made.key_arn,

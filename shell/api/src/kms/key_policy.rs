@@ -1,5 +1,4 @@
-//! GetKeyPolicy, PutKeyPolicy, ListKeyPolicies. Policies are kept and told; the account's root, who alone can sign here, is not
-//! judged by them.
+//! GetKeyPolicy, PutKeyPolicy, ListKeyPolicies
 use sekisho_kms::KmsError;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -23,6 +22,8 @@ pub(super) struct Put {
     key_id: String,
     policy_name: Option<String>,
     policy: String,
+    #[serde(default)]
+    bypass_policy_lockout_safety_check: bool,
 }
 
 #[derive(Deserialize)]
@@ -44,7 +45,8 @@ pub(super) async fn put(app: &App, input: Put) -> Result<Value, ApiError> {
     if input.policy_name.is_some_and(|name| name != NAME) {
         return Err(KmsError::Validation(format!("the one PolicyName is {NAME}")).into());
     }
-    commit(app, |cores| cores.kms.put_policy(&input.key_id, input.policy)).await?;
+    let bypass = input.bypass_policy_lockout_safety_check;
+    commit(app, |cores| cores.kms.put_policy(&input.key_id, input.policy, bypass)).await?;
     Ok(Value::Null)
 }
 

@@ -1,9 +1,10 @@
 //! ReEncrypt: the plaintext never leaves.
-use sekisho_kms::EncryptionContext;
+use sekisho_kms::{EncryptionContext, Operation};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{SYMMETRIC_DEFAULT, check_algorithm, unless_dry_run};
+use super::decrypt::open;
+use super::{encryption_algorithm, unless_dry_run};
 use crate::{ApiError, App, Blob};
 
 #[derive(Deserialize)]
@@ -24,21 +25,27 @@ pub(super) struct Input {
 }
 
 pub(super) fn run(app: &App, input: Input) -> Result<Value, ApiError> {
-    check_algorithm(input.source_encryption_algorithm.as_deref())?;
-    check_algorithm(input.destination_encryption_algorithm.as_deref())?;
-    let (cores, root_key, mut random) = (app.state.read(), app.state.root_key(), app.state.random());
+    let from = encryption_algorithm(input.source_encryption_algorithm.as_deref())?;
+    let to = encryption_algorithm(input.destination_encryption_algorithm.as_deref())?;
+    let (root_key, mut random) = (app.state.root_key(), app.state.random());
     let (context, key) = (&input.source_encryption_context, input.source_key_id.as_deref());
-    let opened = cores.kms.decrypt(root_key, &input.ciphertext_blob.0, context, key)?;
+    let opened = open(app, Operation::ReEncryptFrom, from, context, key, &input.ciphertext_blob.0)?;
+    let key = app.state.read().kms.use_key(Operation::ReEncryptTo, &input.destination_key_id)?;
     let (context, plaintext) = (&input.destination_encryption_context, opened.plaintext.expose());
-    let made = cores.kms.encrypt(root_key, &input.destination_key_id, context, plaintext, &mut random)?;
-    let answer = json!({
+    let made = key.encrypt(root_key, to, context, plaintext, &mut random)?;
+    let mut answer = json!({
         "CiphertextBlob": Blob(made.ciphertext_blob.into()),
         "SourceKeyId": opened.key_arn,
         "KeyId": made.key_arn,
-        "SourceEncryptionAlgorithm": SYMMETRIC_DEFAULT,
-        "DestinationEncryptionAlgorithm": SYMMETRIC_DEFAULT,
-        "SourceKeyMaterialId": opened.key_material_id,
-        "DestinationKeyMaterialId": made.key_material_id,
+        "SourceEncryptionAlgorithm": opened.algorithm,
+        "DestinationEncryptionAlgorithm": made.algorithm,
     });
+    let materials =
+        [("SourceKeyMaterialId", opened.key_material_id), ("DestinationKeyMaterialId", made.key_material_id)];
+    for (name, id) in materials {
+        if let Some(id) = id {
+            answer[name] = id.into();
+        }
+    }
     unless_dry_run(input.dry_run, answer)
 }

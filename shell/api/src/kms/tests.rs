@@ -3,6 +3,12 @@ use serde_json::{Value, json};
 
 use crate::testing::World;
 
+mod asymmetric;
+mod grants;
+mod import;
+mod policies;
+mod rotation;
+
 const MISSING: &str = "arn:aws:kms:eu-north-1:000000000000:key/1234abcd-12ab-34cd-56ef-1234567890ab";
 
 impl World {
@@ -107,7 +113,8 @@ fn refusals() {
             ("Key identifiers: region",        "DescribeKey",         json!({ "KeyId": MISSING.replace("eu-north-1", "us-west-2") }),    "NotFoundException",              "Invalid arn us-west-2".into()),
             ("Key identifiers: no alias here", "DisableKey",          json!({ "KeyId": "alias/aws/s3" }),                                "NotFoundException",              "Invalid keyId 'alias/aws/s3'".into()),
             ("CreateKey: KeyUsage",            "CreateKey",           json!({ "KeySpec": "RSA_2048" }),                                  "ValidationException",            "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys.".into()),
-            ("CreateKey: not offered",         "CreateKey",           json!({ "KeySpec": "RSA_2048", "KeyUsage": "SIGN_VERIFY" }),       "UnsupportedOperationException",  "KeySpec RSA_2048 is not offered by this server yet".into()),
+            ("CreateKey: KeyUsage",            "CreateKey",           json!({ "KeySpec": "HMAC_256", "KeyUsage": "SIGN_VERIFY" }),       "ValidationException",            "KeyUsage SIGN_VERIFY is not compatible with KeySpec HMAC_256".into()),
+            ("CreateKey: not offered",         "CreateKey",           json!({ "KeySpec": "SM2", "KeyUsage": "SIGN_VERIFY" }),            "UnsupportedOperationException",  "KeySpec SM2 is not offered by this server yet".into()),
             ("CreateKey: not offered",         "CreateKey",           json!({ "MultiRegion": true }),                                    "UnsupportedOperationException",  "MultiRegion true is not offered by this server yet".into()),
             ("CreateKey: Tags",                "CreateKey",           json!({ "Tags": [{ "TagKey": "a", "TagValue": "1" }, { "TagKey": "a", "TagValue": "2" }] }), "TagException", "Duplicate tag keys".into()),
             ("CreateKey: Tags",                "CreateKey",           json!({ "Tags": [{ "TagKey": "AWS:x", "TagValue": "1" }] }),       "TagException",                   "Tags beginning with aws: are reserved".into()),
@@ -119,7 +126,7 @@ fn refusals() {
             ("CancelKeyDeletion: not pending", "CancelKeyDeletion",   json!({ "KeyId": id }),                                            "KMSInvalidStateException",       format!("{arn} is not pending deletion.")),
             ("GetKeyPolicy: one name",         "GetKeyPolicy",        json!({ "KeyId": id, "PolicyName": "mine" }),                      "NotFoundException",              "No such policy exists".into()),
             ("ListKeys: Marker",               "ListKeys",            json!({ "Marker": "!" }),                                          "InvalidMarkerException",         "Invalid marker".into()),
-            ("not offered by this server",     "CreateGrant",         json!({}),                                                         "NotImplementedException",        "`CreateGrant` is not offered by this server yet".into()),
+            ("not offered by this server",     "ReplicateKey",        json!({}),                                                         "NotImplementedException",        "`ReplicateKey` is not offered by this server yet".into()),
         ];
         for (source, operation, input, code, message) in table {
             let refused = world.kms(operation, input.clone()).await;
@@ -203,9 +210,10 @@ fn tags_and_policies_are_kept() {
         assert_eq!(listed, json!({ "Tags": [{ "TagKey": "a", "TagValue": "3" }], "Truncated": false }));
         let own = world.kms("GetKeyPolicy", json!({ "KeyId": key })).await.unwrap();
         assert!(own["Policy"].as_str().unwrap().contains("arn:aws:iam::000000000000:root"));
-        world.kms("PutKeyPolicy", json!({ "KeyId": key, "Policy": "{\"Version\":\"x\"}" })).await.unwrap();
+        let policy = r#"{"Statement":{"Effect":"Allow","Principal":"*","Action":"kms:*","Resource":"*"}}"#;
+        world.kms("PutKeyPolicy", json!({ "KeyId": key, "Policy": policy })).await.unwrap();
         let put = world.kms("GetKeyPolicy", json!({ "KeyId": key, "PolicyName": "default" })).await.unwrap();
-        assert_eq!(put["Policy"], "{\"Version\":\"x\"}");
+        assert_eq!(put["Policy"], policy);
         let rotation = world.kms("GetKeyRotationStatus", json!({ "KeyId": key })).await.unwrap();
         assert_eq!(rotation, json!({ "KeyId": key, "KeyRotationEnabled": false }));
     });

@@ -47,6 +47,7 @@ fn kind(error: &KmsError) -> FailureType {
         | KmsError::Managed(_)
         | KmsError::InvalidKeyId(_)
         | KmsError::InvalidArn(_)
+        | KmsError::KeyUsage(_)
         | KmsError::Validation(_) => FailureType::InvalidKmsKey,
         _ => FailureType::UnknownError,
     }
