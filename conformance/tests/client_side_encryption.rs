@@ -1,7 +1,7 @@
-//! Client-side encryption: with the Amazon S3 Encryption Client on the other side.
+//! Client-side encryption: with the Amazon S3 Encryption Client on the other side, and from a device to who may read it.
 use std::process::Command;
 
-use conformance::{Moto, Server, binary, root, run};
+use conformance::{Moto, Server, binary, eventually, files, root, run};
 
 const MARKER: &str = "PLANTED-MARKER-0123456789";
 
@@ -34,4 +34,124 @@ fn objects_are_encrypted_for_somebody_elses_s3_and_kms_too() {
     command.env("AWS_ENDPOINT_URL", moto.api()).env("AWS_DEFAULT_REGION", "us-east-1").env("HOME", directory.path());
     command.env("AWS_ACCESS_KEY_ID", "any").env("AWS_SECRET_ACCESS_KEY", "any").env_remove("SEKISHO_DATA");
     run(&mut command);
+}
+
+/// A stream `name` into the bucket `lake`, and a rule that feeds it with what devices publish to `shared/…/<name>`.
+fn stream(server: &Server, name: &str) {
+    server.bash(&format!(
+        r#"
+        aws firehose create-delivery-stream --delivery-stream-name {name} --extended-s3-destination-configuration \
+          'RoleARN=arn:aws:iam::000000000000:role/d,BucketARN=arn:aws:s3:::lake,Prefix={name}/,BufferingHints={{SizeInMBs=1,IntervalInSeconds=900}}' >/dev/null
+        aws iot create-topic-rule --rule-name {name} --topic-rule-payload '{{"sql":
+          "SELECT *, topic(2) AS device FROM '"'shared/+/{name}'"'", "awsIotSqlVersion": "2016-03-23", "actions": [{{"firehose":
+          {{"deliveryStreamName": "{name}", "separator": "\n", "roleArn": "arn:aws:iam::000000000000:role/r"}}}}]}}'
+        "#
+    ));
+}
+
+/// Nothing the server keeps tells the marker.
+fn is_nowhere_on_the_disk(server: &Server) {
+    let mut scanned = 0;
+    for file in files(&server.data()) {
+        let bytes = std::fs::read(&file).expect("readable");
+        scanned += bytes.len();
+        let found = bytes.windows(MARKER.len()).any(|window| window == MARKER.as_bytes());
+        assert!(!found, "{} holds the marker", file.display());
+    }
+    assert!(scanned > 4096);
+}
+
+fn the_object(server: &Server, stream: &str) -> String {
+    server.bash(&format!("sekisho stream flush {stream} --wait"));
+    eventually("an object", || {
+        let key = server.bash(&format!("aws s3 ls s3://lake/{stream}/ --recursive | awk '{{print $4}}'"));
+        Some(key.trim().to_owned()).filter(|key| !key.is_empty())
+    })
+}
+
+#[test]
+fn what_a_device_seals_is_opened_at_the_end_and_nowhere_before() {
+    let server = Server::start();
+    server.bash(
+        "KEY=$(aws kms create-key --query KeyMetadata.Arn --output text)
+         aws kms create-alias --alias-name alias/readings --target-key-id $KEY
+         aws s3api create-bucket --bucket lake >/dev/null
+         openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.pem
+         openssl pkey -in rsa.pem -pubout -out rsa.pub",
+    );
+    server.device("pump-7");
+    for name in ["sealed", "bykey"] {
+        stream(&server, name);
+    }
+    // Whoever subscribes gets what the broker has.
+    let mut listener = server
+        .command("mosquitto_sub")
+        .args(["-h", "localhost", "-p", &server.mqtt_port().to_string(), "--cafile"])
+        .arg(server.ca())
+        .args([
+            "--cert",
+            "pump-7.pem",
+            "--key",
+            "pump-7.key",
+            "-q",
+            "1",
+            "-i",
+            "listener",
+            "-t",
+            "shared/#",
+            "-C",
+            "3",
+            "-W",
+            "60",
+        ])
+        .stdout(std::fs::File::create(server.scratch().join("heard")).unwrap())
+        .spawn()
+        .unwrap();
+    let device = "sekisho device publish --endpoint localhost:$MQTT_PORT --ca $CA --cert pump-7.pem --key pump-7.key \
+                  --client-id pump-7";
+    server.bash(&format!(
+        r#"
+        sleep 1 # until the listener listens
+        printf '{{"n": 1, "note": "{MARKER}"}}\nnot JSON: {MARKER}\n' | {device} --topic shared/pump-7/sealed --message - \
+          --encrypt alias/readings --context plant=7
+        # A device without any right at KMS, and without the server's files
+        env -u SEKISHO_DATA -u AWS_ENDPOINT_URL -u AWS_ACCESS_KEY_ID -u AWS_SECRET_ACCESS_KEY \
+          {device} --topic shared/pump-7/bykey --message '{{"n": 2, "note": "{MARKER}"}}' --encrypt rsa.pub
+        "#
+    ));
+    assert!(listener.wait().unwrap().success());
+    let heard = std::fs::read_to_string(server.scratch().join("heard")).unwrap();
+    assert!(heard.lines().count() == 3 && heard.lines().all(|line| line.starts_with(r#"{"sealed":1,"#)), "{heard}");
+    assert!(!heard.contains(MARKER), "{heard}");
+
+    // Topic and sealed document, and no more: in what the journal holds, opened; on the disk, where it is sealed once more;
+    // and in the object.
+    let buffered = server.bash("timeout 3 sekisho stream tail sealed --buffered --json || true");
+    assert_eq!(buffered.matches(r#"{\"sealed\":1,"#).count(), 2, "{buffered}");
+    assert!(buffered.contains("shared/pump-7/sealed") && !buffered.contains(MARKER), "{buffered}");
+    is_nowhere_on_the_disk(&server);
+    for (name, flags) in [("sealed", "--context plant=7"), ("bykey", "--rsa-key rsa.pem")] {
+        let key = the_object(&server, name);
+        let stored = server.bash(&format!("aws s3 cp s3://lake/{key} -"));
+        assert!(stored.contains(r#""sealed":1"#) && stored.contains(r#""device":"pump-7""#), "{stored}");
+        assert!(!stored.contains(MARKER), "{stored}");
+        let opened = server.bash(&format!("sekisho object get s3://lake/{key} --decrypt {flags}"));
+        let expected = if name == "sealed" {
+            format!("{{\"n\": 1, \"note\": \"{MARKER}\"}}\nnot JSON: {MARKER}\n")
+        } else {
+            format!("{{\"n\": 2, \"note\": \"{MARKER}\"}}\n")
+        };
+        assert_eq!(opened, expected);
+        let (code, said) = server.bash_may_fail(&format!("sekisho object get s3://lake/{key} out --decrypt"));
+        assert!(code == Some(1) && said.contains("record 1") && !said.contains(MARKER), "{said}");
+        assert!(!server.scratch().join("out").exists());
+    }
+    is_nowhere_on_the_disk(&server);
+    // The grant ends with the key.
+    let key = the_object(&server, "sealed");
+    let (code, said) = server.bash_may_fail(&format!(
+        "aws kms disable-key --key-id $(aws kms describe-key --key-id alias/readings --query KeyMetadata.KeyId --output text)
+         sekisho object get s3://lake/{key} --decrypt --context plant=7"
+    ));
+    assert!(code == Some(1) && said.contains("DisabledException") && !said.contains(MARKER), "{said}");
 }

@@ -9,6 +9,8 @@ mod whole; // a file, whole or not at all
 use anyhow::Result;
 use clap::{Args, Subcommand};
 
+pub use keys::rsa_public as rsa_public_key;
+
 /// The flags of `sekisho object`.
 #[derive(Args)]
 pub struct ObjectArgs {
