@@ -11,11 +11,12 @@ fn the_s3_encryption_client_and_sekisho_object_read_each_other() {
     assert_eq!(said.lines().filter(|line| line.ends_with(" ok")).count(), 6, "{said}");
 }
 
-#[test]
-fn objects_are_encrypted_for_somebody_elses_s3_and_kms_too() {
-    let (moto, directory) = (Moto::start(), tempfile::tempdir().unwrap());
+/// Puts and gets with the account that `prelude` and the AWS_… variables name.
+fn there_and_back(endpoint: &str, prelude: &str) {
+    let directory = tempfile::tempdir().unwrap();
     let script = format!(
         r#"
+        {prelude}
         KEY=$(aws kms create-key --query KeyMetadata.Arn --output text)
         aws s3api create-bucket --bucket lake >/dev/null
         printf {MARKER} > plain
@@ -31,9 +32,33 @@ fn objects_are_encrypted_for_somebody_elses_s3_and_kms_too() {
     let path = format!("{}:{bin}:{}", root().join(".venv/bin").display(), std::env::var("PATH").unwrap_or_default());
     let mut command = Command::new("bash");
     command.args(["-euo", "pipefail", "-c", &script]).current_dir(&directory).env("PATH", path);
-    command.env("AWS_ENDPOINT_URL", moto.api()).env("AWS_DEFAULT_REGION", "us-east-1").env("HOME", directory.path());
+    command.env("AWS_ENDPOINT_URL", endpoint).env("AWS_DEFAULT_REGION", "us-east-1").env("HOME", directory.path());
     command.env("AWS_ACCESS_KEY_ID", "any").env("AWS_SECRET_ACCESS_KEY", "any").env_remove("SEKISHO_DATA");
     run(&mut command);
+}
+
+#[test]
+fn objects_are_encrypted_for_somebody_elses_s3_and_kms_too() {
+    there_and_back(&Moto::start().api(), "");
+}
+
+#[test]
+fn https_is_spoken_to_whom_the_systems_authorities_vouch_for() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
+    let (port, endpoint) = (free.port(), format!("https://localhost:{}", free.port()));
+    let prelude = format!(
+        r#"
+        openssl req -x509 -newkey rsa:2048 -noenc -keyout key.pem -out cert.pem -days 1 -subj /CN=localhost \
+          -addext subjectAltName=DNS:localhost -addext basicConstraints=critical,CA:FALSE 2>/dev/null
+        moto_server -H 127.0.0.1 -p {port} -s -c cert.pem -k key.pem >moto.log 2>&1 & MOTO=$!
+        trap 'kill $MOTO' EXIT
+        until curl -sf --cacert cert.pem {endpoint}/moto-api/ >/dev/null; do kill -0 $MOTO; sleep 0.2; done
+        if sekisho object get s3://lake/a 2>said; then exit 1; fi
+        grep -q certificate said
+        export AWS_CA_BUNDLE=cert.pem SSL_CERT_FILE=$PWD/cert.pem
+        "#
+    );
+    there_and_back(&endpoint, &prelude);
 }
 
 /// A stream `name` into the bucket `lake`, and a rule that feeds it with what devices publish to `shared/…/<name>`.
