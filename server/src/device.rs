@@ -1,6 +1,7 @@
 //! `sekisho device`: be a device, for people without an SDK. Speaks to AWS IoT Core as well.
 mod connection; // connect, publish, subscribe
 mod keys; // keygen, csr
+mod sealing; // messages sealed before they leave
 
 use anyhow::Result;
 use clap::{Args, Subcommand};

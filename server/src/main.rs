@@ -1,6 +1,7 @@
 //! The sekisho binary: command line, configuration, and the wiring of the parts.
 //!
 //! `wire.rs` builds the system from top to bottom; start reading there.
+mod account; // the account a command acts in
 mod admin; // /healthz, /metrics, /why, and what changes certificate authorities
 mod admin_client; // a command to the running server
 mod admin_token; // who may do the latter
@@ -15,6 +16,7 @@ mod device; // a device for people without an SDK
 mod endpoints; // where a running server listens, and `sekisho env`
 mod issuing_ca; // the account's own CA
 mod lines; // an answer that goes on
+mod object; // objects, encrypted on this side if that is wanted
 mod operator; // messages published through the API
 mod provision; // what a template would make, and which way in is right
 mod root_key; // what everything is wrapped under
@@ -57,6 +59,8 @@ enum Command {
     Audit(audit::AuditArgs),
     /// Certificate authorities: revocation lists, and the one devices' certificates are signed by
     Ca(ca::CaArgs),
+    /// Objects: get and put them, encrypted before they leave this machine if that is wanted
+    Object(Box<object::ObjectArgs>),
     /// Be a device: make keys, connect, publish, subscribe
     Device(device::DeviceArgs),
     /// Play the main job from device to encrypted object, on a server of its own
@@ -74,6 +78,7 @@ fn main() -> ExitCode {
         Command::Stream(args) => runtime().and_then(|runtime| runtime.block_on(stream::run(args))),
         Command::Provision(args) => runtime().and_then(|runtime| runtime.block_on(provision::run(args))),
         Command::Ca(args) => runtime().and_then(|runtime| runtime.block_on(ca::run(args))),
+        Command::Object(args) => runtime().and_then(|runtime| runtime.block_on(object::run(*args))),
         Command::Device(args) => runtime().and_then(|runtime| runtime.block_on(device::run(args))),
         Command::Demo(args) => runtime().and_then(|runtime| runtime.block_on(demo::run(args))),
     };

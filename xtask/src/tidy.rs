@@ -19,6 +19,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("rules",    &["types"]),
     ("iam",      &["types"]),
     ("kms",      &["types"]),
+    ("envelope", &["types"]),
     ("objects",  &["types"]),
     ("formats",  &[]),
     ("catalog",  &["types", "formats"]),

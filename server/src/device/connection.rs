@@ -8,6 +8,7 @@ use sekisho_client::{ConnectOptions, DeviceTls, MqttDevice, ProtocolVersion, QoS
 use tokio::sync::mpsc;
 
 use super::keys::read;
+use super::sealing::SealingArgs;
 
 /// Messages read before they are sent. And then: standard input waits.
 const MESSAGES_AHEAD_MAX: usize = 64;
@@ -65,6 +66,8 @@ pub struct PublishArgs {
     /// How many times
     #[arg(long, default_value_t = 1, value_name = "N")]
     count: u64,
+    #[command(flatten)]
+    sealing: SealingArgs,
 }
 
 /// The flags of `sekisho device subscribe`.
@@ -110,12 +113,19 @@ pub async fn connect(args: ConnectArgs) -> Result<()> {
 
 /// Publishes; returns once the server has acknowledged everything.
 pub async fn publish(args: PublishArgs) -> Result<()> {
+    let sealing = args.sealing.begin().await?;
     let mut device = open(&args.link).await?;
     let mut messages = messages(args.message, args.count);
     loop {
         tokio::select! {
             message = messages.recv(), if device.has_room() => match message {
-                Some(message) => drop(device.send(&args.topic, message?, qos(args.qos))?),
+                Some(message) => {
+                    let message = match &sealing {
+                        Some(sealing) => sealing.seal(message?)?,
+                        None => message?,
+                    };
+                    device.send(&args.topic, message, qos(args.qos))?;
+                }
                 None => break,
             },
             // Also answers the server and keeps the connection alive while standard input is quiet.

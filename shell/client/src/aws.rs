@@ -1,10 +1,12 @@
 //! An operator's client of the AWS APIs: one signed HTTP/1.1 request at a time over a connection that is kept.
+//!
+//! Speaks `http://` itself, `https://` through [`HttpClient`].
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Method, Request};
-use http_body_util::{BodyExt, Full};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -13,9 +15,10 @@ use sekisho_types::Timestamp;
 use serde_json::Value;
 use tokio::net::TcpStream;
 
-use crate::{Answer, Refused};
+use crate::{Answer, HttpClient, HttpError, Refused};
 
-/// An answer takes at most this long. And then: `AwsError::Silent`; the connection is given up.
+/// An answer takes at most this long, unless [`AwsClient::with_limits`] says otherwise. And then: `AwsError::Silent`; the
+/// connection is given up.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
 /// RFC 3986 §2.3: what stays as it is.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -23,8 +26,12 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 /// One account at one endpoint.
 pub struct AwsClient {
     authority: String,
+    /// For `https://`.
+    https: Option<HttpClient>,
     region: String,
     credentials: Credentials,
+    answer_bytes_max: usize,
+    answer_max: Duration,
     /// A connection nobody is using. Taken out for a request and put back after it.
     idle: Mutex<Option<SendRequest<Full<Bytes>>>>,
 }
@@ -52,8 +59,8 @@ pub enum AwsError {
     /// The service said no.
     #[error(transparent)]
     Refused(#[from] Refused),
-    /// Only `http://host:port` is spoken.
-    #[error("`{0}` is not an endpoint such as http://127.0.0.1:4566")]
+    /// Neither `http://host:port` nor `https://host`.
+    #[error("`{0}` is not an endpoint such as http://127.0.0.1:4566 or https://s3.us-east-1.amazonaws.com")]
     Endpoint(String),
     /// Nobody there.
     #[error("no connection to {authority}")]
@@ -71,11 +78,37 @@ pub enum AwsError {
         /// Why.
         source: hyper::Error,
     },
+    /// No answer over HTTPS.
+    #[error("the connection to {authority} failed")]
+    Https {
+        /// Host and port.
+        authority: String,
+        /// Why.
+        source: HttpError,
+    },
+    /// An answer longer than the client takes.
+    #[error("{authority} answers with more than {bytes_max} bytes")]
+    TooLong {
+        /// Host and port.
+        authority: String,
+        /// What it takes.
+        bytes_max: usize,
+    },
+    /// An answer that ended early.
+    #[error("the answer of {authority} cannot be read: {reason}")]
+    Body {
+        /// Host and port.
+        authority: String,
+        /// Why.
+        reason: String,
+    },
     /// No answer in time.
-    #[error("{authority} did not answer within {} s", ANSWER_MAX.as_secs())]
+    #[error("{authority} did not answer within {} s", answer_max.as_secs())]
     Silent {
         /// Host and port.
         authority: String,
+        /// How long it had.
+        answer_max: Duration,
     },
     /// A header or path that HTTP cannot carry.
     #[error("the request cannot be written")]
@@ -94,15 +127,32 @@ impl AwsClient {
     /// Connects lazily.
     ///
     /// # Errors
-    /// [`AwsError::Endpoint`] for anything but `http://host:port`.
+    /// [`AwsError::Endpoint`] for anything but `http://host:port` and `https://host`.
     pub fn new(endpoint: &str, region: &str, credentials: Credentials) -> Result<Self, AwsError> {
-        let authority = endpoint.strip_prefix("http://").map(|rest| rest.trim_end_matches('/'));
-        match authority {
-            Some(authority) if !authority.is_empty() && !authority.contains('/') => {
-                Ok(Self { authority: authority.into(), region: region.into(), credentials, idle: Mutex::new(None) })
-            }
-            _ => Err(AwsError::Endpoint(endpoint.to_owned())),
+        let (https, rest) = match endpoint.split_once("://") {
+            Some(("http", rest)) => (None, rest),
+            Some(("https", rest)) => (Some(HttpClient::default()), rest),
+            _ => return Err(AwsError::Endpoint(endpoint.to_owned())),
+        };
+        let authority = rest.trim_end_matches('/');
+        if authority.is_empty() || authority.contains('/') {
+            return Err(AwsError::Endpoint(endpoint.to_owned()));
         }
+        Ok(Self {
+            authority: authority.into(),
+            https,
+            region: region.into(),
+            credentials,
+            answer_bytes_max: usize::MAX,
+            answer_max: ANSWER_MAX,
+            idle: Mutex::new(None),
+        })
+    }
+
+    /// Takes answers of at most `answer_bytes_max`, and waits `answer_max` for each.
+    #[must_use]
+    pub fn with_limits(self, answer_bytes_max: usize, answer_max: Duration) -> Self {
+        Self { answer_bytes_max, answer_max, ..self }
     }
 
     /// An operation of `iot`; `path` may carry a query. Give `Value::Null` where the operation has no body.
@@ -166,8 +216,9 @@ impl AwsClient {
     /// If no answer came. A refusal is an answer.
     pub async fn send(&self, request: &AwsRequest<'_>) -> Result<Answer, AwsError> {
         let request = self.signed(request)?;
-        let exchange = tokio::time::timeout(ANSWER_MAX, self.exchange(request));
-        exchange.await.unwrap_or_else(|_| Err(AwsError::Silent { authority: self.authority.clone() }))
+        let exchange = tokio::time::timeout(self.answer_max, self.exchange(request));
+        let silent = |_| Err(AwsError::Silent { authority: self.authority.clone(), answer_max: self.answer_max });
+        exchange.await.unwrap_or_else(silent)
     }
 
     fn signed(&self, request: &AwsRequest<'_>) -> Result<Request<Full<Bytes>>, AwsError> {
@@ -182,9 +233,11 @@ impl AwsClient {
         let payload = PayloadToSign::Body(&request.body);
         let added = sign(&parts, &self.credentials, &self.region, request.signing_name, now(), payload);
         let question = if request.query.is_empty() { "" } else { "?" };
+        // HttpClient asks for the whole URL, to know where to connect.
+        let origin = if self.https.is_some() { format!("https://{}", self.authority) } else { String::new() };
         let mut builder = Request::builder()
             .method(request.method.clone())
-            .uri(format!("{}{question}{}", request.path, request.query))
+            .uri(format!("{origin}{}{question}{}", request.path, request.query))
             .header(http::header::HOST, &self.authority);
         for (name, value) in request.headers {
             builder = builder.header(HeaderName::from_static(name), *value);
@@ -196,13 +249,31 @@ impl AwsClient {
     }
 
     async fn exchange(&self, request: Request<Full<Bytes>>) -> Result<Answer, AwsError> {
+        if let Some(https) = &self.https {
+            let answer = https.send(request, self.answer_bytes_max).await.map_err(|error| match error {
+                HttpError::Body(source) => self.body_error(source.as_ref()),
+                source => AwsError::Https { authority: self.authority.clone(), source },
+            })?;
+            let (head, body) = answer.into_parts();
+            return Ok(Answer { status: head.status, headers: head.headers, body });
+        }
         let transport = |source| AwsError::Transport { authority: self.authority.clone(), source };
         let mut sender = self.connection().await?;
         let response = sender.send_request(request).await.map_err(transport)?;
         let (head, body) = response.into_parts();
-        let body = body.collect().await.map_err(transport)?.to_bytes();
+        let body = Limited::new(body, self.answer_bytes_max).collect().await;
+        let body = body.map_err(|error| self.body_error(error.as_ref()))?.to_bytes();
         *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
         Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    fn body_error(&self, error: &(dyn std::error::Error + Send + Sync + 'static)) -> AwsError {
+        let authority = self.authority.clone();
+        if error.is::<LengthLimitError>() {
+            AwsError::TooLong { authority, bytes_max: self.answer_bytes_max }
+        } else {
+            AwsError::Body { authority, reason: error.to_string() }
+        }
     }
 
     /// The idle connection if it is still good, else a new one.
@@ -228,4 +299,32 @@ impl AwsClient {
 pub(crate) fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_types::Secret;
+
+    use super::*;
+
+    #[rustfmt::skip] // endpoint                          authority
+    const ENDPOINTS: &[(&str, Option<&str>)] = &[
+        ("http://127.0.0.1:4566",                         Some("127.0.0.1:4566")),
+        ("http://127.0.0.1:4566/",                        Some("127.0.0.1:4566")),
+        ("https://s3.us-east-1.amazonaws.com",            Some("s3.us-east-1.amazonaws.com")),
+        ("127.0.0.1:4566",                                None),
+        ("ftp://127.0.0.1",                               None),
+        ("http://",                                       None),
+        ("https://s3.us-east-1.amazonaws.com/bucket",     None),
+    ];
+
+    #[test]
+    fn an_endpoint_is_a_scheme_and_a_host() {
+        for (endpoint, expected) in ENDPOINTS {
+            let secret_access_key = Secret::new(b"secret".to_vec());
+            let credentials = Credentials { access_key_id: "id".into(), secret_access_key, session_token: None };
+            let client = AwsClient::new(endpoint, "us-east-1", credentials);
+            assert_eq!(client.ok().map(|client| client.authority).as_deref(), *expected, "{endpoint}");
+        }
+    }
 }
