@@ -18,7 +18,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("sigv4",    &["types"]),
     ("rules",    &["types"]),
     ("iam",      &["types"]),
-    ("kms",      &["types"]),
+    ("kms",      &["types", "iam"]),
     ("envelope", &["types"]),
     ("objects",  &["types"]),
     ("formats",  &[]),

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde_json::Value;
 
 use crate::Context;
+use crate::evaluate::normalised;
 use crate::pattern::fits;
 
 /// One operator over one key.
@@ -14,7 +15,7 @@ pub(crate) struct Condition {
     negated: bool,
     if_exists: bool,
     set: Option<Set>,
-    /// In lower case: keys are compared in any letter case.
+    /// As [`normalised`] writes it.
     key: String,
     values: Vec<String>,
 }
@@ -119,13 +120,16 @@ impl Condition {
             Operator::IpAddress => values.iter().all(|value| network(value).is_some()),
             _ => true,
         };
-        let (operator, negated, key) = (*operator, *negated, key.to_ascii_lowercase());
+        let (operator, negated, key) = (*operator, *negated, normalised(key));
         (valid && !values.is_empty()).then_some(Self { operator, negated, if_exists, set, key, values })
     }
 
-    /// Whether it holds of a request.
-    pub fn holds(&self, context: &Context) -> bool {
-        let present = context.values(&self.key);
+    /// Whether it holds of a request; `None` if nobody here knows its key.
+    pub fn holds(&self, context: &Context) -> Option<bool> {
+        Some(self.holds_of(&context.values(&self.key)?))
+    }
+
+    fn holds_of(&self, present: &[&str]) -> bool {
         if self.operator == Operator::Null {
             return self.values.iter().any(|wanted| (wanted == "true") == present.is_empty());
         }
@@ -221,15 +225,18 @@ mod tests {
 
     #[test]
     fn operators() {
-        let context = Context::new([
-            ("s3:prefix", "home/a"),
-            ("aws:SourceIp", "10.1.2.3"),
-            ("s3:max-keys", "10"),
-            ("aws:SecureTransport", "false"),
-            ("aws:CurrentTime", "2026-11-28T12:00:00Z"),
-            ("tags", "a"),
-            ("tags", "b"),
-        ]);
+        let context = Context::new(
+            [
+                ("s3:prefix", "home/a"),
+                ("aws:SourceIp", "10.1.2.3"),
+                ("s3:max-keys", "10"),
+                ("aws:SecureTransport", "false"),
+                ("aws:CurrentTime", "2026-11-28T12:00:00Z"),
+                ("tags", "a"),
+                ("tags", "b"),
+            ],
+            |_| true,
+        );
         #[rustfmt::skip] // source                                    condition                                                                              holds
         let table = [
             ("StringEquals",                                          json!({"StringEquals": {"S3:Prefix": ["x", "home/a"]}}),                               true),
@@ -256,7 +263,11 @@ mod tests {
         ];
         for (source, block, expected) in table {
             let conditions = Condition::parse_block(&block).unwrap_or_else(|| panic!("{source}"));
-            assert_eq!(conditions.iter().all(|condition| condition.holds(&context)), expected, "{source}: {block}");
+            assert_eq!(
+                conditions.iter().all(|condition| condition.holds(&context) == Some(true)),
+                expected,
+                "{source}: {block}"
+            );
         }
         for block in [
             json!({"StringIs": {"a": "b"}}),

@@ -3,9 +3,12 @@ use crate::ResourcePolicy;
 use crate::document::{Matched, Statement};
 use crate::pattern::fits;
 
-/// What is known of a request: condition keys, in any letter case, with their values.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Context(Vec<(String, String)>);
+/// What is known of a request: condition keys with their values, and which keys there are at all.
+#[derive(Clone, Debug)]
+pub struct Context {
+    values: Vec<(String, String)>,
+    is_known: fn(&str) -> bool,
+}
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,14 +33,31 @@ pub enum Decision {
 }
 
 impl Context {
-    /// From keys with their values; a key with several is there several times.
-    pub fn new<K: AsRef<str>, V: Into<String>>(values: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self(values.into_iter().map(|(key, value)| (key.as_ref().to_ascii_lowercase(), value.into())).collect())
+    /// From keys with their values; a key with several is there several times. `is_known` says of a key in lower case whether its
+    /// value is ever told here: one that is known and not among the values is absent from the request; with one that is not
+    /// known, a deny applies and an allow does not.
+    pub fn new<K: AsRef<str>, V: Into<String>>(
+        values: impl IntoIterator<Item = (K, V)>,
+        is_known: fn(&str) -> bool,
+    ) -> Self {
+        let values = values.into_iter().map(|(key, value)| (normalised(key.as_ref()), value.into()));
+        Self { values: values.collect(), is_known }
     }
 
-    pub(crate) fn values(&self, key: &str) -> Vec<&str> {
-        self.0.iter().filter(|(known, _)| known == key).map(|(_, value)| value.as_str()).collect()
+    /// `None` for a key nobody here knows.
+    pub(crate) fn values(&self, key: &str) -> Option<Vec<&str>> {
+        let found: Vec<&str> =
+            self.values.iter().filter(|(known, _)| known == key).map(|(_, value)| value.as_str()).collect();
+        (!found.is_empty() || (self.is_known)(&key.to_ascii_lowercase())).then_some(found)
     }
+}
+
+/// Keys are compared in any letter case, but the names that some end with (of a tag, of a pair of an encryption context) are not.
+pub(crate) fn normalised(key: &str) -> String {
+    const CONTEXT: &str = "kms:encryptioncontext:";
+    let lower = key.to_ascii_lowercase();
+    let fixed = if lower.starts_with(CONTEXT) { CONTEXT.len() } else { key.find('/').unwrap_or(key.len()) };
+    format!("{}{}", &lower[..fixed], &key[fixed..])
 }
 
 impl ResourcePolicy {
@@ -59,7 +79,7 @@ impl Statement {
         is(&self.principals, |name| is_principal(name, request.principal))
             && is(&self.actions, action)
             && is(&self.resources, |pattern| fits(pattern, request.resource))
-            && self.conditions.iter().all(|condition| condition.holds(context))
+            && self.conditions.iter().all(|condition| condition.holds(context).unwrap_or(!self.allows))
     }
 }
 
@@ -98,10 +118,33 @@ mod tests {
             ("NotAction: but for what it names",                      other,  "s3:GetObject",  "arn:aws:s3:::b/k",        "true",  Decision::Silent),
         ];
         for (source, principal, action, resource, tls, expected) in table {
-            let context = Context::new([("aws:SecureTransport", tls)]);
+            let context = Context::new([("aws:SecureTransport", tls)], |_| true);
             assert_eq!(policy.decide(&Request { principal, action, resource }, &context), expected, "{source}");
         }
         assert!(!policy.is_public());
+    }
+
+    #[test]
+    fn what_cannot_be_evaluated_is_denied() {
+        let policy = |effect: &str| {
+            let statement = format!(
+                r#"{{"Effect": "{effect}", "Principal": "*", "Action": "*", "Resource": "*", "Condition": {{"StringEquals": {{"aws:SourceVpc": "x"}}}}}}"#
+            );
+            ResourcePolicy::parse(&format!(r#"{{"Statement": {statement}}}"#)).unwrap()
+        };
+        let request =
+            Request { principal: "arn:aws:iam::0:root", action: "s3:GetObject", resource: "arn:aws:s3:::b/k" };
+        let context = |is_known| Context::new([("a", "b")], is_known);
+        assert_eq!(policy("Deny").decide(&request, &context(|_| false)), Decision::Deny);
+        assert_eq!(policy("Allow").decide(&request, &context(|_| false)), Decision::Silent);
+        assert_eq!(policy("Deny").decide(&request, &context(|_| true)), Decision::Silent, "absent from the request");
+    }
+
+    #[test]
+    fn names_in_keys_keep_their_case() {
+        assert_eq!(normalised("KMS:EncryptionContext:Team"), "kms:encryptioncontext:Team");
+        assert_eq!(normalised("S3:ExistingObjectTag/Team"), "s3:existingobjecttag/Team");
+        assert_eq!(normalised("aws:SourceIp"), "aws:sourceip");
     }
 
     #[test]
@@ -128,7 +171,7 @@ mod tests {
             if let Ok(policy) = ResourcePolicy::parse(&String::from_utf8_lossy(bytes)) {
                 let request =
                     Request { principal: "arn:aws:iam::0:root", action: "s3:GetObject", resource: "arn:aws:s3:::b/k" };
-                let _ = policy.decide(&request, &Context::default());
+                let _ = policy.decide(&request, &Context::new([("a", "b")], |_| true));
             }
         });
     }

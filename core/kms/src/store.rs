@@ -6,7 +6,7 @@ use std::time::Duration;
 use sekisho_types::{KeyId, Random, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::policy::KeyPolicy;
+use crate::policy;
 use crate::{Grant, Key, KeyManager, KeyState, KmsError, RootKey};
 
 /// AWS's quota a key.
@@ -367,5 +367,5 @@ pub(crate) fn check_policy(policy: &str) -> Result<(), KmsError> {
     if policy.len() > POLICY_BYTES_MAX {
         return Err(KmsError::MalformedPolicy(format!("the key policy has more than {POLICY_BYTES_MAX} bytes")));
     }
-    KeyPolicy::parse(policy).map(drop)
+    policy::check(policy)
 }

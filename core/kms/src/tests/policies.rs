@@ -180,14 +180,3 @@ fn a_policy_that_is_none_leaves_the_way_to_another() {
     let may = |action| world.may(&key, action, &context(&[]));
     assert_eq!((may("Decrypt"), may("GetKeyPolicy"), may("PutKeyPolicy")), (false, true, true));
 }
-
-#[test]
-fn policies_parse_or_are_refused_and_never_panic() {
-    let world = World::new();
-    bolero::check!(name = "key_policy").for_each(|bytes: &[u8]| {
-        let text = String::from_utf8_lossy(bytes);
-        let Ok(policy) = policy::KeyPolicy::parse(&text) else { return };
-        assert_eq!(policy::KeyPolicy::parse(&text), Ok(policy), "the same text is the same policy");
-        let _ = &world;
-    });
-}

@@ -155,6 +155,34 @@ fn root(app: &App) -> String {
     format!("arn:aws:iam::{}:root", app.state.tenant().account)
 }
 
+/// Condition keys whose values are told here. What asks for another is denied.
+fn is_known(key: &str) -> bool {
+    const KNOWN: &[&str] = &[
+        "aws:currenttime",
+        "aws:epochtime",
+        "aws:principalaccount",
+        "aws:principalarn",
+        "aws:principaltype",
+        "aws:referer",
+        "aws:resourceaccount",
+        "aws:securetransport",
+        "aws:useragent",
+        "aws:userid",
+        "s3:authtype",
+        "s3:delimiter",
+        "s3:if-match",
+        "s3:if-none-match",
+        "s3:max-keys",
+        "s3:prefix",
+        "s3:requestobjecttagkeys",
+        "s3:resourceaccount",
+        "s3:signatureversion",
+        "s3:versionid",
+    ];
+    let families = ["s3:x-amz-", "s3:existingobjecttag/", "s3:requestobjecttag/"];
+    KNOWN.contains(&key) || families.iter().any(|family| key.starts_with(family))
+}
+
 /// What conditions can ask of a request.
 fn context(app: &App, request: &S3Request, bucket: &str, key: Option<&str>) -> Context {
     let (now, account) = (app.state.now(), app.state.tenant().account.to_string());
@@ -205,7 +233,7 @@ fn context(app: &App, request: &S3Request, bucket: &str, key: Option<&str>) -> C
         }
     }
     let (Ok(bucket), Some(Ok(key))) = (names::bucket_name(bucket), key.map(names::object_key)) else {
-        return Context::new(values);
+        return Context::new(values, is_known);
     };
     if let Ok(found) = cores.objects.object(&bucket, &key, names::version(request).unwrap_or_default()) {
         found.record.tags.iter().for_each(|(name, value)| add(&format!("s3:ExistingObjectTag/{name}"), Some(value)));
@@ -223,7 +251,7 @@ fn context(app: &App, request: &S3Request, bucket: &str, key: Option<&str>) -> C
             add("s3:x-amz-server-side-encryption-customer-algorithm", Some("AES256"));
         }
     }
-    Context::new(values)
+    Context::new(values, is_known)
 }
 
 pub(super) async fn put(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
