@@ -1,5 +1,5 @@
 //! The command line is a contract: exit codes, one-line errors, a clean end.
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use conformance::{Server, binary, run};
@@ -46,6 +46,64 @@ fn a_wrong_root_key_and_a_second_server_are_refused_and_touch_nothing() {
     let source = format!("file:{}", other.display());
     assert!(with(&["--root-key", &source]).contains("the root key does not open"));
     server.restart();
+}
+
+#[test]
+fn the_root_keys_key_can_be_changed_and_a_kill_leaves_one_that_opens() {
+    let mut server = Server::start();
+    let data = server.data().display().to_string();
+    server.bash(
+        "aws s3api create-bucket --bucket lake >/dev/null; echo kept > kept; aws s3 cp --quiet kept s3://lake/kept",
+    );
+    let [one, other] = ["one.key", "other.key"].map(|name| format!("file:{}", server.scratch().join(name).display()));
+    let rotate = |from: Option<&str>, to: &str| {
+        let mut command = Command::new(binary());
+        command.args(["root-key", "rotate", "--data", &data, "--to", to]);
+        command.args(from.iter().flat_map(|from| ["--root-key", from]));
+        command
+    };
+    // While it runs, which goes on.
+    run(&mut rotate(None, &one));
+    assert_eq!(server.bash("aws s3 cp --quiet s3://lake/kept -").trim(), "kept");
+    server.kill();
+    let audit = |key: &str| {
+        let output = Command::new(binary()).args(["audit", "at-rest", "--data", &data, "--root-key", key]).output();
+        output.expect("it runs").status.success()
+    };
+    let beside = format!("file:{data}/root.key");
+    assert!(audit(&one) && !audit(&beside), "the new key opens, the old one does not");
+    let (mut current, mut next) = (one, other);
+    run(&mut rotate(Some(&current), &next));
+    std::mem::swap(&mut current, &mut next);
+    for round in 0..20 {
+        let mut child = rotate(Some(&current), &next).stdout(Stdio::null()).spawn().expect("it runs");
+        std::thread::sleep(Duration::from_micros(250 * round));
+        let _ = child.kill();
+        child.wait().expect("it ends");
+        let opens = [audit(&current), audit(&next)];
+        assert!(opens == [true, false] || opens == [false, true], "round {round}: {opens:?}");
+        if opens[1] {
+            std::mem::swap(&mut current, &mut next);
+        }
+    }
+    // A passphrase, and the server under it.
+    let phrase = |mut command: Command| {
+        command.env("PHRASE", "correct horse battery staple");
+        command
+    };
+    run(&mut phrase(rotate(Some(&current), "passphrase:PHRASE")));
+    assert!(!audit(&current));
+    let mut keys = phrase(Command::new(binary()));
+    run(keys.args(["audit", "at-rest", "--data", &data, "--root-key", "passphrase:PHRASE"]));
+    let wrong = Command::new(binary())
+        .args(["audit", "at-rest", "--data", &data, "--root-key", "passphrase:PHRASE"])
+        .env("PHRASE", "correct horse battery stable")
+        .output()
+        .expect("it runs");
+    assert!(String::from_utf8_lossy(&wrong.stderr).contains("does not open"), "{wrong:?}");
+    run(&mut phrase(rotate(Some("passphrase:PHRASE"), &beside)));
+    server.restart();
+    assert_eq!(server.bash("aws s3 cp --quiet s3://lake/kept -").trim(), "kept");
 }
 
 #[test]

@@ -14,11 +14,13 @@ use crate::config::{Config, Offline};
 use crate::root_key;
 
 /// Files beside journal and objects, and what they hold. Nothing a device sent is ever in them.
-const BESIDE: [(&str, &str); 5] = [
+const BESIDE: [(&str, &str); 7] = [
     ("admin.token", "secret of the admin API"),
     ("credentials", "secret of the account's root"),
     ("endpoints.json", "where the server listens"),
-    ("root.key", "the root key: whoever can read this directory can read everything"),
+    ("root.key", "what opens the root key: whoever can read this directory can read everything"),
+    ("root.unfinished", "left by a rotation of the root key that was cut off; it can go"),
+    ("root.wrapped", "the root key, wrapped"),
     ("tls/server-ca.pem", "a certificate"),
 ];
 
@@ -58,7 +60,7 @@ fn audit(offline: Offline) -> Result<Audited> {
     if !journal.exists() {
         bail!("{} holds no sekisho data", config.data.display());
     }
-    let root_key = root_key::load(&config.root_key, false, &mut OsRandom)?;
+    let root_key = root_key::load(&config, false, &mut OsRandom)?;
     let mut records = 0;
     let tenant = config.tenant.clone();
     // What does not open is an error here already: every entry's tag is checked as it is read.

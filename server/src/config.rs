@@ -1,6 +1,7 @@
 //! Settings: a flag beats the environment, which beats the file, which beats the default. Checked once, here; only
 //! [`Config`] travels.
 use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -99,7 +100,7 @@ pub struct Flags {
     /// The region this server answers for [default: us-east-1]
     #[arg(long, env = "SEKISHO_REGION")]
     region: Option<String>,
-    /// What every KMS key is wrapped under: file:PATH or env:NAME [default: file:DIR/root.key]
+    /// What every KMS key is wrapped under: file:PATH, env:NAME or passphrase:NAME [default: file:DIR/root.key]
     #[arg(long, value_name = "SOURCE", env = "SEKISHO_ROOT_KEY")]
     root_key: Option<String>,
     /// Certificate chain of your own for the device listeners, PEM
@@ -134,9 +135,17 @@ pub struct Offline {
     /// File of settings (see `sekisho config`)
     #[arg(long, value_name = "FILE", env = "SEKISHO_CONFIG")]
     config: Option<PathBuf>,
-    /// What every KMS key is wrapped under: file:PATH or env:NAME [default: file:DIR/root.key]
+    /// What every KMS key is wrapped under: file:PATH, env:NAME or passphrase:NAME [default: file:DIR/root.key]
     #[arg(long, value_name = "SOURCE", env = "SEKISHO_ROOT_KEY")]
     root_key: Option<String>,
+}
+
+#[cfg(test)]
+impl Flags {
+    /// A directory, and nothing else said.
+    pub fn of(data: &str) -> Self {
+        Self { data: Some(data.into()), ..Self::default() }
+    }
 }
 
 impl From<Offline> for Flags {
@@ -182,6 +191,18 @@ pub enum RootKeySource {
     },
     /// A variable of the environment.
     Env(String),
+    /// A variable of the environment that holds a passphrase.
+    Passphrase(String),
+}
+
+impl fmt::Display for RootKeySource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File { path, .. } => write!(f, "file:{}", path.display()),
+            Self::Env(name) => write!(f, "env:{name}"),
+            Self::Passphrase(name) => write!(f, "passphrase:{name}"),
+        }
+    }
 }
 
 /// Settings that can be used as they are.
@@ -331,7 +352,8 @@ fn check_hostname(name: &str) -> Result<(), ConfigError> {
     }
 }
 
-fn root_key(given: Option<String>, data: &Path) -> Result<RootKeySource, ConfigError> {
+/// Reads what the setting holds.
+pub fn root_key(given: Option<String>, data: &Path) -> Result<RootKeySource, ConfigError> {
     let Some(text) = given else {
         return Ok(RootKeySource::File { path: data.join("root.key"), beside_data: true });
     };
@@ -342,8 +364,9 @@ fn root_key(given: Option<String>, data: &Path) -> Result<RootKeySource, ConfigE
             Ok(RootKeySource::File { path, beside_data })
         }
         Some(("env", name)) if !name.is_empty() => Ok(RootKeySource::Env(name.into())),
+        Some(("passphrase", name)) if !name.is_empty() => Ok(RootKeySource::Passphrase(name.into())),
         // The value itself may be a key that was put here by mistake: it is not repeated.
-        _ => Err(bad("root_key", "…", "`file:PATH` or `env:NAME`")),
+        _ => Err(bad("root_key", "…", "`file:PATH`, `env:NAME` or `passphrase:NAME`")),
     }
 }
 
@@ -409,7 +432,7 @@ mod tests {
         (|f| f.api = Some("4566".into()),                "`api` = `4566`: not an address such as 127.0.0.1:4566"),
         (|f| f.account = Some("12".into()),              "`account` = `12`: 12 digits"),
         (|f| f.region = Some("Mars".into()),             "`region` = `Mars`: 1 to 32 of a-z, 0-9 and -"),
-        (|f| f.root_key = Some("c2VjcmV0".into()),       "`root_key` = `…`: `file:PATH` or `env:NAME`"),
+        (|f| f.root_key = Some("c2VjcmV0".into()),       "`root_key` = `…`: `file:PATH`, `env:NAME` or `passphrase:NAME`"),
         (|f| f.hostnames = vec!["a b".into()],           "`hostnames` = `a b`: not a DNS name or IP address"),
         (|f| f.durability = Some("no".into()),           "`durability` = `no`: `strict` or `relaxed`"),
         (|f| f.first_connection = Some("no".into()),     "`first_connection` = `no`: `close` or `admit`"),

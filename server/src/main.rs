@@ -19,7 +19,7 @@ mod lines; // an answer that goes on
 mod object; // objects, encrypted on this side if that is wanted
 mod operator; // messages published through the API
 mod provision; // what a template would make, and which way in is right
-mod root_key; // what everything is wrapped under
+mod root_key; // what everything is wrapped under, and what that is
 mod serve; // start, ready line, shutdown
 mod stream; // what delivery streams hold, and their records as they come
 mod tls; // the certificate devices see
@@ -57,6 +57,8 @@ enum Command {
     Provision(provision::ProvisionArgs),
     /// Prove, with the server stopped, that what lies on the disk is sealed, and say what each KMS key opens
     Audit(audit::AuditArgs),
+    /// The root key: change what opens it
+    RootKey(root_key::RootKeyArgs),
     /// Certificate authorities: revocation lists, and the one devices' certificates are signed by
     Ca(ca::CaArgs),
     /// Objects: get and put them, encrypted before they leave this machine if that is wanted
@@ -74,6 +76,7 @@ fn main() -> ExitCode {
         Command::Config => config::print_template(),
         Command::Env(flags) => endpoints::print_env(&flags),
         Command::Audit(args) => audit::run(args),
+        Command::RootKey(args) => root_key::run(args),
         Command::Why(args) => runtime().and_then(|runtime| runtime.block_on(why::run(args))),
         Command::Stream(args) => runtime().and_then(|runtime| runtime.block_on(stream::run(args))),
         Command::Provision(args) => runtime().and_then(|runtime| runtime.block_on(provision::run(args))),

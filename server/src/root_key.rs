@@ -1,76 +1,280 @@
-//! The root key, from where the operator keeps it.
+//! The root key: what everything is wrapped under, itself wrapped under a key the operator keeps somewhere.
+//!
+//! `DIR/root.wrapped` (`docs/format/root-key.md`) holds it. So the operator's key can be changed without touching anything else:
+//! `sekisho root-key rotate` makes that one file anew. A directory from before there was such a file has the operator's key as
+//! its root key.
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use anyhow::{Context, bail};
+use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use clap::{Args, Subcommand};
+use sekisho_journal::Durability;
 use sekisho_kms::RootKey;
+use sekisho_state::{OsRandom, system_clock};
 use sekisho_types::{Random, SecretKey};
+use serde::{Deserialize, Serialize};
 
-use crate::config::{ConfigError, RootKeySource};
+use crate::config::{self, Config, ConfigError, Offline, RootKeySource};
 
-/// Finds the root key. One is made only at the default place, and only on a directory that holds nothing yet: a new key
-/// would not open what is there.
-pub fn load(source: &RootKeySource, directory_is_new: bool, random: &mut dyn Random) -> Result<RootKey, ConfigError> {
-    match source {
-        RootKeySource::Env(name) => {
-            let text = std::env::var(name).map_err(|_| unusable(&format!("env:{name}"), "the variable is not set"))?;
-            parse(&format!("env:{name}"), &text)
+/// What the wrapped root key is for.
+const AAD: &[u8] = b"sekisho root.wrapped";
+/// RFC 9106 §4, the second recommended option: 64 MiB, three passes; one lane, since a start has no hurry.
+const MEMORY_KIB: u32 = 64 * 1024;
+const PASSES: u32 = 3;
+const LANES: u32 = 1;
+/// A wrapped file that asks for more is not ours.
+const MEMORY_KIB_MAX: u32 = 1024 * 1024;
+const PASSES_MAX: u32 = 64;
+
+/// `DIR/root.wrapped`
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wrapped {
+    version: u32,
+    /// How a passphrase becomes the key; absent where the operator's key is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    argon2id: Option<Stretching>,
+    /// Base64 of the root key under the operator's.
+    key: String,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Stretching {
+    salt: String,
+    memory_kib: u32,
+    passes: u32,
+    lanes: u32,
+}
+
+/// Finds the root key. The operator's key is made only at the default place, and both only in a directory that holds nothing
+/// yet: new keys would not open what is there.
+pub fn load(config: &Config, directory_is_new: bool, random: &mut dyn Random) -> Result<RootKey, ConfigError> {
+    let (source, path) = (&config.root_key, path(&config.data));
+    if let RootKeySource::File { path, beside_data: true } = source {
+        tracing::warn!(path = %path.display(), "the root key lies beside the data: whoever can read the directory can read everything");
+    }
+    match fs::read(&path) {
+        Ok(bytes) => open(source, &bytes),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unusable(source, &error.to_string())),
+        Err(_) if directory_is_new => {
+            make_default(source, random).map_err(|error| unusable(source, &error.to_string()))?;
+            let mut key = [0; 32];
+            random.fill(&mut key);
+            let root_key = SecretKey::new(key);
+            let wrapped = wrap(source, &root_key, random)?;
+            replace(&config.data, &wrapped).map_err(|error| unusable(source, &error.to_string()))?;
+            Ok(RootKey::new(root_key))
         }
-        RootKeySource::File { path, beside_data } => {
-            let shown = format!("file:{}", path.display());
-            if *beside_data {
-                tracing::warn!(path = %path.display(), "the root key lies beside the data: whoever can read the directory can read everything");
-            }
-            match fs::read_to_string(path) {
-                Ok(text) => parse(&shown, &text),
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound && *beside_data && directory_is_new => {
-                    create(path, random).map_err(|error| unusable(&shown, &error.to_string()))
-                }
-                Err(error) => Err(unusable(&shown, &error.to_string())),
-            }
-        }
+        Err(_) => Ok(RootKey::new(operators_key(source, None)?)),
     }
 }
 
-fn unusable(shown: &str, problem: &str) -> ConfigError {
-    ConfigError::Value { setting: "root_key", value: shown.into(), problem: problem.into() }
+fn path(data: &Path) -> PathBuf {
+    data.join("root.wrapped")
 }
 
-fn parse(shown: &str, text: &str) -> Result<RootKey, ConfigError> {
+fn open(source: &RootKeySource, bytes: &[u8]) -> Result<RootKey, ConfigError> {
+    let damaged = || unusable(source, "root.wrapped is damaged");
+    let wrapped: Wrapped = serde_json::from_slice(bytes).map_err(|_| damaged())?;
+    if wrapped.version != 1 {
+        return Err(unusable(source, "root.wrapped is of a later version"));
+    }
+    let sealed = STANDARD.decode(&wrapped.key).map_err(|_| damaged())?;
+    let key = RootKey::new(operators_key(source, wrapped.argon2id.as_ref())?);
+    let opened = key.unwrap(AAD, &sealed);
+    opened.map(RootKey::new).map_err(|_| unusable(source, "the root key does not open root.wrapped"))
+}
+
+fn wrap(source: &RootKeySource, root_key: &SecretKey, random: &mut dyn Random) -> Result<Wrapped, ConfigError> {
+    let argon2id = matches!(source, RootKeySource::Passphrase(_)).then(|| {
+        let mut salt = [0; 16];
+        random.fill(&mut salt);
+        Stretching { salt: STANDARD.encode(salt), memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES }
+    });
+    let key = RootKey::new(operators_key(source, argon2id.as_ref())?);
+    Ok(Wrapped { version: 1, argon2id, key: STANDARD.encode(key.wrap(AAD, root_key, random)) })
+}
+
+/// Puts the file in the place of the one that is there: whole, or not at all.
+fn replace(data: &Path, wrapped: &Wrapped) -> std::io::Result<()> {
+    let unfinished = data.join("root.unfinished");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
+    serde_json::to_writer(&mut file, wrapped)?;
+    file.write_all(b"\n")?;
+    file.sync_all()?;
+    fs::rename(&unfinished, path(data))?;
+    fs::File::open(data)?.sync_all()
+}
+
+fn operators_key(source: &RootKeySource, stretching: Option<&Stretching>) -> Result<SecretKey, ConfigError> {
+    let variable = |name: &str| std::env::var(name).map_err(|_| unusable(source, "the variable is not set"));
+    match (source, stretching) {
+        (RootKeySource::Env(name), None) => parse(source, &variable(name)?),
+        (RootKeySource::File { path, .. }, None) => {
+            let text = fs::read_to_string(path).map_err(|error| unusable(source, &error.to_string()))?;
+            parse(source, &text)
+        }
+        (RootKeySource::Passphrase(name), Some(stretching)) => stretch(source, &variable(name)?, stretching),
+        (RootKeySource::Passphrase(_), None) => Err(unusable(source, "the root key here is not under a passphrase")),
+        (_, Some(_)) => Err(unusable(source, "the root key here is under a passphrase")),
+    }
+}
+
+fn stretch(source: &RootKeySource, passphrase: &str, stretching: &Stretching) -> Result<SecretKey, ConfigError> {
+    let Stretching { salt, memory_kib, passes, lanes } = stretching;
+    let damaged = || unusable(source, "root.wrapped is damaged");
+    if *memory_kib > MEMORY_KIB_MAX || *passes > PASSES_MAX {
+        return Err(damaged());
+    }
+    if passphrase.is_empty() {
+        return Err(unusable(source, "the passphrase is empty"));
+    }
+    let params = Params::new(*memory_kib, *passes, *lanes, Some(32)).map_err(|_| damaged())?;
+    let salt = STANDARD.decode(salt).map_err(|_| damaged())?;
+    let mut key = [0; 32];
+    let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+    argon2.hash_password_into(passphrase.as_bytes(), &salt, &mut key).map_err(|_| damaged())?;
+    Ok(SecretKey::new(key))
+}
+
+fn unusable(source: &RootKeySource, problem: &str) -> ConfigError {
+    ConfigError::Value { setting: "root_key", value: source.to_string(), problem: problem.into() }
+}
+
+fn parse(source: &RootKeySource, text: &str) -> Result<SecretKey, ConfigError> {
     let bytes = STANDARD.decode(text.trim()).ok().and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
-    bytes.map(|bytes| RootKey::new(SecretKey::new(bytes))).ok_or_else(|| unusable(shown, "not 32 bytes in base64"))
+    bytes.map(SecretKey::new).ok_or_else(|| unusable(source, "not 32 bytes in base64"))
 }
 
-fn create(path: &Path, random: &mut dyn Random) -> std::io::Result<RootKey> {
+/// Makes the file of the default place, if it is the one and absent.
+fn make_default(source: &RootKeySource, random: &mut dyn Random) -> std::io::Result<()> {
+    match source {
+        RootKeySource::File { path, beside_data: true } if !path.exists() => make(path, random),
+        _ => Ok(()),
+    }
+}
+
+fn make(path: &Path, random: &mut dyn Random) -> std::io::Result<()> {
     let mut key = [0; 32];
     random.fill(&mut key);
     let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{}", STANDARD.encode(key))?;
-    file.sync_all()?;
-    Ok(RootKey::new(SecretKey::new(key)))
+    file.sync_all()
+}
+
+/// The flags of `sekisho root-key`.
+#[derive(Args)]
+pub struct RootKeyArgs {
+    #[command(subcommand)]
+    command: RootKeyCommand,
+}
+
+#[derive(Subcommand)]
+enum RootKeyCommand {
+    /// Put another key in the place of the one the operator keeps. A server that is running goes on; its next start needs the new one
+    Rotate {
+        #[command(flatten)]
+        offline: Offline,
+        /// The new one: file:PATH (made if it is absent), env:NAME, or passphrase:NAME of a variable of the environment
+        #[arg(long, value_name = "SOURCE")]
+        to: String,
+    },
+}
+
+/// Runs it.
+pub fn run(args: RootKeyArgs) -> anyhow::Result<()> {
+    let RootKeyCommand::Rotate { offline, to } = args.command;
+    let config = Config::load(offline.into())?;
+    let new = config::root_key(Some(to.clone()), &config.data)?;
+    let journal = config.data.join("journal");
+    if !journal.exists() {
+        bail!("{} holds no sekisho data", config.data.display());
+    }
+    let root_key = load(&config, false, &mut OsRandom)?;
+    if !path(&config.data).exists() {
+        // Nothing else proves that the key given is the one this directory has.
+        let (tenant, proved) = (config.tenant.clone(), root_key.clone());
+        sekisho_state::open(&journal, tenant, proved, Durability::Strict, system_clock(), &mut |_, _| {})
+            .context("the journal cannot be read; is the server stopped, and is the root key the right one?")?;
+    }
+    if let RootKeySource::File { path, .. } = &new
+        && !path.exists()
+    {
+        make(path, &mut OsRandom).with_context(|| format!("cannot make {}", path.display()))?;
+    }
+    let wrapped = wrap(&new, root_key.secret(), &mut OsRandom)?;
+    // Proved before it is put in place: a passphrase or a file that changes between two reads would lock everything.
+    open(&new, &serde_json::to_vec(&wrapped)?)?;
+    replace(&config.data, &wrapped).context("root.wrapped cannot be written")?;
+    writeln!(
+        std::io::stdout(),
+        "from the next start on the root key is {to}\nWho has an older copy of {} and the older key can still open the data.",
+        path(&config.data).display()
+    )?;
+    Ok(())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn config(directory: &Path, root_key: RootKeySource) -> Config {
+        let data = directory.display().to_string();
+        Config { root_key, ..Config::load(config::Flags::of(&data)).unwrap() }
+    }
+
+    fn beside(directory: &Path) -> RootKeySource {
+        RootKeySource::File { path: directory.join("root.key"), beside_data: true }
+    }
+
+    fn filled(byte: u8) -> impl FnMut(&mut [u8]) {
+        move |out: &mut [u8]| out.fill(byte)
+    }
+
     #[test]
     fn made_once_and_only_for_a_new_directory() {
         let directory = tempfile::tempdir().unwrap();
-        let source = RootKeySource::File { path: directory.path().join("root.key"), beside_data: true };
-        let mut random = |out: &mut [u8]| out.fill(7);
-        assert!(load(&source, false, &mut random).is_err());
-        let made = load(&source, true, &mut random).unwrap();
-        let mut other = |out: &mut [u8]| out.fill(8);
-        let found = load(&source, true, &mut other).unwrap();
+        let config = config(directory.path(), beside(directory.path()));
+        assert!(load(&config, false, &mut filled(7)).is_err());
+        let made = load(&config, true, &mut filled(7)).unwrap();
+        let found = load(&config, true, &mut filled(8)).unwrap();
         assert_eq!(made.derive("x"), found.derive("x"));
     }
 
     #[test]
-    fn a_key_is_32_bytes_in_base64() {
-        assert!(parse("file:x", "c2hvcnQ=").unwrap_err().to_string().contains("not 32 bytes in base64"));
+    fn a_directory_from_before_has_the_operators_key() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("root.key"), STANDARD.encode([5; 32])).unwrap();
+        let found = load(&config(directory.path(), beside(directory.path())), false, &mut filled(1)).unwrap();
+        assert_eq!(found.derive("x"), RootKey::new(SecretKey::new([5; 32])).derive("x"));
+    }
+
+    #[test]
+    fn what_wraps_it_is_needed_to_open_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, byte: u8| {
+            let path = directory.path().join(name);
+            fs::write(&path, STANDARD.encode([byte; 32])).unwrap();
+            RootKeySource::File { path, beside_data: false }
+        };
+        let (one, other) = (file("one", 1), file("other", 2));
+        let root_key = SecretKey::new([9; 32]);
+        let wrapped = serde_json::to_vec(&wrap(&one, &root_key, &mut filled(3)).unwrap()).unwrap();
+        assert_eq!(open(&one, &wrapped).unwrap().derive("x"), RootKey::new(root_key).derive("x"));
+        assert!(open(&other, &wrapped).unwrap_err().to_string().contains("does not open"));
+        for at in 0..wrapped.len() {
+            let mut changed = wrapped.clone();
+            changed[at] ^= 1;
+            assert!(open(&one, &changed).is_err(), "byte {at} of {}", String::from_utf8_lossy(&wrapped));
+        }
+        let short = file("short", 1);
+        fs::write(directory.path().join("short"), "c2hvcnQ=").unwrap();
+        assert!(open(&short, &wrapped).unwrap_err().to_string().contains("not 32 bytes in base64"));
     }
 }

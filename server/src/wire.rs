@@ -46,7 +46,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let figures = sekisho_telemetry::figures()?;
     fs::create_dir_all(&config.data).map_err(|error| unusable(config, &error))?;
     let journal_directory = config.data.join("journal");
-    let root_key = root_key::load(&config.root_key, !journal_directory.exists(), &mut OsRandom)?;
+    let root_key = root_key::load(config, !journal_directory.exists(), &mut OsRandom)?;
 
     let mut recovered = Recovered::default();
     let opened = sekisho_state::open(

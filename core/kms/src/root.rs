@@ -20,6 +20,11 @@ impl RootKey {
         Self { key }
     }
 
+    /// The key itself, for whoever wraps it.
+    pub fn secret(&self) -> &SecretKey {
+        &self.key
+    }
+
     /// A key for one purpose alone (RFC 5869, with the label as info).
     pub fn derive(&self, label: &str) -> SecretKey {
         let pseudorandom = Salt::new(HKDF_SHA256, b"sekisho root key").extract(self.key.expose());
