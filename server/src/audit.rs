@@ -14,12 +14,13 @@ use crate::config::{Config, Offline};
 use crate::root_key;
 
 /// Files beside journal and objects, and what they hold. Nothing a device sent is ever in them.
-const BESIDE: [(&str, &str); 7] = [
+const BESIDE: [(&str, &str); 8] = [
     ("admin.token", "secret of the admin API"),
     ("credentials", "secret of the account's root"),
     ("endpoints.json", "where the server listens"),
     ("root.key", "what opens the root key: whoever can read this directory can read everything"),
-    ("root.unfinished", "left by a rotation of the root key that was cut off; it can go"),
+    ("root.unfinished", "left by a first start that was cut off; it can go"),
+    ("root.wrapped.unfinished", "left by a rotation of the root key that was cut off; it can go"),
     ("root.wrapped", "the root key, wrapped"),
     ("tls/server-ca.pem", "a certificate"),
 ];
@@ -77,7 +78,9 @@ fn at_rest(offline: Offline) -> Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "journal: every entry opens; {records} of them belong to delivery streams")?;
     for (mode, (bodies, bytes)) in &verified.sealed {
-        writeln!(out, "objects: {bodies} bodies of {bytes} bytes, {mode}, every tag right")?;
+        let what =
+            if *mode == "SSE-C" { "their customers' keys are not here: lengths right" } else { "every tag right" };
+        writeln!(out, "objects: {bodies} bodies of {bytes} bytes, {mode}, {what}")?;
     }
     let mut faults: Vec<String> = verified.faults.iter().map(describe).collect();
     for path in beside(&data)? {
@@ -109,7 +112,8 @@ fn beside(data: &Path) -> Result<Vec<PathBuf>> {
     while let Some(directory) = open.pop() {
         for entry in std::fs::read_dir(&directory).with_context(|| format!("cannot list {}", directory.display()))? {
             let path = entry?.path();
-            if path == data.join("journal") || path == data.join("objects") {
+            // What lies among the bodies was looked at there, and of the journal every entry was opened.
+            if path == data.join("objects") || (directory == data.join("journal") && is_journals(&path)) {
                 continue;
             }
             if path.is_dir() { open.push(path) } else { files.push(path) }
@@ -117,6 +121,11 @@ fn beside(data: &Path) -> Result<Vec<PathBuf>> {
     }
     files.sort();
     Ok(files)
+}
+
+fn is_journals(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name == "snapshot" || name == "lock" || name.ends_with(".segment") || name.starts_with("prepared-")
 }
 
 fn keys(offline: Offline) -> Result<()> {

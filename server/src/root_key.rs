@@ -103,7 +103,7 @@ fn wrap(source: &RootKeySource, root_key: &SecretKey, random: &mut dyn Random) -
 
 /// Puts the file in the place of the one that is there: whole, or not at all.
 fn replace(data: &Path, wrapped: &Wrapped) -> std::io::Result<()> {
-    let unfinished = data.join("root.unfinished");
+    let unfinished = data.join("root.wrapped.unfinished");
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     serde_json::to_writer(&mut file, wrapped)?;
     file.write_all(b"\n")?;
@@ -163,9 +163,13 @@ fn make_default(source: &RootKeySource, random: &mut dyn Random) -> std::io::Res
 fn make(path: &Path, random: &mut dyn Random) -> std::io::Result<()> {
     let mut key = [0; 32];
     random.fill(&mut key);
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let unfinished = path.with_extension("unfinished");
+    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
     writeln!(file, "{}", STANDARD.encode(key))?;
-    file.sync_all()
+    file.sync_all()?;
+    fs::rename(&unfinished, path)?;
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(parent)?.sync_all()
 }
 
 /// The flags of `sekisho root-key`.

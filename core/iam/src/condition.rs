@@ -183,7 +183,18 @@ fn instant(text: &str) -> Option<f64> {
         }
         let time = match text.get(10..) {
             Some("" | "Z") | None => 0,
-            Some(_) => digits(11..13)? * 3600 + digits(14..16)? * 60 + digits(17..19).unwrap_or(0),
+            Some(rest) => {
+                let zone = rest.rfind(['Z', '+', '-']).map(|at| &rest[at..]).unwrap_or("Z");
+                let offset = match zone.split_at_checked(1)? {
+                    ("Z", "") => 0,
+                    (sign, hours) => {
+                        let (hours, minutes) = hours.split_once(':')?;
+                        let seconds = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
+                        if sign == "-" { -seconds } else { seconds }
+                    }
+                };
+                digits(11..13)? * 3600 + digits(14..16)? * 60 + digits(17..19).unwrap_or(0) - offset
+            }
         };
         // Days since 1970 in the Gregorian calendar, counted in eras of 400 years from the first of March.
         let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
@@ -286,10 +297,12 @@ mod tests {
             ("1970-01-01", 0.0),
             ("2000-02-29T00:00:01Z", 951_782_401.0),
             ("2026-11-28T12:00:00Z", 1_795_867_200.0),
+            ("2026-11-28T14:00:00+02:00", 1_795_867_200.0),
+            ("2026-11-28T07:30-04:30", 1_795_867_200.0),
             ("17", 17.0),
         ] {
             assert_eq!(instant(text), Some(expected), "{text}");
         }
-        assert_eq!(instant("yesterday"), None);
+        assert_eq!((instant("yesterday"), instant("2026-11-28T12:00:00+x")), (None, None));
     }
 }

@@ -112,12 +112,19 @@ impl Statement {
             };
             let of = if name == "Principal" { principals(value) } else { strings(value) };
             let of = of.filter(|of| !of.is_empty()).ok_or_else(|| malformed(message))?;
+            // A variable that nobody puts a value in the place of would make a statement mean nothing.
+            if of.iter().any(|text| text.contains("${")) {
+                return Err(malformed("Policy variables are not offered by this server yet"));
+            }
             Ok(Matched { not, of })
         };
         let conditions = match object.get("Condition") {
             None => Vec::new(),
             Some(block) => {
                 let message = "Conditions do not apply to combination of actions and resources in statement";
+                if block.to_string().contains("${") {
+                    return Err(malformed("Policy variables are not offered by this server yet"));
+                }
                 Condition::parse_block(block).ok_or_else(|| malformed(message))?
             }
         };

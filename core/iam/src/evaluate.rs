@@ -161,6 +161,7 @@ mod tests {
             (statement(&whole.replace(r#""*""#, r#""arn""#)),                                                   "principal"),
             (statement(&format!(r#"{whole}, "Condition": {{"Is": {{"a": "b"}}}}"#)),                            "Conditions"),
             (statement(&format!(r#"{whole}, "Effect": "Deny""#)),                                               "valid JSON"),
+            (statement(&whole.replace("b/*", "${aws:PrincipalAccount}/*")),                                      "variables"),
             (statement(&format!(r#"{whole}, "Other": 1"#)),                                                     "Other"),
         ];
         for (document, says) in table {

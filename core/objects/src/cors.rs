@@ -55,6 +55,8 @@ fn fits(allowed: &str, asked: &str) -> bool {
 mod tests {
     use super::*;
 
+    type Row = (&'static str, &'static str, &'static str, Vec<&'static str>, Option<&'static str>);
+
     #[test]
     fn the_first_rule_that_fits() {
         let rule = |id: &str, origins: &[&str], methods: &[&str], headers: &[&str]| CorsRule {
@@ -69,7 +71,7 @@ mod tests {
             rule("b", &["*"], &["GET"], &[]),
         ]);
         #[rustfmt::skip] // source                        origin                      method  headers                    rule
-        let table: [(&str, &str, &str, Vec<&str>, Option<&str>); 6] = [
+        let table: [Row; 6] = [
             ("CORS elements: a wildcard in an origin",    "https://a.example.com",    "PUT",  vec![],                       Some("a")),
             ("CORS elements: headers in any letter case", "https://a.example.com",    "PUT",  vec!["X-Amz-Date", "content-type"], Some("a")),
             ("CORS elements: every header must fit",      "https://a.example.com",    "PUT",  vec!["x-other"],              None),

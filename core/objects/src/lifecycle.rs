@@ -1,8 +1,10 @@
 //! Lifecycle rules: what has expired by now (S3 user guide: "Managing the lifecycle of objects").
-use sekisho_types::{ObjectKey, Timestamp};
+use std::ops::Bound;
+
+use sekisho_types::{BucketName, ObjectKey, Random, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::{Bucket, ObjectRecord, Pairs, UploadId, VersionId};
+use crate::{Bucket, Deletion, Deletions, ObjectRecord, Objects, ObjectsError, Pairs, UploadId, VersionId};
 
 const DAY_S: i64 = 24 * 3600;
 
@@ -96,18 +98,22 @@ fn due(at: Timestamp, days: u32) -> Timestamp {
 }
 
 impl Bucket {
-    /// What has expired by `now`, at most `max` entries.
-    pub fn expired(&self, now: Timestamp, max: usize) -> Vec<Expired> {
+    /// What has expired by `now`, of the `keys` keys behind `after`; and the last of them, if there are more. Uploads come with the
+    /// last keys.
+    pub fn expired(&self, now: Timestamp, after: Option<&ObjectKey>, keys: usize) -> (Vec<Expired>, Option<ObjectKey>) {
         let rules = self.settings.lifecycle.iter().flat_map(|lifecycle| &lifecycle.0).filter(|rule| rule.enabled);
         let rules: Vec<&LifecycleRule> = rules.collect();
         let mut expired = Vec::new();
         if rules.is_empty() {
-            return expired;
+            return (expired, None);
         }
-        for (key, versions) in &self.objects {
-            if expired.len() >= max {
-                return expired;
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut last: Option<&ObjectKey> = None;
+        for (seen, (key, versions)) in self.objects.range::<ObjectKey, _>((begin, Bound::Unbounded)).enumerate() {
+            if seen == keys {
+                return (expired, last.cloned());
             }
+            last = Some(key);
             let newest = versions.newest();
             let current = |rule: &&LifecycleRule| {
                 let object = newest.object();
@@ -153,7 +159,40 @@ impl Bucket {
                 expired.push(Expired::Upload(key.clone(), *id));
             }
         }
-        expired.truncate(max);
-        expired
+        (expired, None)
+    }
+}
+
+impl Objects {
+    /// Removes what has expired by `now`, of the `keys` keys behind `after`, as DeleteObject and AbortMultipartUpload do it; answers
+    /// where to go on, if there are more keys.
+    ///
+    /// # Errors
+    /// [`ObjectsError::NoSuchBucket`].
+    pub fn expire(
+        &self,
+        now: Timestamp,
+        bucket: &BucketName,
+        after: Option<&ObjectKey>,
+        keys: usize,
+        random: &mut dyn Random,
+    ) -> Result<(Deletions, Option<ObjectKey>), ObjectsError> {
+        let (expired, next) = self.bucket(bucket)?.expired(now, after, keys);
+        let (mut deletions, mut aborted) = (Vec::new(), (Vec::new(), Vec::new()));
+        for entry in expired {
+            match entry {
+                Expired::Current(key) => deletions.push(Deletion { key, version: None, precondition: None }),
+                Expired::Version(key, id) => deletions.push(Deletion { key, version: Some(id), precondition: None }),
+                Expired::Upload(key, id) => {
+                    let (events, removed) = self.abort_upload(bucket, &key, id)?;
+                    aborted.0.extend(events);
+                    aborted.1.extend(removed);
+                }
+            }
+        }
+        let mut expiry = self.delete_objects(now, bucket, &deletions, random)?;
+        expiry.events.extend(aborted.0);
+        expiry.removed.extend(aborted.1);
+        Ok((expiry, next))
     }
 }

@@ -58,14 +58,11 @@ impl Bucket {
     pub fn list_versions(&self, request: &ListingRequest) -> Listing<'_> {
         // The key where the last page ended may have more versions: it is walked again, without those told already.
         let (after, marker) = (request.after.clone(), request.after_version);
-        let again = marker.is_some();
-        let request = ListingRequest { after_version: marker, ..request.clone() };
-        self.walk(&request, move |key, versions| {
-            let told = match marker.filter(|_| again && after.as_deref() == Some(key)) {
+        self.walk(request, move |key, versions| {
+            let told = match marker.filter(|_| after.as_deref() == Some(key)) {
                 None => 0,
-                Some(marker) => {
-                    versions.iter().position(|version| version.id == marker).map_or(versions.len(), |at| at + 1)
-                }
+                // One that went meanwhile says nothing: what is left of the key is told again rather than passed over.
+                Some(marker) => versions.iter().position(|version| version.id == marker).map_or(0, |at| at + 1),
             };
             let versions = versions.iter().enumerate().skip(told);
             versions.map(move |(at, version)| (Listed::Version(key, version, at == 0), Some(version.id)))

@@ -398,6 +398,23 @@ mod tests {
             assert_eq!(listed(&objects, size), expected, "{size} a page");
         }
 
+        let mut emptied = objects.clone();
+        let (mut request, mut gone) = (ListingRequest { max_keys: 2, ..Default::default() }, 0);
+        loop {
+            let page = emptied.bucket(&lake()).unwrap().list_versions(&request);
+            let of_page = page.entries.iter().map(|entry| match entry {
+                Listed::Version(key, version, _) => (key.to_string(), version.id),
+                other => panic!("{other:?}"),
+            });
+            let (of_page, next) = (of_page.collect::<Vec<_>>(), (page.next_after.clone(), page.next_after_version));
+            gone += of_page.len();
+            of_page.iter().for_each(|(key, id)| _ = delete(&mut emptied, key, Some(*id), 0));
+            (request.after, request.after_version) = next;
+            if request.after.is_none() {
+                break;
+            }
+        }
+        assert_eq!((gone, emptied.delete_bucket(&lake()).is_ok()), (4, true), "a page, and what was on it deleted");
         assert_eq!(delete(&mut objects, "k", Some(version(3)), 0), (Some(version(3)), 0), "the marker itself");
         assert_eq!(objects.object(&lake(), &key("k"), None).map(|found| found.version), Ok(version(2)));
         set(&mut objects, Setting::Versioning(Versioning::Suspended));
@@ -441,7 +458,18 @@ mod tests {
         ];
         for (source, rule, now, expected) in table {
             set(&mut objects, Setting::Lifecycle(Some(Lifecycle(vec![rule]))));
-            assert_eq!(objects.bucket(&lake()).unwrap().expired(now, 100), expected, "{source}");
+            let bucket = objects.bucket(&lake()).unwrap();
+            assert_eq!(bucket.expired(now, None, 100), (expected.clone(), None), "{source}");
+            let (mut all, mut after) = (Vec::new(), None);
+            loop {
+                let (some, next) = bucket.expired(now, after.as_ref(), 1);
+                all.extend(some);
+                after = next;
+                if after.is_none() {
+                    break;
+                }
+            }
+            assert_eq!(all, expected, "{source}, a key at a time");
         }
     }
 

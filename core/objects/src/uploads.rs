@@ -66,6 +66,8 @@ pub struct CompletedPart {
     pub number: u16,
     /// Without quotes.
     pub etag: String,
+    /// Its checksum of the upload's algorithm, if the caller says it.
+    pub checksum: Option<String>,
 }
 
 /// Which uploads to list.
@@ -283,7 +285,8 @@ fn chosen<'a>(upload: &'a MultipartUpload, listed: &[CompletedPart]) -> Result<V
         return Err(ObjectsError::InvalidPartOrder);
     }
     let found = listed.iter().map(|part| {
-        let found = upload.parts.get(&part.number).filter(|found| *found.etag == *part.etag);
+        let same = |found: &&Part| part.checksum.as_ref().is_none_or(|checksum| *checksum == found.checksum.value);
+        let found = upload.parts.get(&part.number).filter(|found| *found.etag == *part.etag).filter(same);
         found.ok_or(ObjectsError::InvalidPart(part.number))
     });
     let found: Vec<&Part> = found.collect::<Result<_, _>>()?;

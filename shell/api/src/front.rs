@@ -48,11 +48,16 @@ pub(crate) async fn answer(app: Arc<App>, request: Request<Body>) -> Response<Bo
     let path = head.uri.path().to_owned();
     let mut seen =
         Seen { service: None, shape: Service::S3, operation: "-", access_key_id: String::new(), request_id: new_id() };
+    let from_a_page = head.headers.contains_key(ORIGIN).then(|| (head.clone(), address(&app, &head)));
     let outcome = handle(&app, head, body, &mut seen).await;
     let refused = outcome.as_ref().err().map(ToString::to_string);
     let mut response =
         outcome.unwrap_or_else(|error| render::refusal(seen.shape, &error, &seen.request_id, &path, is_head));
     render::identify(&mut response, seen.shape, &seen.request_id);
+    if let Some((head, Ok(address))) = from_a_page.filter(|_| seen.shape == Service::S3) {
+        // Refusals too: else a page learns nothing of them.
+        s3::cors::decorate(&app, &address, &head.method, &head.headers, response.headers_mut());
+    }
     if !read.load(Ordering::Relaxed) || (held_back && response.status().is_client_error()) {
         // The rest of the body may be under way, and who held it back may send it or not: only a new connection is certain to be in step.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -203,11 +208,10 @@ async fn handle_s3(
         })?;
     seen.operation = operation.name;
     let mut request = S3Request::new(operation.name, operator, payload, head.headers.clone(), body)?;
-    (request.bucket, request.key, request.query) = (address.bucket.clone(), address.key.clone(), query);
+    (request.bucket, request.key, request.query) = (address.bucket, address.key, query);
     request.request_id.clone_from(&seen.request_id);
-    let mut response = s3::handle(app, request).await?;
+    let response = s3::handle(app, request).await?;
     app.state.settle().await.map_err(ApiError::internal)?;
-    s3::cors::decorate(app, &address, &head.method, &head.headers, response.headers_mut());
     Ok(response)
 }
 

@@ -58,7 +58,11 @@ impl BlobDir {
         let mut removed = 0;
         for found in self.files()? {
             let path = match found {
-                Found::Body(blob, _) if missing.remove(&blob) || known.contains(&blob) => continue,
+                Found::Body(blob, path)
+                    if path == self.place(blob) && (missing.remove(&blob) || known.contains(&blob)) =>
+                {
+                    continue;
+                }
                 // What is not named like a body was put there by somebody else, and is left alone.
                 Found::Other(path) if !is_unfinished(&path) => continue,
                 Found::Body(_, path) | Found::Other(path) => path,
@@ -119,7 +123,7 @@ impl BlobDir {
         Ok(UnfinishedBlob { dir: self.clone(), blob, file, guard: RemovedOnDrop(Some(path)) })
     }
 
-    fn place(&self, blob: BlobId) -> PathBuf {
+    pub(crate) fn place(&self, blob: BlobId) -> PathBuf {
         let name = blob.to_string();
         self.path.join(&name[..2]).join(name)
     }

@@ -1,11 +1,14 @@
-//! What has expired goes: as DeleteObject and AbortMultipartUpload do it, a step at a time.
-use sekisho_objects::{Deletion, Expired};
+//! What has expired goes, some keys at a time. What goes is decided where it is removed, so that nothing put meanwhile goes with
+//! it.
+use sekisho_objects::{Bucket, ObjectsError};
+use sekisho_state::Event;
 use sekisho_types::BucketName;
 
-use crate::{ObjectStore, StoreError, UploadName};
+use crate::upload::remove_all;
+use crate::{ObjectStore, StoreError};
 
-/// Entries removed in one commit, so that nobody else waits long.
-const STEP: usize = 500;
+/// Keys looked at in one commit, so that nobody else waits long.
+const STEP: usize = 1000;
 
 impl ObjectStore {
     /// Removes what the buckets' lifecycle rules say has expired by now. Answers how much that was.
@@ -13,45 +16,33 @@ impl ObjectStore {
     /// # Errors
     /// [`StoreError::Journal`], [`StoreError::Io`].
     pub async fn expire(&self) -> Result<usize, StoreError> {
-        let with_rules = |(name, bucket): (&BucketName, &sekisho_objects::Bucket)| {
-            bucket.settings.lifecycle.is_some().then(|| name.clone())
-        };
+        let with_rules =
+            |(name, bucket): (&BucketName, &Bucket)| bucket.settings.lifecycle.is_some().then(|| name.clone());
         let buckets: Vec<BucketName> = self.state.read().objects.buckets().filter_map(with_rules).collect();
         let mut removed = 0;
         for bucket in buckets {
+            let mut after = None;
             loop {
-                let now = self.state.now();
-                let found = self.state.read().objects.bucket(&bucket).map(|known| known.expired(now, STEP));
-                let Ok(expired) = found else { break };
-                let full = expired.len() == STEP;
-                removed += expired.len();
-                let (mut deletions, mut uploads) = (Vec::new(), Vec::new());
-                for entry in expired {
-                    match entry {
-                        Expired::Current(key) => deletions.push(Deletion { key, version: None, precondition: None }),
-                        Expired::Version(key, id) => {
-                            deletions.push(Deletion { key, version: Some(id), precondition: None });
-                        }
-                        Expired::Upload(key, id) => uploads.push(UploadName { bucket: bucket.clone(), key, id }),
-                    }
-                }
-                // Deleted meanwhile by somebody else, or with its bucket: that is what was wanted.
-                settled(self.delete_all(&bucket, deletions).await.map(|_| ()))?;
-                for upload in uploads {
-                    settled(self.abort_multipart(&upload).await)?;
-                }
-                if !full {
+                let (now, mut random) = (self.state.now(), self.state.random());
+                let expired = self.state.commit(|cores| {
+                    let (expired, next) = cores.objects.expire(now, &bucket, after.as_ref(), STEP, &mut random)?;
+                    let gone = (expired.events.len(), expired.removed, next);
+                    Ok::<_, StoreError>((expired.events.into_iter().map(Event::from).collect(), gone))
+                });
+                let (events, blobs, next) = match expired.await.map_err(StoreError::from) {
+                    Ok(expired) => expired,
+                    // The bucket went meanwhile: that is what was wanted.
+                    Err(StoreError::Objects(ObjectsError::NoSuchBucket(_))) => break,
+                    Err(error) => return Err(error),
+                };
+                removed += events;
+                remove_all(self.dir.clone(), blobs).await?;
+                after = next;
+                if after.is_none() {
                     break;
                 }
             }
         }
         Ok(removed)
-    }
-}
-
-fn settled(outcome: Result<(), StoreError>) -> Result<(), StoreError> {
-    match outcome {
-        Err(StoreError::Objects(_)) => Ok(()),
-        other => other,
     }
 }

@@ -128,47 +128,50 @@ impl ObjectStore {
         task.await.map_err(|_| StoreError::Ended)?
     }
 
-    /// Makes one object of the parts listed; the others are gone then.
+    /// Makes one object of the parts listed; the others are gone then. Goes on even if nobody waits for it.
     ///
     /// # Errors
     /// [`ObjectsError`]; the upload stays open then. [`StoreError::Journal`].
     pub async fn complete_multipart(
         &self,
         name: &UploadName,
-        listed: &[CompletedPart],
-        expected_checksum: Option<&str>,
+        listed: Vec<CompletedPart>,
+        expected_checksum: Option<String>,
         precondition: Option<Precondition>,
     ) -> Result<Got, StoreError> {
-        let (state, mut random) = (&self.state, self.state.random());
-        let completed = state.commit(|cores| {
-            let (UploadName { bucket, key, id }, precondition) = (name, precondition.as_ref());
-            let (NewVersion { events, replaced, version }, record) = cores.objects.complete_upload(
-                state.now(),
-                bucket,
-                key,
-                *id,
-                listed,
-                expected_checksum,
-                precondition,
-                &mut random,
-            )?;
-            Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), (Got { record, version }, replaced)))
+        let (state, dir, name) = (self.state.clone(), self.dir.clone(), name.clone());
+        let task = tokio::spawn(async move {
+            let mut random = state.random();
+            let completed = state.commit(|cores| {
+                let UploadName { bucket, key, id } = &name;
+                let (expected, precondition) = (expected_checksum.as_deref(), precondition.as_ref());
+                let (objects, now) = (&cores.objects, state.now());
+                let (NewVersion { events, replaced, version }, record) =
+                    objects.complete_upload(now, bucket, key, *id, &listed, expected, precondition, &mut random)?;
+                let got = Got { record, version };
+                Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), (got, replaced)))
+            });
+            let (got, replaced) = completed.await?;
+            remove_all(dir, replaced).await?;
+            Ok(got)
         });
-        let (got, replaced) = completed.await?;
-        remove_all(self.dir.clone(), replaced).await?;
-        Ok(got)
+        task.await.map_err(|_| StoreError::Ended)?
     }
 
-    /// Gives an upload up.
+    /// Gives an upload up. Goes on even if nobody waits for it.
     ///
     /// # Errors
     /// [`ObjectsError::NoSuchUpload`].
     pub async fn abort_multipart(&self, name: &UploadName) -> Result<(), StoreError> {
-        let aborted = self.state.commit(|cores| {
-            let (events, removed) = cores.objects.abort_upload(&name.bucket, &name.key, name.id)?;
-            Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), removed))
+        let (state, dir, name) = (self.state.clone(), self.dir.clone(), name.clone());
+        let task = tokio::spawn(async move {
+            let aborted = state.commit(|cores| {
+                let (events, removed) = cores.objects.abort_upload(&name.bucket, &name.key, name.id)?;
+                Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), removed))
+            });
+            remove_all(dir, aborted.await?).await
         });
-        remove_all(self.dir.clone(), aborted.await?).await
+        task.await.map_err(|_| StoreError::Ended)?
     }
 }
 

@@ -217,16 +217,20 @@ impl ObjectStore {
         task.await.map_err(|_| StoreError::Ended)?
     }
 
-    /// Deletes an empty bucket, and the parts of uploads nobody completed.
+    /// Deletes an empty bucket, and the parts of uploads nobody completed. Goes on even if nobody waits for it.
     ///
     /// # Errors
     /// [`StoreError::Objects`], [`StoreError::Journal`].
     pub async fn delete_bucket(&self, bucket: &BucketName) -> Result<(), StoreError> {
-        let removed = self.state.commit(|cores| {
-            let (events, removed) = cores.objects.delete_bucket(bucket)?;
-            Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), removed))
+        let (state, dir, bucket) = (self.state.clone(), self.dir.clone(), bucket.clone());
+        let task = tokio::spawn(async move {
+            let removed = state.commit(|cores| {
+                let (events, removed) = cores.objects.delete_bucket(&bucket)?;
+                Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), removed))
+            });
+            remove_all(dir, removed.await?).await
         });
-        remove_all(self.dir.clone(), removed.await?).await
+        task.await.map_err(|_| StoreError::Ended)?
     }
 
     /// The mode a put gets, its KMS key resolved. Makes the AWS managed key when it is first needed.

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use sekisho_journal::Durability;
+use sekisho_journal::{Durability, JournalError};
 use sekisho_kms::RootKey;
 use sekisho_objects::{
     BucketEncryption, ChecksumAlgorithm, CompletedPart, CustomerKey, Digests, Encryption, EncryptionRequest,
@@ -35,7 +35,17 @@ fn open(dir: &Path) -> (Arc<State>, ObjectStore) {
     let root_key = RootKey::new(SecretKey::new([7; 32]));
     let clock = Arc::new(|| Timestamp::from_seconds(1));
     let journal = dir.join("journal");
-    let opened = sekisho_state::open(&journal, tenant, root_key, Durability::Relaxed, clock, &mut |_, _| {}).unwrap();
+    let open = || {
+        let (tenant, root_key, clock) = (tenant.clone(), root_key.clone(), clock.clone());
+        sekisho_state::open(&journal, tenant, root_key, Durability::Relaxed, clock, &mut |_, _| {})
+    };
+    // Whoever had it open before may still be on the way out.
+    let opened = loop {
+        match open() {
+            Err(sekisho_state::OpenError::Journal(JournalError::InUse { .. })) => std::thread::yield_now(),
+            opened => break opened.unwrap(),
+        }
+    };
     let state = Arc::new(opened.state);
     let store = ObjectStore::open(&dir.join("objects"), state.clone()).unwrap();
     (state, store)
@@ -335,12 +345,15 @@ async fn parts_are_one_object() {
             let mut part = world.store.begin_part(&name, None, mode.customer.clone()).await.unwrap();
             part.write(bytes).unwrap();
             let part = world.store.finish_part(&name, number, part).await.unwrap();
-            parts.push(CompletedPart { number, etag: part.etag.into() });
+            parts.push(CompletedPart { number, etag: part.etag.into(), checksum: Some(part.checksum.value) });
         }
         let [two, stale, one] = parts.try_into().unwrap();
-        let complete = async |parts: &[CompletedPart]| world.store.complete_multipart(&name, parts, None, None).await;
+        let complete =
+            async |parts: &[CompletedPart]| world.store.complete_multipart(&name, parts.to_vec(), None, None).await;
         assert_eq!(refusal(complete(&[two.clone(), one.clone()]).await), ObjectsError::InvalidPartOrder);
         assert_eq!(refusal(complete(&[stale, two.clone()]).await), ObjectsError::InvalidPart(1));
+        let claimed = CompletedPart { checksum: two.checksum.clone(), ..one.clone() };
+        assert_eq!(refusal(complete(&[claimed, two.clone()]).await), ObjectsError::InvalidPart(1));
         let record = complete(&[one, two]).await.unwrap().record;
         assert!(record.etag.ends_with("-2"));
         let mut digests = Digests::new(algorithm, false);
@@ -372,8 +385,8 @@ async fn an_upload_under_way_outlives_a_restart() {
     state.journal().close();
     drop((state, store));
     let (_, store) = open(dir.path());
-    let listed = [CompletedPart { number: 1, etag: first.etag.into() }];
-    store.complete_multipart(&name, &listed, None, None).await.unwrap();
+    let listed = [CompletedPart { number: 1, etag: first.etag.into(), checksum: None }];
+    store.complete_multipart(&name, listed.to_vec(), None, None).await.unwrap();
     let (_, reader) = store.get(&lake(), &key("k"), None, None).await.unwrap();
     assert_eq!(rest(reader).await.unwrap(), b"first");
 }
@@ -449,7 +462,7 @@ async fn what_has_expired_goes() {
         Ok::<_, ObjectsError>((events.into_iter().map(Event::from).collect(), ()))
     });
     set.await.unwrap();
-    assert_eq!(world.store.expire().await.unwrap(), 2);
+    assert_eq!(world.store.expire().await.unwrap(), 2, "old/1 and old/2");
     assert_eq!(world.files().len(), 2, "the new object and the part");
     assert_eq!(world.store.expire().await.unwrap(), 0);
 }

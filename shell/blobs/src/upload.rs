@@ -108,6 +108,11 @@ impl Upload {
         &self.encryption
     }
 
+    /// The checksum it is given.
+    pub fn checksum(&self) -> ChecksumAlgorithm {
+        self.algorithm
+    }
+
     /// Gives the body up; so does dropping it.
     pub fn abort(self) {}
 

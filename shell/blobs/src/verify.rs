@@ -54,7 +54,7 @@ pub fn verify(state: &Arc<State>, directory: &Path) -> Result<Verified, StoreErr
             Encryption::S3 => ("SSE-S3", None),
             Encryption::Kms { key_arn, .. } => ("SSE-KMS", Some(key_arn.to_string())),
             Encryption::Dsse { key_arn, .. } => ("DSSE-KMS", Some(key_arn.to_string())),
-            Encryption::Customer(_) => ("SSE-C (length only)", None),
+            Encryption::Customer(_) => ("SSE-C", None),
         };
         let count = |entry: &mut (u64, u64)| *entry = (entry.0 + 1, entry.1 + body.size);
         count(verified.sealed.entry(mode).or_default());
@@ -69,7 +69,7 @@ pub fn verify(state: &Arc<State>, directory: &Path) -> Result<Verified, StoreErr
     }
     for found in dir.files()? {
         match found {
-            Found::Body(blob, _) if known.contains(&blob) => {}
+            Found::Body(blob, path) if known.contains(&blob) && path == dir.place(blob) => {}
             Found::Body(_, path) | Found::Other(path) => verified.faults.push(Fault::Foreign(path)),
         }
     }

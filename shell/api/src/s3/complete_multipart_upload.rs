@@ -22,16 +22,18 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     let expected = expected_checksum(&request);
     let body = request.read_all(BODY_BYTES_MAX).await?;
     let document = xml::parse(&body).filter(|root| root.name == "CompleteMultipartUpload").ok_or_else(malformed_xml)?;
+    let checksum = format!("Checksum{}", app.objects.multipart(&name)?.checksum.as_str());
     let parts = document.all("Part").map(|part| {
         let number = number(part.text("PartNumber")?.ok_or_else(malformed_xml)?.trim())?;
         let etag = part.text("ETag")?.ok_or_else(malformed_xml)?.trim().trim_matches('"').to_owned();
-        Ok(CompletedPart { number, etag })
+        let checksum = part.text(&checksum)?.map(|text| text.trim().to_owned());
+        Ok(CompletedPart { number, etag, checksum })
     });
     let parts: Vec<CompletedPart> = parts.collect::<Result<_, ApiError>>()?;
     if parts.is_empty() {
         return Err(malformed_xml());
     }
-    let completed = app.objects.complete_multipart(&name, &parts, expected.as_deref(), precondition).await?;
+    let completed = app.objects.complete_multipart(&name, parts, expected, precondition).await?;
     let Got { record, version } = completed;
     let mut response = xml::document("CompleteMultipartUploadResult", |out| {
         element(

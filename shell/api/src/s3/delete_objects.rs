@@ -50,7 +50,7 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     }
     // One that may not be deleted does not keep the others.
     deletions.retain(|Deletion { key, precondition, version }| {
-        if policy::may_delete(app, &request, key.as_str(), version.is_some()).is_err() {
+        if policy::may_delete(app, &request, key.as_str(), *version).is_err() {
             refused.push(Refused { key: key.as_str().to_owned(), code: "AccessDenied", message: "Access Denied" });
             return false;
         }

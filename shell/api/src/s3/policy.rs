@@ -3,8 +3,11 @@
 //! Every caller here is the account's root, whom IAM allows everything: what a bucket policy changes is what it denies.
 use http::Response;
 use sekisho_iam::{Context, Decision, Request, ResourcePolicy};
-use sekisho_objects::{Encryption, Setting};
+use sekisho_objects::{Encryption, Setting, VersionId};
+use sekisho_state::Cores;
+use sekisho_types::BucketName;
 
+use super::claimed::Claimed;
 use super::copy_source::CopySource;
 use super::describe::{SSE, SSE_KEY_ID, given};
 use super::{names, settings, xml};
@@ -81,15 +84,24 @@ const ACTIONS: &[(&str,                                  &str,                  
     ("UploadPartCopy",                                   "s3:PutObject",                           Of::Object),
 ];
 /// Operations that have an action of their own when they name a version, and its end.
-const OF_VERSIONS: [&str; 7] = [
+const OF_VERSIONS: [&str; 8] = [
     "s3:DeleteObject",
     "s3:DeleteObjectTagging",
     "s3:GetObject",
     "s3:GetObjectAcl",
     "s3:GetObjectAttributes",
     "s3:GetObjectTagging",
+    "s3:PutObjectAcl",
     "s3:PutObjectTagging",
 ];
+
+/// An action of a request, and on what.
+struct Asked<'a> {
+    action: &'a str,
+    bucket: &'a str,
+    key: Option<&'a str>,
+    version: Option<VersionId>,
+}
 
 /// Refuses what the bucket's policy denies. The bucket's owner may always read, change and remove the policy itself, so that
 /// nobody locks himself out.
@@ -102,43 +114,61 @@ pub(super) fn authorize(app: &App, request: &S3Request) -> Result<(), ApiError> 
         Of::Bucket => None,
         Of::Object => Some(request.key.as_deref().unwrap_or_default()),
     };
-    check(app, request, &of_version(action, request.query("versionId").is_some()), bucket, key)?;
+    let version = names::version(request)?;
+    let ask = |action| check(app, request, &Asked { action, bucket, key, version });
+    ask(action)?;
+    // What an operation does besides.
+    match request.operation {
+        "UpdateObjectEncryption" => ask("s3:PutObject")?,
+        "GetObjectAttributes" => ask("s3:GetObject")?,
+        "PutObject" | "CreateMultipartUpload" | "CopyObject" if given(request, "x-amz-tagging").is_some() => {
+            ask("s3:PutObjectTagging")?;
+        }
+        _ => {}
+    }
     if matches!(request.operation, "CopyObject" | "UploadPartCopy") {
-        let source = CopySource::of(request)?;
-        let action = of_version("s3:GetObject", source.version.is_some());
-        check(app, request, &action, source.bucket.as_str(), Some(source.key.as_str()))?;
+        let from = CopySource::of(request)?;
+        let ask = |action| {
+            let (bucket, key) = (from.bucket.as_str(), Some(from.key.as_str()));
+            check(app, request, &Asked { action, bucket, key, version: from.version })
+        };
+        ask("s3:GetObject")?;
+        if request.operation == "CopyObject" && request.header("x-amz-tagging-directive") != Some("REPLACE") {
+            ask("s3:GetObjectTagging")?;
+        }
     }
     Ok(())
 }
 
 /// Whether the policy lets one of several keys be deleted.
-pub(super) fn may_delete(app: &App, request: &S3Request, key: &str, of_version: bool) -> Result<(), ApiError> {
-    let action = self::of_version("s3:DeleteObject", of_version);
-    check(app, request, &action, request.bucket.as_deref().unwrap_or_default(), Some(key))
+pub(super) fn may_delete(
+    app: &App,
+    request: &S3Request,
+    key: &str,
+    version: Option<VersionId>,
+) -> Result<(), ApiError> {
+    let bucket = request.bucket.as_deref().unwrap_or_default();
+    check(app, request, &Asked { action: "s3:DeleteObject", bucket, key: Some(key), version })
 }
 
-fn of_version(action: &str, named: bool) -> String {
-    match named && OF_VERSIONS.contains(&action) {
-        true => action.replace("Object", "ObjectVersion"),
-        false => action.to_owned(),
-    }
-}
-
-fn check(app: &App, request: &S3Request, action: &str, bucket: &str, key: Option<&str>) -> Result<(), ApiError> {
-    let Ok(name) = names::bucket_name(bucket) else { return Ok(()) };
-    let text = {
-        let cores = app.state.read();
-        match cores.objects.bucket(&name).ok().and_then(|known| known.settings.policy.clone()) {
-            Some(text) => text,
-            None => return Ok(()),
-        }
+fn check(app: &App, request: &S3Request, asked: &Asked<'_>) -> Result<(), ApiError> {
+    let Ok(name) = names::bucket_name(asked.bucket) else { return Ok(()) };
+    let cores = app.state.read();
+    let policy = cores.objects.bucket(&name).ok().and_then(|known| known.settings.policy.as_deref());
+    let Some(text) = policy else { return Ok(()) };
+    let resource = match asked.key {
+        None => format!("arn:aws:s3:::{name}"),
+        Some(key) => format!("arn:aws:s3:::{name}/{key}"),
     };
-    let resource = key.map_or_else(|| format!("arn:aws:s3:::{bucket}"), |key| format!("arn:aws:s3:::{bucket}/{key}"));
+    let action = match asked.version.is_some() && OF_VERSIONS.contains(&asked.action) {
+        true => asked.action.replace("Object", "ObjectVersion"),
+        false => asked.action.to_owned(),
+    };
     let principal = root(app);
-    let asked = Request { principal: &principal, action, resource: &resource };
+    let about = Request { principal: &principal, action: &action, resource: &resource };
     // It was parsed when it was put; what cannot be evaluated any more denies.
     let decision =
-        ResourcePolicy::parse(&text).map(|policy| policy.decide(&asked, &context(app, request, bucket, key)));
+        ResourcePolicy::parse(text).map(|policy| policy.decide(&about, &context(app, &cores, request, &name, asked)));
     match decision {
         Ok(Decision::Allow | Decision::Silent) => Ok(()),
         Ok(Decision::Deny) => {
@@ -184,7 +214,7 @@ fn is_known(key: &str) -> bool {
 }
 
 /// What conditions can ask of a request.
-fn context(app: &App, request: &S3Request, bucket: &str, key: Option<&str>) -> Context {
+fn context(app: &App, cores: &Cores, request: &S3Request, bucket: &BucketName, asked: &Asked<'_>) -> Context {
     let (now, account) = (app.state.now(), app.state.tenant().account.to_string());
     let mut values: Vec<(String, String)> = vec![
         // This listener speaks plain HTTP.
@@ -207,9 +237,10 @@ fn context(app: &App, request: &S3Request, bucket: &str, key: Option<&str>) -> C
         |name: &str, value: Option<&str>| values.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     add("aws:UserAgent", request.header("user-agent"));
     add("aws:Referer", request.header("referer"));
-    for name in ["prefix", "delimiter", "max-keys", "versionId"] {
+    for name in ["prefix", "delimiter", "max-keys"] {
         add(&format!("s3:{name}"), request.query(name));
     }
+    add("s3:versionid", asked.version.map(|version| version.to_string()).as_deref());
     for name in request.headers.keys().map(|name| name.as_str()).filter(|name| name.starts_with("x-amz-")) {
         if name != SSE_KEY_ID {
             add(&format!("s3:{name}"), request.header(name));
@@ -221,10 +252,9 @@ fn context(app: &App, request: &S3Request, bucket: &str, key: Option<&str>) -> C
     }
     add("s3:if-none-match", request.header("if-none-match"));
     add("s3:if-match", request.header("if-match"));
-    let cores = app.state.read();
     // The condition compares ARNs, whatever the request names the key by.
-    let asked = given(request, SSE_KEY_ID);
-    let arn = asked.map(|asked| cores.kms.resolve(asked).map_or(asked.to_owned(), |key| key.arn(app.state.tenant())));
+    let arn = given(request, SSE_KEY_ID)
+        .map(|named| cores.kms.resolve(named).map_or(named.to_owned(), |key| key.arn(app.state.tenant())));
     add(&format!("s3:{SSE_KEY_ID}"), arn.as_deref());
     if let Some(tagging) = given(request, "x-amz-tagging") {
         for (name, value) in crate::bind::query_pairs(tagging, true) {
@@ -232,20 +262,18 @@ fn context(app: &App, request: &S3Request, bucket: &str, key: Option<&str>) -> C
             add("s3:RequestObjectTagKeys", Some(&name));
         }
     }
-    let (Ok(bucket), Some(Ok(key))) = (names::bucket_name(bucket), key.map(names::object_key)) else {
-        return Context::new(values, is_known);
-    };
-    if let Ok(found) = cores.objects.object(&bucket, &key, names::version(request).unwrap_or_default()) {
+    let Some(Ok(key)) = asked.key.map(names::object_key) else { return Context::new(values, is_known) };
+    if let Ok(found) = cores.objects.object(bucket, &key, asked.version) {
         found.record.tags.iter().for_each(|(name, value)| add(&format!("s3:ExistingObjectTag/{name}"), Some(value)));
     }
     // A part has no headers of its own: it is what its upload is.
-    if let Ok(upload) = names::upload(request)
-        && let Ok(upload) = app.objects.multipart(&upload)
-    {
-        add(
-            &format!("s3:{SSE}"),
-            upload.encryption.algorithm().filter(|_| given(request, SSE).is_none()).map(|mode| mode.as_str()),
-        );
+    let upload = names::upload(request).ok().and_then(|name| {
+        let bucket = cores.objects.bucket(&name.bucket).ok()?;
+        bucket.uploads.get(&(name.key, name.id))
+    });
+    if let Some(upload) = upload {
+        let mode = upload.encryption.algorithm().filter(|_| given(request, SSE).is_none());
+        add(&format!("s3:{SSE}"), mode.map(|mode| mode.as_str()));
         add(&format!("s3:{SSE_KEY_ID}"), upload.encryption.key_arn());
         if let Encryption::Customer(_) = upload.encryption {
             add("s3:x-amz-server-side-encryption-customer-algorithm", Some("AES256"));
@@ -256,7 +284,9 @@ fn context(app: &App, request: &S3Request, bucket: &str, key: Option<&str>) -> C
 
 pub(super) async fn put(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
     let bucket = names::existing_bucket(app, &request)?;
+    let claimed = Claimed::of(&request)?;
     let body = request.read_all(POLICY_BYTES_MAX).await?;
+    claimed.check(&request, &body)?;
     let malformed = |message: String| ApiError::new(400, "MalformedPolicy", message);
     let text = String::from_utf8(body.to_vec())
         .map_err(|_| malformed("Policies must be valid JSON and the first byte must be '{'".into()))?;

@@ -18,9 +18,8 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     let name = names::upload(&request)?;
     let claimed = Claimed::of(&request)?;
     let customer = describe::customer_key(&request, describe::SSE_CUSTOMER, false)?;
-    let kept = app.objects.multipart(&name)?.checksum;
     let part = app.objects.begin_part(&name, claimed.content_md5, customer.clone()).await?;
-    let encryption = part.encryption().clone();
+    let (encryption, kept) = (part.encryption().clone(), part.checksum());
     let (part, other) = receive(&mut request, part, &claimed, kept).await?;
     let part = app.objects.finish_part(&name, number, part).await?;
     let mut response = Response::new(crate::empty());

@@ -16,8 +16,8 @@ pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>,
     let number = number(request.query("partNumber").unwrap_or_default())?;
     let name = names::upload(&request)?;
     let customer = describe::customer_key(&request, describe::SSE_CUSTOMER, false)?;
-    app.objects.multipart(&name)?.check_customer_key(customer.as_ref())?;
     let from = CopySource::of(&request)?;
+    let part = app.objects.begin_part(&name, None, customer.clone()).await?;
     let (source, reader) = from.open(app).await?;
     let mut reader = match request.header(RANGE) {
         None => reader,
@@ -26,7 +26,6 @@ pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>,
             reader.range(first, last + 1)
         }
     };
-    let part = app.objects.begin_part(&name, None, customer.clone()).await?;
     let encryption = part.encryption().clone();
     let part = app.objects.finish_part(&name, number, part.write_from(&mut reader).await?).await?;
     let mut response = xml::document("CopyPartResult", |out| {

@@ -14,6 +14,8 @@ use crate::{ApiError, Body, S3Request};
 const NAMESPACE: &str = "http://s3.amazonaws.com/doc/2006-03-01/";
 /// No document of S3's is deeper than 4.
 const DEPTH_MAX: usize = 8;
+/// Beginnings, ends and texts: 10,000 parts with number, ETag and checksum have 200,000, with white space between them.
+const PIECES_MAX: usize = 400_000;
 /// `encoding-type=url`: what RFC 3986 does not reserve stays, and so do slashes.
 const URL: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~').remove(b'/');
 
@@ -70,8 +72,12 @@ pub(super) fn parse(bytes: &[u8]) -> Option<Element> {
     let text = std::str::from_utf8(bytes).ok()?;
     let mut reader = quick_xml::Reader::from_str(text);
     let mut open: Vec<Element> = Vec::new();
-    let mut root = None;
+    let (mut root, mut pieces) = (None, 0);
     loop {
+        pieces += 1;
+        if pieces > PIECES_MAX {
+            return None;
+        }
         let closed = match reader.read_event().ok()? {
             Event::Start(start) if root.is_none() && open.len() < DEPTH_MAX => {
                 open.push(Element { name: name(start.local_name().as_ref())?, ..Element::default() });
