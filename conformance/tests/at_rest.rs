@@ -95,3 +95,35 @@ fn an_audit_proves_it_and_finds_what_is_wrong() {
     assert!(printed.contains("a chunk does not open") && printed.contains("notes.txt"), "{printed}");
     assert_eq!(printed.matches("WRONG").count(), 2, "{printed}");
 }
+
+#[test]
+fn a_bucket_goes_under_another_key() {
+    let server = Server::start();
+    let keys = server.bash(
+        r#"
+        ONE=$(aws kms create-key --query KeyMetadata.Arn --output text); TWO=$(aws kms create-key --query KeyMetadata.Arn --output text)
+        aws s3api create-bucket --bucket lake >/dev/null
+        aws s3api put-bucket-versioning --bucket lake --versioning-configuration Status=Enabled
+        for n in 1 2 3; do echo body $n > body; aws s3 cp --quiet body s3://lake/same; aws s3 cp --quiet --sse aws:kms --sse-kms-key-id $ONE body s3://lake/$n; done
+        aws s3 cp --quiet --sse aws:kms --sse-kms-key-id $TWO body s3://lake/already
+        echo $ONE $TWO
+        "#,
+    );
+    let (one, two) = keys.trim().split_once(' ').expect("two keys");
+    let printed = server.bash(&format!("sekisho bucket reseal lake --kms-key-id {two}"));
+    assert!(printed.ends_with("done: 6 versions resealed, 1 were so already\n"), "{printed}");
+    let printed = server.bash(&format!("sekisho bucket reseal lake --kms-key-id {two}"));
+    assert!(printed.ends_with("done: 0 versions resealed, 7 were so already\n"), "{printed}");
+    // Nothing needs the old key any more, and nothing else has changed.
+    server.aws(&["kms", "disable-key", "--key-id", one]);
+    let read = server.bash(
+        r#"
+        for key in 1 2 3 same already; do aws s3 cp --quiet s3://lake/$key -; done
+        aws s3api list-object-versions --bucket lake --prefix same --query 'length(Versions)'
+        "#,
+    );
+    assert_eq!(read, "body 1\nbody 2\nbody 3\nbody 3\nbody 3\n3\n");
+    server.aws(&["kms", "disable-key", "--key-id", two]);
+    let (code, printed) = server.bash_may_fail(&format!("sekisho bucket reseal lake --kms-key-id {one}"));
+    assert!(code == Some(1) && printed.contains("stopped: 0 versions resealed"), "{printed}");
+}

@@ -12,11 +12,13 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics_exporter_prometheus::PrometheusHandle;
+use sekisho_blobs::ObjectStore;
 use sekisho_state::State;
 use sekisho_types::Secret;
 use sekisho_workers::{Decisions, DeliveryStreams, Revocation};
 use tokio::net::TcpListener;
 
+use crate::bucket::Reseal;
 use crate::lines::Lines;
 use crate::provision::Rehearsal;
 use crate::{ca, stream};
@@ -43,6 +45,8 @@ pub struct Admin {
     pub decisions: Arc<Decisions>,
     /// What the commands change.
     pub state: Arc<State>,
+    /// Objects and their bodies.
+    pub objects: Arc<ObjectStore>,
     /// The delivery streams.
     pub streams: Arc<DeliveryStreams>,
     /// Who takes revocation lists in.
@@ -116,6 +120,11 @@ impl Admin {
             "/stream/tail" => {
                 let tail = stream::tail(&self.streams, &body).map_err(|error| (400, format!("{error:#}\n")))?;
                 return Ok(Answer::Lines(Lines::of(tail)));
+            }
+            "/bucket/reseal" => {
+                let begun = serde_json::from_slice::<Reseal>(&body).map_err(anyhow::Error::from);
+                let begun = begun.and_then(|reseal| reseal.begin(&self.state, &self.objects));
+                return Ok(Answer::Lines(begun.map_err(|error| (400, format!("{error:#}\n")))?));
             }
             path if path.starts_with("/stream/") => stream::perform(&self.streams, path, &body).await,
             path => ca::perform(self, path, &body).await,

@@ -23,6 +23,12 @@ impl Lines {
     }
 }
 
+impl From<mpsc::Receiver<Bytes>> for Lines {
+    fn from(lines: mpsc::Receiver<Bytes>) -> Self {
+        Self(lines)
+    }
+}
+
 impl Body for Lines {
     type Data = Bytes;
     type Error = Infallible;

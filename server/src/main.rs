@@ -6,6 +6,7 @@ mod admin; // /healthz, /metrics, /why, and what changes certificate authorities
 mod admin_client; // a command to the running server
 mod admin_token; // who may do the latter
 mod audit; // what lies on the disk, proved
+mod bucket; // what is done to a whole bucket
 mod buckets; // buckets that another S3 keeps
 mod ca; // certificate authorities, by command
 mod config; // flags over environment over file, checked once
@@ -57,6 +58,8 @@ enum Command {
     Provision(provision::ProvisionArgs),
     /// Prove, with the server stopped, that what lies on the disk is sealed, and say what each KMS key opens
     Audit(audit::AuditArgs),
+    /// Buckets: put all of one under another KMS key
+    Bucket(bucket::BucketArgs),
     /// The root key: change what opens it
     RootKey(root_key::RootKeyArgs),
     /// Certificate authorities: revocation lists, and the one devices' certificates are signed by
@@ -77,6 +80,7 @@ fn main() -> ExitCode {
         Command::Env(flags) => endpoints::print_env(&flags),
         Command::Audit(args) => audit::run(args),
         Command::RootKey(args) => root_key::run(args),
+        Command::Bucket(args) => runtime().and_then(|runtime| runtime.block_on(bucket::run(args))),
         Command::Why(args) => runtime().and_then(|runtime| runtime.block_on(why::run(args))),
         Command::Stream(args) => runtime().and_then(|runtime| runtime.block_on(stream::run(args))),
         Command::Provision(args) => runtime().and_then(|runtime| runtime.block_on(provision::run(args))),

@@ -113,7 +113,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
 
     let app = Arc::new(App {
         state: state.clone(),
-        objects,
+        objects: objects.clone(),
         ingest: Arc::new(Operators { gateway: gateway.clone() }),
         streams: streams.clone(),
         issuing,
@@ -149,7 +149,8 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     ];
     let token = admin_token::create(&config.data, &mut OsRandom)?;
     let (ready, state_of_admin) = (AtomicBool::new(false), state.clone());
-    let admin = Arc::new(Admin { ready, figures, decisions, state: state_of_admin, streams, revocation, token });
+    let admin =
+        Arc::new(Admin { ready, figures, decisions, state: state_of_admin, objects, streams, revocation, token });
     tokio::spawn(admin::serve(listeners.admin, admin.clone()));
     Ok(System { state, gateway, admin, stop, api, devices })
 }
