@@ -173,35 +173,11 @@ fn ordered<T: PartialOrd>(order: Order, value: Option<T>, wanted: Option<T>) -> 
     }
 }
 
-/// Seconds since 1970, from an ISO 8601 time or from the number itself.
+/// Seconds since 1970, from an ISO 8601 time or date, or from the number itself.
 fn instant(text: &str) -> Option<f64> {
-    text.parse::<f64>().ok().or_else(|| {
-        let digits = |range: std::ops::Range<usize>| text.get(range)?.parse::<i64>().ok();
-        let (year, month, day) = (digits(0..4)?, digits(5..7)?, digits(8..10)?);
-        if !(1..=12).contains(&month) || !(1..=31).contains(&day) {
-            return None;
-        }
-        let time = match text.get(10..) {
-            Some("" | "Z") | None => 0,
-            Some(rest) => {
-                let zone = rest.rfind(['Z', '+', '-']).map(|at| &rest[at..]).unwrap_or("Z");
-                let offset = match zone.split_at_checked(1)? {
-                    ("Z", "") => 0,
-                    (sign, hours) => {
-                        let (hours, minutes) = hours.split_once(':')?;
-                        let seconds = hours.parse::<i64>().ok()? * 3600 + minutes.parse::<i64>().ok()? * 60;
-                        if sign == "-" { -seconds } else { seconds }
-                    }
-                };
-                digits(11..13)? * 3600 + digits(14..16)? * 60 + digits(17..19).unwrap_or(0) - offset
-            }
-        };
-        // Days since 1970 in the Gregorian calendar, counted in eras of 400 years from the first of March.
-        let (year, month) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
-        let (era, of_era) = (year.div_euclid(400), year.rem_euclid(400));
-        let days = era * 146_097 + of_era * 365 + of_era / 4 - of_era / 100 + (153 * month + 2) / 5 + day - 1 - 719_468;
-        Some((days * 86_400 + time) as f64)
-    })
+    let time = || text.parse::<jiff::Timestamp>().ok();
+    let date = || Some(text.parse::<jiff::civil::Date>().ok()?.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp());
+    text.parse::<f64>().ok().or_else(|| Some(time().or_else(date)?.as_second() as f64))
 }
 
 struct Network {
