@@ -2,7 +2,8 @@
 # PUT and GET of 4 kB, 256 kB and 64 MiB in each encryption mode the load tool can ask for, beside s3s-fs, which neither encrypts
 # nor syncs, and beside what the machine can do at most: AES-256-GCM, loopback, disk. Alternately, one processor for the servers
 # (only one is under load at a time) and one for the load. Prints a table: MB/s, operations/s, CPU of the server.
-# BENCH: the load tool's binary. S3S_FS: s3s-fs's, else `cargo install s3s-fs --features binary` puts it into target/tools.
+# BENCH: the load tool's binary. S3S_FS: s3s-fs's, else `cargo install s3s-fs --features binary` puts it into target/tools; `none`
+# leaves it out.
 # RUNS (3), SECONDS_EACH (4).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,18 +13,21 @@ SECONDS_EACH=${SECONDS_EACH:-4}
 [ -x "$BENCH" ] || { echo "set BENCH to the load tool's binary" >&2; exit 2; }
 [ -n "${NO_BUILD:-}" ] || cargo build --release --quiet -p sekisho
 S3S_FS=${S3S_FS:-target/tools/bin/s3s-fs}
-[ -x "$S3S_FS" ] || cargo install --quiet --locked --root target/tools --features binary s3s-fs
-BIN=$(realpath "${CARGO_TARGET_DIR:-target}/release/sekisho"); BENCH=$(realpath "$BENCH"); S3S_FS=$(realpath "$S3S_FS")
+[ "$S3S_FS" = none ] || [ -x "$S3S_FS" ] || cargo install --quiet --locked --root target/tools --features binary --version 0.14.1 s3s-fs
+BIN=$(realpath "${CARGO_TARGET_DIR:-target}/release/sekisho"); BENCH=$(realpath "$BENCH")
+[ "$S3S_FS" = none ] || S3S_FS=$(realpath "$S3S_FS")
 WORK=$(mktemp -d -p "${WORK_DIR:-/tmp}"); cd "$WORK"
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$WORK"' EXIT
 
 taskset -c 0 "$BIN" serve --data data --api 127.0.0.1:0 --mqtt 127.0.0.1:0 --https 127.0.0.1:0 --admin 127.0.0.1:0 --log error >/dev/null 2>&1 & SEKISHO=$!
 until [ -e data/endpoints.json ]; do sleep 0.1; done
 eval "$("$BIN" env --data data)"
-mkdir fs
-taskset -c 0 "$S3S_FS" --host 127.0.0.1 --port 18014 --access-key "$AWS_ACCESS_KEY_ID" --secret-key "$AWS_SECRET_ACCESS_KEY" fs >/dev/null 2>&1 & FS=$!
+mkdir -p fs/plain
+FS=
+if [ "$S3S_FS" != none ]; then
+  taskset -c 0 "$S3S_FS" --host 127.0.0.1 --port 18014 --access-key "$AWS_ACCESS_KEY_ID" --secret-key "$AWS_SECRET_ACCESS_KEY" fs >/dev/null 2>&1 & FS=$!
+fi
 for bucket in plain kms dsse; do aws s3api create-bucket --bucket $bucket >/dev/null; done
-mkdir fs/plain
 sleep 1
 "$BENCH" limits --dir "$WORK" >limits.json 2>limits.txt || true
 
@@ -40,7 +44,7 @@ for run in $(seq "$RUNS"); do
       load sse-s3   $verb $SEKISHO "$AWS_ENDPOINT_URL" plain $size $concurrency
       load sse-kms  $verb $SEKISHO "$AWS_ENDPOINT_URL" kms   $size $concurrency --sse aws:kms
       load dsse-kms $verb $SEKISHO "$AWS_ENDPOINT_URL" dsse  $size $concurrency --sse aws:kms:dsse
-      load s3s-fs   $verb $FS      http://127.0.0.1:18014 plain $size $concurrency
+      [ -z "$FS" ] || load s3s-fs   $verb $FS      http://127.0.0.1:18014 plain $size $concurrency
     done
   done
 done
