@@ -24,7 +24,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("formats",  &[]),
     ("catalog",  &["types", "formats"]),
     ("delivery", &["types", "formats"]),
-    ("policy",   &["types", "identity", "sigv4"]),
+    ("policy",   &["types", "iam", "identity", "sigv4"]),
     ("provisioning", &["types", "identity"]),
     ("registry", &["types", "identity", "policy", "rules", "provisioning"]),
     ("broker",   &["types", "policy"]),

@@ -1,9 +1,6 @@
-//! Condition operators (IAM user guide: "IAM JSON policy elements: Condition operators").
-//!
-//! AND over operators and keys, OR over the values of one key. What cannot be evaluated is neither true nor false: a deny
-//! then applies and an allow does not.
-use std::net::IpAddr;
-
+//! The conditions of a statement: AND over operators and keys, OR over the values of one key. What cannot be evaluated is neither
+//! true nor false: a deny then applies and an allow does not.
+use sekisho_iam::{Comparison, Operator};
 use serde_json::Value;
 
 use crate::Context;
@@ -15,60 +12,10 @@ use crate::variable::Variable;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Condition {
     operator: Operator,
-    negated: bool,
-    if_exists: bool,
-    set: Option<Set>,
     /// `None`: a key we know nothing about.
     key: Option<Variable>,
     values: Vec<Pattern>,
 }
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Operator {
-    StringEquals,
-    StringEqualsIgnoreCase,
-    StringLike,
-    NumericEquals,
-    NumericLessThan,
-    NumericLessThanEquals,
-    NumericGreaterThan,
-    NumericGreaterThanEquals,
-    Bool,
-    Null,
-    IpAddress,
-    /// IAM has it, but no key of ours has such values.
-    Unevaluated,
-}
-
-/// How to compare a key that has several values (IAM user guide: "Multivalued context keys").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Set {
-    ForAllValues,
-    ForAnyValue,
-}
-
-#[rustfmt::skip] // operator            negated  name
-const OPERATORS: &[(Operator,           bool,    &[&str])] = &[
-    (Operator::StringEquals,            false,   &["StringEquals"]),
-    (Operator::StringEquals,            true,    &["StringNotEquals"]),
-    (Operator::StringEqualsIgnoreCase,  false,   &["StringEqualsIgnoreCase"]),
-    (Operator::StringEqualsIgnoreCase,  true,    &["StringNotEqualsIgnoreCase"]),
-    (Operator::StringLike,              false,   &["StringLike"]),
-    (Operator::StringLike,              true,    &["StringNotLike"]),
-    (Operator::NumericEquals,           false,   &["NumericEquals"]),
-    (Operator::NumericEquals,           true,    &["NumericNotEquals"]),
-    (Operator::NumericLessThan,         false,   &["NumericLessThan"]),
-    (Operator::NumericLessThanEquals,   false,   &["NumericLessThanEquals"]),
-    (Operator::NumericGreaterThan,      false,   &["NumericGreaterThan"]),
-    (Operator::NumericGreaterThanEquals, false,  &["NumericGreaterThanEquals"]),
-    (Operator::Bool,                    false,   &["Bool"]),
-    (Operator::Null,                    false,   &["Null"]),
-    (Operator::IpAddress,               false,   &["IpAddress"]),
-    (Operator::IpAddress,               true,    &["NotIpAddress"]),
-    (Operator::Unevaluated,             false,   &["DateEquals", "DateNotEquals", "DateLessThan", "DateLessThanEquals",
-                                                   "DateGreaterThan", "DateGreaterThanEquals", "BinaryEquals",
-                                                   "ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"]),
-];
 
 impl Condition {
     /// The conditions of a `Condition` element.
@@ -90,87 +37,27 @@ impl Condition {
     }
 
     fn parse(name: &str, key: &str, values: &[String]) -> Result<Self, String> {
-        let (set, bare) = match name.split_once(':') {
-            Some(("ForAllValues", bare)) => (Some(Set::ForAllValues), bare),
-            Some(("ForAnyValue", bare)) => (Some(Set::ForAnyValue), bare),
-            Some(_) => return Err(format!("`{name}` is not an operator")),
-            None => (None, name),
-        };
-        let (bare, if_exists) = bare.strip_suffix("IfExists").map_or((bare, false), |bare| (bare, true));
-        let operator = OPERATORS.iter().find(|(_, _, names)| names.contains(&bare));
-        let (operator, negated) = match operator {
-            // IAM user guide: "You can add IfExists to the end of any condition operator name except the Null condition".
-            Some((Operator::Null, ..)) if if_exists || set.is_some() => {
-                return Err(format!("`{name}` is not an operator"));
-            }
-            Some((operator, negated, _)) => (*operator, *negated),
-            None => return Err(format!("`{name}` is not an operator")),
-        };
-        if operator == Operator::Null && values.iter().any(|value| value != "true" && value != "false") {
+        let operator = Operator::parse(name).ok_or_else(|| format!("`{name}` is not an operator"))?;
+        let comparison = operator.comparison();
+        if comparison == Comparison::Null && !values.iter().all(|value| comparison.accepts(value)) {
             return Err(format!("`Null` of `{key}` is neither true nor false"));
         }
         let values = values.iter().map(|value| Pattern::parse(value)).collect();
-        Ok(Self { operator, negated, if_exists, set, key: Variable::parse(key), values })
+        Ok(Self { operator, key: Variable::parse(key), values })
     }
 
     /// `None`: it cannot be evaluated.
     pub fn holds(&self, context: &Context) -> Option<bool> {
+        // IAM has these, but no key of ours has such values.
+        if matches!(self.operator.comparison(), Comparison::Date(_) | Comparison::Arn | Comparison::Binary) {
+            return None;
+        }
         let present = context.values(self.key.as_ref()?)?;
-        match self.operator {
-            Operator::Unevaluated => return None,
-            Operator::Null => return self.any(|value| Some((value.literal(context) == "true") == present.is_empty())),
-            _ => {}
-        }
-        if present.is_empty() {
-            // A missing key: every negated operator and every ForAllValues holds, all others do not.
-            return Some(self.if_exists || self.set == Some(Set::ForAllValues) || (self.negated && self.set.is_none()));
-        }
-        let mut matches =
-            present.iter().map(|value| Some(self.any(|wanted| self.compare(value, wanted, context))? != self.negated));
-        match self.set {
-            Some(Set::ForAnyValue) => matches.try_fold(false, |any, one| Some(any | one?)),
-            Some(Set::ForAllValues) => matches.try_fold(true, |all, one| Some(all & one?)),
-            // IAM leaves open what several values mean to an operator without a set's name.
-            None if present.len() > 1 => None,
-            None => matches.next()?,
-        }
+        self.operator.holds(&present, &self.values, |comparison, value, wanted| match comparison {
+            Comparison::StringLike => Some(wanted.matches(value, context)),
+            comparison => comparison.compare(value, &wanted.literal(context)),
+        })
     }
-
-    /// Whether `matches` says so of any of the values; `None` as soon as it cannot say.
-    fn any(&self, matches: impl Fn(&Pattern) -> Option<bool>) -> Option<bool> {
-        self.values.iter().try_fold(false, |any, value| Some(any | matches(value)?))
-    }
-
-    fn compare(&self, value: &str, wanted: &Pattern, context: &Context) -> Option<bool> {
-        let numbers = || Some((value.parse::<f64>().ok()?, wanted.literal(context).parse::<f64>().ok()?));
-        match self.operator {
-            Operator::StringEquals => Some(value == wanted.literal(context)),
-            Operator::StringEqualsIgnoreCase => Some(value.eq_ignore_ascii_case(&wanted.literal(context))),
-            Operator::StringLike => Some(wanted.matches(value, context)),
-            Operator::NumericEquals => numbers().map(|(value, wanted)| value == wanted),
-            Operator::NumericLessThan => numbers().map(|(value, wanted)| value < wanted),
-            Operator::NumericLessThanEquals => numbers().map(|(value, wanted)| value <= wanted),
-            Operator::NumericGreaterThan => numbers().map(|(value, wanted)| value > wanted),
-            Operator::NumericGreaterThanEquals => numbers().map(|(value, wanted)| value >= wanted),
-            Operator::Bool => Some(value.eq_ignore_ascii_case(&wanted.literal(context))),
-            Operator::IpAddress => in_network(value.parse().ok()?, &wanted.literal(context)),
-            Operator::Null | Operator::Unevaluated => None,
-        }
-    }
-}
-
-/// Whether `address` is in `network`, written `10.0.0.0/8`, `2001:db8::/32` or as one address; `None` if that is no network.
-fn in_network(address: IpAddr, network: &str) -> Option<bool> {
-    let (base, length) = network.split_once('/').map_or((network, None), |(base, length)| (base, Some(length)));
-    let bits = |address: IpAddr| match address {
-        IpAddr::V4(address) => (u128::from(u32::from(address)), 32),
-        IpAddr::V6(address) => (u128::from(address), 128),
-    };
-    let ((address, address_width), (base, width)) = (bits(address), bits(base.parse().ok()?));
-    let length: u32 = length.map_or(Some(width), |length| length.parse().ok())?;
-    let host_bits = width.checked_sub(length)?;
-    let network_of = |bits: u128| bits.checked_shr(host_bits).unwrap_or(0);
-    Some(address_width == width && network_of(address) == network_of(base))
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! Receives a `DeviceIdentity` and an action; hands on a [`Permit`]. Knows nothing of connections or storage.
 mod certificate; // iot:Certificate.* of one certificate
-mod condition; // IAM condition operators
+mod condition; // the conditions of a statement
 mod context; // what is known about a request: the values of variables
 mod denied; // why one was not
 mod document; // JSON → statements, checked once
