@@ -20,7 +20,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("iam",      &["types"]),
     ("kms",      &["types", "iam"]),
     ("envelope", &["types"]),
-    ("objects",  &["types"]),
+    ("objects",  &["types", "iam"]),
     ("formats",  &[]),
     ("catalog",  &["types", "formats"]),
     ("delivery", &["types", "formats"]),

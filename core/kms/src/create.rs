@@ -3,10 +3,11 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use sekisho_iam::AttachedPolicy;
 use sekisho_types::{KeyId, Random, Secret, Timestamp};
 
 use crate::crypto::{hex, material_aad};
-use crate::store::{Outcome, check_policy, check_tags};
+use crate::store::{Outcome, attached, check_tags};
 use crate::{
     Alias, Event, Key, KeyManager, KeySpec, KeyState, KeyType, KeyUsage, Kms, KmsError, Material, Origin, RootKey, pair,
 };
@@ -41,7 +42,7 @@ impl NewKey {
             return Err(KmsError::Validation(message));
         }
         check_tags(&self.tags)?;
-        self.policy.as_deref().map_or(Ok(()), check_policy)
+        self.policy.clone().map_or(Ok(()), |policy| attached(policy).map(drop))
     }
 
     /// Whether a private key has to be made for it.
@@ -162,7 +163,7 @@ fn blank(now: Timestamp, new: NewKey, random: &mut dyn Random) -> Key {
         pending: None,
         public_key: None,
         rotation: None,
-        policy: new.policy,
+        policy: new.policy.map(AttachedPolicy::new),
         tags: new.tags,
     }
 }

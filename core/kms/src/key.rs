@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use sekisho_iam::AttachedPolicy;
 use sekisho_types::{KeyId, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -90,7 +91,7 @@ pub struct Key {
     pub rotation: Option<Rotation>,
     /// `default`, where it was put; else the account's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    pub policy: Option<AttachedPolicy>,
     /// Its tags.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub tags: BTreeMap<String, String>,
@@ -175,7 +176,7 @@ impl Key {
                 }],
             })
         };
-        self.policy.clone().unwrap_or_else(|| own().to_string())
+        self.policy.as_ref().map_or_else(|| own().to_string(), |policy| policy.text().to_owned())
     }
 
     /// Whether its waiting period is over.

@@ -4,7 +4,7 @@
 //! key that is not known here an allow does not apply, and a deny does.
 use std::collections::BTreeMap;
 
-use sekisho_iam::{Context, Decision, Request, ResourcePolicy};
+use sekisho_iam::{Context, Decision, Request};
 
 use crate::{EncryptionContext, Grant, Key, Kms, KmsError};
 
@@ -49,14 +49,6 @@ const CONTEXT_KEY: &str = "kms:encryptioncontext:";
 
 fn is_known(key: &str) -> bool {
     KEYS.contains(&key) || key.starts_with(CONTEXT_KEY)
-}
-
-pub(crate) fn check(text: &str) -> Result<(), KmsError> {
-    parse(text).map(drop)
-}
-
-fn parse(text: &str) -> Result<ResourcePolicy, KmsError> {
-    ResourcePolicy::parse(text).map_err(|error| KmsError::MalformedPolicy(error.to_string()))
 }
 
 impl Asked<'_> {
@@ -152,10 +144,10 @@ impl Kms {
 ///
 /// A policy from before policies were judged may be none: then the account can look at it and put another, and no more.
 fn allows<'a>(key: &Key, arn: &str, mut grants: impl Iterator<Item = &'a Grant>, asked: &Asked<'_>) -> bool {
-    let Some(text) = &key.policy else { return true };
+    let Some(attached) = &key.policy else { return true };
     let action = format!("kms:{}", asked.action);
     let request = Request { principal: &asked.principal, action: &action, resource: arn };
-    match parse(text).map(|policy| policy.decide(&request, &asked.known())) {
+    match attached.policy().map(|policy| policy.decide(&request, &asked.known())) {
         Ok(Decision::Deny) => false,
         Ok(Decision::Allow) => true,
         Ok(Decision::Silent) => grants.any(|grant| grant.allows(asked)),

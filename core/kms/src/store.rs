@@ -3,10 +3,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sekisho_iam::AttachedPolicy;
 use sekisho_types::{KeyId, Random, Tenant, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::policy;
 use crate::{Grant, Key, KeyManager, KeyState, KmsError, RootKey};
 
 /// AWS's quota a key.
@@ -253,7 +253,7 @@ impl Kms {
     /// # Errors
     /// [`KmsError::MalformedPolicy`], [`KmsError::Managed`], and those of [`Kms::resolve_key`].
     pub fn put_policy(&self, key: &str, policy: String, bypass_lockout_check: bool) -> Outcome<Key> {
-        check_policy(&policy)?;
+        let policy = attached(policy)?;
         self.change(key, |key| match key.manager {
             KeyManager::Aws => Err(KmsError::Managed(key.arn(&self.tenant))),
             KeyManager::Customer => {
@@ -363,9 +363,14 @@ pub(crate) fn check_tags(tags: &BTreeMap<String, String>) -> Result<(), KmsError
     if tags.keys().any(reserved) { Err(KmsError::Tag("Tags beginning with aws: are reserved")) } else { Ok(()) }
 }
 
-pub(crate) fn check_policy(policy: &str) -> Result<(), KmsError> {
+/// Reads a key policy.
+pub(crate) fn attached(policy: String) -> Result<AttachedPolicy, KmsError> {
     if policy.len() > POLICY_BYTES_MAX {
         return Err(KmsError::MalformedPolicy(format!("the key policy has more than {POLICY_BYTES_MAX} bytes")));
     }
-    policy::check(policy)
+    let attached = AttachedPolicy::new(policy);
+    match attached.policy() {
+        Ok(_) => Ok(attached),
+        Err(error) => Err(KmsError::MalformedPolicy(error.to_string())),
+    }
 }

@@ -1,6 +1,7 @@
 //! What a bucket is told beside its encryption: one event and one command for all of it.
 use std::collections::BTreeMap;
 
+use sekisho_iam::AttachedPolicy;
 use serde::{Deserialize, Serialize};
 
 use crate::{Cors, Lifecycle, Versioning};
@@ -12,8 +13,8 @@ pub struct BucketSettings {
     pub versioning: Versioning,
     /// `PutBucketTagging`; `None` where there are none.
     pub tags: Option<BTreeMap<String, String>>,
-    /// `PutBucketPolicy`: the document as it came.
-    pub policy: Option<String>,
+    /// `PutBucketPolicy`
+    pub policy: Option<AttachedPolicy>,
     /// `PutBucketLifecycleConfiguration`
     pub lifecycle: Option<Lifecycle>,
     /// `PutBucketCors`
@@ -32,7 +33,7 @@ pub enum Setting {
     /// `PutBucketTagging`, `DeleteBucketTagging`
     Tags(Option<BTreeMap<String, String>>),
     /// `PutBucketPolicy`, `DeleteBucketPolicy`
-    Policy(Option<String>),
+    Policy(Option<AttachedPolicy>),
     /// `PutBucketLifecycleConfiguration`, `DeleteBucketLifecycle`
     Lifecycle(Option<Lifecycle>),
     /// `PutBucketCors`, `DeleteBucketCors`

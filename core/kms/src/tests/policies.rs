@@ -175,7 +175,7 @@ fn a_policy_that_is_none_leaves_the_way_to_another() {
     let mut world = World::new();
     let key = world.key();
     let mut known = (**world.kms.resolve(&key).unwrap()).clone();
-    known.policy = Some(r#"{"Version":"x"}"#.into());
+    known.policy = Some(sekisho_iam::AttachedPolicy::new(r#"{"Version":"x"}"#.into()));
     world.kms.apply(&Event::KeyPut { key: Box::new(known) });
     let may = |action| world.may(&key, action, &context(&[]));
     assert_eq!((may("Decrypt"), may("GetKeyPolicy"), may("PutKeyPolicy")), (false, true, true));

@@ -5,7 +5,7 @@ use sekisho_types::ObjectKey;
 
 use super::claimed::Claimed;
 use super::error::malformed_xml;
-use super::{check_room, names, policy, xml};
+use super::{authorize, check_room, names, xml};
 use crate::render::element;
 use crate::{ApiError, App, Body, S3Request};
 
@@ -50,7 +50,7 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     }
     // One that may not be deleted does not keep the others.
     deletions.retain(|Deletion { key, precondition, version }| {
-        if policy::may_delete(app, &request, key.as_str(), *version).is_err() {
+        if authorize::may_delete(app, &request, key.as_str(), *version).is_err() {
             refused.push(Refused { key: key.as_str().to_owned(), code: "AccessDenied", message: "Access Denied" });
             return false;
         }

@@ -33,13 +33,14 @@ mod acl; // who owns what, which is always the account
 pub(crate) mod cors; // what browsers may send
 mod lifecycle; // when objects expire
 mod ownership_controls; // whose ACLs count
-mod policy; // who may do what to a bucket
+mod policy; // a bucket's policy, kept and told
 mod public_access_block; // that nobody makes it public
 mod settings; // what the settings of a bucket share
 mod tagging; // tags of buckets and objects
 mod unset; // settings that none has here
 mod versioning; // whether what is replaced stays
 
+mod authorize; // what a bucket's policy says of a request
 mod claimed; // the digests a client claims
 mod copy_source; // what a copy is made of
 mod describe; // what a put's headers say of the object
@@ -58,7 +59,7 @@ use crate::{ApiError, App, Body, S3Request};
 /// Answers an operation.
 pub(crate) async fn handle(app: &App, request: S3Request) -> Result<Response<Body>, ApiError> {
     names::check_expected_owner(app, &request)?;
-    policy::authorize(app, &request)?;
+    authorize::authorize(app, &request)?;
     if let Some(cleared) = settings::cleared(request.operation) {
         return settings::set(app, names::bucket(&request)?, cleared, 204).await;
     }
