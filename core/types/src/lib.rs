@@ -2,6 +2,7 @@
 //!
 //! Text from outside becomes one of these types at the edge (`parse`), and inside nobody checks it again.
 mod arn; // account, region, and the resource names built from them
+mod causes; // an error and its causes in one line
 mod id; // newtypes of the names AWS and X.509 give things
 pub mod json; // JSON whose objects name each member once
 mod random; // randomness as an argument
@@ -10,6 +11,7 @@ mod time; // wall-clock time as a value
 mod topic; // MQTT topic names and topic filters
 
 pub use arn::{AccountId, Region, Tenant};
+pub use causes::with_causes;
 pub use id::{
     BillingGroupName, BucketName, CertificateId, ClientId, DeliveryStreamName, InvalidName, KeyId, ObjectKey,
     PolicyName, RuleName, ThingGroupName, ThingName, ThingTypeName,

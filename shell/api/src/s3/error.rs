@@ -2,6 +2,7 @@
 use sekisho_blobs::StoreError;
 use sekisho_kms::KmsError;
 use sekisho_objects::{ObjectsError, PART_BYTES_MIN};
+use sekisho_types::with_causes;
 
 use crate::ApiError;
 
@@ -97,22 +98,11 @@ impl From<StoreError> for ApiError {
                 Self::new(400, "BadDigest", "The Content-MD5 you specified did not match what we received.")
             }
             StoreError::Io { ref source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
-                Self::unavailable(chain(&error))
+                Self::unavailable(with_causes(&error))
             }
             StoreError::Damaged { .. } | StoreError::Io { .. } | StoreError::Journal(_) | StoreError::Ended => {
-                Self::internal(chain(&error))
+                Self::internal(with_causes(&error))
             }
         }
     }
-}
-
-/// An error and its causes.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

@@ -1,6 +1,5 @@
 //! Batches to an HTTP endpoint: a stream's one after the other, each until it is taken or its time is over. Then it becomes an
 //! object, in which the endpoint's last answer is told.
-use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +11,7 @@ use sekisho_delivery::{
     ANSWER_BYTES_MAX, ANSWER_MAX, Attempts, EndpointFailure, EndpointRequest, GivenUpEntry, HttpEndpoint, RetryBudget,
     judge_answer, request_id,
 };
-use sekisho_types::{DeliveryStreamName, Timestamp};
+use sekisho_types::{DeliveryStreamName, Timestamp, with_causes};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::flush::delivered;
@@ -170,7 +169,7 @@ impl Poster {
             Err(_) => Err(EndpointFailure::timed_out()),
             Ok(Ok(answer)) => judge_answer(id, answer.status().as_u16(), answer.body()),
             Ok(Err(HttpError::Body(cause))) if cause.is::<LengthLimitError>() => Err(EndpointFailure::too_large()),
-            Ok(Err(error)) => Err(EndpointFailure::connection(&chain(&error))),
+            Ok(Err(error)) => Err(EndpointFailure::connection(&with_causes(&error))),
         }
     }
 }
@@ -179,20 +178,6 @@ impl Poster {
 fn body_kib(records: u64, bytes: u64) -> u32 {
     let kib = (bytes * 3 / 2 + records * RECORD_BODY_BYTES) / 1024 + 64;
     u32::try_from(kib).unwrap_or(u32::MAX).min(BODIES_KIB_MAX)
-}
-
-/// An error with its causes.
-fn chain(error: &HttpError) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        let said = error.to_string();
-        if !text.contains(&said) {
-            text = format!("{text}: {said}");
-        }
-        cause = error.source();
-    }
-    text
 }
 
 #[cfg(test)]
