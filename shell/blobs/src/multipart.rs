@@ -73,14 +73,6 @@ impl ObjectStore {
         Ok((id, encryption))
     }
 
-    /// An upload under way.
-    ///
-    /// # Errors
-    /// [`ObjectsError::NoSuchUpload`], also if it is another object's.
-    pub fn multipart(&self, name: &UploadName) -> Result<MultipartUpload, StoreError> {
-        Ok(self.state.read().objects.bucket(&name.bucket)?.upload(&name.key, name.id)?.clone())
-    }
-
     /// Begins a part. Its checksum is of the upload's algorithm.
     ///
     /// # Errors

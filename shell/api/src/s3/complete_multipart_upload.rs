@@ -22,7 +22,10 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     let expected = expected_checksum(&request);
     let body = request.read_all(BODY_BYTES_MAX).await?;
     let document = xml::parse(&body).filter(|root| root.name == "CompleteMultipartUpload").ok_or_else(malformed_xml)?;
-    let checksum = format!("Checksum{}", app.objects.multipart(&name)?.checksum.as_str());
+    let checksum = {
+        let cores = app.state.read();
+        format!("Checksum{}", cores.objects.bucket(bucket)?.upload(key, name.id)?.checksum.as_str())
+    };
     let parts = document.all("Part").map(|part| {
         let number = number(part.text("PartNumber")?.ok_or_else(malformed_xml)?.trim())?;
         let etag = part.text("ETag")?.ok_or_else(malformed_xml)?.trim().trim_matches('"').to_owned();

@@ -1,9 +1,9 @@
 //! ListObjectVersions.
 use http::Response;
-use sekisho_objects::{Entry, Listed, ListingRequest};
+use sekisho_objects::{Listed, ListingRequest};
 
 use super::listing::{self, Encoding};
-use super::{names, show, xml};
+use super::{names, xml};
 use crate::render::element;
 use crate::{ApiError, App, Body, S3Request};
 
@@ -44,24 +44,13 @@ pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiE
         element(out, "IsTruncated", if page.next_after.is_some() { "true" } else { "false" });
         for entry in &page.entries {
             let Listed::Version(key, version, newest) = entry else { continue };
-            let object = match &version.entry {
-                Entry::Object(record) => Some(record),
-                Entry::DeleteMarker(_) => None,
-            };
+            let object = version.object();
             xml::nested(out, if object.is_some() { "Version" } else { "DeleteMarker" }, |out| {
                 encoding.write(out, "Key", key);
                 element(out, "VersionId", &version.id.to_string());
                 element(out, "IsLatest", if *newest { "true" } else { "false" });
                 xml::time(out, "LastModified", version.last_modified());
-                if let Some(record) = object {
-                    element(out, "ETag", &show::quoted(&record.etag));
-                    if let Some(checksum) = &record.checksum {
-                        element(out, "ChecksumAlgorithm", checksum.algorithm.as_str());
-                        element(out, "ChecksumType", show::checksum_type(checksum));
-                    }
-                    element(out, "Size", &record.size.to_string());
-                    element(out, "StorageClass", "STANDARD");
-                }
+                object.iter().for_each(|record| listing::of_object(out, record));
                 xml::nested(out, "Owner", |out| element(out, "ID", &owner));
             });
         }

@@ -7,7 +7,8 @@ use crate::{ApiError, App, Body, S3Request};
 
 pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiError> {
     let name = names::upload(request)?;
-    let upload = app.objects.multipart(&name)?;
+    let cores = app.state.read();
+    let upload = cores.objects.bucket(&name.bucket)?.upload(&name.key, name.id)?;
     let max_parts = listing::max_keys(request, "max-parts")?;
     let marker = request.query("part-number-marker").and_then(|text| text.parse::<u16>().ok()).unwrap_or(0);
     let mut page: Vec<_> = upload.parts.range(marker.saturating_add(1)..).take(max_parts + 1).collect();

@@ -1,7 +1,7 @@
 //! What both versions of ListObjects share.
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use sekisho_objects::{Listed, Listing, MAX_KEYS};
+use sekisho_objects::{Listed, Listing, MAX_KEYS, ObjectRecord};
 
 use super::error::invalid_argument;
 use super::{show, xml};
@@ -55,17 +55,22 @@ pub(super) fn entries(out: &mut String, listing: &Listing<'_>, encoding: Encodin
         xml::nested(out, "Contents", |out| {
             encoding.write(out, "Key", key);
             xml::time(out, "LastModified", record.last_modified);
-            element(out, "ETag", &show::quoted(&record.etag));
-            if let Some(checksum) = &record.checksum {
-                element(out, "ChecksumAlgorithm", checksum.algorithm.as_str());
-                element(out, "ChecksumType", show::checksum_type(checksum));
-            }
-            element(out, "Size", &record.size.to_string());
-            element(out, "StorageClass", "STANDARD");
+            of_object(out, record);
             owner.iter().for_each(|id| xml::nested(out, "Owner", |out| element(out, "ID", id)));
         });
     }
     common_prefixes(out, listing, encoding);
+}
+
+/// What a listing tells of an object beside its key and time.
+pub(super) fn of_object(out: &mut String, record: &ObjectRecord) {
+    element(out, "ETag", &show::quoted(&record.etag));
+    if let Some(checksum) = &record.checksum {
+        element(out, "ChecksumAlgorithm", checksum.algorithm.as_str());
+        element(out, "ChecksumType", show::checksum_type(checksum));
+    }
+    element(out, "Size", &record.size.to_string());
+    element(out, "StorageClass", "STANDARD");
 }
 
 /// What keys were rolled up to.
