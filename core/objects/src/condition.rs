@@ -59,11 +59,7 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    /// Whether it holds of what is there.
-    ///
-    /// # Errors
-    /// [`ObjectsError::PreconditionFailed`].
-    pub fn check(&self, present: Option<&ObjectRecord>) -> Result<(), ObjectsError> {
+    pub(crate) fn check(&self, present: Option<&ObjectRecord>) -> Result<(), ObjectsError> {
         match (self, present) {
             (Self::Absent, None) => Ok(()),
             (Self::Absent, Some(_)) => Err(ObjectsError::PreconditionFailed("If-None-Match")),

@@ -55,8 +55,8 @@ pub struct Deleted {
 pub struct Deletions {
     /// To be journalled.
     pub events: Vec<Event>,
-    /// What becomes of each.
-    pub deleted: Vec<Deleted>,
+    /// What becomes of each, in their order; one that is refused does not keep the others.
+    pub outcomes: Vec<Result<Deleted, ObjectsError>>,
     /// Files that are nobody's then.
     pub removed: Vec<BlobId>,
 }
@@ -143,7 +143,7 @@ impl Objects {
     /// DeleteObject, DeleteObjects; deleting what is not there is no error.
     ///
     /// # Errors
-    /// [`ObjectsError::NoSuchBucket`]; [`ObjectsError::PreconditionFailed`] of the first whose precondition does not hold.
+    /// [`ObjectsError::NoSuchBucket`]. Of each: [`ObjectsError::PreconditionFailed`].
     pub fn delete_objects(
         &self,
         now: Timestamp,
@@ -152,9 +152,13 @@ impl Objects {
         random: &mut dyn Random,
     ) -> Result<Deletions, ObjectsError> {
         let known = self.bucket(bucket)?;
-        let (mut events, mut deleted, mut removed) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut events, mut outcomes, mut removed) = (Vec::new(), Vec::new(), Vec::new());
         for Deletion { key, version, precondition } in deletions {
-            precondition.as_ref().map_or(Ok(()), |precondition| precondition.check(known.object(key)))?;
+            if let Some(Err(refusal)) = precondition.as_ref().map(|precondition| precondition.check(known.object(key)))
+            {
+                outcomes.push(Err(refusal));
+                continue;
+            }
             let mut outcome = Deleted { key: key.clone(), version: *version, marker: None };
             let id = version.unwrap_or(VersionId::NULL);
             if version.is_some() || !known.versioned() {
@@ -171,12 +175,12 @@ impl Objects {
                 let (bucket, key) = (bucket.clone(), key.clone());
                 events.push(Event::DeleteMarkerPut { bucket, key, version: id, at: now });
             }
-            deleted.push(outcome);
+            outcomes.push(Ok(outcome));
         }
         // A key listed twice is deleted once.
         removed.sort_unstable();
         removed.dedup();
-        Ok(Deletions { events, deleted, removed })
+        Ok(Deletions { events, outcomes, removed })
     }
 
     /// PutObjectTagging, DeleteObjectTagging. Answers the version's id if answers tell it.

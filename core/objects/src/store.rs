@@ -290,10 +290,10 @@ mod tests {
         let deletion = Deletion { key: key(text), version, precondition: None };
         let mut random = |out: &mut [u8]| out.fill(number);
         let now = Timestamp::from_seconds(i64::from(number));
-        let Deletions { events, deleted, removed } =
+        let Deletions { events, outcomes, removed } =
             objects.delete_objects(now, &lake(), &[deletion], &mut random).unwrap();
         events.iter().for_each(|event| objects.apply(event));
-        (deleted[0].marker, removed.len())
+        (outcomes[0].as_ref().unwrap().marker, removed.len())
     }
 
     fn set(objects: &mut Objects, setting: Setting) {
@@ -517,10 +517,15 @@ mod tests {
         assert_eq!(objects.delete_bucket(&lake()), Err(ObjectsError::BucketNotEmpty(lake())));
         let absent = BucketName::parse("absent").unwrap();
         assert_eq!(objects.delete_bucket(&absent), Err(ObjectsError::NoSuchBucket(absent.clone())));
-        let deletions = ["x", "zz"].map(|text| Deletion { key: key(text), version: None, precondition: None });
+        let mut deletions =
+            ["x", "zz"].map(|text| Deletion { key: key(text), version: None, precondition: None }).to_vec();
+        let precondition = Some(crate::Precondition::Matches("other".into()));
+        deletions.push(Deletion { key: key("x"), version: None, precondition });
         let now = Timestamp::default();
         let deletions = objects.delete_objects(now, &lake(), &deletions, &mut counter()).unwrap();
-        assert_eq!((deletions.events.len(), deletions.deleted.len()), (1, 2));
+        assert_eq!(deletions.events.len(), 1);
+        assert!(deletions.outcomes[..2].iter().all(Result::is_ok));
+        assert_eq!(deletions.outcomes[2], Err(ObjectsError::PreconditionFailed("If-Match")));
         assert_eq!(deletions.removed, [BlobId::from_bytes([0; 16])]);
     }
 

@@ -193,26 +193,30 @@ impl ObjectStore {
     /// [`StoreError::Objects`] without its bucket, [`StoreError::Journal`].
     pub async fn delete(&self, bucket: &BucketName, key: &ObjectKey) -> Result<(), StoreError> {
         let deletion = Deletion { key: key.clone(), version: None, precondition: None };
-        self.delete_all(bucket, vec![deletion]).await.map(|_| ())
+        self.delete_all(bucket, vec![deletion]).await.map(drop)
     }
 
-    /// Deletes several objects or versions at once, all or none.
+    /// Deletes several objects or versions at once; answers what became of each.
     ///
     /// # Errors
-    /// As [`ObjectStore::delete`]; [`ObjectsError::PreconditionFailed`].
-    pub async fn delete_all(&self, bucket: &BucketName, deletions: Vec<Deletion>) -> Result<Vec<Deleted>, StoreError> {
+    /// As [`ObjectStore::delete`]. Of each: [`ObjectsError::PreconditionFailed`].
+    pub async fn delete_all(
+        &self,
+        bucket: &BucketName,
+        deletions: Vec<Deletion>,
+    ) -> Result<Vec<Result<Deleted, ObjectsError>>, StoreError> {
         let (state, dir, bucket) = (self.state.clone(), self.dir.clone(), bucket.clone());
         // Goes on even if nobody waits for it any more, so that no body stays behind.
         let task = tokio::spawn(async move {
             let (now, mut random) = (state.now(), state.random());
             let removed = state.commit(|cores| {
-                let Deletions { events, deleted, removed } =
+                let Deletions { events, outcomes, removed } =
                     cores.objects.delete_objects(now, &bucket, &deletions, &mut random)?;
-                Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), (deleted, removed)))
+                Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), (outcomes, removed)))
             });
-            let (deleted, removed) = removed.await?;
+            let (outcomes, removed) = removed.await?;
             remove_all(dir, removed).await?;
-            Ok(deleted)
+            Ok(outcomes)
         });
         task.await.map_err(|_| StoreError::Ended)?
     }

@@ -17,6 +17,7 @@ pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>,
     let deleted = app.objects.delete_all(&names::bucket(&request)?, vec![deletion]).await?;
     let mut response = bare(204)?;
     for deleted in deleted {
+        let deleted = deleted?;
         if deleted.marker.is_some() {
             show::set(response.headers_mut(), "x-amz-delete-marker", "true");
         }

@@ -1,4 +1,6 @@
 //! DeleteObjects: up to 1,000 at once, in one commit.
+use std::borrow::Cow;
+
 use http::Response;
 use sekisho_objects::{Deletion, Precondition, VersionId};
 use sekisho_types::ObjectKey;
@@ -15,8 +17,14 @@ const KEYS_MAX: usize = 1000;
 
 struct Refused {
     key: String,
-    code: &'static str,
-    message: &'static str,
+    code: Cow<'static, str>,
+    message: String,
+}
+
+impl Refused {
+    fn of(key: &ObjectKey, refusal: ApiError) -> Self {
+        Self { key: key.as_str().to_owned(), code: refusal.code, message: refusal.message }
+    }
 }
 
 pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
@@ -35,10 +43,10 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
         let version = version.map(|text| VersionId::parse(text).ok_or(text)).transpose();
         if version.is_err() {
             let message = "The specified version does not exist.";
-            refused.push(Refused { key: key.to_owned(), code: "NoSuchVersion", message });
+            refused.push(Refused { key: key.to_owned(), code: "NoSuchVersion".into(), message: message.into() });
         } else if ["LastModifiedTime", "Size"].iter().any(|name| object.all(name).next().is_some()) {
             let message = "Conditional deletes are not offered by this server yet";
-            refused.push(Refused { key: key.to_owned(), code: "NotImplemented", message });
+            refused.push(Refused { key: key.to_owned(), code: "NotImplemented".into(), message: message.into() });
         } else {
             let key = ObjectKey::parse(key).map_err(|_| malformed_xml())?;
             let precondition = object.text("ETag")?.map(|etag| Precondition::Matches(etag.to_owned()));
@@ -49,21 +57,18 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
         return Err(malformed_xml());
     }
     // One that may not be deleted does not keep the others.
-    deletions.retain(|Deletion { key, precondition, version }| {
-        if authorize::may_delete(app, &request, key.as_str(), *version).is_err() {
-            refused.push(Refused { key: key.as_str().to_owned(), code: "AccessDenied", message: "Access Denied" });
-            return false;
-        }
-        let cores = app.state.read();
-        let present = cores.objects.bucket(&bucket).ok().and_then(|known| known.object(key));
-        let holds = precondition.as_ref().is_none_or(|precondition| precondition.check(present).is_ok());
-        if !holds {
-            let message = "At least one of the pre-conditions you specified did not hold";
-            refused.push(Refused { key: key.as_str().to_owned(), code: "PreconditionFailed", message });
-        }
-        holds
+    deletions.retain(|Deletion { key, version, .. }| {
+        let allowed = authorize::may_delete(app, &request, key.as_str(), *version);
+        allowed.map_err(|refusal| refused.push(Refused::of(key, refusal))).is_ok()
     });
-    let deleted = app.objects.delete_all(&bucket, deletions).await?;
+    let keys: Vec<ObjectKey> = deletions.iter().map(|deletion| deletion.key.clone()).collect();
+    let mut deleted = Vec::new();
+    for (key, outcome) in keys.iter().zip(app.objects.delete_all(&bucket, deletions).await?) {
+        match outcome {
+            Ok(outcome) => deleted.push(outcome),
+            Err(refusal) => refused.push(Refused::of(key, refusal.into())),
+        }
+    }
     Ok(xml::document("DeleteResult", |out| {
         for deleted in deleted.iter().filter(|_| !quiet) {
             xml::nested(out, "Deleted", |out| {
