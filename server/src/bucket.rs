@@ -1,6 +1,5 @@
 //! `sekisho bucket`: what is done to a whole bucket. The running server does it, and tells how far it is.
 use std::io::Write as _;
-use std::ops::Bound;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
@@ -8,9 +7,9 @@ use bytes::Bytes;
 use clap::{Args, Subcommand};
 use http_body_util::BodyExt;
 use sekisho_blobs::{ObjectStore, StoreError};
-use sekisho_objects::{Encryption, ObjectsError, VersionId};
+use sekisho_objects::ObjectsError;
 use sekisho_state::State;
-use sekisho_types::{BucketName, ObjectKey};
+use sekisho_types::{BucketName, with_causes};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
@@ -81,7 +80,7 @@ pub async fn run(args: BucketArgs) -> Result<()> {
 struct Progress {
     resealed: u64,
     already: u64,
-    customers: u64,
+    left: u64,
     gone: u64,
 }
 
@@ -99,7 +98,7 @@ impl Reseal {
             let mut progress = Progress::default();
             let last = match self.all(&state, &objects, &key_arn, &mut progress, &sender).await {
                 Ok(()) => format!("done: {progress}\n"),
-                Err(error) => format!("stopped: {progress}\n{}\n", chain(&error)),
+                Err(error) => format!("stopped: {progress}\n{}\n", with_causes(&error)),
             };
             let _ = sender.send(Bytes::from(last)).await;
         });
@@ -116,8 +115,13 @@ impl Reseal {
     ) -> Result<(), StoreError> {
         let mut after = None;
         loop {
-            let (page, next) = self.page(state, key_arn, after.as_ref(), progress)?;
-            for (key, version) in page {
+            let page = {
+                let cores = state.read();
+                cores.objects.bucket(&self.bucket)?.to_reseal(key_arn, self.bucket_key, after.as_ref(), STEP)
+            };
+            progress.already += page.already;
+            progress.left += page.left;
+            for (key, version) in page.versions {
                 match objects.reseal(&self.bucket, &key, Some(version), key_arn, self.bucket_key).await {
                     Ok(_) => progress.resealed += 1,
                     Err(StoreError::Objects(ObjectsError::NoSuchKey(_) | ObjectsError::NoSuchVersion(..))) => {
@@ -130,68 +134,24 @@ impl Reseal {
                     return Ok(()); // Nobody reads any more.
                 }
             }
-            after = next;
+            after = page.next;
             if after.is_none() {
                 return Ok(());
             }
         }
     }
-
-    /// The versions of the next keys that are to be resealed, and the last of the keys if there are more.
-    #[expect(clippy::type_complexity, reason = "a page and where it ended")]
-    fn page(
-        &self,
-        state: &State,
-        key_arn: &str,
-        after: Option<&ObjectKey>,
-        progress: &mut Progress,
-    ) -> Result<(Vec<(ObjectKey, VersionId)>, Option<ObjectKey>), StoreError> {
-        let cores = state.read();
-        let bucket = cores.objects.bucket(&self.bucket)?;
-        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let (mut page, mut last) = (Vec::new(), None);
-        for (seen, (key, versions)) in bucket.objects.range::<ObjectKey, _>((begin, Bound::Unbounded)).enumerate() {
-            if seen == STEP {
-                return Ok((page, last));
-            }
-            last = Some(key.clone());
-            for version in versions.iter() {
-                match version.object().map(|record| &record.encryption) {
-                    None => {}
-                    Some(Encryption::Customer(_) | Encryption::Dsse { .. }) => progress.customers += 1,
-                    Some(Encryption::Kms { key_arn: has, bucket_key, .. })
-                        if **has == *key_arn && *bucket_key == self.bucket_key =>
-                    {
-                        progress.already += 1;
-                    }
-                    Some(Encryption::Kms { .. } | Encryption::S3) => page.push((key.clone(), version.id)),
-                }
-            }
-        }
-        Ok((page, None))
-    }
 }
 
 impl std::fmt::Display for Progress {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self { resealed, already, customers, gone } = self;
+        let Self { resealed, already, left, gone } = self;
         write!(f, "{resealed} versions resealed, {already} were so already")?;
-        if *customers > 0 {
-            write!(f, ", {customers} left as they are (SSE-C, DSSE-KMS)")?;
+        if *left > 0 {
+            write!(f, ", {left} left as they are (SSE-C, DSSE-KMS)")?;
         }
         if *gone > 0 {
             write!(f, ", {gone} replaced meanwhile")?;
         }
         Ok(())
     }
-}
-
-fn chain(error: &StoreError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text = format!("{text}: {error}");
-        cause = error.source();
-    }
-    text
 }

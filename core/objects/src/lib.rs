@@ -15,6 +15,7 @@ mod objects; // commands on objects and their versions
 mod pairs; // a few names with values
 mod range; // Range
 mod record; // what is kept of an object beside its body
+mod reseal; // the same object under another KMS key
 mod seal; // a body as it lies on the disk
 mod settings; // what a bucket is told beside its encryption
 mod store; // the fold: buckets and the index of their objects
@@ -37,6 +38,7 @@ pub use objects::{Deleted, Deletion, Deletions, Found, NewVersion};
 pub use pairs::Pairs;
 pub use range::{Unsatisfiable, byte_range};
 pub use record::{Body, ObjectRecord};
+pub use reseal::ToReseal;
 pub use seal::{CHUNK_BYTES, DataKey, Header, Opener, SealError, Sealer};
 pub use settings::{BucketSettings, Ownership, PublicAccessBlock, Setting};
 pub use store::{Bucket, Objects};

@@ -1,6 +1,4 @@
 //! Lifecycle rules: what has expired by now (S3 user guide: "Managing the lifecycle of objects").
-use std::ops::Bound;
-
 use sekisho_types::{BucketName, ObjectKey, Random, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -107,13 +105,8 @@ impl Bucket {
         if rules.is_empty() {
             return (expired, None);
         }
-        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
-        let mut last: Option<&ObjectKey> = None;
-        for (seen, (key, versions)) in self.objects.range::<ObjectKey, _>((begin, Bound::Unbounded)).enumerate() {
-            if seen == keys {
-                return (expired, last.cloned());
-            }
-            last = Some(key);
+        let (page, next) = self.keys_after(after, keys);
+        for (key, versions) in page {
             let newest = versions.newest();
             let current = |rule: &&LifecycleRule| {
                 let object = newest.object();
@@ -149,6 +142,9 @@ impl Bucket {
                 }
                 since = version.last_modified();
             }
+        }
+        if next.is_some() {
+            return (expired, next);
         }
         for ((key, id), upload) in &self.uploads {
             let stale = |rule: &&LifecycleRule| {

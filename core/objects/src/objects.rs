@@ -2,8 +2,8 @@
 use sekisho_types::{BucketName, ObjectKey, Random, Timestamp};
 
 use crate::{
-    BlobId, Body, Bucket, Encryption, Entry, Event, ObjectRecord, Objects, ObjectsError, Pairs, Precondition, Version,
-    VersionId, Versioning, Versions,
+    BlobId, Bucket, Entry, Event, ObjectRecord, Objects, ObjectsError, Pairs, Precondition, Version, VersionId,
+    Versioning, Versions,
 };
 
 /// An object that was asked for.
@@ -199,28 +199,5 @@ impl Objects {
         let told = found.versioned.then_some(version);
         let same = found.record.tags == tags;
         Ok((if same { Vec::new() } else { vec![Event::ObjectTagged { bucket, key, version, tags }] }, told))
-    }
-
-    /// The same object in other files, sealed under another key; answers the files that are nobody's then. `from` is what the
-    /// files were made of: if the object has others by now, they are another's.
-    ///
-    /// # Errors
-    /// As [`Objects::object`]; [`ObjectsError::NoSuchKey`] if it was replaced meanwhile.
-    pub fn reseal_object(
-        &self,
-        bucket: &BucketName,
-        key: &ObjectKey,
-        version: VersionId,
-        from: &[Body],
-        encryption: Encryption,
-        bodies: Box<[Body]>,
-    ) -> Result<(Vec<Event>, Vec<BlobId>), ObjectsError> {
-        let found = self.object(bucket, key, Some(version))?;
-        if *found.record.bodies != *from {
-            return Err(ObjectsError::NoSuchKey(key.clone()));
-        }
-        let replaced = found.record.blobs().collect();
-        let (bucket, key) = (bucket.clone(), key.clone());
-        Ok((vec![Event::ObjectResealed { bucket, key, version, encryption, bodies }], replaced))
     }
 }

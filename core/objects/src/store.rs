@@ -1,5 +1,6 @@
 //! The fold: buckets and the index of their objects.
 use std::collections::{BTreeMap, HashSet};
+use std::ops::Bound;
 
 use sekisho_types::{BucketName, ObjectKey, Tenant, Timestamp};
 
@@ -48,6 +49,19 @@ impl Bucket {
                 self.objects.insert(key.clone(), Versions::new(version));
             }
         }
+    }
+
+    /// The `count` keys behind `after`; and the last of them, if there are more.
+    pub(crate) fn keys_after(
+        &self,
+        after: Option<&ObjectKey>,
+        count: usize,
+    ) -> (Vec<(&ObjectKey, &Versions)>, Option<ObjectKey>) {
+        let begin = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut behind = self.objects.range::<ObjectKey, _>((begin, Bound::Unbounded));
+        let page: Vec<_> = behind.by_ref().take(count).collect();
+        let next = behind.next().and_then(|_more| page.last().map(|(key, _)| (*key).clone()));
+        (page, next)
     }
 
     /// Every file that is this bucket's.

@@ -2,7 +2,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
-use sekisho_objects::{BlobId, Body, Encryption, ObjectsError, VersionId};
+use sekisho_objects::{BlobId, Body, VersionId};
 use sekisho_state::Event;
 use sekisho_types::{BucketName, ObjectKey};
 
@@ -20,8 +20,7 @@ impl ObjectStore {
     /// nobody waits for it.
     ///
     /// # Errors
-    /// [`ObjectsError::NotResealable`] for SSE-C and DSSE-KMS; as [`ObjectStore::get`]; [`ObjectsError::NoSuchKey`] if the object
-    /// was replaced meanwhile.
+    /// Those of [`sekisho_objects::Encryption::resealed`] and [`sekisho_objects::Objects::reseal_object`]; as [`ObjectStore::get`].
     pub async fn reseal(
         &self,
         bucket: &BucketName,
@@ -36,14 +35,8 @@ impl ObjectStore {
             let pin = self.dir.pin(found.record.blobs().collect());
             (found.record.clone(), found.version, found.versioned.then_some(found.version), pin)
         };
-        let context = match &from.encryption {
-            Encryption::S3 => Default::default(),
-            Encryption::Kms { context, .. } => context.clone(),
-            Encryption::Dsse { .. } => return Err(ObjectsError::NotResealable("DSSE-KMS").into()),
-            Encryption::Customer(_) => return Err(ObjectsError::NotResealable("SSE-C").into()),
-        };
-        let key_arn = self.state.read().kms.resolve(kms_key)?.arn(self.state.tenant()).into();
-        let encryption = Encryption::Kms { key_arn, bucket_key, context };
+        let key_arn = self.state.read().kms.resolve(kms_key)?.arn(self.state.tenant());
+        let encryption = from.encryption.resealed(&key_arn, bucket_key)?;
         let (state, dir, bucket, key) = (self.state.clone(), self.dir.clone(), bucket.clone(), key.clone());
         let task = tokio::spawn(async move {
             let (mut files, mut bodies) = (Vec::new(), Vec::new());
