@@ -3,23 +3,23 @@
 //! `DIR/root.wrapped` (`docs/format/root-key.md`) holds it. So the operator's key can be changed without touching anything else:
 //! `sekisho root-key rotate` makes that one file anew. A directory from before there was such a file has the operator's key as
 //! its root key.
+mod rotate; // sekisho root-key rotate
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, bail};
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use clap::{Args, Subcommand};
-use sekisho_journal::Durability;
 use sekisho_kms::RootKey;
-use sekisho_state::{OsRandom, system_clock};
 use sekisho_types::{Random, SecretKey};
 use serde::{Deserialize, Serialize};
 
-use crate::config::{self, Config, ConfigError, Offline, RootKeySource};
+pub use rotate::{RootKeyArgs, run};
+
+use crate::config::{Config, ConfigError, RootKeySource};
 
 /// What the wrapped root key is for.
 const AAD: &[u8] = b"sekisho root.wrapped";
@@ -172,65 +172,13 @@ fn make(path: &Path, random: &mut dyn Random) -> std::io::Result<()> {
     fs::File::open(parent)?.sync_all()
 }
 
-/// The flags of `sekisho root-key`.
-#[derive(Args)]
-pub struct RootKeyArgs {
-    #[command(subcommand)]
-    command: RootKeyCommand,
-}
-
-#[derive(Subcommand)]
-enum RootKeyCommand {
-    /// Put another key in the place of the one the operator keeps. A server that is running goes on; its next start needs the new one
-    Rotate {
-        #[command(flatten)]
-        offline: Offline,
-        /// The new one: file:PATH (made if it is absent), env:NAME, or passphrase:NAME of a variable of the environment
-        #[arg(long, value_name = "SOURCE")]
-        to: String,
-    },
-}
-
-/// Runs it.
-pub fn run(args: RootKeyArgs) -> anyhow::Result<()> {
-    let RootKeyCommand::Rotate { offline, to } = args.command;
-    let config = Config::load(offline.into())?;
-    let new = config::root_key(Some(to.clone()), &config.data)?;
-    let journal = config.data.join("journal");
-    if !journal.exists() {
-        bail!("{} holds no sekisho data", config.data.display());
-    }
-    let root_key = load(&config, false, &mut OsRandom)?;
-    if !path(&config.data).exists() {
-        // Nothing else proves that the key given is the one this directory has.
-        let (tenant, proved) = (config.tenant.clone(), root_key.clone());
-        sekisho_state::open(&journal, tenant, proved, Durability::Strict, system_clock(), &mut |_, _| {})
-            .context("the journal cannot be read; is the server stopped, and is the root key the right one?")?;
-    }
-    if let RootKeySource::File { path, .. } = &new
-        && !path.exists()
-    {
-        make(path, &mut OsRandom).with_context(|| format!("cannot make {}", path.display()))?;
-    }
-    let wrapped = wrap(&new, root_key.secret(), &mut OsRandom)?;
-    // Proved before it is put in place: a passphrase or a file that changes between two reads would lock everything.
-    open(&new, &serde_json::to_vec(&wrapped)?)?;
-    replace(&config.data, &wrapped).context("root.wrapped cannot be written")?;
-    writeln!(
-        std::io::stdout(),
-        "from the next start on the root key is {to}\nWho has an older copy of {} and the older key can still open the data.",
-        path(&config.data).display()
-    )?;
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn config(directory: &Path, root_key: RootKeySource) -> Config {
         let data = directory.display().to_string();
-        Config { root_key, ..Config::load(config::Flags::of(&data)).unwrap() }
+        Config { root_key, ..Config::load(crate::config::Flags::of(&data)).unwrap() }
     }
 
     fn beside(directory: &Path) -> RootKeySource {
