@@ -158,6 +158,22 @@ assert base64.b64decode(extraction["rawData"]) == bad and "`site` has no value" 
 [processing] = lines("not/processing-failed/")
 assert base64.b64decode(processing["rawData"]) == b"nothing of JSON" and processing["errorCode"] == "RecordDeAggregation.JsonFailed", processing
 
+# The developer guide's example (Understand partitioning keys): its record, its keys as they stand there, its prefix
+EXAMPLE = {"type": {"device": "mobile", "event": "user_clicked_submit_button"}, "customer_id": "1234567890",
+           "event_timestamp": 1565382027, "region": "sample_region"}
+KEYS = '{customer_id:.customer_id,device:.type.device,year:.event_timestamp|strftime("%Y"),month:.event_timestamp|strftime("%m"),' \
+       'day:.event_timestamp|strftime("%d"),hour:.event_timestamp|strftime("%H")}'
+firehose.create_delivery_stream(DeliveryStreamName="guide", ExtendedS3DestinationConfiguration=destination(
+    Prefix="".join(f"{key}=!{{partitionKeyFromQuery:{key}}}/" for key in ("customer_id", "device", "year", "month", "day", "hour")),
+    ErrorOutputPrefix="guide-errors/", BufferingHints={"SizeInMBs": 128, "IntervalInSeconds": 1},
+    DynamicPartitioningConfiguration={"Enabled": True},
+    ProcessingConfiguration={"Enabled": True, "Processors": [
+        processor("MetadataExtraction", MetadataExtractionQuery=KEYS, JsonParsingEngine="JQ-1.6")]}))
+firehose.put_record(DeliveryStreamName="guide", Record={"Data": json.dumps(EXAMPLE).encode()})
+GUIDE = "customer_id=1234567890/device=mobile/year=2019/month=08/day=09/hour=20/"
+eventually(lambda: objects(GUIDE))
+assert lines(GUIDE) == [EXAMPLE] and not objects("guide-errors/")
+
 # 500 partitions hold records at one time; the record that needs one more is told of, not lost
 firehose.create_delivery_stream(DeliveryStreamName="many", ExtendedS3DestinationConfiguration=partitioned(
     "{n: .n}", Prefix="many/!{partitionKeyFromQuery:n}/", ErrorOutputPrefix="over/!{firehose:error-output-type}/",

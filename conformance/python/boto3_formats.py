@@ -117,7 +117,16 @@ assert [found["Name"] for page in pages for found in page["TableList"]] == ["pag
 glue.delete_table(DatabaseName="lake", Name="page0")
 refused("EntityNotFoundException", glue.delete_table, DatabaseName="lake", Name="page0")
 
-# The developer guide's example: every type, absent values, nesting. `day` is a partition key: no column of the file.
+# The developer guide's example (Convert input data format): several documents in one record, OpenX JSON SerDe, Parquet SerDe; and
+# an array of documents, which it calls incorrect
+glue.create_table(DatabaseName="lake", TableInput=table("guide", columns(a="int")))
+stream("guide", conversion("guide", deserializer={"OpenXJsonSerDe": {}}, serializer={"ParquetSerDe": {}}, Region=REGION, VersionId="LATEST"))
+put("guide", b'{"a":1}{"a":2}', b'[{"a":1}, {"a":2}]')
+file, _ = parquet("guide")
+assert file.read().to_pylist() == [{"a": 1}, {"a": 2}]
+assert eventually(lambda: keys("errors/guide/format-conversion-failed/"))
+
+# Every type, absent values, nesting. `day` is a partition key: no column of the file.
 TYPES = {
     "tiny": "tinyint", "small": "smallint", "n": "int", "big": "bigint", "f": "float", "d": "double", "price": "decimal(12,2)",
     "ok": "boolean", "name": "string", "code": "varchar(5)", "flag": "char(2)", "raw": "binary", "on_day": "date", "at": "timestamp",
