@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# PUT and GET of 4 kB, 256 kB and 64 MiB in each encryption mode the load tool can ask for, beside s3s-fs, which neither encrypts
-# nor syncs, and beside what the machine can do at most: AES-256-GCM, loopback, disk. Alternately, one processor for the servers
+# PUT and GET of 4 kB, 256 kB and 64 MiB in each encryption mode the load tool can ask for, beside s3s-fs, a file
+# system behind the same API, and beside what the machine can do at most: AES-256-GCM, loopback, disk. Alternately, one processor for the servers
 # (only one is under load at a time) and one for the load. Prints a table: MB/s, operations/s, CPU of the server.
 # BENCH: the load tool's binary. S3S_FS: s3s-fs's, else `cargo install s3s-fs --features binary` puts it into target/tools; `none`
 # leaves it out.
