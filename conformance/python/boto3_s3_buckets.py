@@ -1,5 +1,6 @@
 """boto3 s3: what a bucket is told (policy, lifecycle, CORS, public access, ownership), and that it is done."""
 import json
+import os
 import urllib.error
 import urllib.request
 
@@ -56,6 +57,19 @@ refused("403", s3.head_bucket, **B)
 refused("AccessDenied", s3.list_objects_v2, **B)
 assert json.loads(s3.get_bucket_policy(**B)["Policy"])["Version"] == "2012-10-17"
 s3.delete_bucket_policy(**B)
+# … and over TLS, on the same port, nothing is denied; nor is anybody from an address that was not meant
+policy(deny("s3:*", {"Bool": {"aws:SecureTransport": "false"}}), deny("s3:*", {"NotIpAddress": {"aws:SourceIp": "127.0.0.0/8"}}))
+over_tls = boto3.client(
+    "s3", endpoint_url=os.environ["AWS_ENDPOINT_URL"].replace("http://", "https://"), verify=os.environ["SEKISHO_DATA"] + "/tls/server-ca.pem",
+    config=Config(s3={"addressing_style": "path"}, signature_version="s3v4"))
+over_tls.put_object(**B, Key="over-tls", Body=b"x" * 300_000)
+assert len(over_tls.get_object(**B, Key="over-tls")["Body"].read()) == 300_000
+refused("AccessDenied", s3.get_object, **B, Key="over-tls")
+s3.delete_bucket_policy(**B)
+over_tls.delete_object(**B, Key="over-tls")
+policy(deny("s3:PutObject", {"IpAddress": {"aws:SourceIp": "127.0.0.1"}}))
+refused("AccessDenied", s3.put_object, **B, Key="k", Body=b"")
+refused("AccessDenied", over_tls.put_object, **B, Key="k", Body=b"")
 # Actions, prefixes, versions, deletes of many
 policy(deny("s3:ListBucket", {"StringNotLike": {"s3:prefix": "home/*"}}, "arn:aws:s3:::told"), deny("s3:DeleteObject", {}, "arn:aws:s3:::told/kept/*"))
 refused("AccessDenied", s3.list_objects_v2, **B)

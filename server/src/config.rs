@@ -82,6 +82,9 @@ pub struct Flags {
     /// Where every AWS API listens [default: 127.0.0.1:4566]
     #[arg(long, value_name = "ADDR", env = "SEKISHO_API")]
     api: Option<String>,
+    /// Who is answered over plain HTTP on the APIs' port: local (this machine) or all [default: local]
+    #[arg(long, value_name = "WHO", env = "SEKISHO_PLAIN_HTTP")]
+    plain_http: Option<String>,
     /// Where devices speak MQTT over mutual TLS [default: 0.0.0.0:8883]
     #[arg(long, value_name = "ADDR", env = "SEKISHO_MQTT")]
     mqtt: Option<String>,
@@ -162,6 +165,7 @@ impl From<Offline> for Flags {
 struct ConfigFile {
     data: Option<PathBuf>,
     api: Option<String>,
+    plain_http: Option<String>,
     mqtt: Option<String>,
     https: Option<String>,
     admin: Option<String>,
@@ -212,6 +216,8 @@ pub struct Config {
     pub data: PathBuf,
     /// AWS APIs.
     pub api: SocketAddr,
+    /// Whether plain HTTP is answered when it comes from another machine.
+    pub plain_http_from_anywhere: bool,
     /// MQTT.
     pub mqtt: SocketAddr,
     /// Device HTTPS.
@@ -277,6 +283,11 @@ impl Config {
             Some("admit") => true,
             Some(other) => return Err(bad("first_connection", other, "`close` or `admit`")),
         };
+        let plain_http_from_anywhere = match flags.plain_http.or(file.plain_http).as_deref() {
+            None | Some("local") => false,
+            Some("all") => true,
+            Some(other) => return Err(bad("plain_http", other, "`local` or `all`")),
+        };
         let functions = functions(flags.functions, file.functions)?;
         let crls = if flags.crls.is_empty() { file.crls.unwrap_or_default() } else { flags.crls };
         let tls = match (flags.tls_cert.or(file.tls_cert), flags.tls_key.or(file.tls_key)) {
@@ -289,6 +300,7 @@ impl Config {
         };
         Ok(Self {
             api: address("api", flags.api.or(file.api), "127.0.0.1:4566")?,
+            plain_http_from_anywhere,
             mqtt: address("mqtt", flags.mqtt.or(file.mqtt), "0.0.0.0:8883")?,
             https: address("https", flags.https.or(file.https), "0.0.0.0:8443")?,
             admin: address("admin", flags.admin.or(file.admin), "127.0.0.1:8080")?,
@@ -392,6 +404,7 @@ mod tests {
         let ConfigFile {
             data,
             api,
+            plain_http,
             mqtt,
             https,
             admin,
@@ -410,7 +423,7 @@ mod tests {
         } = file;
         assert_eq!(bucket.map(|buckets| buckets.len()), Some(1));
         assert!(functions.is_some_and(|functions| functions.is_empty()) && crls.is_some_and(|crls| crls.is_empty()));
-        let texts = [api, mqtt, https, admin, account, region, root_key, durability, first_connection, log];
+        let texts = [api, mqtt, https, admin, account, region, root_key, durability, first_connection, log, plain_http];
         assert!(
             texts.iter().all(Option::is_some)
                 && data.is_some()
@@ -430,6 +443,7 @@ mod tests {
     const REFUSED: &[(Spoil, &str)] = &[
         (|f| f.data = None,                              "`data` = ``: say where to keep it: --data DIR"),
         (|f| f.api = Some("4566".into()),                "`api` = `4566`: not an address such as 127.0.0.1:4566"),
+        (|f| f.plain_http = Some("no".into()),           "`plain_http` = `no`: `local` or `all`"),
         (|f| f.account = Some("12".into()),              "`account` = `12`: 12 digits"),
         (|f| f.region = Some("Mars".into()),             "`region` = `Mars`: 1 to 32 of a-z, 0-9 and -"),
         (|f| f.root_key = Some("c2VjcmV0".into()),       "`root_key` = `…`: `file:PATH`, `env:NAME` or `passphrase:NAME`"),

@@ -15,6 +15,9 @@ pub struct EnvFlags {
     /// The data directory of the running server
     #[arg(long, value_name = "DIR", env = "SEKISHO_DATA")]
     data: PathBuf,
+    /// Over TLS, trusting the server's own CA
+    #[arg(long)]
+    tls: bool,
 }
 
 /// `DIR/endpoints.json`.
@@ -65,13 +68,18 @@ pub fn print_env(flags: &EnvFlags) -> Result<()> {
             (found.access_key_id, String::from_utf8_lossy(found.secret_access_key.expose()).into_owned())
         }
     };
-    let lines = [
-        ("AWS_ENDPOINT_URL", endpoints.api),
+    let api = if flags.tls { endpoints.api.replacen("http://", "https://", 1) } else { endpoints.api };
+    let mut lines = vec![
+        ("AWS_ENDPOINT_URL", api),
         ("AWS_REGION", endpoints.region.clone()),
         ("AWS_DEFAULT_REGION", endpoints.region),
         ("AWS_ACCESS_KEY_ID", credentials.0),
         ("AWS_SECRET_ACCESS_KEY", credentials.1),
     ];
+    if flags.tls {
+        let ca = std::path::absolute(flags.data.join("tls/server-ca.pem"))?;
+        lines.push(("AWS_CA_BUNDLE", ca.display().to_string()));
+    }
     let mut out = std::io::stdout().lock();
     for (name, value) in lines {
         writeln!(out, "export {name}='{}'", value.replace('\'', r"'\''"))?;

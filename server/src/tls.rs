@@ -1,4 +1,4 @@
-//! The certificate devices see: the operator's own, or one signed by a CA made at the first start.
+//! The certificate devices and tools see: the operator's own, or one signed by a CA made at the first start.
 //!
 //! The CA's key is sealed under the root key in the account's state. The server's own key is made at each start, lives in
 //! memory, and is never written; its certificate is renewed by itself.
@@ -65,7 +65,7 @@ fn open(root_key: &RootKey, record: &CaRecord) -> Result<(Vec<u8>, SigningKey)> 
     Ok((der.context("the CA's certificate is not PEM")?, SigningKey::from_pkcs8(&pkcs8)?))
 }
 
-/// The certificate the device listeners show, and a task that renews it. Writes `DIR/tls/server-ca.pem`.
+/// The certificate every TLS listener shows, and a task that renews it. Writes `DIR/tls/server-ca.pem`.
 pub fn server_certificate(config: &Config, state: Arc<State>) -> Result<Arc<ServerCertificate>> {
     let directory = config.data.join("tls");
     fs::create_dir_all(&directory).with_context(|| format!("cannot make `{}`", directory.display()))?;
@@ -83,9 +83,10 @@ pub fn server_certificate(config: &Config, state: Arc<State>) -> Result<Arc<Serv
     let names: Vec<ServerName> = config
         .hostnames
         .iter()
-        .map(|name| match name.parse() {
-            Ok(address) => ServerName::Ip(address),
-            Err(_) => ServerName::Dns(name.clone()),
+        .flat_map(|name| match name.parse() {
+            Ok(address) => vec![ServerName::Ip(address)],
+            // S3 puts the bucket before the host's name.
+            Err(_) => vec![ServerName::Dns(name.clone()), ServerName::Dns(format!("*.{name}"))],
         })
         .collect();
     let (chain, key) = issue(&state, &record, &names)?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use sekisho_api::App;
 use sekisho_blobs::ObjectStore;
 use sekisho_journal::JournalError;
-use sekisho_listeners::{Connections, HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
+use sekisho_listeners::{API_PROTOCOLS, Connections, HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
 use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
@@ -122,12 +122,14 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         settings: sekisho_api::Settings {
             hostnames: config.hostnames.clone(),
             api_authority: reachable(listeners.api.local_addr()?).to_string(),
+            plain_http_from_anywhere: config.plain_http_from_anywhere,
             remote_buckets: config.buckets.iter().map(|bucket| bucket.name.clone()).collect(),
         },
         patterns: sekisho_api::Patterns::default(),
     });
     let (stop, mut stopping) = watch::channel(false);
-    let api = tokio::spawn(sekisho_api::serve(listeners.api, app, async move {
+    let tls = sekisho_listeners::config_for_everybody(certificate.clone(), API_PROTOCOLS)?;
+    let api = tokio::spawn(sekisho_api::serve(listeners.api, tls, app, async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     }));
 

@@ -40,6 +40,8 @@ pub struct Settings {
     pub hostnames: Vec<String>,
     /// Host and port of this API, for links that are handed out.
     pub api_authority: String,
+    /// Whether plain HTTP is answered when it comes from another machine.
+    pub plain_http_from_anywhere: bool,
     /// Buckets that another S3 keeps. There is none of these names here.
     pub remote_buckets: BTreeSet<BucketName>,
 }

@@ -19,6 +19,17 @@ pub(crate) fn refusal(service: Service, error: &SigV4Error) -> ApiError {
     .because(error)
 }
 
+/// What whoever sends through a network what everybody there can read is told.
+pub(crate) fn in_the_clear(service: Service) -> ApiError {
+    let (status, code) = match service.protocol() {
+        Protocol::RestXml | Protocol::Query => (403, "AccessDenied"),
+        Protocol::RestJson => (403, "AccessDeniedException"),
+        Protocol::Json11 => (400, "AccessDeniedException"),
+    };
+    let message = "Plain HTTP is answered on the server's own machine only: use https:// on the same port (the server's setting `plain_http` changes that)";
+    ApiError::new(status, code, message)
+}
+
 fn s3(error: &SigV4Error) -> ApiError {
     let denied = |message: &str| ApiError::new(403, "AccessDenied", message);
     let header = |message: String| ApiError::new(400, "AuthorizationHeaderMalformed", message);

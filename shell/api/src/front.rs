@@ -15,7 +15,7 @@ use crate::error::NOT_IMPLEMENTED;
 use crate::route::{self, Level};
 use crate::s3_request::next_data;
 use crate::table::Operation;
-use crate::{ApiError, App, Protocol, S3Request, Service, auth, bind, render, validate};
+use crate::{ApiError, App, Peer, Protocol, S3Request, Service, auth, bind, render, validate};
 use crate::{firehose, glue, iot, iot_data, kms, s3, sts};
 
 /// Memory set aside for a body before it comes, at most; the rest follows what comes.
@@ -33,7 +33,7 @@ struct Seen {
 }
 
 /// Answers a request. Never fails: what goes wrong is an answer too.
-pub(crate) async fn answer(app: Arc<App>, request: Request<Body>) -> Response<Body> {
+pub(crate) async fn answer(app: Arc<App>, peer: Peer, request: Request<Body>) -> Response<Body> {
     let started = Instant::now();
     let (mut head, body) = request.into_parts();
     let (body, read) = watched(body);
@@ -49,7 +49,7 @@ pub(crate) async fn answer(app: Arc<App>, request: Request<Body>) -> Response<Bo
     let mut seen =
         Seen { service: None, shape: Service::S3, operation: "-", access_key_id: String::new(), request_id: new_id() };
     let from_a_page = head.headers.contains_key(ORIGIN).then(|| (head.clone(), address(&app, &head)));
-    let outcome = handle(&app, head, body, &mut seen).await;
+    let outcome = handle(&app, peer, head, body, &mut seen).await;
     let refused = outcome.as_ref().err().map(ToString::to_string);
     let mut response =
         outcome.unwrap_or_else(|error| render::refusal(seen.shape, &error, &seen.request_id, &path, is_head));
@@ -89,7 +89,13 @@ fn new_id() -> String {
     uuid::Uuid::new_v4().to_string()
 }
 
-async fn handle(app: &App, head: request::Parts, body: Body, seen: &mut Seen) -> Result<Response<Body>, ApiError> {
+async fn handle(
+    app: &App,
+    peer: Peer,
+    head: request::Parts,
+    body: Body,
+    seen: &mut Seen,
+) -> Result<Response<Body>, ApiError> {
     let headers: Vec<(&str, &[u8])> = head.headers.iter().map(|(n, v)| (n.as_str(), v.as_bytes())).collect();
     let parts = RequestParts {
         method: head.method.as_str(),
@@ -113,8 +119,11 @@ async fn handle(app: &App, head: request::Parts, body: Body, seen: &mut Seen) ->
         ApiError::new(501, NOT_IMPLEMENTED, format!("The service `{name}` is not offered by this server"))
     })?;
     (seen.service, seen.shape) = (Some(service), service);
+    if !peer.is_private() && !app.settings.plain_http_from_anywhere {
+        return Err(auth::in_the_clear(service));
+    }
     if service == Service::S3 {
-        return handle_s3(app, &head, &parts, &claim, body, seen).await;
+        return handle_s3(app, peer, &head, &parts, &claim, body, seen).await;
     }
 
     // Whoever has no key here does not make us read a body.
@@ -184,6 +193,7 @@ fn address(app: &App, head: &request::Parts) -> Result<Address, ApiError> {
 
 async fn handle_s3(
     app: &App,
+    peer: Peer,
     head: &request::Parts,
     parts: &RequestParts<'_>,
     claim: &Claim,
@@ -207,7 +217,7 @@ async fn handle_s3(
                 .with("Method", parts.method)
         })?;
     seen.operation = operation.name;
-    let mut request = S3Request::new(operation.name, operator, payload, head.headers.clone(), body)?;
+    let mut request = S3Request::new(operation.name, operator, peer, payload, head.headers.clone(), body)?;
     (request.bucket, request.key, request.query) = (address.bucket, address.key, query);
     request.request_id.clone_from(&seen.request_id);
     let response = s3::handle(app, request).await?;

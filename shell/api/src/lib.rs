@@ -12,6 +12,7 @@ mod front; // one request: route, verify, bind, handle, render, log
 mod generated; // `xtask gen` writes them
 mod input; // what handlers deserialize with
 mod pattern; // the models' regular expressions
+mod peer; // who is at the other end, and can others read along?
 mod render; // answers and refusals in each protocol's shape
 mod route; // which operation is this?
 mod s3_request; // what S3's handlers are given: verified plain bytes
@@ -35,6 +36,7 @@ pub use app::{App, BoxFuture, Message, Publish, Settings};
 pub use body::{Body, BodyError, empty, full, pieces};
 pub use error::ApiError;
 pub use input::{Blob, parse};
+pub use peer::Peer;
 pub use s3_request::S3Request;
 pub use serve::serve;
 pub use service::{Protocol, Service};

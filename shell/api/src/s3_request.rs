@@ -8,7 +8,7 @@ use http_body_util::BodyExt;
 use sekisho_sigv4::{ChunkDecoder, ChunkError, Operator, Payload};
 
 use crate::body::Body;
-use crate::{ApiError, body};
+use crate::{ApiError, Peer, body};
 
 /// A body that brings nothing for this long is given up, so that idle clients hold no connection for ever.
 pub(crate) const BODY_IDLE_MAX: Duration = Duration::from_secs(30);
@@ -19,6 +19,8 @@ pub struct S3Request {
     pub operation: &'static str,
     /// Who asks.
     pub operator: Operator,
+    /// From where.
+    pub peer: Peer,
     /// The bucket's name as sent; not yet checked.
     pub bucket: Option<String>,
     /// The key, decoded once; not yet checked.
@@ -52,6 +54,7 @@ impl S3Request {
     pub(crate) fn new(
         operation: &'static str,
         operator: Operator,
+        peer: Peer,
         payload: Payload,
         headers: HeaderMap,
         body: Body,
@@ -75,6 +78,7 @@ impl S3Request {
         Ok(Self {
             operation,
             operator,
+            peer,
             bucket: None,
             key: None,
             query: Vec::new(),

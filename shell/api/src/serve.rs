@@ -1,5 +1,7 @@
-//! The listener: connections, their limits, and an orderly end.
+//! The listener: connections, TLS or not, their limits, and an orderly end.
 use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,15 +11,22 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
 
-use crate::{App, BodyError, front};
+use crate::{App, BodyError, Peer, front};
 
 /// Connections open at once. And then: no more are accepted until one closes; the kernel's backlog holds those who wait.
 const CONNECTIONS_MAX: usize = 4096;
 /// How long a client may take to send a request's head (and may leave a connection idle between requests).
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+/// A handshake that takes longer is given up.
+const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
+/// The first byte of a TLS connection (RFC 8446 §5.1: a record of the type handshake); no HTTP method begins with it.
+const TLS_HANDSHAKE: u8 = 22;
 /// Bytes of a request's head; S3 allows 8 KiB of headers, URLs come on top.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 /// Streams open at once on an HTTP/2 connection.
@@ -27,9 +36,15 @@ const DRAIN_MAX: Duration = Duration::from_secs(20);
 /// How long to wait after `accept` failed, which means that file descriptors ran out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Answers requests on `listener` (HTTP/1.1, or HTTP/2 with prior knowledge) until `shutdown`, then lets those under way
-/// finish.
-pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<Output = ()> + Send) {
+/// Answers requests on `listener` (HTTP/1.1, or HTTP/2 with prior knowledge; over TLS or plain, as the client begins) until
+/// `shutdown`, then lets those under way finish.
+pub async fn serve(
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    app: Arc<App>,
+    shutdown: impl Future<Output = ()> + Send,
+) {
+    let tls = TlsAcceptor::from(tls);
     let (stop, stopping) = watch::channel(false);
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut shutdown = pin!(shutdown);
@@ -43,10 +58,12 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<O
             accepted = accept => accepted,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let connection = connection(stream, app.clone(), stopping.clone());
+            Ok((stream, address)) => {
+                let (tls, app, stopping) = (tls.clone(), app.clone(), stopping.clone());
                 tokio::spawn(async move {
-                    connection.await;
+                    if let Err(error) = connection(stream, address, &tls, app, stopping).await {
+                        tracing::debug!(%error, %address, "connection ended");
+                    }
                     drop(slot);
                 });
             }
@@ -60,18 +77,48 @@ pub async fn serve(listener: TcpListener, app: Arc<App>, shutdown: impl Future<O
     let _ = stop.send(true);
     // Every connection holds a slot; all slots free means that all have ended.
     let all = u32::try_from(CONNECTIONS_MAX).unwrap_or(u32::MAX);
-    if tokio::time::timeout(DRAIN_MAX, slots.acquire_many(all)).await.is_err() {
+    if timeout(DRAIN_MAX, slots.acquire_many(all)).await.is_err() {
         tracing::warn!("requests were still under way when the server stopped");
     }
 }
 
-async fn connection(stream: TcpStream, app: Arc<App>, mut stopping: watch::Receiver<bool>) {
+/// One connection, as its first byte says.
+async fn connection(
+    stream: TcpStream,
+    address: SocketAddr,
+    tls: &TlsAcceptor,
+    app: Arc<App>,
+    mut stopping: watch::Receiver<bool>,
+) -> io::Result<()> {
     let _ = stream.set_nodelay(true);
+    let mut first = [0];
+    let began = tokio::select! {
+        began = timeout(HEAD_TIMEOUT, stream.peek(&mut first)) => began.map_err(|_| io::ErrorKind::TimedOut)??,
+        _ = stopping.wait_for(|stop| *stop) => return Ok(()),
+    };
+    if began == 0 {
+        return Ok(());
+    }
+    if first == [TLS_HANDSHAKE] {
+        let stream = timeout(HANDSHAKE_MAX, tls.accept(stream)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        requests(stream, Peer { address, secure: true }, app, stopping).await;
+    } else {
+        requests(stream, Peer { address, secure: false }, app, stopping).await;
+    }
+    Ok(())
+}
+
+async fn requests(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: Peer,
+    app: Arc<App>,
+    mut stopping: watch::Receiver<bool>,
+) {
     let service = service_fn(move |request: http::Request<Incoming>| {
         let app = app.clone();
         async move {
             let request = request.map(|body| body.map_err(BodyError::from).boxed_unsync());
-            Ok::<_, Infallible>(front::answer(app, request).await)
+            Ok::<_, Infallible>(front::answer(app, peer, request).await)
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());

@@ -1,5 +1,6 @@
 //! A whole API on a directory of its own, asked through the front with signed requests, at a time that stands still.
 use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
 use http::Request;
@@ -11,12 +12,15 @@ use sekisho_sigv4::{Credentials, Operator, PayloadToSign, RequestParts, sign};
 use sekisho_types::{AccountId, BucketName, Region, Secret, SecretKey, Tenant, Timestamp};
 use sekisho_workers::{BulkRegistration, Issuing, Recovered, RsaKeys};
 
-use crate::{ApiError, App, BoxFuture, Message, Patterns, Publish, Settings, front, full};
+use crate::{ApiError, App, BoxFuture, Message, Patterns, Peer, Publish, Settings, front, full};
 
 /// 2013-05-24T00:00:00Z, the day of AWS's signature examples.
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_369_353_600);
 /// Where the tests live.
 pub(crate) const REGION: &str = "eu-north-1";
+
+/// A client on this machine, over plain HTTP.
+pub(crate) const HERE: Peer = Peer { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000), secure: false };
 
 /// A running API.
 pub(crate) struct World {
@@ -103,11 +107,17 @@ impl World {
             settings: Settings {
                 hostnames: vec!["iot.plant.example".to_owned()],
                 api_authority: "127.0.0.1:4566".to_owned(),
+                plain_http_from_anywhere: false,
                 remote_buckets: [BucketName::parse("elsewhere").unwrap()].into(),
             },
             patterns: Patterns::default(),
         };
         Self { app: Arc::new(app), published, _directory: directory }
+    }
+
+    /// Changes what the operator configured.
+    pub(crate) fn settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        change(&mut Arc::get_mut(&mut self.app).expect("nobody else asks").settings);
     }
 
     /// Sends a signed request, as `service`.
@@ -134,6 +144,21 @@ impl World {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
+        self.answer(self.signed(service, region, credentials, method, uri, headers, body)).await
+    }
+
+    /// The request that [`World::send_signed`] sends.
+    #[expect(clippy::too_many_arguments, reason = "a request has this many parts")]
+    pub(crate) fn signed(
+        &self,
+        service: &str,
+        region: &str,
+        credentials: &Credentials,
+        method: &str,
+        uri: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Request<crate::Body> {
         let (raw_path, raw_query) = uri.split_once('?').unwrap_or((uri, ""));
         let mut all: Vec<(&str, &[u8])> = headers.iter().map(|(name, value)| (*name, value.as_bytes())).collect();
         all.push(("host", b"localhost:4566"));
@@ -147,7 +172,7 @@ impl World {
         for (name, value) in &added {
             request = request.header(*name, value);
         }
-        self.answer(request.body(full(body.to_vec())).unwrap()).await
+        request.body(full(body.to_vec())).unwrap()
     }
 
     /// Sends a JSON 1.1 request: `call("kms", "TrentService.CreateKey", "{}")`.
@@ -158,7 +183,12 @@ impl World {
 
     /// Sends a request as it is.
     pub(crate) async fn answer(&self, request: Request<crate::Body>) -> Answer {
-        let (head, body) = front::answer(self.app.clone(), request).await.into_parts();
+        self.answer_from(HERE, request).await
+    }
+
+    /// As [`World::answer`], from somebody else.
+    pub(crate) async fn answer_from(&self, peer: Peer, request: Request<crate::Body>) -> Answer {
+        let (head, body) = front::answer(self.app.clone(), peer, request).await.into_parts();
         let body = body.collect().await.unwrap().to_bytes().to_vec();
         Answer { status: head.status.as_u16(), headers: head.headers, body }
     }

@@ -14,10 +14,12 @@ use tokio::net::TcpListener;
 
 pub use connections::{CONNECTIONS_MAX, Connections};
 pub use sekisho_gate::Settings;
-pub use tls::{ServerCertificate, config};
+pub use tls::{ServerCertificate, config, config_for_everybody};
 
 /// ALPN protocols of the MQTT port: none is needed, these are understood (developer guide, "Protocols").
 pub const MQTT_PROTOCOLS: &[&[u8]] = &[b"x-amzn-mqtt-ca", b"mqtt"];
+/// ALPN protocols of the AWS APIs' port.
+pub const API_PROTOCOLS: &[&[u8]] = &[b"http/1.1"];
 /// ALPN protocols of the HTTPS port.
 pub const HTTPS_PROTOCOLS: &[&[u8]] = &[b"x-amzn-http-ca", b"http/1.1"];
 

@@ -69,6 +69,20 @@ pub fn config(certificate: Arc<ServerCertificate>, protocols: &[&[u8]]) -> Resul
     Ok(Arc::new(config))
 }
 
+/// A server configuration that asks for no client certificate: whoever comes proves who they are by their signature.
+///
+/// # Errors
+/// As [`config`].
+pub fn config_for_everybody(
+    certificate: Arc<ServerCertificate>,
+    protocols: &[&[u8]],
+) -> Result<Arc<ServerConfig>, Error> {
+    let mut config =
+        builder(Arc::new(aws_lc_rs::default_provider()))?.with_no_client_auth().with_cert_resolver(certificate);
+    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
+    Ok(Arc::new(config))
+}
+
 fn builder(provider: Arc<CryptoProvider>) -> Result<rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier>, Error> {
     ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])

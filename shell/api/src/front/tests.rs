@@ -3,8 +3,8 @@ use expect_test::expect;
 use http::Request;
 use sekisho_sigv4::Credentials;
 
-use crate::full;
 use crate::testing::{REGION, World, credentials};
+use crate::{Peer, full};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
 
@@ -188,4 +188,57 @@ async fn what_the_tables_offer_the_services_answer() {
             assert!(!refused, "{} {}: remove it from offered.txt or answer it", service.name(), operation.name);
         }
     }
+}
+
+#[tokio::test]
+async fn plain_http_from_another_machine_is_refused_unless_the_operator_wants_it() {
+    let elsewhere = |secure| Peer { address: "10.0.0.7:40000".parse().unwrap(), secure };
+    let (mut refused, mut world) = (Vec::new(), World::new());
+    let request = |world: &World, service: &str| {
+        let target: &[_] = &[("x-amz-target", "TrentService.ListKeys")];
+        let (method, uri, headers, body): (_, _, &[_], _) = match service {
+            "kms" => ("POST", "/", target, "{}"),
+            "s3" => ("GET", "/", &[], ""),
+            _ => ("GET", "/things", &[], ""),
+        };
+        world.signed(service, REGION, &credentials(), method, uri, headers, body.as_bytes())
+    };
+    for service in ["s3", "kms", "iot"] {
+        let line = world.answer_from(elsewhere(false), request(&world, service)).await.line();
+        refused.push(line.replace("Plain HTTP is answered on the server's own machine only: use https:// on the same port (the server's setting `plain_http` changes that)", "…"));
+        assert_eq!(world.answer_from(elsewhere(true), request(&world, service)).await.status, 200);
+    }
+    expect![[r#"
+        403 <?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>…</Message><Resource>/</Resource><RequestId>ID</RequestId><HostId>ID</HostId></Error>
+        400 {"__type":"AccessDeniedException","message":"…"}
+        403 {"message":"…"}"#]]
+    .assert_eq(&refused.join("\n"));
+
+    world.settings(|settings| settings.plain_http_from_anywhere = true);
+    assert_eq!(world.answer_from(elsewhere(false), request(&world, "s3")).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_customers_key_does_not_cross_a_network_in_the_clear() {
+    let mut world = World::new();
+    world.settings(|settings| settings.plain_http_from_anywhere = true);
+    let here =
+        "<CreateBucketConfiguration><LocationConstraint>eu-north-1</LocationConstraint></CreateBucketConfiguration>";
+    assert_eq!(world.send("s3", "PUT", "/told", &[], here.as_bytes()).await.status, 200);
+    let allowed = "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault><BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes></Rule></ServerSideEncryptionConfiguration>";
+    assert_eq!(world.send("s3", "PUT", "/told?encryption", &[], allowed.as_bytes()).await.status, 200);
+    let customer: Vec<(String, String)> = [
+        ("algorithm", "AES256"),
+        ("key", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
+        ("key-md5", "KYvwGXoFFJ42a2u2GDWhwQ=="),
+    ]
+    .map(|(name, value)| (format!("x-amz-server-side-encryption-customer-{name}"), value.to_owned()))
+    .into();
+    let customer: Vec<(&str, &str)> = customer.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let put = || world.signed("s3", REGION, &credentials(), "PUT", "/told/k", &customer, b"x");
+    assert_eq!(world.answer(put()).await.line(), "200");
+    let address = "10.0.0.7:40000".parse().unwrap();
+    let refused = world.answer_from(Peer { address, secure: false }, put()).await.line();
+    assert!(refused.starts_with("400") && refused.contains("must be made over a secure connection"), "{refused}");
+    assert_eq!(world.answer_from(Peer { address, secure: true }, put()).await.line(), "200");
 }

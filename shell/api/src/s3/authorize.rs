@@ -189,6 +189,7 @@ fn is_known(key: &str) -> bool {
         "aws:referer",
         "aws:resourceaccount",
         "aws:securetransport",
+        "aws:sourceip",
         "aws:useragent",
         "aws:userid",
         "s3:authtype",
@@ -210,8 +211,8 @@ fn is_known(key: &str) -> bool {
 fn context(app: &App, cores: &Cores, request: &S3Request, bucket: &BucketName, asked: &Asked<'_>) -> Context {
     let (now, account) = (app.state.now(), app.state.tenant().account.to_string());
     let mut values: Vec<(String, String)> = vec![
-        // This listener speaks plain HTTP.
-        ("aws:SecureTransport".into(), "false".into()),
+        ("aws:SecureTransport".into(), request.peer.secure.to_string()),
+        ("aws:SourceIp".into(), request.peer.address.ip().to_canonical().to_string()),
         ("aws:PrincipalArn".into(), root(app)),
         ("aws:PrincipalAccount".into(), account.clone()),
         ("aws:PrincipalType".into(), "Account".into()),

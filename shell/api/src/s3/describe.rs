@@ -54,11 +54,18 @@ pub(super) fn check(request: &S3Request) -> Result<(), ApiError> {
 /// Prefix of the headers of the customer's key that opens the source of a copy.
 pub(super) const SOURCE_CUSTOMER: &str = "x-amz-copy-source-server-side-encryption-customer-";
 
+const CUSTOMER_KEY_IN_THE_CLEAR: &str =
+    "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure connection.";
+
 /// The key that came with a put, or with a read.
 pub(super) fn customer_key(request: &S3Request, prefix: &str, reads: bool) -> Result<Option<CustomerKey>, ApiError> {
     let header = |name: &str| given(request, &format!("{prefix}{name}"));
     let headers = CustomerKeyHeaders { algorithm: header("algorithm"), key: header("key"), md5: header("key-MD5") };
-    Ok(headers.key(reads)?)
+    let key = headers.key(reads)?;
+    if key.is_some() && !request.peer.is_private() {
+        return Err(ApiError::new(400, "InvalidRequest", CUSTOMER_KEY_IN_THE_CLEAR));
+    }
+    Ok(key)
 }
 
 /// What is kept beside the body.

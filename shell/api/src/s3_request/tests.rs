@@ -3,7 +3,7 @@ use expect_test::expect;
 use sekisho_sigv4::{Claim, PayloadToSign, RequestParts, Rules, sign, verify};
 
 use super::*;
-use crate::testing::{NOW, REGION, credentials};
+use crate::testing::{HERE, NOW, REGION, credentials};
 
 /// A signed `PUT /b/k`, its body as it arrives.
 fn request(
@@ -25,7 +25,7 @@ fn request(
     // As from the network: in pieces that mind no boundary.
     let pieces: Vec<Bytes> = sent.chunks(4).map(Bytes::copy_from_slice).collect();
     let sent = body::pieces(pieces.into_iter(), async |mut rest| Ok(rest.next().map(|piece| (piece, rest))));
-    S3Request::new("PutObject", operator, payload, map, sent)
+    S3Request::new("PutObject", operator, HERE, payload, map, sent)
 }
 
 async fn read(request: Result<S3Request, ApiError>) -> String {

@@ -6,6 +6,13 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::testing::{NOW, REGION, World, credentials};
 
+fn no_certificate() -> Arc<rustls::ServerConfig> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let builder = rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+    let nobody = Arc::new(rustls::server::ResolvesServerCertUsingSni::new());
+    Arc::new(builder.with_no_client_auth().with_cert_resolver(nobody))
+}
+
 async fn read_until(stream: &mut TcpStream, end: &str) -> String {
     let mut read = Vec::new();
     while !String::from_utf8_lossy(&read).contains(end) {
@@ -23,7 +30,8 @@ async fn a_client_may_wait_for_100_continue_and_a_stop_ends_idle_connections() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let serving = tokio::spawn(serve(listener, world.app.clone(), async move { drop(stopped.await) }));
+    let serving =
+        tokio::spawn(serve(listener, no_certificate(), world.app.clone(), async move { drop(stopped.await) }));
 
     let headers: &[(&str, &[u8])] = &[("host", b"localhost")];
     let parts = RequestParts { method: "POST", raw_path: "/topics/a", raw_query: "", headers };
