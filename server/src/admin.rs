@@ -1,6 +1,7 @@
 //! The operator's port: is it ready, what are its figures, why was somebody refused? Whoever has the token of this start may
 //! also change certificate authorities, and see what delivery streams hold.
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,7 +13,9 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use metrics_exporter_prometheus::PrometheusHandle;
+use sekisho_audit::{Call, Record};
 use sekisho_blobs::ObjectStore;
+use sekisho_journal::JournalError;
 use sekisho_state::State;
 use sekisho_types::Secret;
 use sekisho_workers::{Decisions, DeliveryStreams, Revocation};
@@ -58,12 +61,12 @@ pub struct Admin {
 /// Answers until the task is dropped.
 pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
     loop {
-        let Ok((stream, _)) = listener.accept().await else { continue };
+        let Ok((stream, address)) = listener.accept().await else { continue };
         let admin = admin.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let admin = admin.clone();
-                async move { Ok::<_, Infallible>(admin.answer(request).await) }
+                async move { Ok::<_, Infallible>(admin.answer(address, request).await) }
             });
             let mut http = hyper::server::conn::http1::Builder::new();
             let connection = http.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
@@ -75,9 +78,15 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
 }
 
 impl Admin {
-    async fn answer(&self, request: Request<Incoming>) -> Response<Body> {
+    async fn answer(&self, from: SocketAddr, request: Request<Incoming>) -> Response<Body> {
         if request.method() == http::Method::POST {
-            return match self.command(request).await {
+            let path = request.uri().path().to_owned();
+            let outcome = self.command(request).await;
+            let status = outcome.as_ref().map_or_else(|(status, _)| *status, |_| 200);
+            if let Err(error) = self.record(from, &path, status).await {
+                return respond(500, "text/plain", format!("the command cannot be recorded: {error}\n"));
+            }
+            return match outcome {
                 Ok(Answer::Text(body)) => respond(200, "text/plain", body),
                 Ok(Answer::Lines(lines)) => Response::new(lines.boxed()),
                 Err((status, body)) => respond(status, "text/plain", body),
@@ -96,6 +105,25 @@ impl Admin {
             _ => (404, "text/plain", "this port answers GET /healthz, /metrics and /why?q=TEXT\n".to_owned()),
         };
         respond(status, kind, body)
+    }
+
+    /// Records a command, but not one of somebody who has no token.
+    async fn record(&self, from: SocketAddr, path: &str, status: u16) -> Result<(), JournalError> {
+        let Some(audit) = self.state.audit().filter(|_| status != 403) else { return Ok(()) };
+        let record = Record::Call(Call {
+            time: self.state.now(),
+            request_id: "",
+            access_key_id: "admin.token",
+            from,
+            tls: false,
+            service: "admin",
+            operation: path,
+            resource: "",
+            context: None,
+            status,
+            error: None,
+        });
+        audit.written(audit.append(&record)?).await
     }
 
     /// A change, or what only few may see, by whoever knows the token.

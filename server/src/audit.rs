@@ -1,4 +1,4 @@
-//! `sekisho audit`: what lies on the disk, proved without a running server.
+//! `sekisho audit`: what lies on the disk, and what was done with it, proved without a running server.
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
+use sekisho_audit::{Link, Verified as Chain};
 use sekisho_blobs::{Fault, Verified};
 use sekisho_journal::Durability;
 use sekisho_state::{OsRandom, State, system_clock};
@@ -25,6 +26,9 @@ const BESIDE: [(&str, &str); 8] = [
     ("tls/server-ca.pem", "a certificate"),
 ];
 
+/// Where the record of API calls and key uses is.
+const RECORD: &str = "audit";
+
 /// The flags of `sekisho audit`.
 #[derive(Args)]
 pub struct AuditArgs {
@@ -38,13 +42,28 @@ enum AuditCommand {
     AtRest(Offline),
     /// Say what each KMS key opens: what deleting it would make unreadable
     Keys(Offline),
+    /// Print the record of API calls and key uses, a line of JSON each; the server may run
+    Log(Offline),
+    /// Prove that nothing in that record was changed, left out or put in; the server may run
+    Verify(VerifyArgs),
 }
 
-/// Runs it. The server must be stopped: both read the directory, and one of them writes.
+#[derive(Args)]
+struct VerifyArgs {
+    #[command(flatten)]
+    offline: Offline,
+    /// An entry that was noted down elsewhere, as `verify` and the server's log print them; may be repeated
+    #[arg(long, value_name = "NUMBER:HASH")]
+    noted: Vec<Link>,
+}
+
+/// Runs it. For some the server must be stopped: both read the directory, and one of them writes.
 pub fn run(args: AuditArgs) -> Result<()> {
     match args.command {
         AuditCommand::AtRest(offline) => at_rest(offline),
         AuditCommand::Keys(offline) => keys(offline),
+        AuditCommand::Log(offline) => print_log(offline),
+        AuditCommand::Verify(args) => verify(args),
     }
 }
 
@@ -74,7 +93,8 @@ fn audit(offline: Offline) -> Result<Audited> {
 }
 
 fn at_rest(offline: Offline) -> Result<()> {
-    let Audited { data, verified, records, .. } = audit(offline)?;
+    let Audited { data, verified, records, state } = audit(offline)?;
+    let chain = sekisho_audit::verify(&data.join(RECORD), state.root_key(), &mut |_, _| {})?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "journal: every entry opens; {records} of them belong to delivery streams")?;
     for (mode, (bodies, bytes)) in &verified.sealed {
@@ -83,6 +103,9 @@ fn at_rest(offline: Offline) -> Result<()> {
         writeln!(out, "objects: {bodies} bodies of {bytes} bytes, {mode}, {what}")?;
     }
     let mut faults: Vec<String> = verified.faults.iter().map(describe).collect();
+    if let Some(chain) = chain {
+        writeln!(out, "record:  every one of {} entries opens and follows the one before it", chain.entries)?;
+    }
     for path in beside(&data)? {
         let name = path.strip_prefix(&data).unwrap_or(&path).display().to_string();
         match BESIDE.iter().find(|(known, _)| *known == name) {
@@ -113,7 +136,8 @@ fn beside(data: &Path) -> Result<Vec<PathBuf>> {
         for entry in std::fs::read_dir(&directory).with_context(|| format!("cannot list {}", directory.display()))? {
             let path = entry?.path();
             // What lies among the bodies was looked at there, and of the journal every entry was opened.
-            if path == data.join("objects") || (directory == data.join("journal") && is_journals(&path)) {
+            let sealed = directory == data.join("journal") || directory == data.join(RECORD);
+            if path == data.join("objects") || (sealed && is_journals(&path)) {
                 continue;
             }
             if path.is_dir() { open.push(path) } else { files.push(path) }
@@ -126,6 +150,54 @@ fn beside(data: &Path) -> Result<Vec<PathBuf>> {
 fn is_journals(path: &Path) -> bool {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     name == "snapshot" || name == "lock" || name.ends_with(".segment") || name.starts_with("prepared-")
+}
+
+/// The record of calls, every link checked, each entry handed over.
+fn record(offline: Offline, visit: &mut dyn FnMut(Link, &[u8])) -> Result<Chain> {
+    let config = Config::load(offline.into())?;
+    let directory = config.data.join(RECORD);
+    if !directory.exists() {
+        bail!("{} holds no record of calls", config.data.display());
+    }
+    let root_key = root_key::load(&config, false, &mut OsRandom)?;
+    let found = sekisho_audit::verify(&directory, &root_key, visit)?;
+    found.with_context(|| format!("nothing is recorded in {}", directory.display()))
+}
+
+fn print_log(offline: Offline) -> Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut written = Ok(());
+    record(offline, &mut |link, entry| {
+        if written.is_ok() {
+            written = writeln!(out, "{{\"number\":{},{}", link.number, String::from_utf8_lossy(&entry[1..]));
+        }
+    })?;
+    written.and_then(|()| out.flush()).or_else(|error| match error.kind() {
+        std::io::ErrorKind::BrokenPipe => Ok(()),
+        _ => Err(error.into()),
+    })
+}
+
+fn verify(VerifyArgs { offline, mut noted }: VerifyArgs) -> Result<()> {
+    let mut changed = Vec::new();
+    let mut check = |link: Link, _: &[u8]| {
+        changed.extend(noted.extract_if(.., |noted| noted.number == link.number).filter(|noted| *noted != link));
+    };
+    let Chain { first, head, entries } = record(offline, &mut check)?;
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "{entries} entries, from number {first} on; each opens and holds the hash of the one before it")?;
+    for link in &changed {
+        writeln!(out, "WRONG:   entry {} is not what was noted", link.number)?;
+    }
+    for link in &noted {
+        let why = if link.number < first { "went for age" } else { "is not there: the end of the record is missing" };
+        writeln!(out, "{} entry {} {why}", if link.number < first { "        " } else { "WRONG:  " }, link.number)?;
+    }
+    writeln!(out, "the last: {head}")?;
+    if changed.is_empty() && noted.iter().all(|link| link.number < first) {
+        return Ok(());
+    }
+    bail!("the record is not what it was")
 }
 
 fn keys(offline: Offline) -> Result<()> {

@@ -124,6 +124,9 @@ pub struct Flags {
     /// A revocation list of a registered CA, watched for changes; may be repeated
     #[arg(long = "crl", value_name = "FILE", env = "SEKISHO_CRLS", value_delimiter = ',')]
     crls: Vec<PathBuf>,
+    /// MiB of the record of API calls and key uses to keep, 0 for none [default: 1024]
+    #[arg(long, value_name = "MIB", env = "SEKISHO_AUDIT_MIB")]
+    audit_mib: Option<u64>,
     /// What to log, such as `info` or `sekisho_api=debug,info` [default: info]
     #[arg(long, env = "SEKISHO_LOG")]
     log: Option<String>,
@@ -179,6 +182,7 @@ struct ConfigFile {
     first_connection: Option<String>,
     functions: Option<BTreeMap<String, String>>,
     crls: Option<Vec<PathBuf>>,
+    audit_mib: Option<u64>,
     log: Option<String>,
     bucket: Option<Vec<BucketTable>>,
 }
@@ -242,9 +246,14 @@ pub struct Config {
     pub crls: Vec<PathBuf>,
     /// Buckets that another S3 keeps.
     pub buckets: Vec<RemoteBucket>,
+    /// MiB of the record of API calls and key uses that are kept; 0 for no record.
+    pub audit_mib: u64,
     /// The log filter.
     pub log: String,
 }
+
+/// What can be counted in bytes; nobody has such a disk.
+const AUDIT_MIB_MAX: u64 = u64::MAX >> 20;
 
 /// `sekisho.toml` as `sekisho config` prints it: every setting with its default, commented out.
 const TEMPLATE: &str = include_str!("sekisho.toml");
@@ -305,6 +314,7 @@ impl Config {
             https: address("https", flags.https.or(file.https), "0.0.0.0:8443")?,
             admin: address("admin", flags.admin.or(file.admin), "127.0.0.1:8080")?,
             root_key: root_key(flags.root_key.or(file.root_key), &data)?,
+            audit_mib: flags.audit_mib.or(file.audit_mib).unwrap_or(1024).min(AUDIT_MIB_MAX),
             log: flags.log.or(file.log).unwrap_or_else(|| "info".into()),
             hostnames: names,
             data,
@@ -418,6 +428,7 @@ mod tests {
             first_connection,
             functions,
             crls,
+            audit_mib,
             log,
             bucket,
         } = file;
@@ -432,6 +443,7 @@ mod tests {
                 && tls_key.is_some()
         );
         let defaults = Config::load(flags(|_| {})).unwrap();
+        assert_eq!(audit_mib, Some(defaults.audit_mib));
         assert_eq!(texts[0].as_deref().map(|text| text.parse().unwrap()), Some(defaults.api));
         assert_eq!(texts[1].as_deref().map(|text| text.parse().unwrap()), Some(defaults.mqtt));
     }

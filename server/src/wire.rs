@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use sekisho_api::App;
+use sekisho_audit::AuditLog;
 use sekisho_blobs::ObjectStore;
 use sekisho_journal::JournalError;
 use sekisho_listeners::{API_PROTOCOLS, Connections, HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
@@ -72,7 +73,15 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
             recovered.unknown()
         );
     }
+    if config.audit_mib > 0 {
+        let audit = AuditLog::open(&config.data.join("audit"), opened.state.root_key(), config.audit_mib << 20);
+        opened.state.record_in(audit.map_err(|error| unusable(config, &error))?);
+    }
     let state = Arc::new(opened.state);
+    if let Some(audit) = state.audit() {
+        tracing::info!(head = %audit.head(), "the record of calls and key uses goes on");
+        tokio::spawn(tend(state.clone()));
+    }
     no_bucket_is_kept_twice(config, &state)?;
     tls::ensure_server_ca(&state).await?;
     let making = state.clone();
@@ -182,6 +191,19 @@ fn follow(state: &Arc<State>, gateway: &Arc<Gateway>, streams: &Arc<DeliveryStre
     ]);
 }
 
+/// Keeps the record of calls and key uses on the disk, and within its bounds.
+async fn tend(state: Arc<State>) {
+    loop {
+        tokio::time::sleep(LOOK_EVERY).await;
+        let state = state.clone();
+        let tended = tokio::task::spawn_blocking(move || state.audit().map_or(Ok(()), AuditLog::tend)).await;
+        if let Ok(Err(error)) = tended {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the record of calls and key uses could not be tended; it will be tried again");
+        }
+    }
+}
+
 /// Keeps recovery short and the disk tidy.
 async fn compact(state: Arc<State>, streams: Arc<DeliveryStreams>) {
     let mut last = Instant::now();
@@ -226,7 +248,16 @@ impl System {
     /// Resolves when the disk has refused a write.
     pub fn failed(&self) -> impl Future<Output = ()> + use<> {
         let journal = self.state.journal().clone();
-        async move { journal.failed().await }
+        let audit = self.state.audit().map(AuditLog::failed);
+        async move {
+            match audit {
+                Some(audit) => tokio::select! {
+                    () = journal.failed() => {}
+                    () = audit => {}
+                },
+                None => journal.failed().await,
+            }
+        }
     }
 
     /// Accepts nobody any more, lets requests under way finish, tells devices, and closes the journal. What delivery streams
@@ -242,5 +273,9 @@ impl System {
         }
         let _ = self.state.settle().await;
         self.state.journal().close();
+        if let Some(audit) = self.state.audit() {
+            tracing::info!(head = %audit.head(), "the record of calls and key uses ends");
+            audit.close();
+        }
     }
 }

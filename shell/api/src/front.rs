@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::address::Address;
 use crate::body::{Body, watched};
 use crate::error::NOT_IMPLEMENTED;
+use crate::record;
 use crate::route::{self, Level};
 use crate::s3_request::next_data;
 use crate::table::Operation;
@@ -21,15 +22,21 @@ use crate::{firehose, glue, iot, iot_data, kms, s3, sts};
 /// Memory set aside for a body before it comes, at most; the rest follows what comes.
 const BODY_BYTES_AT_ONCE: u64 = 256 * 1024;
 
-/// What the log tells of a request, filled in as it becomes known.
-struct Seen {
+/// What log and record tell of a request, filled in as it becomes known.
+pub(crate) struct Seen {
     /// Whose request it is, once that is known.
-    service: Option<Service>,
+    pub service: Option<Service>,
     /// In whose shape a refusal is written.
-    shape: Service,
-    operation: &'static str,
-    access_key_id: String,
-    request_id: String,
+    pub shape: Service,
+    pub operation: &'static str,
+    pub access_key_id: String,
+    /// Whether the signature was right.
+    pub verified: bool,
+    /// What it is about.
+    pub resource: String,
+    /// KMS's encryption context.
+    pub context: Option<Value>,
+    pub request_id: String,
 }
 
 /// Answers a request. Never fails: what goes wrong is an answer too.
@@ -46,10 +53,22 @@ pub(crate) async fn answer(app: Arc<App>, peer: Peer, request: Request<Body>) ->
     }
     let is_head = head.method == http::Method::HEAD;
     let path = head.uri.path().to_owned();
-    let mut seen =
-        Seen { service: None, shape: Service::S3, operation: "-", access_key_id: String::new(), request_id: new_id() };
+    let mut seen = Seen {
+        service: None,
+        shape: Service::S3,
+        operation: "-",
+        access_key_id: String::new(),
+        verified: false,
+        resource: String::new(),
+        context: None,
+        request_id: new_id(),
+    };
     let from_a_page = head.headers.contains_key(ORIGIN).then(|| (head.clone(), address(&app, &head)));
-    let outcome = handle(&app, peer, head, body, &mut seen).await;
+    let mut outcome = handle(&app, peer, head, body, &mut seen).await;
+    let status = outcome.as_ref().map_or_else(|refusal| refusal.status, |response| response.status().as_u16());
+    if let Err(unrecorded) = record::call(&app, peer, &seen, status, outcome.as_ref().err()).await {
+        outcome = Err(unrecorded);
+    }
     let refused = outcome.as_ref().err().map(ToString::to_string);
     let mut response =
         outcome.unwrap_or_else(|error| render::refusal(seen.shape, &error, &seen.request_id, &path, is_head));
@@ -119,6 +138,7 @@ async fn handle(
         ApiError::new(501, NOT_IMPLEMENTED, format!("The service `{name}` is not offered by this server"))
     })?;
     (seen.service, seen.shape) = (Some(service), service);
+    record::check_room(app)?;
     if !peer.is_private() && !app.settings.plain_http_from_anywhere {
         return Err(auth::in_the_clear(service));
     }
@@ -133,11 +153,13 @@ async fn handle(
     }
     let body = read_body(service, &head.headers, body).await?;
     let verified = authenticate(app, &parts, &claim, Rules::Body(&body), service)?;
+    seen.verified = true;
     let (service, operation, input) = match service.protocol() {
         Protocol::RestJson => {
             let (service, route) = route_rest_json(&parts, service)?;
             (seen.service, seen.shape) = (Some(service), service);
             seen.operation = route.operation.name;
+            seen.resource = parts.raw_path.to_owned();
             offered(route.operation)?;
             let from =
                 bind::Parts { labels: &route.labels, raw_query: parts.raw_query, headers: &head.headers, body: &body };
@@ -148,7 +170,7 @@ async fn handle(
             seen.operation = operation.name;
             offered(operation)?;
             if service == Service::Firehose
-                && let Some(answered) = firehose::handle_plain(app, operation.name, &body).await
+                && let Some(answered) = firehose::handle_plain(app, operation.name, &body, &mut seen.resource).await
             {
                 let answer = answered?;
                 app.state.settle().await.map_err(ApiError::internal)?;
@@ -172,6 +194,10 @@ async fn handle(
         }
         Protocol::RestXml => return Err(ApiError::internal("S3 is answered before bodies are read")),
     };
+    if service.protocol() == Protocol::Json11 {
+        seen.resource = record::resource(service, &input).unwrap_or_default().to_owned();
+        seen.context = input.get("EncryptionContext").cloned();
+    }
     validate::validate(service, operation.input, &input, &app.patterns)?;
     let output = match service {
         Service::Iot => iot::handle(app, operation.name, input).await?,
@@ -181,6 +207,9 @@ async fn handle(
         Service::Kms => kms::handle(app, operation.name, input).await?,
         Service::IotJobsData | Service::Sts | Service::S3 => return Err(ApiError::not_implemented(operation.name)),
     };
+    if let (Service::Kms, Some(key)) = (service, record::resource(service, &output)) {
+        key.clone_into(&mut seen.resource);
+    }
     app.state.settle().await.map_err(ApiError::internal)?;
     Ok(render::json(service, &output))
 }
@@ -204,7 +233,12 @@ async fn handle_s3(
     let secret_of = |id: &str| app.credentials.get(id);
     let verified = verify(parts, claim, region, Rules::S3, app.state.now(), secret_of);
     let (operator, payload) = verified.map_err(|error| auth::refusal(Service::S3, &error))?.into_parts();
+    seen.verified = true;
     let address = address(app, head)?;
+    if let Some(bucket) = &address.bucket {
+        let key = address.key.as_deref().map(|key| format!("/{key}")).unwrap_or_default();
+        seen.resource = format!("arn:aws:s3:::{bucket}{key}");
+    }
     let query = bind::query_pairs(parts.raw_query, true);
     let level = match (&address.bucket, &address.key) {
         (None, _) => Level::Service,

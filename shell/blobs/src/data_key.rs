@@ -41,7 +41,9 @@ pub(crate) fn wrap(
         Encryption::Customer(_) => place.customers()?.wrap(&place.aad(), &key.inner, &mut random),
         Encryption::Kms { key_arn, .. } | Encryption::Dsse { key_arn, .. } => {
             let (context, plaintext) = (place.kms_context(encryption), key.inner.expose());
-            state.read().kms.encrypt(root_key, key_arn, &context, plaintext, &mut random)?.ciphertext_blob
+            let made = state.read().kms.encrypt(root_key, key_arn, &context, plaintext, &mut random);
+            state.key_used("GenerateDataKey", key_arn, &context, &made);
+            made?.ciphertext_blob
         }
     };
     let wrapped_outer = key.outer.as_ref().map(|outer| root_key.wrap(&place.outer_aad(), outer, &mut random));
@@ -63,6 +65,7 @@ pub(crate) fn open(
         Encryption::Kms { key_arn, .. } | Encryption::Dsse { key_arn, .. } => {
             let context = place.kms_context(encryption);
             let opened = state.read().kms.decrypt(state.root_key(), wrapped, &context, Some(key_arn));
+            state.key_used("Decrypt", key_arn, &context, &opened);
             match opened {
                 Ok(opened) => secret_key(&opened.plaintext).ok_or_else(damaged)?,
                 // The caller had no hand in the ciphertext: it is the file that is wrong.

@@ -42,6 +42,31 @@ pub enum Durability {
     Relaxed,
 }
 
+/// How a journal's files grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// What its threads and figures are called.
+    pub name: &'static str,
+    /// A segment's file is this long.
+    pub segment_bytes: u64,
+    /// The first segment of a run is filled this far only, so that a start does not wait for the disk.
+    pub first_filled_bytes: u64,
+    /// Left on the disk by the journal for others.
+    pub disk_reserve_bytes: u64,
+}
+
+impl Layout {
+    /// Of the journal that everything acknowledged is in.
+    pub const JOURNAL: Self = Self {
+        name: "journal",
+        // Twice what a busy broker writes in a second: few files, and little to zero-fill ahead.
+        segment_bytes: 32 * 1024 * 1024,
+        first_filled_bytes: 1024 * 1024,
+        // For the objects and the snapshot that let it shrink again: the largest object and more.
+        disk_reserve_bytes: 160 * 1024 * 1024,
+    };
+}
+
 /// A handle on the journal; clones share it.
 #[derive(Clone)]
 pub struct Journal {
@@ -52,6 +77,7 @@ pub(crate) struct Shared {
     directory: PathBuf,
     root_key: RootKey,
     durability: Durability,
+    layout: Layout,
     queue: Queue,
     segments: Segments,
     /// Everything up to here is durable.

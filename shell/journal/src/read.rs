@@ -1,6 +1,7 @@
 //! Entries read back by sequence: what a delivery stream gathers when it writes an object.
 use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
 
 use crate::block::{Entries, Place};
 use crate::segment::{self, BlockAt};
@@ -43,15 +44,36 @@ impl Journal {
 
     /// Everything before `keep_from` is not needed any more: whole segments of it are removed.
     pub fn drop_before(&self, keep_from: Sequence) -> Result<(), JournalError> {
-        let unneeded = self.shared.segments.take_before(keep_from.0);
-        for path in &unneeded {
-            std::fs::remove_file(path).map_err(JournalError::io("remove", path))?;
+        remove(&self.shared.segments.take_before(keep_from.0))
+    }
+
+    /// Bytes of all segments.
+    pub fn bytes(&self) -> u64 {
+        self.shared.segments.bytes()
+    }
+
+    /// Syncs what was written: what a relaxed journal leaves to somebody who does it now and then. Blocks the thread.
+    pub fn sync_written(&self) -> Result<(), JournalError> {
+        for segment in self.shared.segments.newest() {
+            segment.file.sync_data().map_err(JournalError::io("sync", &segment.path))?;
         }
-        unneeded.last().map_or(Ok(()), |path| segment::sync_directory(path))
+        Ok(())
+    }
+
+    /// Removes the oldest segments until the files have at most `bytes_max` bytes. The one that is written to stays.
+    pub fn drop_beyond(&self, bytes_max: u64) -> Result<(), JournalError> {
+        remove(&self.shared.segments.take_beyond(bytes_max))
     }
 
     /// Ends the writer after what is queued; later appends are refused.
     pub fn close(&self) {
         self.shared.queue.close();
     }
+}
+
+fn remove(segments: &[PathBuf]) -> Result<(), JournalError> {
+    for path in segments {
+        std::fs::remove_file(path).map_err(JournalError::io("remove", path))?;
+    }
+    segments.last().map_or(Ok(()), |path| segment::sync_directory(path))
 }

@@ -15,7 +15,7 @@ use sekisho_kms::RootKey;
 
 use crate::block::{self, Entries, Place};
 use crate::segment::{self, BlockAt, HEADER_BYTES, Header, Segment, Segments};
-use crate::{Durability, Journal, JournalError, Sequence, Shared, queue, writer};
+use crate::{Durability, Journal, JournalError, Layout, Sequence, Shared, queue, writer};
 
 /// How many broken blocks in a row are looked past for the proof that they had been durable.
 const LOST_BLOCKS_MAX: u32 = 64;
@@ -24,7 +24,8 @@ const LOST_BLOCKS_MAX: u32 = 64;
 pub struct Recovery {
     directory: PathBuf,
     root_key: RootKey,
-    lock: File,
+    /// `None` for who only looks.
+    lock: Option<File>,
     segments: BTreeMap<u64, (PathBuf, Header)>,
     read: Segments,
     last: u64,
@@ -44,13 +45,23 @@ impl Recovery {
     /// so a wrong root key is found before anything is touched.
     pub fn open(directory: &Path, root_key: &RootKey) -> Result<Self, JournalError> {
         fs::create_dir_all(directory).map_err(JournalError::io("create", directory))?;
+        let lock = Self::lock(directory)?;
+        Ok(Self { lock: Some(lock), ..Self::look(directory, root_key)? })
+    }
+
+    fn lock(directory: &Path) -> Result<File, JournalError> {
         let lock_path = directory.join("lock");
         let lock = File::create(&lock_path).map_err(JournalError::io("create", &lock_path))?;
         match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::InUse { path: lock_path }),
-            Err(TryLockError::Error(source)) => return Err(JournalError::io("lock", &lock_path)(source)),
+            Ok(()) => Ok(lock),
+            Err(TryLockError::WouldBlock) => Err(JournalError::InUse { path: lock_path }),
+            Err(TryLockError::Error(source)) => Err(JournalError::io("lock", &lock_path)(source)),
         }
+    }
+
+    /// Opens `directory` to read what is there, though a server may be writing to it: its last blocks may look torn. It
+    /// cannot be started.
+    pub fn look(directory: &Path, root_key: &RootKey) -> Result<Self, JournalError> {
         let mut segments = BTreeMap::new();
         for entry in fs::read_dir(directory).map_err(JournalError::io("list", directory))? {
             let path = entry.map_err(JournalError::io("list", directory))?.path();
@@ -64,12 +75,33 @@ impl Recovery {
             segments.insert(header.number, (path, header));
         }
         let directory = directory.to_path_buf();
-        Ok(Self { directory, root_key: root_key.clone(), lock, segments, read: Segments::default(), last: 0 })
+        Ok(Self { directory, root_key: root_key.clone(), lock: None, segments, read: Segments::default(), last: 0 })
     }
 
     /// Whether anything was ever written here.
     pub fn is_empty(&self) -> bool {
         self.segments.is_empty()
+    }
+
+    /// Passes over all segments but the last that holds anything: [`Recovery::replay`] begins there.
+    pub fn pass_to_last(&mut self) -> Result<(), JournalError> {
+        // The very last may be empty; one whose successor begins later is not.
+        let firsts: Vec<(u64, u64)> =
+            self.segments.iter().map(|(number, (_, header))| (*number, header.first)).collect();
+        let holds_some = |pair: &&[(u64, u64)]| pair[0].1 < pair[1].1;
+        let Some(begin) = firsts.windows(2).rfind(holds_some).map(|pair| pair[0].0) else { return Ok(()) };
+        let rest = self.segments.split_off(&begin);
+        for (number, (path, header)) in std::mem::replace(&mut self.segments, rest) {
+            let segment = self.readable(path, &header)?;
+            self.read.insert(number, Arc::new(segment), header.first);
+        }
+        Ok(())
+    }
+
+    fn readable(&self, path: PathBuf, header: &Header) -> Result<Segment, JournalError> {
+        let key = header.key(&self.root_key).ok_or_else(|| JournalError::RootKey { path: path.clone() })?;
+        let file = File::open(&path).map_err(JournalError::io("open", &path))?;
+        Ok(Segment { path, file, key, blocks: Mutex::default() })
     }
 
     /// Hands over every entry still on the disk, in order.
@@ -81,9 +113,7 @@ impl Recovery {
                 return Err(JournalError::Missing { path, from: missing.0, to: missing.1 });
             }
             self.last = header.first - 1;
-            let key = header.key(&self.root_key).ok_or_else(|| JournalError::RootKey { path: path.clone() })?;
-            let file = File::open(&path).map_err(JournalError::io("open", &path))?;
-            let segment = Segment { path, file, key, blocks: Mutex::default() };
+            let segment = self.readable(path, &header)?;
             self.replay_segment(number, &segment, &mut replayed, visit)?;
             self.read.insert(number, Arc::new(segment), header.first);
         }
@@ -118,7 +148,8 @@ impl Recovery {
 
     /// The live journal. It begins a segment of its own: none is ever written to again, so that no nonce repeats.
     /// `at_least` is a sequence that was handed out before, though its segment may be gone (a snapshot's).
-    pub fn start(self, durability: Durability, at_least: Sequence) -> Result<Journal, JournalError> {
+    pub fn start(self, durability: Durability, layout: Layout, at_least: Sequence) -> Result<Journal, JournalError> {
+        let lock = self.lock.ok_or_else(|| JournalError::InUse { path: self.directory.join("lock") })?;
         for slot in 0..2 {
             let _ = fs::remove_file(self.directory.join(format!("prepared-{slot}")));
         }
@@ -128,11 +159,12 @@ impl Recovery {
             directory: self.directory,
             root_key: self.root_key,
             durability,
+            layout,
             queue: queue::Queue::new(last + 1),
             segments: self.read,
             durable: AtomicU64::new(last),
             waiters: queue::Waiters::default(),
-            _lock: self.lock,
+            _lock: lock,
         });
         writer::start(shared.clone(), next_number);
         Ok(Journal { shared })

@@ -12,10 +12,6 @@ use sekisho_types::{Random, SecretKey};
 use crate::JournalError;
 use crate::block::BlockKey;
 
-/// A segment's file is this long. Twice what a busy broker writes in a second: few files, and little to zero-fill ahead.
-pub(crate) const SEGMENT_BYTES: u64 = 32 * 1024 * 1024;
-/// The first segment of a run is filled this far only, so that a start does not wait for the disk.
-pub(crate) const FIRST_FILLED_BYTES: u64 = 1024 * 1024;
 /// Blocks begin here: a page for the header, so that no later write touches it.
 pub(crate) const HEADER_BYTES: u64 = 4096;
 
@@ -96,6 +92,10 @@ pub(crate) struct Segment {
 }
 
 impl Segment {
+    fn bytes(&self) -> u64 {
+        self.file.metadata().map_or(0, |found| found.len())
+    }
+
     pub fn blocks(&self) -> MutexGuard<'_, Vec<BlockAt>> {
         self.blocks.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -134,6 +134,28 @@ impl Segments {
         let firsts: Vec<(u64, u64)> = all.iter().map(|(number, (first, _))| (*number, *first)).collect();
         let unneeded = firsts.windows(2).filter(|pair| pair[1].1 <= keep_from).map(|pair| pair[0].0);
         unneeded.filter_map(|number| all.remove(&number)).map(|(_, segment)| segment.path.clone()).collect()
+    }
+
+    /// Takes out the oldest until the files have at most `bytes_max` bytes; the last segment always stays.
+    pub fn take_beyond(&self, bytes_max: u64) -> Vec<PathBuf> {
+        let mut bytes = self.bytes();
+        let (mut all, mut taken) = (self.lock(), Vec::new());
+        while bytes > bytes_max && all.len() > 1 {
+            let Some((_, (_, segment))) = all.pop_first() else { break };
+            bytes = bytes.saturating_sub(segment.bytes());
+            taken.push(segment.path.clone());
+        }
+        taken
+    }
+
+    /// Bytes of all files.
+    pub fn bytes(&self) -> u64 {
+        self.lock().values().map(|(_, segment)| segment.bytes()).sum()
+    }
+
+    /// The one that is written to and the one before it.
+    pub fn newest(&self) -> Vec<Arc<Segment>> {
+        self.lock().values().rev().take(2).map(|(_, segment)| segment.clone()).collect()
     }
 
     pub fn last_number(&self) -> Option<u64> {

@@ -7,7 +7,7 @@ use sekisho_kms::RootKey;
 use sekisho_types::SecretKey;
 
 use crate::segment::HEADER_BYTES;
-use crate::{Durability, Journal, JournalError, Recovery, Sequence};
+use crate::{Durability, Journal, JournalError, Layout, Recovery, Sequence};
 
 fn root_key() -> RootKey {
     RootKey::new(SecretKey::new([7; 32]))
@@ -25,7 +25,7 @@ fn open(directory: &Path) -> Result<(Journal, Found), JournalError> {
     let mut recovery = Recovery::open(directory, &root_key())?;
     let mut entries = Vec::new();
     recovery.replay(&mut |sequence, entry| entries.push((sequence.0, entry.to_vec())))?;
-    Ok((recovery.start(Durability::Strict, Sequence(0))?, entries))
+    Ok((recovery.start(Durability::Strict, Layout::JOURNAL, Sequence(0))?, entries))
 }
 
 /// Appends `entries` one batch each, and waits until they are durable.

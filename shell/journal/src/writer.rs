@@ -9,11 +9,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::block::Place;
-use crate::segment::{self, BlockAt, FIRST_FILLED_BYTES, HEADER_BYTES, Header, SEGMENT_BYTES, Segment};
+use crate::segment::{self, BlockAt, HEADER_BYTES, Header, Segment};
 use crate::{Durability, JournalError, Sequence, Shared};
 
-/// Left on the disk by the journal, for the objects and the snapshot that let it shrink again: the largest object and more.
-const DISK_RESERVE_BYTES: u64 = 160 * 1024 * 1024;
 /// How long a full disk is waited for between two tries. Meanwhile producers are pushed back.
 const FULL_DISK_RETRY: Duration = Duration::from_millis(250);
 
@@ -36,12 +34,12 @@ pub(crate) fn start(shared: Arc<Shared>, next_number: u64) {
     let (ready, prepared) = sync_channel(0);
     let preparing = shared.clone();
     std::thread::Builder::new()
-        .name("journal-prepare".into())
+        .name(format!("{}-prepare", shared.layout.name))
         .spawn(move || prepare(&preparing, &ready))
         .expect("a thread can be started at start-up");
-    let writer = Writer { shared, current: None, next_number, prepared };
+    let writer = Writer { shared: shared.clone(), current: None, next_number, prepared };
     std::thread::Builder::new()
-        .name("journal".into())
+        .name(shared.layout.name.into())
         .spawn(move || writer.run())
         .expect("a thread can be started at start-up");
 }
@@ -50,7 +48,11 @@ fn prepare(shared: &Shared, ready: &SyncSender<Result<(PathBuf, File), JournalEr
     for number in 0u64.. {
         let path = shared.directory.join(format!("prepared-{}", number % 2));
         // The first is small and asks for no reserve: a server starts on a full disk too, and drains it.
-        let (filled, reserve) = if number == 0 { (FIRST_FILLED_BYTES, 0) } else { (SEGMENT_BYTES, DISK_RESERVE_BYTES) };
+        let layout = shared.layout;
+        let (filled, reserve) = match number {
+            0 => (layout.first_filled_bytes, 0),
+            _ => (layout.segment_bytes, layout.disk_reserve_bytes),
+        };
         let mut full = false;
         let file = loop {
             let prepared = match free_bytes(&shared.directory) {
@@ -94,6 +96,8 @@ impl Writer {
     fn run(mut self) {
         let shared = self.shared.clone();
         let mut ready = Vec::new();
+        let syncs = metrics::counter!(format!("sekisho_{}_syncs_total", shared.layout.name));
+        let written = metrics::counter!(format!("sekisho_{}_bytes_total", shared.layout.name));
         while shared.queue.wait() {
             // Who fills the queue goes first where processors are few: more entries share a sync (37 -> 180 on one).
             std::thread::yield_now();
@@ -110,8 +114,8 @@ impl Writer {
             shared.durable.store(last, Ordering::Release);
             shared.queue.written(bytes);
             shared.waiters.wake(Sequence(last), &mut ready);
-            metrics::counter!("sekisho_journal_syncs_total").increment(1);
-            metrics::counter!("sekisho_journal_bytes_total").increment(bytes as u64);
+            syncs.increment(1);
+            written.increment(bytes as u64);
         }
     }
 
@@ -119,7 +123,7 @@ impl Writer {
         let mut unsynced: Option<Arc<Segment>> = None;
         for block in blocks {
             let length = block.sealed_len() as u64;
-            if self.current.as_ref().is_none_or(|current| current.offset + length > SEGMENT_BYTES) {
+            if self.current.as_ref().is_none_or(|current| current.offset + length > self.shared.layout.segment_bytes) {
                 if let Some(segment) = unsynced.take() {
                     self.sync(&segment)?;
                 }
@@ -158,7 +162,8 @@ impl Writer {
         self.shared.segments.insert(number, segment.clone(), first);
         self.current = Some(Current { segment, number, offset: HEADER_BYTES, index: 0 });
         self.next_number += 1;
-        metrics::gauge!("sekisho_journal_segments").set(self.shared.segments.count() as f64);
+        metrics::gauge!(format!("sekisho_{}_segments", self.shared.layout.name))
+            .set(self.shared.segments.count() as f64);
         Ok(())
     }
 }

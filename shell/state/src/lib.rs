@@ -12,8 +12,9 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{OnceLock, PoisonError, RwLock};
 
+use sekisho_audit::{AuditLog, KeyUse, Record};
 use sekisho_journal::{Journal, JournalError, Sequence};
-use sekisho_kms::RootKey;
+use sekisho_kms::{EncryptionContext, KmsError, RootKey};
 use sekisho_types::{Tenant, Timestamp};
 
 pub use clock::{Clock, OsRandom, system_clock};
@@ -35,6 +36,7 @@ pub struct State {
     /// As of which sequence the last snapshot was taken.
     snapshot: AtomicU64,
     observers: OnceLock<Vec<Observer>>,
+    audit: OnceLock<AuditLog>,
 }
 
 /// Why a command did not take effect.
@@ -109,6 +111,32 @@ impl State {
     /// Who is told of every change. Set once, while the system is wired.
     pub fn observe(&self, observers: Vec<Observer>) {
         assert!(self.observers.set(observers).is_ok(), "observers are set once, in wire.rs");
+    }
+
+    /// Where calls and key uses are recorded. Set once, while the system is wired; without it they are not.
+    pub fn record_in(&self, audit: AuditLog) {
+        assert!(self.audit.set(audit).is_ok(), "the record is set once, in wire.rs");
+    }
+
+    /// The record of calls and key uses, if there is one.
+    pub fn audit(&self) -> Option<&AuditLog> {
+        self.audit.get()
+    }
+
+    /// Records that the server itself used a KMS key, or was refused it. If the disk does not take that, the server stops.
+    pub fn key_used<T>(
+        &self,
+        operation: &'static str,
+        key: &str,
+        context: &EncryptionContext,
+        outcome: &Result<T, KmsError>,
+    ) {
+        let Some(audit) = self.audit() else { return };
+        let error = outcome.as_ref().err().map(KmsError::code);
+        let record = KeyUse { time: self.now(), operation, key, context, error };
+        if let Err(error) = audit.append(&Record::KeyUse(record)) {
+            tracing::error!(%error, key, operation, "the use of a key cannot be recorded");
+        }
     }
 
     /// Replaces the snapshot if the journal has grown since, and drops what neither it nor a delivery stream needs:

@@ -5,7 +5,7 @@ use std::sync::{OnceLock, RwLock};
 
 use sekisho_catalog::Catalog;
 use sekisho_delivery::Delivery;
-use sekisho_journal::{Durability, JournalError, Recovery, Sequence};
+use sekisho_journal::{Durability, JournalError, Layout, Recovery, Sequence};
 use sekisho_kms::{Kms, RootKey};
 use sekisho_objects::Objects;
 use sekisho_registry::Registry;
@@ -86,7 +86,7 @@ pub fn open(
     if let Some(error) = unknown {
         return Err(error);
     }
-    let journal = recovery.start(durability, snapshot)?;
+    let journal = recovery.start(durability, Layout::JOURNAL, snapshot)?;
     let state = State {
         cores: RwLock::new(cores),
         journal,
@@ -96,6 +96,7 @@ pub fn open(
         applied: AtomicU64::new(applied),
         snapshot: AtomicU64::new(snapshot.0),
         observers: OnceLock::new(),
+        audit: OnceLock::new(),
     };
     Ok(Opened { state, replayed: replayed.entries, torn: replayed.torn_blocks > 0 })
 }

@@ -41,8 +41,13 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
 
 /// Answers what producers send all day, read from the body and written into the answer without a JSON value in between:
 /// PutRecord and PutRecordBatch that nothing is wrong with. `None` for everything else, which goes the way that knows how
-/// to refuse.
-pub(crate) async fn handle_plain(app: &App, operation: &str, body: &[u8]) -> Option<Result<Vec<u8>, ApiError>> {
+/// to refuse. Tells the `stream`.
+pub(crate) async fn handle_plain(
+    app: &App,
+    operation: &str,
+    body: &[u8],
+    stream: &mut String,
+) -> Option<Result<Vec<u8>, ApiError>> {
     // A structure may stand as a list where serde reads it; on the wire it may not.
     let text = std::str::from_utf8(body).ok().filter(|text| text.starts_with('{'))?;
     let is_plain = |name: &str, records: &records::Records| stream_name(name).is_ok() && records.are_within_bounds();
@@ -50,11 +55,13 @@ pub(crate) async fn handle_plain(app: &App, operation: &str, body: &[u8]) -> Opt
         "PutRecord" => {
             let input: put_record::Input = serde_json::from_str(text).ok()?;
             is_plain(&input.delivery_stream_name, &input.records).then_some(())?;
+            stream.clone_from(&input.delivery_stream_name);
             Some(put_record::run(app, input).await.and_then(|output| to_vec(&output)))
         }
         "PutRecordBatch" => {
             let input: put_record_batch::Input = serde_json::from_str(text).ok()?;
             is_plain(&input.delivery_stream_name, &input.records).then_some(())?;
+            stream.clone_from(&input.delivery_stream_name);
             Some(put_record_batch::run(app, input).await.and_then(|output| to_vec(&output)))
         }
         _ => None,

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use sekisho_delivery::{
     BatchId, DeliveryStream, OpenError, RecordEntry, RecordKey, StreamEncryption, StreamId, WrappedDataKey,
 };
-use sekisho_kms::{EncryptionContext, KmsError, RootKey};
+use sekisho_kms::{EncryptionContext, KmsError};
 use sekisho_state::{Cores, Event, State};
 use sekisho_types::{SecretKey, Timestamp};
 
@@ -148,7 +148,9 @@ impl DeliveryStreams {
                 return Ok((Vec::new(), ()));
             }
             let context = context(stream, cores);
-            let made = cores.kms.generate_data_key(self.state.root_key(), key_arn, &context, 32, &mut random)?;
+            let made = cores.kms.generate_data_key(self.state.root_key(), key_arn, &context, 32, &mut random);
+            self.state.key_used("GenerateDataKey", key_arn, &context, &made);
+            let made = made?;
             let key = WrappedDataKey {
                 number: cores.delivery.next_data_key(live.id),
                 key_arn: made.key_arn,
@@ -169,7 +171,7 @@ impl DeliveryStreams {
             Event::Delivery(sekisho_delivery::Event::DataKeyMade { stream, key }) => {
                 let live = cores.delivery.stream_by_id(*stream).and_then(|stream| self.live(&stream.name));
                 let Some(live) = live else { return };
-                match open(cores, self.state.root_key(), *stream, key) {
+                match open(&self.state, cores, *stream, key) {
                     Ok(opened) => live.lock().keys.install(opened, key.made_at),
                     Err(error) => {
                         tracing::error!(stream = stream.0, %error, "a data key that was just made does not open")
@@ -271,7 +273,7 @@ impl Opener {
         let key = self.keys.entry(seal.key).or_insert_with(|| {
             let cores = self.state.read();
             let key = cores.delivery.data_key(self.stream, seal.key).ok_or(KmsError::InvalidCiphertext)?;
-            open(&cores, self.state.root_key(), self.stream, key)
+            open(&self.state, &cores, self.stream, key)
         });
         match key {
             Ok(key) => Ok(Cow::Owned(key.open(record)?)),
@@ -281,11 +283,13 @@ impl Opener {
     }
 }
 
-fn open(cores: &Cores, root_key: &RootKey, stream: StreamId, key: &WrappedDataKey) -> Result<RecordKey, KmsError> {
+fn open(state: &State, cores: &Cores, stream: StreamId, key: &WrappedDataKey) -> Result<RecordKey, KmsError> {
     let stream = cores.delivery.stream_by_id(stream).ok_or(KmsError::InvalidCiphertext)?;
     let blob = STANDARD.decode(&key.ciphertext_blob).map_err(|_| KmsError::InvalidCiphertext)?;
-    let opened = cores.kms.decrypt(root_key, &blob, &context(stream, cores), Some(&key.key_arn))?;
-    let secret: [u8; 32] = opened.plaintext.expose().try_into().map_err(|_| KmsError::InvalidCiphertext)?;
+    let context = context(stream, cores);
+    let opened = cores.kms.decrypt(state.root_key(), &blob, &context, Some(&key.key_arn));
+    state.key_used("Decrypt", &key.key_arn, &context, &opened);
+    let secret: [u8; 32] = opened?.plaintext.expose().try_into().map_err(|_| KmsError::InvalidCiphertext)?;
     Ok(RecordKey::new(key.number, &SecretKey::new(secret)))
 }
 
@@ -301,6 +305,7 @@ mod tests {
 
     use sekisho_delivery::{BufferKey, RecordsEntry};
     use sekisho_journal::Durability;
+    use sekisho_kms::RootKey;
     use sekisho_types::{AccountId, DeliveryStreamName, Region, Tenant};
 
     use super::super::enabling;

@@ -1,0 +1,110 @@
+//! The live record.
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use sekisho_journal::{Durability, Journal, JournalError, Layout, Recovery, Sequence};
+use sekisho_kms::RootKey;
+
+use crate::chain::{Hash, Link};
+use crate::read::{files_key, follow};
+use crate::record::Record;
+
+/// Small files, so that the oldest can go one by one, and a start reads little; and no room left for others, because the
+/// others leave some.
+const LAYOUT: Layout =
+    Layout { name: "audit", segment_bytes: 4 * 1024 * 1024, first_filled_bytes: 1024 * 1024, disk_reserve_bytes: 0 };
+
+/// The record, open to be appended to.
+pub struct AuditLog {
+    journal: Journal,
+    head: Mutex<Link>,
+    bytes_max: u64,
+}
+
+/// Why the record cannot be opened, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The files.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// An entry does not hold the hash of the one before it.
+    #[error("entry {number} does not follow the one before it: the record was changed")]
+    Broken {
+        /// Which.
+        number: u64,
+    },
+}
+
+impl AuditLog {
+    /// Opens the record in `directory`, made if absent, to go on where it ended. Of `bytes_max` bytes and more, the oldest go.
+    ///
+    /// # Errors
+    /// [`AuditError`]: what is there cannot be read, or another server has it open.
+    pub fn open(directory: &Path, root_key: &RootKey, bytes_max: u64) -> Result<Self, AuditError> {
+        let mut recovery = Recovery::open(directory, &files_key(root_key))?;
+        recovery.pass_to_last()?;
+        let found = follow(&mut recovery, &mut |_, _| {})?;
+        let head = found.map_or(Link { number: 0, hash: Hash::NOTHING }, |found| found.head);
+        // A call that is not answered need not be recorded; one that is answered is in the hands of the operating system.
+        let journal = recovery.start(Durability::Relaxed, LAYOUT, Sequence(head.number))?;
+        Ok(Self { journal, head: Mutex::new(head), bytes_max })
+    }
+
+    /// Adds a record. It is written once [`AuditLog::written`] says so.
+    ///
+    /// # Errors
+    /// [`JournalError::Failed`] once the disk has refused a write.
+    pub fn append(&self, record: &Record<'_>) -> Result<Sequence, JournalError> {
+        let record = serde_json::to_vec(record).expect("a record has text, numbers and nothing else");
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        let entry = head.hash.entry(&record);
+        let sequence = self.journal.append(&entry)?;
+        *head = Link { number: sequence.0, hash: Hash::of(&entry) };
+        Ok(sequence)
+    }
+
+    /// Waits until everything up to `sequence` is written.
+    ///
+    /// # Errors
+    /// As [`AuditLog::append`].
+    pub async fn written(&self, sequence: Sequence) -> Result<(), JournalError> {
+        self.journal.wait_durable(sequence).await
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_written(&self, sequence: Sequence) -> bool {
+        self.journal.durable() >= sequence
+    }
+
+    /// Whether there is room for the record of one more call. And then: no call is taken, because it could not be recorded.
+    pub fn has_room(&self) -> bool {
+        self.journal.queue_has_room()
+    }
+
+    /// The last entry. Whoever notes it down elsewhere can prove later that nothing up to it was changed.
+    pub fn head(&self) -> Link {
+        *self.head.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// To be called every second or so: syncs what was written, and removes the oldest entries beyond the bound, or whose
+    /// room is needed because the disk is full. Blocks the thread.
+    ///
+    /// # Errors
+    /// [`JournalError::Io`].
+    pub fn tend(&self) -> Result<(), JournalError> {
+        self.journal.sync_written()?;
+        let full = self.journal.is_disk_full();
+        self.journal.drop_beyond(if full { self.journal.bytes().saturating_sub(1) } else { self.bytes_max })
+    }
+
+    /// Resolves when the disk has refused a write.
+    pub fn failed(&self) -> impl Future<Output = ()> + use<> {
+        let journal = self.journal.clone();
+        async move { journal.failed().await }
+    }
+
+    /// Ends the record after what was appended.
+    pub fn close(&self) {
+        self.journal.close();
+    }
+}
