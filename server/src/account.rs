@@ -35,10 +35,18 @@ pub struct Account {
 impl Account {
     /// Opens it; nothing is sent yet. Answers longer than `object_bytes_max` are not taken.
     pub fn open(args: &AccountArgs, object_bytes_max: usize) -> Result<Self> {
-        let found = match &args.data {
-            Some(data) => Found::of_server(data)?,
-            None => Found::of_environment()?,
-        };
+        match &args.data {
+            Some(data) => Self::of(Found::of_server(data)?, object_bytes_max),
+            None => Self::of_environment(object_bytes_max),
+        }
+    }
+
+    /// The account that the AWS_… variables name.
+    pub fn of_environment(object_bytes_max: usize) -> Result<Self> {
+        Self::of(Found::of_environment()?, object_bytes_max)
+    }
+
+    fn of(found: Found, object_bytes_max: usize) -> Result<Self> {
         let client = |endpoint: &str| AwsClient::new(endpoint, &found.region, found.credentials.clone());
         Ok(Self { s3: client(&found.s3)?.with_limits(object_bytes_max, OBJECT_MAX), kms: client(&found.kms)? })
     }
@@ -46,7 +54,7 @@ impl Account {
     /// A data key under the KMS key that `key_id` names (id, ARN, alias), for sealing.
     pub async fn generate_data_key(&self, key_id: &str, context: KmsContext) -> Result<Sealer> {
         let body = json!({ "KeyId": key_id, "KeySpec": "AES_256", "EncryptionContext": context.pairs() });
-        let answer = self.kms("GenerateDataKey", &body).await?;
+        let answer = self.kms("GenerateDataKey", &body).await.context("kms GenerateDataKey")?;
         let (plaintext, blob) = (bytes(&answer, "Plaintext")?, bytes(&answer, "CiphertextBlob")?);
         Ok(Sealer::from_kms(context, &Secret::new(plaintext), blob)?)
     }
@@ -58,12 +66,13 @@ impl Account {
         if let Some(key_id) = key_id {
             body["KeyId"] = key_id.into();
         }
-        let answer = self.kms("Decrypt", &body).await?;
+        let answer = self.kms("Decrypt", &body).await.context("kms Decrypt")?;
         Ok(Secret::new(bytes(&answer, "Plaintext")?))
     }
 
-    async fn kms(&self, operation: &str, body: &Value) -> Result<Value> {
-        self.kms.json11("kms", operation, body).await.with_context(|| format!("kms {operation}"))
+    /// Any operation of KMS.
+    pub async fn kms(&self, operation: &str, body: &Value) -> Result<Value, AwsError> {
+        self.kms.json11("kms", operation, body).await
     }
 }
 

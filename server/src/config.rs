@@ -1,7 +1,6 @@
 //! Settings: a flag beats the environment, which beats the file, which beats the default. Checked once, here; only
 //! [`Config`] travels.
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::io::Write;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
@@ -14,6 +13,7 @@ use sekisho_workers::FunctionTarget;
 use serde::Deserialize;
 
 use crate::buckets::{self, BucketTable};
+use crate::root_key::RootKeySource;
 
 /// What is wrong with what the operator said, in one line that names it.
 #[derive(Debug, thiserror::Error)]
@@ -103,7 +103,7 @@ pub struct Flags {
     /// The region this server answers for [default: us-east-1]
     #[arg(long, env = "SEKISHO_REGION")]
     region: Option<String>,
-    /// What every KMS key is wrapped under: file:PATH, env:NAME or passphrase:NAME [default: file:DIR/root.key]
+    /// What every KMS key is wrapped under: file:PATH, env:NAME, passphrase:NAME, kms:KEY or a PKCS#11 URI [default: file:DIR/root.key]
     #[arg(long, value_name = "SOURCE", env = "SEKISHO_ROOT_KEY")]
     root_key: Option<String>,
     /// Certificate chain of your own for the device listeners, PEM
@@ -141,7 +141,7 @@ pub struct Offline {
     /// File of settings (see `sekisho config`)
     #[arg(long, value_name = "FILE", env = "SEKISHO_CONFIG")]
     config: Option<PathBuf>,
-    /// What every KMS key is wrapped under: file:PATH, env:NAME or passphrase:NAME [default: file:DIR/root.key]
+    /// What every KMS key is wrapped under: file:PATH, env:NAME, passphrase:NAME, kms:KEY or a PKCS#11 URI [default: file:DIR/root.key]
     #[arg(long, value_name = "SOURCE", env = "SEKISHO_ROOT_KEY")]
     root_key: Option<String>,
 }
@@ -185,32 +185,6 @@ struct ConfigFile {
     audit_mib: Option<u64>,
     log: Option<String>,
     bucket: Option<Vec<BucketTable>>,
-}
-
-/// Where the root key comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RootKeySource {
-    /// A file; made if it is the default one and absent.
-    File {
-        /// Its path.
-        path: PathBuf,
-        /// Whether it lies beside the data it protects.
-        beside_data: bool,
-    },
-    /// A variable of the environment.
-    Env(String),
-    /// A variable of the environment that holds a passphrase.
-    Passphrase(String),
-}
-
-impl fmt::Display for RootKeySource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::File { path, .. } => write!(f, "file:{}", path.display()),
-            Self::Env(name) => write!(f, "env:{name}"),
-            Self::Passphrase(name) => write!(f, "passphrase:{name}"),
-        }
-    }
 }
 
 /// Settings that can be used as they are.
@@ -313,7 +287,7 @@ impl Config {
             mqtt: address("mqtt", flags.mqtt.or(file.mqtt), "0.0.0.0:8883")?,
             https: address("https", flags.https.or(file.https), "0.0.0.0:8443")?,
             admin: address("admin", flags.admin.or(file.admin), "127.0.0.1:8080")?,
-            root_key: root_key(flags.root_key.or(file.root_key), &data)?,
+            root_key: RootKeySource::parse(flags.root_key.or(file.root_key), &data)?,
             audit_mib: flags.audit_mib.or(file.audit_mib).unwrap_or(1024).min(AUDIT_MIB_MAX),
             log: flags.log.or(file.log).unwrap_or_else(|| "info".into()),
             hostnames: names,
@@ -371,24 +345,6 @@ fn check_hostname(name: &str) -> Result<(), ConfigError> {
         Ok(())
     } else {
         Err(bad("hostnames", name, "not a DNS name or IP address"))
-    }
-}
-
-/// Reads what the setting holds.
-pub fn root_key(given: Option<String>, data: &Path) -> Result<RootKeySource, ConfigError> {
-    let Some(text) = given else {
-        return Ok(RootKeySource::File { path: data.join("root.key"), beside_data: true });
-    };
-    match text.split_once(':') {
-        Some(("file", path)) if !path.is_empty() => {
-            let path = PathBuf::from(path);
-            let beside_data = path.starts_with(data);
-            Ok(RootKeySource::File { path, beside_data })
-        }
-        Some(("env", name)) if !name.is_empty() => Ok(RootKeySource::Env(name.into())),
-        Some(("passphrase", name)) if !name.is_empty() => Ok(RootKeySource::Passphrase(name.into())),
-        // The value itself may be a key that was put here by mistake: it is not repeated.
-        _ => Err(bad("root_key", "…", "`file:PATH`, `env:NAME` or `passphrase:NAME`")),
     }
 }
 
@@ -458,7 +414,6 @@ mod tests {
         (|f| f.plain_http = Some("no".into()),           "`plain_http` = `no`: `local` or `all`"),
         (|f| f.account = Some("12".into()),              "`account` = `12`: 12 digits"),
         (|f| f.region = Some("Mars".into()),             "`region` = `Mars`: 1 to 32 of a-z, 0-9 and -"),
-        (|f| f.root_key = Some("c2VjcmV0".into()),       "`root_key` = `…`: `file:PATH`, `env:NAME` or `passphrase:NAME`"),
         (|f| f.hostnames = vec!["a b".into()],           "`hostnames` = `a b`: not a DNS name or IP address"),
         (|f| f.durability = Some("no".into()),           "`durability` = `no`: `strict` or `relaxed`"),
         (|f| f.first_connection = Some("no".into()),     "`first_connection` = `no`: `close` or `admit`"),

@@ -56,7 +56,7 @@ enum Command {
     Stream(stream::StreamArgs),
     /// Try a provisioning template out, or ask which way in is right
     Provision(provision::ProvisionArgs),
-    /// Prove, with the server stopped, that what lies on the disk is sealed, and say what each KMS key opens
+    /// Prove that what lies on the disk is sealed, say what each KMS key opens, print and prove the record of calls
     Audit(audit::AuditArgs),
     /// Buckets: put all of one under another KMS key
     Bucket(bucket::BucketArgs),

@@ -3,7 +3,10 @@
 //! `DIR/root.wrapped` (`docs/format/root-key.md`) holds it. So the operator's key can be changed without touching anything else:
 //! `sekisho root-key rotate` makes that one file anew. A directory from before there was such a file has the operator's key as
 //! its root key.
+mod kms; // a key of a KMS
 mod rotate; // sekisho root-key rotate
+mod source; // who keeps the operator's key
+mod token; // a key behind PKCS#11
 
 use std::fs;
 use std::io::Write;
@@ -14,12 +17,13 @@ use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_kms::RootKey;
-use sekisho_types::{Random, SecretKey};
+use sekisho_types::{Random, Secret, SecretKey};
 use serde::{Deserialize, Serialize};
 
 pub use rotate::{RootKeyArgs, run};
+pub use source::RootKeySource;
 
-use crate::config::{Config, ConfigError, RootKeySource};
+use crate::config::{Config, ConfigError};
 
 /// What the wrapped root key is for.
 const AAD: &[u8] = b"sekisho root.wrapped";
@@ -39,7 +43,7 @@ struct Wrapped {
     /// How a passphrase becomes the key; absent where the operator's key is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     argon2id: Option<Stretching>,
-    /// Base64 of the root key under the operator's.
+    /// Base64 of the root key under the operator's: sealed here, by a token, or by a KMS.
     key: String,
 }
 
@@ -63,7 +67,7 @@ pub fn load(config: &Config, directory_is_new: bool, random: &mut dyn Random) ->
         Ok(bytes) => open(source, &bytes),
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unusable(source, &error.to_string())),
         Err(_) if directory_is_new => {
-            make_default(source, random).map_err(|error| unusable(source, &error.to_string()))?;
+            make_default(source, random).map_err(|error| unusable(source, &format!("{error:#}")))?;
             let mut key = [0; 32];
             random.fill(&mut key);
             let root_key = SecretKey::new(key);
@@ -86,9 +90,23 @@ fn open(source: &RootKeySource, bytes: &[u8]) -> Result<RootKey, ConfigError> {
         return Err(unusable(source, "root.wrapped is of a later version"));
     }
     let sealed = STANDARD.decode(&wrapped.key).map_err(|_| damaged())?;
-    let key = RootKey::new(operators_key(source, wrapped.argon2id.as_ref())?);
-    let opened = key.unwrap(AAD, &sealed);
-    opened.map(RootKey::new).map_err(|_| unusable(source, "the root key does not open root.wrapped"))
+    let opened = match source {
+        RootKeySource::Kms(key) => elsewhere(source, kms::open(key, &sealed))?,
+        RootKeySource::Token(key) => elsewhere(source, token::open(key, &sealed))?,
+        RootKeySource::File { .. } | RootKeySource::Env(_) | RootKeySource::Passphrase(_) => {
+            RootKey::new(operators_key(source, wrapped.argon2id.as_ref())?).unwrap(AAD, &sealed).ok()
+        }
+    };
+    opened.map(RootKey::new).ok_or_else(|| unusable(source, "the root key does not open root.wrapped"))
+}
+
+/// What somebody else opened for us.
+fn elsewhere(
+    source: &RootKeySource,
+    opened: anyhow::Result<Option<Vec<u8>>>,
+) -> Result<Option<SecretKey>, ConfigError> {
+    let opened = opened.map_err(|error| unusable(source, &format!("{error:#}")))?.map(Secret::new);
+    Ok(opened.and_then(|secret| secret.expose().try_into().ok()).map(SecretKey::new))
 }
 
 fn wrap(source: &RootKeySource, root_key: &SecretKey, random: &mut dyn Random) -> Result<Wrapped, ConfigError> {
@@ -97,8 +115,15 @@ fn wrap(source: &RootKeySource, root_key: &SecretKey, random: &mut dyn Random) -
         random.fill(&mut salt);
         Stretching { salt: STANDARD.encode(salt), memory_kib: MEMORY_KIB, passes: PASSES, lanes: LANES }
     });
-    let key = RootKey::new(operators_key(source, argon2id.as_ref())?);
-    Ok(Wrapped { version: 1, argon2id, key: STANDARD.encode(key.wrap(AAD, root_key, random)) })
+    let refused = |error: anyhow::Error| unusable(source, &format!("{error:#}"));
+    let sealed = match source {
+        RootKeySource::Kms(key) => kms::seal(key, root_key.expose()).map_err(refused)?,
+        RootKeySource::Token(key) => token::seal(key, root_key.expose(), random).map_err(refused)?,
+        RootKeySource::File { .. } | RootKeySource::Env(_) | RootKeySource::Passphrase(_) => {
+            RootKey::new(operators_key(source, argon2id.as_ref())?).wrap(AAD, root_key, random)
+        }
+    };
+    Ok(Wrapped { version: 1, argon2id, key: STANDARD.encode(sealed) })
 }
 
 /// Puts the file in the place of the one that is there: whole, or not at all.
@@ -121,6 +146,9 @@ fn operators_key(source: &RootKeySource, stretching: Option<&Stretching>) -> Res
             parse(source, &text)
         }
         (RootKeySource::Passphrase(name), Some(stretching)) => stretch(source, &variable(name)?, stretching),
+        (RootKeySource::Kms(_) | RootKeySource::Token(_), None) => {
+            Err(unusable(source, "there is no root.wrapped here yet; `sekisho root-key rotate` makes it"))
+        }
         (RootKeySource::Passphrase(_), None) => Err(unusable(source, "the root key here is not under a passphrase")),
         (_, Some(_)) => Err(unusable(source, "the root key here is under a passphrase")),
     }
@@ -152,10 +180,11 @@ fn parse(source: &RootKeySource, text: &str) -> Result<SecretKey, ConfigError> {
     bytes.map(SecretKey::new).ok_or_else(|| unusable(source, "not 32 bytes in base64"))
 }
 
-/// Makes the file of the default place, if it is the one and absent.
-fn make_default(source: &RootKeySource, random: &mut dyn Random) -> std::io::Result<()> {
+/// Makes what a first start makes: the file of the default place, or a token's key, if it is absent.
+fn make_default(source: &RootKeySource, random: &mut dyn Random) -> anyhow::Result<()> {
     match source {
-        RootKeySource::File { path, beside_data: true } if !path.exists() => make(path, random),
+        RootKeySource::File { path, beside_data: true } if !path.exists() => Ok(make(path, random)?),
+        RootKeySource::Token(key) => token::make_if_absent(key),
         _ => Ok(()),
     }
 }

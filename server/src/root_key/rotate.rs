@@ -6,8 +6,8 @@ use clap::{Args, Subcommand};
 use sekisho_journal::Durability;
 use sekisho_state::{OsRandom, system_clock};
 
-use super::{load, make, open, path, replace, wrap};
-use crate::config::{self, Config, Offline, RootKeySource};
+use super::{RootKeySource, load, make, open, path, replace, token, wrap};
+use crate::config::{Config, Offline};
 
 /// The flags of `sekisho root-key`.
 #[derive(Args)]
@@ -22,7 +22,8 @@ enum RootKeyCommand {
     Rotate {
         #[command(flatten)]
         offline: Offline,
-        /// The new one: file:PATH (made if it is absent), env:NAME, or passphrase:NAME of a variable of the environment
+        /// The new one: file:PATH (made if it is absent), env:NAME, passphrase:NAME of a variable of the environment, kms:KEY, or a
+        /// PKCS#11 URI (its key is made if it is absent)
         #[arg(long, value_name = "SOURCE")]
         to: String,
     },
@@ -32,7 +33,7 @@ enum RootKeyCommand {
 pub fn run(args: RootKeyArgs) -> Result<()> {
     let RootKeyCommand::Rotate { offline, to } = args.command;
     let config = Config::load(offline.into())?;
-    let new = config::root_key(Some(to.clone()), &config.data)?;
+    let new = RootKeySource::parse(Some(to.clone()), &config.data)?;
     let journal = config.data.join("journal");
     if !journal.exists() {
         bail!("{} holds no sekisho data", config.data.display());
@@ -44,10 +45,12 @@ pub fn run(args: RootKeyArgs) -> Result<()> {
         sekisho_state::open(&journal, tenant, proved, Durability::Strict, system_clock(), &mut |_, _| {})
             .context("the journal cannot be read; is the server stopped, and is the root key the right one?")?;
     }
-    if let RootKeySource::File { path, .. } = &new
-        && !path.exists()
-    {
-        make(path, &mut OsRandom).with_context(|| format!("cannot make {}", path.display()))?;
+    match &new {
+        RootKeySource::File { path, .. } if !path.exists() => {
+            make(path, &mut OsRandom).with_context(|| format!("cannot make {}", path.display()))?;
+        }
+        RootKeySource::Token(key) => token::make_if_absent(key)?,
+        _ => {}
     }
     let wrapped = wrap(&new, root_key.secret(), &mut OsRandom)?;
     // Proved before it is put in place: a passphrase or a file that changes between two reads would lock everything.
