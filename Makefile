@@ -27,7 +27,7 @@ bless: ## Accept new snapshots; then read the diff
 	UPDATE_EXPECT=1 $(CARGO) test --workspace
 
 kills: peers ## The kill tests as they are claimed: 50 kills under load, 200 with a faulty destination
-	$(CARGO) build -p sekisho && SEKISHO_KILLS=50 $(CARGO) test -p conformance --test kill --test kill_provisioning -- --nocapture
+	$(CARGO) build -p sekisho && SEKISHO_KILLS=50 $(CARGO) test -p conformance --test kill --test kill_provisioning --test kill_objects -- --nocapture
 	SEKISHO_KILLS=200 $(CARGO) test -p conformance --test kill_elsewhere -- --nocapture
 
 gen: peers ## Generate the operation tables again from the models in the virtual environment

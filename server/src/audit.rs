@@ -92,7 +92,8 @@ fn audit(offline: Offline) -> Result<Audited> {
     Ok(Audited { data: config.data, state, records, verified })
 }
 
-fn at_rest(offline: Offline) -> Result<()> {
+/// Opens everything, and tells every file.
+pub fn at_rest(offline: Offline) -> Result<()> {
     let Audited { data, verified, records, state } = audit(offline)?;
     let chain = sekisho_audit::verify(&data.join(RECORD), state.root_key(), &mut |_, _| {})?;
     let mut out = std::io::stdout().lock();

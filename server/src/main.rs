@@ -58,6 +58,8 @@ enum Command {
     Provision(provision::ProvisionArgs),
     /// Prove that what lies on the disk is sealed, say what each KMS key opens, print and prove the record of calls
     Audit(audit::AuditArgs),
+    /// Check, with the server stopped, that everything in the data directory opens and belongs to something (as `audit at-rest`)
+    Fsck(config::Offline),
     /// Buckets: put all of one under another KMS key
     Bucket(bucket::BucketArgs),
     /// The root key: change what opens it
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::Config => config::print_template(),
         Command::Env(flags) => endpoints::print_env(&flags),
         Command::Audit(args) => audit::run(args),
+        Command::Fsck(offline) => audit::at_rest(offline),
         Command::RootKey(args) => root_key::run(args),
         Command::Bucket(args) => runtime().and_then(|runtime| runtime.block_on(bucket::run(args))),
         Command::Why(args) => runtime().and_then(|runtime| runtime.block_on(why::run(args))),
