@@ -41,5 +41,5 @@ fn an_answered_change_survives_and_another_is_whole_or_not_there() {
         server.restart();
     }
     let state: Value = serde_json::from_slice(&std::fs::read(&state).expect("a state")).expect("JSON");
-    println!("{} kills, {} changes answered", kills(), state["changes"]);
+    eprintln!("{} kills, {} changes answered", kills(), state["changes"]);
 }
