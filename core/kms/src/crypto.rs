@@ -2,7 +2,7 @@
 use sekisho_types::{Random, Secret};
 
 use crate::blob::Blob;
-use crate::{EncryptionAlgorithm, EncryptionContext, KeySpec, Kms, KmsError, Operation, RootKey, pair};
+use crate::{EncryptionAlgorithm, EncryptionContext, KeySpec, Kms, KmsError, Operation, RootKey, Via, pair};
 
 /// AWS's bound on what Encrypt takes.
 pub const PLAINTEXT_BYTES_MAX: usize = 4096;
@@ -74,13 +74,14 @@ impl Kms {
     /// [`KmsError`].
     pub fn decrypt(
         &self,
+        via: Via,
         root_key: &RootKey,
         blob: &[u8],
         context: &EncryptionContext,
         key: Option<&str>,
     ) -> Result<Decrypted, KmsError> {
         if let Some(key) = Blob::decode(blob).ok().and_then(|blob| self.key(&blob.key_id)) {
-            self.authorize_service(key, "Decrypt", context)?;
+            self.authorize_service(via, key, "Decrypt", context)?;
         }
         self.decrypt_for(Operation::Decrypt, root_key, blob, context, key)
     }
@@ -113,13 +114,13 @@ impl Kms {
     /// [`KmsError`].
     pub fn encrypt(
         &self,
+        via: Via,
         root_key: &RootKey,
-        key: &str,
-        context: &EncryptionContext,
+        (key, context): (&str, &EncryptionContext),
         plaintext: &[u8],
         random: &mut dyn Random,
     ) -> Result<Encrypted, KmsError> {
-        self.authorize_service(self.resolve(key)?, "GenerateDataKey", context)?;
+        self.authorize_service(via, self.resolve(key)?, "GenerateDataKey", context)?;
         let key = self.use_key(Operation::GenerateDataKey, key)?;
         key.encrypt(root_key, EncryptionAlgorithm::SymmetricDefault, context, plaintext, random)
     }
@@ -130,13 +131,13 @@ impl Kms {
     /// [`KmsError`].
     pub fn generate_data_key(
         &self,
+        via: Via,
         root_key: &RootKey,
-        key: &str,
-        context: &EncryptionContext,
+        (key, context): (&str, &EncryptionContext),
         bytes: usize,
         random: &mut dyn Random,
     ) -> Result<DataKey, KmsError> {
-        self.authorize_service(self.resolve(key)?, "GenerateDataKey", context)?;
+        self.authorize_service(via, self.resolve(key)?, "GenerateDataKey", context)?;
         self.generate_data_key_for(Operation::GenerateDataKey, root_key, (key, context), bytes, random)
     }
 

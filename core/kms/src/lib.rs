@@ -29,7 +29,7 @@ pub use grant::{Grant, GrantConstraints, Granted};
 pub use import::{Import, ImportParameters, ImportType, Imported, WrappingAlgorithm};
 pub use in_use::{KeyInUse, Message, Operation};
 pub use key::{Key, KeyManager, KeyState, Material};
-pub use policy::Asked;
+pub use policy::{Asked, Via};
 pub use root::{RootKey, UnwrapError};
 pub use rotation::{ROTATION_PERIOD_DEFAULT_D, Rotated, Rotation, RotationType};
 pub use spec::{EncryptionAlgorithm, KeySpec, KeyType, KeyUsage, MacAlgorithm, Origin, SigningAlgorithm};

@@ -60,6 +60,15 @@ impl Asked<'_> {
     }
 }
 
+/// The service through which a key is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Via {
+    /// For an object.
+    S3,
+    /// For a delivery stream's records.
+    Firehose,
+}
+
 impl Grant {
     fn allows(&self, asked: &Asked<'_>) -> bool {
         let granted = &self.granted;
@@ -113,19 +122,20 @@ impl Kms {
 
     /// As [`Kms::authorize`], for a service that encrypts in the account's name.
     ///
-    /// S3 passes its caller on: its encryption context tells it, and nobody else's can leave that pair out. A delivery stream has
-    /// what is a grant on AWS, made with the stream.
+    /// S3 passes its caller on. A delivery stream has what is a grant on AWS, made with the stream.
     pub(crate) fn authorize_service(
         &self,
+        via: Via,
         key: &Key,
         action: &str,
         context: &EncryptionContext,
     ) -> Result<(), KmsError> {
-        if key.policy.is_none() || !context.contains_key("aws:s3:arn") {
-            return Ok(());
-        }
+        let service = match via {
+            Via::S3 if key.policy.is_some() => "s3",
+            Via::S3 | Via::Firehose => return Ok(()),
+        };
         let mut asked = self.asked(action, key, context);
-        asked.values.insert("kms:viaservice", vec![format!("s3.{}.amazonaws.com", self.tenant().region)]);
+        asked.values.insert("kms:viaservice", vec![format!("{service}.{}.amazonaws.com", self.tenant().region)]);
         asked.values.insert("kms:encryptionalgorithm", vec!["SYMMETRIC_DEFAULT".to_owned()]);
         self.authorize(key, &asked)
     }

@@ -84,7 +84,10 @@ fn what_is_encrypted_decrypts_with_the_same_context_alone() {
     let blob = world.encrypt(&key, &context(&[("a", "b"), ("c", "d")]), b"secret").unwrap();
     assert!(blob.starts_with(&[1, 2, 2]));
     let decrypt = |pairs: &[(&str, &str)], blob: &[u8]| {
-        world.kms.decrypt(&world.root_key, blob, &context(pairs), None).map(|d| d.plaintext.expose().to_vec())
+        world
+            .kms
+            .decrypt(Via::Firehose, &world.root_key, blob, &context(pairs), None)
+            .map(|d| d.plaintext.expose().to_vec())
     };
     assert_eq!(decrypt(&[("c", "d"), ("a", "b")], &blob), Ok(b"secret".to_vec()), "order does not matter");
     for other in [&[][..], &[("A", "b"), ("c", "d")], &[("a", "bc"), ("", "d")], &[("a", "b")]] {
@@ -215,9 +218,14 @@ fn an_alias_stays_with_keys_of_one_type() {
 fn a_data_key_is_what_its_blob_decrypts_to() {
     let mut world = World::new();
     let (key, mut random) = (world.key(), world.random());
-    let made = world.kms.generate_data_key(&world.root_key, &key, &context(&[("a", "b")]), 16, &mut random).unwrap();
-    let decrypted =
-        world.kms.decrypt(&world.root_key, &made.ciphertext_blob, &context(&[("a", "b")]), Some(&key)).unwrap();
+    let made = world
+        .kms
+        .generate_data_key(Via::Firehose, &world.root_key, (&key, &context(&[("a", "b")])), 16, &mut random)
+        .unwrap();
+    let decrypted = world
+        .kms
+        .decrypt(Via::Firehose, &world.root_key, &made.ciphertext_blob, &context(&[("a", "b")]), Some(&key))
+        .unwrap();
     assert_eq!(
         (decrypted.plaintext, decrypted.key_arn, decrypted.key_material_id),
         (made.plaintext, made.key_arn, Some(made.key_material_id))
@@ -229,9 +237,12 @@ fn another_keys_ciphertext_is_refused_by_the_key_asked() {
     let mut world = World::new();
     let (one, other) = (world.key(), world.key());
     let blob = world.encrypt(&one, &context(&[]), b"x").unwrap();
-    assert_eq!(world.kms.decrypt(&world.root_key, &blob, &context(&[]), Some(&other)), Err(KmsError::IncorrectKey));
+    assert_eq!(
+        world.kms.decrypt(Via::Firehose, &world.root_key, &blob, &context(&[]), Some(&other)),
+        Err(KmsError::IncorrectKey)
+    );
     let wrong = RootKey::new(SecretKey::new([2; 32]));
-    assert!(matches!(world.kms.decrypt(&wrong, &blob, &context(&[]), None), Err(KmsError::Material(_))));
+    assert!(matches!(world.kms.decrypt(Via::Firehose, &wrong, &blob, &context(&[]), None), Err(KmsError::Material(_))));
 }
 
 #[test]

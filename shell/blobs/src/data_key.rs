@@ -1,7 +1,7 @@
 //! The keys of one body: made, wrapped for its header, opened again. They seal nothing else, ever.
 use std::collections::BTreeMap;
 
-use sekisho_kms::{KmsError, RootKey};
+use sekisho_kms::{KmsError, RootKey, Via};
 use sekisho_objects::{BlobId, CustomerKey, DataKey, Encryption, Header, ObjectsError};
 use sekisho_state::State;
 use sekisho_types::{BucketName, ObjectKey, Random, Secret, SecretKey};
@@ -41,7 +41,8 @@ pub(crate) fn wrap(
         Encryption::Customer(_) => place.customers()?.wrap(&place.aad(), &key.inner, &mut random),
         Encryption::Kms { key_arn, .. } | Encryption::Dsse { key_arn, .. } => {
             let (context, plaintext) = (place.kms_context(encryption), key.inner.expose());
-            let made = state.read().kms.encrypt(root_key, key_arn, &context, plaintext, &mut random);
+            let named = (&**key_arn, &context);
+            let made = state.read().kms.encrypt(Via::S3, root_key, named, plaintext, &mut random);
             state.key_used("GenerateDataKey", key_arn, &context, &made);
             made?.ciphertext_blob
         }
@@ -64,7 +65,7 @@ pub(crate) fn open(
         Encryption::Customer(_) => place.customers()?.unwrap(&place.aad(), wrapped).map_err(|_| damaged())?,
         Encryption::Kms { key_arn, .. } | Encryption::Dsse { key_arn, .. } => {
             let context = place.kms_context(encryption);
-            let opened = state.read().kms.decrypt(state.root_key(), wrapped, &context, Some(key_arn));
+            let opened = state.read().kms.decrypt(Via::S3, state.root_key(), wrapped, &context, Some(key_arn));
             state.key_used("Decrypt", key_arn, &context, &opened);
             match opened {
                 Ok(opened) => secret_key(&opened.plaintext).ok_or_else(damaged)?,

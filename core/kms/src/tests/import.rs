@@ -61,7 +61,9 @@ fn a_key_waits_for_its_material_and_for_its_return() {
     let deleted = world.kms.delete_imported_material(&key, None);
     assert_eq!(world.apply(deleted).unwrap().1, Some(id.clone()));
     assert_eq!(world.state(&key), KeyState::PendingImport);
-    let opened = |world: &World| world.kms.decrypt(&world.root_key, &blob, &context(&[]), None).map(|d| d.plaintext);
+    let opened = |world: &World| {
+        world.kms.decrypt(Via::Firehose, &world.root_key, &blob, &context(&[]), None).map(|d| d.plaintext)
+    };
     assert_eq!(opened(&world), Err(KmsError::PendingImport(arn)));
     assert_eq!(world.import(&key, &pair, &[8; 32], &Import::default()), Err(KmsError::IncorrectKeyMaterial));
     let other_id = Import { material_id: Some("0".repeat(64)), ..Import::default() };
@@ -94,10 +96,13 @@ fn new_material_waits_for_a_rotation() {
     let rotated = world.kms.rotate_on_demand(NOW, &world.root_key, &key, &mut random);
     world.apply(rotated).unwrap();
     assert_eq!(states(&world), ["NON_CURRENT", "CURRENT"]);
-    let opened = world.kms.decrypt(&world.root_key, &blob, &context(&[]), None).unwrap();
+    let opened = world.kms.decrypt(Via::Firehose, &world.root_key, &blob, &context(&[]), None).unwrap();
     assert_eq!(opened.key_material_id, Some(first.clone()));
     let blob = world.encrypt(&key, &context(&[]), b"y").unwrap();
-    assert_eq!(world.kms.decrypt(&world.root_key, &blob, &context(&[]), None).unwrap().key_material_id, Some(second));
+    assert_eq!(
+        world.kms.decrypt(Via::Firehose, &world.root_key, &blob, &context(&[]), None).unwrap().key_material_id,
+        Some(second)
+    );
     let deleted = world.kms.delete_imported_material(&key, Some(&first));
     world.apply(deleted).unwrap();
     assert_eq!(world.state(&key), KeyState::PendingImport, "all of it has to be there");

@@ -88,15 +88,18 @@ fn a_service_is_told_from_the_caller() {
     let all = allow("\"*\"", r#""kms:*""#, "");
     let via = r#"{"StringNotEquals": {"kms:ViaService": "s3.us-east-1.amazonaws.com"}}"#;
     let key = world.guarded(&policy(&[all, statement("Deny", "\"*\"", r#""kms:GenerateDataKey*""#, via)]));
-    let made = |context: &EncryptionContext| {
-        world.kms.generate_data_key(&world.root_key, &key, context, 32, &mut zeros()).map(drop)
-    };
-    assert_eq!(made(&context(&[("aws:s3:arn", "arn:aws:s3:::lake/a")])), Ok(()), "S3 may");
-    let stream = "arn:aws:firehose:us-east-1:111122223333:deliverystream/s";
-    assert_eq!(made(&context(&[("aws:firehose:arn", stream)])), Ok(()), "a delivery stream has its grant");
-    let both = [("aws:firehose:arn", stream), ("aws:s3:arn", "arn:aws:s3:::lake/a")];
     let denied = world.guarded(&policy(&[statement("Deny", "\"*\"", r#""kms:Decrypt""#, "")]));
-    let refused = world.kms.generate_data_key(&world.root_key, &denied, &context(&both), 32, &mut zeros());
+    let made = |via, key: &str, context: &EncryptionContext| {
+        world.kms.generate_data_key(via, &world.root_key, (key, context), 32, &mut zeros()).map(drop)
+    };
+    let object = context(&[("aws:s3:arn", "arn:aws:s3:::lake/a")]);
+    assert_eq!(made(Via::S3, &key, &object), Ok(()), "S3 may");
+    assert_eq!(
+        made(Via::Firehose, &key, &object),
+        Ok(()),
+        "a delivery stream has its grant, whatever the context says"
+    );
+    let refused = made(Via::S3, &denied, &context(&[("aws:firehose:arn", "arn:aws:firehose:::deliverystream/s")]));
     assert!(
         matches!(refused, Err(KmsError::AccessDenied { .. })),
         "S3's callers bring pairs of their own: {refused:?}"

@@ -34,12 +34,12 @@ fn what_was_encrypted_before_decrypts_after() {
     let mut made = Vec::new();
     for round in 0..3 {
         let blob = world.encrypt(&key, &context(&[]), &[round]).unwrap();
-        let opened = world.kms.decrypt(&world.root_key, &blob, &context(&[]), None).unwrap();
+        let opened = world.kms.decrypt(Via::Firehose, &world.root_key, &blob, &context(&[]), None).unwrap();
         made.push((blob, opened.key_material_id));
         world.rotate(NOW, &key).unwrap();
     }
     for (round, (blob, material)) in made.iter().enumerate() {
-        let opened = world.kms.decrypt(&world.root_key, blob, &context(&[]), None).unwrap();
+        let opened = world.kms.decrypt(Via::Firehose, &world.root_key, blob, &context(&[]), None).unwrap();
         assert_eq!(opened.plaintext.expose(), [round as u8]);
         assert_eq!(&opened.key_material_id, material, "the blob names its material");
     }

@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use sekisho_delivery::{
     BatchId, DeliveryStream, OpenError, RecordEntry, RecordKey, StreamEncryption, StreamId, WrappedDataKey,
 };
-use sekisho_kms::{EncryptionContext, KmsError};
+use sekisho_kms::{EncryptionContext, KmsError, Via};
 use sekisho_state::{Cores, Event, State};
 use sekisho_types::{SecretKey, Timestamp};
 
@@ -148,7 +148,8 @@ impl DeliveryStreams {
                 return Ok((Vec::new(), ()));
             }
             let context = context(stream, cores);
-            let made = cores.kms.generate_data_key(self.state.root_key(), key_arn, &context, 32, &mut random);
+            let (root_key, named) = (self.state.root_key(), (key_arn, &context));
+            let made = cores.kms.generate_data_key(Via::Firehose, root_key, named, 32, &mut random);
             self.state.key_used("GenerateDataKey", key_arn, &context, &made);
             let made = made?;
             let key = WrappedDataKey {
@@ -287,7 +288,7 @@ fn open(state: &State, cores: &Cores, stream: StreamId, key: &WrappedDataKey) ->
     let stream = cores.delivery.stream_by_id(stream).ok_or(KmsError::InvalidCiphertext)?;
     let blob = STANDARD.decode(&key.ciphertext_blob).map_err(|_| KmsError::InvalidCiphertext)?;
     let context = context(stream, cores);
-    let opened = cores.kms.decrypt(state.root_key(), &blob, &context, Some(&key.key_arn));
+    let opened = cores.kms.decrypt(Via::Firehose, state.root_key(), &blob, &context, Some(&key.key_arn));
     state.key_used("Decrypt", &key.key_arn, &context, &opened);
     let secret: [u8; 32] = opened?.plaintext.expose().try_into().map_err(|_| KmsError::InvalidCiphertext)?;
     Ok(RecordKey::new(key.number, &SecretKey::new(secret)))
