@@ -300,7 +300,7 @@ impl Drop for Server {
 /// Connect as oneself; use one's own topics and those below `shared/`.
 const POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:us-east-1:000000000000:client/${iot:ClientId}"},
-  {"Effect": "Allow", "Action": ["iot:Publish", "iot:Receive"], "Resource": [
+  {"Effect": "Allow", "Action": ["iot:Publish", "iot:RetainPublish", "iot:Receive"], "Resource": [
     "arn:aws:iot:us-east-1:000000000000:topic/factory/${iot:ClientId}/*", "arn:aws:iot:us-east-1:000000000000:topic/shared/*"]},
   {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": [
     "arn:aws:iot:us-east-1:000000000000:topicfilter/factory/${iot:ClientId}/*", "arn:aws:iot:us-east-1:000000000000:topicfilter/shared/*"]}]}"#;

@@ -23,6 +23,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("objects",  &["types", "iam"]),
     ("formats",  &[]),
     ("catalog",  &["types", "formats"]),
+    ("retained", &["types"]),
     ("delivery", &["types", "formats"]),
     ("policy",   &["types", "iam", "identity", "sigv4"]),
     ("provisioning", &["types", "identity"]),

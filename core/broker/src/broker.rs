@@ -102,12 +102,12 @@ impl Broker {
         self.clients.get(client_id).copied()
     }
 
-    /// Subscribes; the same filter again replaces what was granted ([MQTT-3.8.4-3] MQTT5). A connection that has ended
-    /// subscribes to nothing.
-    pub fn subscribe(&mut self, connection: ConnectionId, permit: &Permit<Subscribe>, qos: QoS) {
+    /// Subscribes; the same filter again replaces what was granted ([MQTT-3.8.4-3] MQTT5). Answers whether the filter is new to the
+    /// connection. One that has ended subscribes to nothing.
+    pub fn subscribe(&mut self, connection: ConnectionId, permit: &Permit<Subscribe>, qos: QoS) -> bool {
         let filter = &permit.action().filter;
         let listener = Listener::Connection(connection);
-        let Some(known) = self.connections.get_mut(&connection) else { return };
+        let Some(known) = self.connections.get_mut(&connection) else { return false };
         let mut overlaps = false;
         for other in known.subscriptions.keys().filter(|other| *other != filter && overlap(other, filter)) {
             overlaps = true;
@@ -116,7 +116,7 @@ impl Broker {
             }
         }
         self.trie.insert(filter, listener, Grant { qos, overlaps });
-        known.subscriptions.insert(filter.clone(), qos);
+        known.subscriptions.insert(filter.clone(), qos).is_none()
     }
 
     /// Unsubscribes; answers whether there was such a subscription.

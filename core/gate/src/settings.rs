@@ -39,8 +39,7 @@ pub struct Settings {
     /// The longest a session outlives its connection; longer wishes are lowered to it, and v5 clients are told. AWS's
     /// default is 3600. 0 here until sessions are stored: nobody is promised what is not kept.
     pub session_expiry_max_s: u32,
-    /// Whether retained messages are kept. `false` until they are; AWS says yes. A v5 client is told; RETAIN on a
-    /// message is handed on either way.
+    /// Whether retained messages are kept, as on AWS. A v5 client is told; RETAIN on a message is handed on either way.
     pub retain_available: bool,
     /// Whether `$share/…` filters may be subscribed. `false` until they may; AWS says yes. A v5 client is told, and each
     /// such filter is refused in SUBACK.
@@ -77,7 +76,7 @@ impl Default for Settings {
             topic_bytes_max: sekisho_types::TOPIC_BYTES_MAX,
             message_expiry_max_s: 604_800,
             session_expiry_max_s: 0,
-            retain_available: false,
+            retain_available: true,
             shared_subscription_available: false,
             connack_on_refusal: false,
             close_on_refused_subscribe: false,

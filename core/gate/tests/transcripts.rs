@@ -101,7 +101,7 @@ fn a_day_in_the_life_of_an_mqtt5_client() {
                 AtLeastOnce,
             ),
             retain_available: Some(
-                false,
+                true,
             ),
             maximum_packet_size: Some(
                 149504,

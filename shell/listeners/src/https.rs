@@ -15,7 +15,7 @@ use percent_encoding::percent_decode_str;
 use sekisho_gate::Refusal;
 use sekisho_mqtt::QoS;
 use sekisho_types::{TOPIC_BYTES_MAX, TopicName};
-use sekisho_workers::{Gateway, Peer};
+use sekisho_workers::{Gateway, Peer, Spoken};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -101,6 +101,11 @@ async fn publish(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> R
         Some("1") => QoS::AtLeastOnce,
         Some(_) => return Err(invalid("qos is 0 or 1")),
     };
+    let retain = match query.split('&').find_map(|pair| pair.strip_prefix("retain=")) {
+        None | Some("false") => false,
+        Some("true") => true,
+        Some(_) => return Err(invalid("retain is true or false")),
+    };
     let topic = percent_decode_str(&raw).decode_utf8().map_err(|_| invalid("the topic is not UTF-8"))?;
     if topic.len() > TOPIC_BYTES_MAX {
         return Err(invalid("the topic has more than 256 bytes"));
@@ -110,14 +115,15 @@ async fn publish(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> R
     }
     let topic = TopicName::parse(&topic).map_err(|error| invalid(&error.to_string()))?;
     let forbidden = || Failure(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden".into());
-    if gateway.may_publish_https(peer, &topic).is_err() {
+    if gateway.may_publish_https(peer, &topic, retain).is_err() {
         discard(request.into_body()).await?;
         return Err(forbidden());
     }
     let payload = collect(request.into_body()).await?;
     let unavailable =
         || Failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException", "Service unavailable".into());
-    let published = gateway.publish_https(Instant::now(), peer, &topic, &payload, qos);
+    let spoken = Spoken { topic: &topic, payload: &payload, qos, retain, properties: None };
+    let published = gateway.publish_https(Instant::now(), peer, spoken);
     let owed = published.map_err(|refusal| match refusal {
         Refusal::NotAuthorized => forbidden(),
         _ => unavailable(),

@@ -4,6 +4,7 @@ use sekisho_delivery::Delivery;
 use sekisho_kms::Kms;
 use sekisho_objects::Objects;
 use sekisho_registry::Registry;
+use sekisho_retained::Retained;
 use sekisho_types::Tenant;
 use serde::{Deserialize, Serialize};
 
@@ -21,6 +22,8 @@ pub struct Cores {
     pub delivery: Delivery,
     /// Databases and tables.
     pub catalog: Catalog,
+    /// Retained messages.
+    pub retained: Retained,
 }
 
 /// What happened, in any of them.
@@ -36,6 +39,8 @@ pub enum Event {
     Delivery(sekisho_delivery::Event),
     /// In the data catalog.
     Catalog(sekisho_catalog::Event),
+    /// In the retained messages.
+    Retained(sekisho_retained::Event),
 }
 
 macro_rules! from_each {
@@ -52,7 +57,8 @@ from_each!(
     Kms: sekisho_kms::Event,
     Objects: sekisho_objects::Event,
     Delivery: sekisho_delivery::Event,
-    Catalog: sekisho_catalog::Event
+    Catalog: sekisho_catalog::Event,
+    Retained: sekisho_retained::Event
 );
 
 impl Cores {
@@ -63,6 +69,7 @@ impl Cores {
             Event::Objects(event) => self.objects.apply(event),
             Event::Delivery(event) => self.delivery.apply(event),
             Event::Catalog(event) => self.catalog.apply(event),
+            Event::Retained(event) => self.retained.apply(event),
         }
     }
 
@@ -73,6 +80,7 @@ impl Cores {
         let objects = self.objects.snapshot().into_iter().map(Event::from);
         let delivery = self.delivery.snapshot().into_iter().map(Event::from);
         let catalog = self.catalog.snapshot().into_iter().map(Event::from);
-        kms.chain(registry).chain(objects).chain(delivery).chain(catalog).collect()
+        let retained = self.retained.snapshot().into_iter().map(Event::from);
+        kms.chain(registry).chain(objects).chain(delivery).chain(catalog).chain(retained).collect()
     }
 }

@@ -102,10 +102,15 @@ impl State {
         Ok((output, sequence))
     }
 
+    /// The journal's place of the last change: what was enqueued by now is durable when it is.
+    pub fn applied(&self) -> Sequence {
+        Sequence(self.applied.load(Ordering::Acquire))
+    }
+
     /// Waits until everything that [`State::read`] could have shown by now is durable, so that no answer tells of
     /// something a crash would undo.
     pub async fn settle(&self) -> Result<(), JournalError> {
-        self.journal.wait_durable(Sequence(self.applied.load(Ordering::Acquire))).await
+        self.journal.wait_durable(self.applied()).await
     }
 
     /// Who is told of every change. Set once, while the system is wired.

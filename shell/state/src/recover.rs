@@ -9,6 +9,7 @@ use sekisho_journal::{Durability, JournalError, Layout, Recovery, Sequence};
 use sekisho_kms::{Kms, RootKey};
 use sekisho_objects::Objects;
 use sekisho_registry::Registry;
+use sekisho_retained::Retained;
 use sekisho_types::Tenant;
 
 use crate::{Clock, Cores, State, entry};
@@ -55,6 +56,7 @@ pub fn open(
         objects: Objects::new(tenant.clone()),
         delivery: Delivery::new(tenant.clone()),
         catalog: Catalog::new(tenant.clone()),
+        retained: Retained::default(),
         tenant: tenant.clone(),
     };
     let mut unknown = None;

@@ -9,7 +9,7 @@ use sekisho_broker::{Broker, HashMatch};
 use sekisho_gate::{ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest};
 use sekisho_identity::{CertificateStatus, DeviceIdentity};
 use sekisho_mqtt::QoS;
-use sekisho_policy::{Connect, Context, Denied, Permit, Publish, SessionPolicy, authorize};
+use sekisho_policy::{Connect, Context, Denied, Permit, Publish, RetainPublish, SessionPolicy, authorize};
 use sekisho_registry::Affected;
 use sekisho_state::{Cores, Event, State};
 use sekisho_types::{CertificateId, ClientId, Random, ThingName, TopicName};
@@ -62,6 +62,21 @@ pub struct Peer {
     pub certificate_id: CertificateId,
 }
 
+/// What a will may do, asked when its client connected.
+pub(crate) struct WillPermit {
+    pub publish: Arc<Permit<Publish>>,
+    /// It is to be kept.
+    pub retain: Option<Arc<Permit<RetainPublish>>>,
+}
+
+/// Who publishes over HTTPS, and what they may.
+pub(crate) struct HttpsPermit {
+    pub identity: DeviceIdentity,
+    pub publish: Permit<Publish>,
+    /// It is to be kept.
+    pub retain: Option<Permit<RetainPublish>>,
+}
+
 /// A connected device.
 pub struct Session {
     pub(crate) identity: DeviceIdentity,
@@ -69,7 +84,7 @@ pub struct Session {
     pub(crate) link: Arc<Link>,
     pub(crate) client_id: ClientId,
     /// Its will, which may be published when the connection ends.
-    pub(crate) will: Option<Arc<Permit<Publish>>>,
+    pub(crate) will: Option<WillPermit>,
     peer: Peer,
     persistent: bool,
 }
@@ -182,7 +197,12 @@ impl Gateway {
                 return Err(explain("connect", format!("`{}` is no topic for a will", will.topic.as_str())));
             }
             Some(will) => {
-                Some(policy.publish(will.topic.as_str()).map_err(|denied| explain("connect", denied.to_string()))?)
+                let topic = will.topic.as_str();
+                let denied = |denied: Denied| explain("connect", denied.to_string());
+                let publish = policy.publish(topic).map_err(denied)?;
+                let is_kept = will.retain && !topic.starts_with('$');
+                let retain = is_kept.then(|| policy.retain_publish(topic).map_err(denied)).transpose()?;
+                Some(WillPermit { publish, retain })
             }
             None => None,
         };
@@ -267,7 +287,9 @@ impl Gateway {
                 self.refuse(session.peer, Some(session.client_id.as_str()), "subscribe", denied.to_string());
                 Refusal::NotAuthorized
             })?;
-            self.broker_mut().subscribe(session.link.id, &permit, granted(subscription.qos));
+            // In this order: a message that is published meanwhile is kept first and then goes to those who have subscribed.
+            let is_new = self.broker_mut().subscribe(session.link.id, &permit, granted(subscription.qos));
+            self.give_retained(&session.link, subscription, is_new);
             Ok(subscription.qos)
         };
         request.subscriptions.iter().map(decide).collect()
@@ -305,12 +327,8 @@ impl Gateway {
         Refusal::NotAuthorized
     }
 
-    /// Who may publish over HTTPS with this certificate: there is no client id and no thing.
-    pub(crate) fn authorize_https(
-        &self,
-        peer: Peer,
-        topic: &TopicName,
-    ) -> Result<(DeviceIdentity, Permit<Publish>), Refusal> {
+    /// Who may publish over HTTPS with this certificate, and have it kept if that is wanted: there is no client id and no thing.
+    pub(crate) fn authorize_https(&self, peer: Peer, topic: &TopicName, retain: bool) -> Result<HttpsPermit, Refusal> {
         let explain = |step, reason: String| {
             self.refuse(peer, None, step, reason);
             Refusal::NotAuthorized
@@ -319,7 +337,10 @@ impl Gateway {
         let (policies, context) = self.policies(&identity, None, peer, false, false);
         let permit = authorize(&identity, Publish { topic: topic.clone() }, &policies, &context);
         let permit = permit.map_err(|denied| explain("publish", denied.to_string()))?;
-        Ok((identity, permit))
+        let is_kept = retain && !topic.as_str().starts_with('$');
+        let kept = is_kept.then(|| authorize(&identity, RetainPublish { topic: topic.clone() }, &policies, &context));
+        let kept = kept.transpose().map_err(|denied| explain("publish", denied.to_string()))?;
+        Ok(HttpsPermit { identity, publish: permit, retain: kept })
     }
 
     /// Keeps and logs a refusal.

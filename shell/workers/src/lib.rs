@@ -6,6 +6,7 @@ mod links; // mailboxes and signals of live connections
 mod provisioning; // a device gets a certificate of its own
 mod gateway; // connect, subscribe, and what changes reach whom
 mod publish; // a message to its subscribers and rules
+mod retained; // the last message of a topic, for those who come later
 mod live_rules; // the enabled rules and their actions
 mod functions; // what stands in the place of Lambda functions
 mod key_deadlines; // what time alone does to KMS keys
@@ -25,4 +26,5 @@ pub use provisioning::{
     RegisterThingError, Revocation, RsaKey, RsaKeys, parse_registration_template, register_thing, report_key,
     run_expiry,
 };
+pub use publish::Spoken;
 pub use sekisho_delivery::Origin;

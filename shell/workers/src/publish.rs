@@ -9,12 +9,12 @@ use bytes::Bytes;
 use sekisho_broker::{Broker, Target};
 use sekisho_gate::{Delivery, IncomingPublish, Refusal, Will};
 use sekisho_journal::Sequence;
-use sekisho_mqtt::{PublishProperties, QoS, Utf8String};
-use sekisho_policy::{Permit, Publish, authorize_event, authorize_operator};
+use sekisho_mqtt::{PublishProperties, QoS, Utf8String, WillProperties};
+use sekisho_policy::{Permit, Publish, RetainPublish, authorize_event, authorize_operator};
 use sekisho_sigv4::Operator;
 use sekisho_types::{ThingName, TopicName};
 
-use crate::gateway::{Gateway, Peer, Session, is_servers_own};
+use crate::gateway::{Gateway, HttpsPermit, Peer, Session, WillPermit, is_servers_own};
 use crate::live_rules::Source;
 use crate::provisioning::FleetTopic;
 
@@ -24,13 +24,30 @@ thread_local! {
 }
 
 /// A message that policy has let through.
-struct Message<'a> {
-    permit: &'a Permit<Publish>,
-    topic: &'a Utf8String,
-    payload: &'a Bytes,
-    qos: QoS,
-    properties: Option<&'a PublishProperties>,
-    source: Source<'a>,
+pub(crate) struct Message<'a> {
+    pub permit: &'a Permit<Publish>,
+    /// It is to be kept.
+    pub retain: Option<&'a Permit<RetainPublish>>,
+    pub topic: &'a Utf8String,
+    pub payload: &'a Bytes,
+    pub qos: QoS,
+    pub properties: Option<&'a PublishProperties>,
+    pub source: Source<'a>,
+}
+
+/// A message that came over HTTP.
+#[derive(Clone, Copy, Debug)]
+pub struct Spoken<'a> {
+    /// Where to.
+    pub topic: &'a TopicName,
+    /// The payload.
+    pub payload: &'a Bytes,
+    /// 0 or 1.
+    pub qos: QoS,
+    /// Whether it is to be kept.
+    pub retain: bool,
+    /// What MQTT5 says of it.
+    pub properties: Option<&'a PublishProperties>,
 }
 
 impl Gateway {
@@ -63,6 +80,10 @@ impl Gateway {
                 return Err(Refusal::NotAuthorized);
             }
         }
+        // A reserved topic keeps nothing (iot dev guide: "MQTT retained messages").
+        let is_kept = publish.retain && !publish.topic.starts_with('$');
+        let retain = is_kept.then(|| session.policy.retain_publish(&publish.topic)).transpose();
+        let retain = retain.map_err(|denied| self.denied(session, "publish", &denied))?;
         let source = Source {
             certificate_id: Some(session.identity.certificate_id()),
             client_id: Some(session.client_id.as_str()),
@@ -73,6 +94,7 @@ impl Gateway {
             now,
             &Message {
                 permit: &permit,
+                retain: retain.as_deref(),
                 topic: &publish.topic,
                 payload: &publish.payload,
                 qos: publish.qos,
@@ -84,7 +106,7 @@ impl Gateway {
 
     /// A will, authorized when its client connected.
     pub fn publish_will(&self, now: Instant, session: &Session, will: &Will) -> Result<Sequence, Refusal> {
-        let Some(permit) = &session.will else { return Err(Refusal::NotAuthorized) };
+        let Some(WillPermit { publish: permit, retain }) = &session.will else { return Err(Refusal::NotAuthorized) };
         let topic = Utf8String::copied(will.topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
         let source = Source {
             certificate_id: Some(session.identity.certificate_id()),
@@ -92,47 +114,54 @@ impl Gateway {
             thing: session.policy.thing().map(ThingName::as_str),
             principal: session.link.principal(),
         };
+        let properties = will.properties.as_deref().map(said_of_will);
         self.route(
             now,
-            &Message { permit, topic: &topic, payload: &will.payload, qos: will.qos, properties: None, source },
+            &Message {
+                permit,
+                retain: retain.as_deref(),
+                topic: &topic,
+                payload: &will.payload,
+                qos: will.qos,
+                properties: properties.as_ref(),
+                source,
+            },
         )
     }
 
     /// Whether a device may publish over HTTPS, asked before its payload is read.
-    pub fn may_publish_https(&self, peer: Peer, topic: &TopicName) -> Result<(), Refusal> {
-        self.authorize_https(peer, topic).map(drop)
+    pub fn may_publish_https(&self, peer: Peer, topic: &TopicName, retain: bool) -> Result<(), Refusal> {
+        self.authorize_https(peer, topic, retain).map(drop)
     }
 
     /// A device publishes over HTTPS with its certificate.
-    pub fn publish_https(
-        &self,
-        now: Instant,
-        peer: Peer,
-        topic: &TopicName,
-        payload: &Bytes,
-        qos: QoS,
-    ) -> Result<Sequence, Refusal> {
-        let (identity, permit) = self.authorize_https(peer, topic)?;
-        let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
+    pub fn publish_https(&self, now: Instant, peer: Peer, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
+        let HttpsPermit { identity, publish, retain } = self.authorize_https(peer, spoken.topic, spoken.retain)?;
         let principal = identity.certificate_id().to_string();
         let source =
             Source { certificate_id: Some(peer.certificate_id), client_id: None, thing: None, principal: &principal };
-        self.route(now, &Message { permit: &permit, topic: &topic, payload, qos, properties: None, source })
+        self.speak(now, spoken, &publish, retain.as_ref(), source)
     }
 
     /// The account's operator publishes through the API.
-    pub fn publish_operator(
+    pub fn publish_operator(&self, now: Instant, operator: &Operator, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
+        let permit = authorize_operator(operator, Publish { topic: spoken.topic.clone() });
+        let is_kept = spoken.retain && !spoken.topic.as_str().starts_with('$');
+        let retain = is_kept.then(|| authorize_operator(operator, RetainPublish { topic: spoken.topic.clone() }));
+        self.speak(now, spoken, &permit, retain.as_ref(), self.account())
+    }
+
+    fn speak(
         &self,
         now: Instant,
-        operator: &Operator,
-        topic: &TopicName,
-        payload: &Bytes,
-        qos: QoS,
+        spoken: Spoken<'_>,
+        permit: &Permit<Publish>,
+        retain: Option<&Permit<RetainPublish>>,
+        source: Source<'_>,
     ) -> Result<Sequence, Refusal> {
-        let permit = authorize_operator(operator, Publish { topic: topic.clone() });
+        let Spoken { topic, payload, qos, retain: _, properties } = spoken;
         let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
-        let source = self.account();
-        self.route(now, &Message { permit: &permit, topic: &topic, payload, qos, properties: None, source })
+        self.route(now, &Message { permit, retain, topic: &topic, payload, qos, properties, source })
     }
 
     /// The server tells what happened in it, on `$aws/events/…`.
@@ -141,7 +170,8 @@ impl Gateway {
         let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
         let source = self.account();
         let (now, qos) = (Instant::now(), QoS::AtLeastOnce);
-        self.route(now, &Message { permit: &permit, topic: &topic, payload, qos, properties: None, source })
+        let (permit, topic, retain) = (&permit, &topic, None);
+        self.route(now, &Message { permit, retain, topic, payload, qos, properties: None, source })
     }
 
     /// The account itself speaks: its operator, or the server.
@@ -151,9 +181,11 @@ impl Gateway {
     }
 
     fn route(&self, now: Instant, message: &Message<'_>) -> Result<Sequence, Refusal> {
+        // Kept first: whoever subscribes from here on is given it from there, whoever has subscribed is told below.
+        let kept = message.retain.map(|permit| self.keep(permit, message)).transpose()?.unwrap_or_default();
         TARGETS.with_borrow_mut(|targets| {
             self.broker.read().unwrap_or_else(PoisonError::into_inner).publish(message.permit, targets);
-            self.route_to(now, message, targets)
+            self.route_to(now, message, targets).map(|owed| owed.max(kept))
         })
     }
 
@@ -176,5 +208,18 @@ impl Gateway {
             self.links.deliver(targets, &delivery, message.qos);
         }
         Ok(owed)
+    }
+}
+
+/// What a will's receivers are told of it.
+fn said_of_will(will: &WillProperties) -> PublishProperties {
+    PublishProperties {
+        payload_format_indicator: will.payload_format_indicator,
+        message_expiry_interval_s: will.message_expiry_interval_s,
+        content_type: will.content_type.clone(),
+        response_topic: will.response_topic.clone(),
+        correlation_data: will.correlation_data.clone(),
+        user_properties: will.user_properties.clone(),
+        ..PublishProperties::default()
     }
 }

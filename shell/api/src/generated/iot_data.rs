@@ -5,7 +5,14 @@ use crate::table::*;
 pub static OPERATIONS: &[Operation] = &[
     Operation::new("DeleteConnection", "DELETE", "/connections/{clientId}", &[], false, None),
     Operation::new("DeleteThingShadow", "DELETE", "/things/{thingName}/shadow", &[], false, None),
-    Operation::new("GetRetainedMessage", "GET", "/retainedMessage/{topic}", &[], false, None),
+    Operation::new(
+        "GetRetainedMessage",
+        "GET",
+        "/retainedMessage/{topic}",
+        &[],
+        true,
+        Some(&GET_RETAINED_MESSAGE_REQUEST_SHAPE),
+    ),
     Operation::new("GetThingShadow", "GET", "/things/{thingName}/shadow", &[], false, None),
     Operation::new(
         "ListNamedShadowsForThing",
@@ -15,13 +22,28 @@ pub static OPERATIONS: &[Operation] = &[
         false,
         None,
     ),
-    Operation::new("ListRetainedMessages", "GET", "/retainedMessage", &[], false, None),
+    Operation::new(
+        "ListRetainedMessages",
+        "GET",
+        "/retainedMessage",
+        &[],
+        true,
+        Some(&LIST_RETAINED_MESSAGES_REQUEST_SHAPE),
+    ),
     Operation::new("Publish", "POST", "/topics/{topic}", &[], true, Some(&PUBLISH_REQUEST_SHAPE)),
     Operation::new("UpdateThingShadow", "POST", "/things/{thingName}/shadow", &[], false, None),
 ];
 static CONTENT_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static CORRELATION_DATA: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static GET_RETAINED_MESSAGE_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("topic", Location::Uri, "topic", &TOPIC).required()]);
+static LIST_RETAINED_MESSAGES_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("maxResults", Location::Query, "maxResults", &MAX_RESULTS),
+]);
+static MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, 200));
 static MESSAGE_EXPIRY: Kind = Kind::Integer(Bounds::NONE);
+static NEXT_TOKEN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static PAYLOAD: Kind = Kind::Blob(Bounds::NONE);
 static PAYLOAD_FORMAT_INDICATOR: Kind = Kind::String(Text::new(Bounds::NONE, "", &["UNSPECIFIED_BYTES", "UTF8_DATA"]));
 static PUBLISH_REQUEST_SHAPE: Shape = Shape::new(&[
