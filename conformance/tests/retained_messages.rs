@@ -38,7 +38,8 @@ fn the_last_message_of_a_topic_waits_for_who_comes_later() {
         shared/said new 1
         shared/said new 1
         {"message":"OK"}{"message":"retain is true or false"}{"message":"Forbidden"}shared/https over-https 1
-    "#]].assert_eq(&told);
+    "#]]
+    .assert_eq(&told);
     server.kill();
     server.restart();
     server.bash("python $0 after-a-restart".replace("$0", &script()).as_str());
