@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use sekisho_policy::{Connect, Permit, Publish, Subscribe};
 use sekisho_types::{ClientId, RuleName, TopicFilter};
 
+use crate::groups::{GroupId, Groups};
 use crate::trie::overlap;
 use crate::{ConnectionId, HashMatch, QoS, Route, RuleId, Target, TopicTrie};
 
@@ -17,6 +18,7 @@ pub struct Broker {
     trie: TopicTrie<Listener, Grant>,
     clients: HashMap<ClientId, ConnectionId>,
     connections: HashMap<ConnectionId, Connection>,
+    groups: Groups,
     rules: HashMap<RuleId, Rule>,
     rule_names: HashMap<RuleName, RuleId>,
 }
@@ -37,6 +39,7 @@ struct Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Listener {
     Connection(ConnectionId),
+    Group(GroupId),
     Rule(RuleId),
 }
 
@@ -62,6 +65,7 @@ impl Broker {
             trie: TopicTrie::new(hash_match),
             clients: HashMap::new(),
             connections: HashMap::new(),
+            groups: Groups::default(),
             rules: HashMap::new(),
             rule_names: HashMap::new(),
         }
@@ -92,9 +96,20 @@ impl Broker {
     fn forget(&mut self, connection: ConnectionId) -> Option<Connection> {
         let forgotten = self.connections.remove(&connection)?;
         for filter in forgotten.subscriptions.keys() {
-            self.trie.remove(filter, &Listener::Connection(connection));
+            self.remove(connection, filter);
         }
         Some(forgotten)
+    }
+
+    fn remove(&mut self, connection: ConnectionId, filter: &TopicFilter) {
+        match filter.in_share() {
+            None => drop(self.trie.remove(filter, &Listener::Connection(connection))),
+            Some(inner) => {
+                if let Some(group) = self.groups.leave(filter, connection) {
+                    self.trie.remove(&inner, &Listener::Group(group));
+                }
+            }
+        }
     }
 
     /// The connection that has a client id.
@@ -108,6 +123,12 @@ impl Broker {
         let filter = &permit.action().filter;
         let listener = Listener::Connection(connection);
         let Some(known) = self.connections.get_mut(&connection) else { return false };
+        if let Some(inner) = filter.in_share() {
+            if let Some(group) = self.groups.join(filter, connection, qos) {
+                self.trie.insert(&inner, Listener::Group(group), Grant { qos, overlaps: false });
+            }
+            return known.subscriptions.insert(filter.clone(), qos).is_none();
+        }
         let mut overlaps = false;
         for other in known.subscriptions.keys().filter(|other| *other != filter && overlap(other, filter)) {
             overlaps = true;
@@ -122,8 +143,9 @@ impl Broker {
     /// Unsubscribes; answers whether there was such a subscription.
     pub fn unsubscribe(&mut self, connection: ConnectionId, filter: &TopicFilter) -> bool {
         let Some(known) = self.connections.get_mut(&connection) else { return false };
-        known.subscriptions.remove(filter);
-        self.trie.remove(filter, &Listener::Connection(connection)).is_some()
+        let was_there = known.subscriptions.remove(filter).is_some();
+        self.remove(connection, filter);
+        was_there
     }
 
     /// What a connection is subscribed to; `None` if it has ended.
@@ -173,22 +195,24 @@ impl Broker {
         }
     }
 
-    /// Those a message is for, each once, in no particular order. `found` is cleared first; passing the same one again
-    /// saves its allocation. A basic ingest topic goes to the rule it names, and to nobody else.
-    pub fn publish(&self, permit: &Permit<Publish>, found: &mut Vec<Target>) {
+    /// Those a message is for, in no particular order: each once, and of each group the member whose `turn` it is, once more if it
+    /// subscribes by itself too. `found` is cleared first; passing the same one again saves its allocation. A basic ingest topic
+    /// goes to the rule it names, and to nobody else.
+    pub fn publish(&self, permit: &Permit<Publish>, turn: u32, found: &mut Vec<Target>) {
         found.clear();
         let topic = permit.action().topic.as_str();
         if let Route::Rule { name, .. } = Route::of(topic) {
             found.extend(self.rule_names.get(name).map(|rule| Target::Rule(*rule)));
             return;
         }
-        let mut any_overlaps = false;
+        let (mut any_overlaps, mut of_groups) = (false, Vec::new());
         self.trie.for_each_match(topic, &mut |listener, &Grant { qos, overlaps }| {
             any_overlaps |= overlaps;
-            found.push(match *listener {
-                Listener::Connection(connection) => Target::Subscriber { connection, qos },
-                Listener::Rule(rule) => Target::Rule(rule),
-            });
+            match *listener {
+                Listener::Connection(connection) => found.push(Target::Subscriber { connection, qos }),
+                Listener::Rule(rule) => found.push(Target::Rule(rule)),
+                Listener::Group(group) => of_groups.extend(self.groups.member(group, turn)),
+            }
         });
         if any_overlaps {
             // Sorted downwards, the grants of one connection stand together, the highest first.
@@ -198,6 +222,7 @@ impl Broker {
                 Target::Rule(rule) => Listener::Rule(rule),
             });
         }
+        found.extend(of_groups.into_iter().map(|(connection, qos)| Target::Subscriber { connection, qos }));
     }
 
     /// What a rule sees as the topic: basic ingest's prefix is not part of it.

@@ -2,6 +2,7 @@
 //!
 //! Receives permits; hands on the connections and rules a message is for. Knows nothing of packets, sockets or storage.
 mod broker; // clients, their subscriptions, rules
+mod groups; // shared subscriptions
 mod route; // basic ingest: topics that name a rule
 mod target; // whom a message is for
 mod trie; // topic filters, and which of them a topic name matches

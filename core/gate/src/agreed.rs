@@ -74,13 +74,13 @@ impl Agreed {
             session_expiry_interval_s: (self.session_expiry_asked_s > 0).then_some(self.session_expiry_s),
             receive_maximum: NonZeroU16::new(settings.receive_maximum),
             maximum_qos: Some(QoS::AtLeastOnce),
-            retain_available: Some(settings.retain_available),
+            retain_available: Some(true),
             maximum_packet_size: NonZeroU32::new(settings.packet_bytes_max),
             assigned_client_identifier: assigned.and_then(|id| Utf8String::copied(id.as_str()).ok()),
             topic_alias_maximum: Some(settings.topic_alias_maximum),
             wildcard_subscription_available: Some(true),
             subscription_identifiers_available: Some(false),
-            shared_subscription_available: Some(settings.shared_subscription_available),
+            shared_subscription_available: Some(true),
             server_keep_alive_s: Some(self.keep_alive_s),
             ..ConnAckProperties::default()
         }

@@ -127,9 +127,6 @@ pub enum Refusal {
     /// A topic filter that is reserved or out of limits.
     #[error("topic filter invalid")]
     TopicFilterInvalid,
-    /// `$share/…` where that is not available.
-    #[error("shared subscriptions not supported")]
-    SharedSubscriptionsNotSupported,
     /// A rate or a number is exceeded. The client may try again later.
     #[error("quota exceeded")]
     QuotaExceeded,
@@ -147,7 +144,6 @@ impl Refusal {
             Self::ClientIdentifierNotValid => ReasonCode::ClientIdentifierNotValid,
             Self::TopicNameInvalid => ReasonCode::TopicNameInvalid,
             Self::TopicFilterInvalid => ReasonCode::TopicFilterInvalid,
-            Self::SharedSubscriptionsNotSupported => ReasonCode::SharedSubscriptionsNotSupported,
             Self::QuotaExceeded => ReasonCode::QuotaExceeded,
             Self::ServerUnavailable => ReasonCode::ServerUnavailable,
         };
@@ -158,10 +154,9 @@ impl Refusal {
     pub(crate) const fn close_reason(self) -> CloseReason {
         match self {
             Self::NotAuthorized | Self::BadUserNameOrPassword => CloseReason::AuthError,
-            Self::ClientIdentifierNotValid
-            | Self::TopicNameInvalid
-            | Self::TopicFilterInvalid
-            | Self::SharedSubscriptionsNotSupported => CloseReason::ClientError,
+            Self::ClientIdentifierNotValid | Self::TopicNameInvalid | Self::TopicFilterInvalid => {
+                CloseReason::ClientError
+            }
             Self::QuotaExceeded => CloseReason::Throttled,
             Self::ServerUnavailable => CloseReason::ServerError,
         }

@@ -3,8 +3,7 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use sekisho_mqtt::{
-    Packet, PacketIdentifier, ProtocolVersion, PubAck, Publish, PublishProperties, QoS, ReasonCode, Subscribe,
-    Unsubscribe, encode,
+    Packet, ProtocolVersion, PubAck, Publish, PublishProperties, QoS, ReasonCode, Subscribe, Unsubscribe, encode,
 };
 
 use crate::agreed::Agreed;
@@ -117,7 +116,7 @@ impl Session {
         &mut self,
         subscribe: Subscribe,
         settings: &Settings,
-    ) -> Result<(PacketIdentifier, Option<SubscribeRequest>), Violation> {
+    ) -> Result<SubscribeRequest, Violation> {
         if subscribe.properties.as_ref().is_some_and(|p| p.subscription_identifier.is_some()) {
             return Err(Violation {
                 reason_string: Some("DISCONNECT: Subscription Id is not supported now"), // AWS's words
@@ -127,8 +126,7 @@ impl Session {
                 )
             });
         }
-        let packet_identifier = subscribe.packet_identifier;
-        Ok((packet_identifier, self.subscriptions.request(subscribe, settings)?))
+        self.subscriptions.request(subscribe, settings)
     }
 
     /// Takes an UNSUBSCRIBE in.

@@ -39,11 +39,6 @@ pub struct Settings {
     /// The longest a session outlives its connection; longer wishes are lowered to it, and v5 clients are told. AWS's
     /// default is 3600. 0 here until sessions are stored: nobody is promised what is not kept.
     pub session_expiry_max_s: u32,
-    /// Whether retained messages are kept, as on AWS. A v5 client is told; RETAIN on a message is handed on either way.
-    pub retain_available: bool,
-    /// Whether `$share/…` filters may be subscribed. `false` until they may; AWS says yes. A v5 client is told, and each
-    /// such filter is refused in SUBACK.
-    pub shared_subscription_available: bool,
     /// Whether an MQTT3 client that is refused gets a CONNACK with a return code before the connection closes. AWS
     /// closes without; saying it helps debugging.
     pub connack_on_refusal: bool,
@@ -76,8 +71,6 @@ impl Default for Settings {
             topic_bytes_max: sekisho_types::TOPIC_BYTES_MAX,
             message_expiry_max_s: 604_800,
             session_expiry_max_s: 0,
-            retain_available: true,
-            shared_subscription_available: false,
             connack_on_refusal: false,
             close_on_refused_subscribe: false,
             outgoing_bytes_max: 256 * 1024,

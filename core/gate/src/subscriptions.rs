@@ -18,17 +18,12 @@ pub(crate) struct Subscriptions {
 #[derive(Debug)]
 struct Waiting {
     packet_identifier: PacketIdentifier,
-    /// What was decided here, or `None` where the shell decides about the filter beside it.
-    filters: Vec<(Option<Refusal>, TopicFilter)>,
+    filters: Vec<TopicFilter>,
 }
 
 impl Subscriptions {
-    /// Takes a SUBSCRIBE in, and says what of it the shell has to decide; `None` if nothing is left to decide.
-    pub(crate) fn request(
-        &mut self,
-        subscribe: Subscribe,
-        settings: &Settings,
-    ) -> Result<Option<SubscribeRequest>, Violation> {
+    /// Takes a SUBSCRIBE in, and says what the shell has to decide.
+    pub(crate) fn request(&mut self, subscribe: Subscribe, settings: &Settings) -> Result<SubscribeRequest, Violation> {
         let Subscribe { packet_identifier, subscriptions, properties: _ } = subscribe;
         if subscriptions.len() > settings.filters_per_subscribe_max {
             let (filters, max) = (subscriptions.len(), settings.filters_per_subscribe_max);
@@ -42,14 +37,10 @@ impl Subscriptions {
         for subscription in subscriptions {
             let filter = &subscription.topic_filter;
             limits::topic_filter(filter.as_str(), settings)?;
-            if filter.shared().is_some() && !settings.shared_subscription_available {
-                filters.push((Some(Refusal::SharedSubscriptionsNotSupported), subscription.topic_filter));
-                continue;
-            }
             if !self.filters.contains(filter) {
                 self.filters.push(filter.clone());
             }
-            filters.push((None, filter.clone()));
+            filters.push(filter.clone());
             undecided.push(Subscription { qos: subscription.qos.min(QoS::AtLeastOnce), ..subscription });
         }
         if self.filters.len() > settings.subscriptions_per_connection_max {
@@ -57,8 +48,7 @@ impl Subscriptions {
             return Err(Violation::new(ReasonCode::QuotaExceeded, format!("more than {max} subscriptions")));
         }
         self.waiting.push(Waiting { packet_identifier, filters });
-        let nothing_left = undecided.is_empty();
-        Ok((!nothing_left).then_some(SubscribeRequest { packet_identifier, subscriptions: undecided }))
+        Ok(SubscribeRequest { packet_identifier, subscriptions: undecided })
     }
 
     /// The reason codes of a SUBACK, one per filter of the SUBSCRIBE; `None` if it is not waited for. A filter without
@@ -72,12 +62,8 @@ impl Subscriptions {
         let waiting = self.waiting.remove(at);
         let mut outcomes = outcomes.into_iter();
         let mut reason_codes = Vec::with_capacity(waiting.filters.len());
-        for (decided, filter) in waiting.filters {
-            let outcome = match decided {
-                Some(refusal) => Err(refusal),
-                None => outcomes.next().unwrap_or(Err(Refusal::ServerUnavailable)),
-            };
-            reason_codes.push(match outcome {
+        for filter in waiting.filters {
+            reason_codes.push(match outcomes.next().unwrap_or(Err(Refusal::ServerUnavailable)) {
                 Ok(QoS::AtMostOnce) => ReasonCode::Success,
                 Ok(QoS::AtLeastOnce | QoS::ExactlyOnce) => ReasonCode::GrantedQoS1,
                 Err(refusal) => {

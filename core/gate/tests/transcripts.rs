@@ -78,7 +78,9 @@ fn a_day_in_the_life_of_an_mqtt5_client() {
         1,
         &[("pump/7/#", QoS::ExactlyOnce), ("$share/g/jobs", QoS::AtLeastOnce), ("news", QoS::AtMostOnce)],
     ));
-    d.shell(|gate| gate.subscribed(id(1), vec![Ok(QoS::AtLeastOnce), Err(Refusal::NotAuthorized)]));
+    d.shell(|gate| {
+        gate.subscribed(id(1), vec![Ok(QoS::AtLeastOnce), Ok(QoS::AtLeastOnce), Err(Refusal::NotAuthorized)])
+    });
     d.send(publish("plant/7", b"21.5", Some(2)));
     d.send(publish("secret", b"", Some(3)));
     d.shell(|gate| gate.publish_refused(Some(id(3)), Refusal::NotAuthorized));
@@ -116,15 +118,15 @@ fn a_day_in_the_life_of_an_mqtt5_client() {
                 false,
             ),
             shared_subscription_available: Some(
-                false,
+                true,
             ),
             server_keep_alive_s: Some(
                 30,
             ),
         }
         -> SUBSCRIBE id 1 pump/7/# at 2, $share/g/jobs at 1, news at 0
-        -- Subscribe id 1 pump/7/# at 1, news at 0
-        <- SUBACK id 1 0x01 0x9E 0x87
+        -- Subscribe id 1 pump/7/# at 1, $share/g/jobs at 1, news at 0
+        <- SUBACK id 1 0x01 0x01 0x87
         -> PUBLISH plant/7 "21.5" id 2
         -- Publish plant/7 "21.5" id 2
         -> PUBLISH secret "" id 3

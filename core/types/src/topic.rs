@@ -97,6 +97,11 @@ impl TopicFilter {
         self.0.strip_prefix("$share/")?.split_once('/')
     }
 
+    /// The filter in it, if this is a shared subscription.
+    pub fn in_share(&self) -> Option<Self> {
+        self.shared().map(|(_, filter)| Self(filter.into()))
+    }
+
     /// Whether it holds a wildcard.
     pub fn has_wildcard(&self) -> bool {
         self.0.contains(['+', '#'])

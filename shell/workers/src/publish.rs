@@ -1,7 +1,7 @@
 //! A published message: one policy decision, one walk of the topic trie, then its subscribers' mailboxes and its rules.
 //!
 //! What comes back is the journal's sequence that has to be durable before the publisher is told that we have it.
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -21,6 +21,8 @@ use crate::provisioning::FleetTopic;
 thread_local! {
     /// Whom the message at hand is for, kept between messages to save the allocation.
     static TARGETS: RefCell<Vec<Target>> = const { RefCell::new(Vec::new()) };
+    /// Whose turn it is in groups that share a subscription, as far as this thread has routed.
+    static TURN: Cell<u32> = const { Cell::new(0) };
 }
 
 /// A message that policy has let through.
@@ -184,7 +186,9 @@ impl Gateway {
         // Kept first: whoever subscribes from here on is given it from there, whoever has subscribed is told below.
         let kept = message.retain.map(|permit| self.keep(permit, message)).transpose()?.unwrap_or_default();
         TARGETS.with_borrow_mut(|targets| {
-            self.broker.read().unwrap_or_else(PoisonError::into_inner).publish(message.permit, targets);
+            let turn = TURN.get();
+            TURN.set(turn.wrapping_add(1));
+            self.broker.read().unwrap_or_else(PoisonError::into_inner).publish(message.permit, turn, targets);
             self.route_to(now, message, targets).map(|owed| owed.max(kept))
         })
     }

@@ -45,7 +45,7 @@ impl Gateway {
             RetainHandling::IfNew => is_new,
             RetainHandling::Never => false,
         };
-        if !wanted {
+        if !wanted || subscription.topic_filter.shared().is_some() {
             return;
         }
         let now = self.state.now();

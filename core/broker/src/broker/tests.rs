@@ -60,9 +60,13 @@ impl World {
     }
 
     fn publish(&self, topic: &str) -> Vec<Target> {
+        self.publish_at(0, topic)
+    }
+
+    fn publish_at(&self, turn: u32, topic: &str) -> Vec<Target> {
         let mut found = Vec::new();
         let permit = self.gatekeeper.permit(Publish { topic: TopicName::parse(topic).unwrap() });
-        self.broker.publish(&permit, &mut found);
+        self.broker.publish(&permit, turn, &mut found);
         found.sort_unstable();
         found
     }
@@ -87,6 +91,34 @@ fn overlapping_filters_of_a_connection_are_one_delivery_at_the_highest_qos() {
     assert!(world.unsubscribe(1, "x/+"));
     assert_eq!(world.publish("x/y"), [subscriber(1, AtMostOnce), subscriber(2, AtMostOnce)]);
     assert_eq!(world.publish("y"), [subscriber(1, AtMostOnce)]);
+}
+
+#[test]
+fn members_of_a_group_take_turns() {
+    let mut world = World::new();
+    for (client_id, connection) in [("a", 1), ("b", 2), ("c", 3)] {
+        world.connect(client_id, connection);
+    }
+    world.subscribe(1, "$share/workers/jobs/#", AtLeastOnce);
+    world.subscribe(2, "$share/workers/jobs/#", AtMostOnce);
+    world.subscribe(3, "$share/others/jobs/#", AtMostOnce);
+    let taken: Vec<_> = (0..4).map(|turn| world.publish_at(turn, "jobs/7")).collect();
+    let others = subscriber(3, AtMostOnce);
+    assert_eq!(taken[0], [subscriber(1, AtLeastOnce), others]);
+    assert_eq!(taken[1], [subscriber(2, AtMostOnce), others]);
+    assert_eq!(taken[..2], taken[2..], "each is asked as often as another");
+    // By itself, a member is told as well; overlapping filters of its own are still one delivery.
+    world.subscribe(1, "jobs/+", AtMostOnce);
+    world.subscribe(1, "jobs/#", AtMostOnce);
+    assert_eq!(world.publish_at(0, "jobs/7"), [subscriber(1, AtMostOnce), subscriber(1, AtLeastOnce), others]);
+    assert!(world.unsubscribe(1, "jobs/+") && world.unsubscribe(1, "jobs/#"));
+    // Who leaves, or whose connection ends, is not asked any more; the last takes the group along.
+    assert!(world.unsubscribe(1, "$share/workers/jobs/#") && !world.unsubscribe(1, "$share/workers/jobs/#"));
+    assert_eq!(world.publish_at(0, "jobs/7"), [subscriber(2, AtMostOnce), others]);
+    world.broker.disconnect(ConnectionId(2));
+    assert_eq!(world.publish_at(0, "jobs/7"), [others]);
+    world.broker.disconnect(ConnectionId(3));
+    assert_eq!(world.publish_at(0, "jobs/7"), []);
 }
 
 #[test]
@@ -219,7 +251,7 @@ fn agrees_with_a_model() {
         }
         for (topic, permit) in publishes.iter().enumerate() {
             let mut found = vec![Target::Rule(RuleId(1))]; // left over from another message
-            broker.publish(permit, &mut found);
+            broker.publish(permit, 0, &mut found);
             found.sort_unstable();
             let selected = |filter: &&str| selects[FILTERS.iter().position(|known| known == filter).unwrap()][topic];
             let expected = model.iter().filter_map(|(connection, (_, known))| {

@@ -88,10 +88,10 @@ impl Connection {
                 self.outputs.push_back(Output::Publish(publish));
             }
             Packet::PubAck(PubAck { packet_identifier, .. }) => session.outbound.acknowledged(packet_identifier),
-            Packet::Subscribe(subscribe) => match session.subscribe(subscribe, &self.settings)? {
-                (_, Some(request)) => self.outputs.push_back(Output::Subscribe(request)),
-                (packet_identifier, None) => self.subscribed(packet_identifier, Vec::new()),
-            },
+            Packet::Subscribe(subscribe) => {
+                let request = session.subscribe(subscribe, &self.settings)?;
+                self.outputs.push_back(Output::Subscribe(request));
+            }
             Packet::Unsubscribe(unsubscribe) => {
                 self.outputs.push_back(Output::Unsubscribe(session.unsubscribe(unsubscribe)));
             }
