@@ -7,6 +7,7 @@ mod canonical; // one canonical request for both sides
 mod claim; // what a request says about its signature, before anything is believed
 mod date; // X-Amz-Date
 mod error; // what can be wrong, with what a service needs to answer
+mod form; // a form's signature, which is that of its policy
 mod key; // key derivation and digests
 mod operator; // the proof that an account-root caller was verified
 mod request; // the parts of a request that are signed
@@ -18,6 +19,7 @@ mod streaming; // aws-chunked bodies, their signatures and trailers
 pub use claim::Claim;
 pub use date::AmzDate;
 pub use error::{Mismatch, SigV4Error};
+pub use form::{SignedForm, verify_form};
 pub use key::sha256_hex;
 pub use operator::Operator;
 pub use request::RequestParts;

@@ -1,7 +1,7 @@
 //! The proof that a caller holds the account's root credentials.
 use std::fmt;
 
-/// A caller whose signature was verified. There is no other way to make one than [`crate::verify`].
+/// A caller whose signature was verified. There is no other way to make one than [`crate::verify`] and [`crate::verify_form`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
     access_key_id: Box<str>,
