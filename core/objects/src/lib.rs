@@ -13,6 +13,7 @@ mod lifecycle; // what has expired
 mod list; // ListObjects, ListObjectVersions
 mod objects; // commands on objects and their versions
 mod pairs; // a few names with values
+mod post_policy; // what a form that uploads may say
 mod range; // Range
 mod record; // what is kept of an object beside its body
 mod reseal; // the same object under another KMS key
@@ -36,6 +37,7 @@ pub use lifecycle::{Expiration, Expired, Lifecycle, LifecycleFilter, LifecycleRu
 pub use list::{Listed, Listing, ListingRequest, MAX_KEYS};
 pub use objects::{Deleted, Deletion, Deletions, Found, NewVersion};
 pub use pairs::Pairs;
+pub use post_policy::{PostPolicy, PostPolicyError};
 pub use range::{Unsatisfiable, byte_range};
 pub use record::{Body, ObjectRecord};
 pub use reseal::ToReseal;
