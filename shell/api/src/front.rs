@@ -128,6 +128,10 @@ async fn handle(
         (seen.service, seen.operation) = (Some(Service::S3), "Preflight");
         return s3::cors::preflight(app, &address, &head.headers);
     }
+    // A form of a browser's: its signature is among its fields.
+    if target.is_none() && s3::post_object::is_form(&head) {
+        return handle_form(app, peer, &head, body, seen).await;
+    }
     let by_target = target.and_then(|target| Service::by_target_prefix(target.split('.').next().unwrap_or_default()));
     // Who names a target speaks JSON, even to a service nobody here knows.
     seen.shape = by_target.unwrap_or(if target.is_some() { Service::Kms } else { Service::S3 });
@@ -138,10 +142,7 @@ async fn handle(
         ApiError::new(501, NOT_IMPLEMENTED, format!("The service `{name}` is not offered by this server"))
     })?;
     (seen.service, seen.shape) = (Some(service), service);
-    record::check_room(app)?;
-    if !peer.is_private() && !app.settings.plain_http_from_anywhere {
-        return Err(auth::in_the_clear(service));
-    }
+    may_begin(app, peer, service)?;
     if service == Service::S3 {
         return handle_s3(app, peer, &head, &parts, &claim, body, seen).await;
     }
@@ -218,6 +219,30 @@ async fn handle(
 fn address(app: &App, head: &request::Parts) -> Result<Address, ApiError> {
     let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     Address::parse(host, head.uri.path(), &app.settings.hostnames)
+}
+
+/// Refuses what there is no room to record, and secrets that would travel in the clear.
+fn may_begin(app: &App, peer: Peer, service: Service) -> Result<(), ApiError> {
+    record::check_room(app)?;
+    match peer.is_private() || app.settings.plain_http_from_anywhere {
+        true => Ok(()),
+        false => Err(auth::in_the_clear(service)),
+    }
+}
+
+async fn handle_form(
+    app: &App,
+    peer: Peer,
+    head: &request::Parts,
+    body: Body,
+    seen: &mut Seen,
+) -> Result<Response<Body>, ApiError> {
+    (seen.service, seen.operation) = (Some(Service::S3), "PostObject");
+    may_begin(app, peer, Service::S3)?;
+    let address = address(app, head)?;
+    let response = s3::post_object::run(app, peer, head, address, body, seen).await?;
+    app.state.settle().await.map_err(ApiError::internal)?;
+    Ok(response)
 }
 
 async fn handle_s3(

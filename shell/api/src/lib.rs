@@ -8,6 +8,7 @@ mod auth; // SigV4 errors in each protocol's words
 mod bind; // one JSON object from path, query, headers and body
 mod body; // bodies of requests and answers
 mod error; // a refusal, before any protocol gave it its shape
+mod form_data; // forms as browsers send them
 mod front; // one request: route, verify, bind, handle, render, log
 mod generated; // `xtask gen` writes them
 mod input; // what handlers deserialize with

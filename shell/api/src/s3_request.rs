@@ -1,4 +1,5 @@
 //! What S3's handlers are given: a verified caller, an address, and plain bytes whose end has been checked.
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use aws_lc_rs::digest;
@@ -8,6 +9,7 @@ use http_body_util::BodyExt;
 use sekisho_sigv4::{ChunkDecoder, ChunkError, Operator, Payload};
 
 use crate::body::Body;
+use crate::form_data::{FormData, FormError, Piece};
 use crate::{ApiError, Peer, body};
 
 /// A body that brings nothing for this long is given up, so that idle clients hold no connection for ever.
@@ -46,8 +48,20 @@ struct Source {
 /// What the end of the body must prove.
 enum Check {
     Nothing,
-    Sha256 { expected: [u8; 32], digest: Box<digest::Context> },
-    Chunks { decoder: Box<ChunkDecoder>, input: Bytes },
+    Sha256 {
+        expected: [u8; 32],
+        digest: Box<digest::Context>,
+    },
+    Chunks {
+        decoder: Box<ChunkDecoder>,
+        input: Bytes,
+    },
+    /// The file of a form, and how many bytes it may have.
+    File {
+        form: Box<FormData>,
+        sizes: RangeInclusive<u64>,
+        given: u64,
+    },
 }
 
 impl S3Request {
@@ -90,6 +104,31 @@ impl S3Request {
         })
     }
 
+    /// The file of a form whose policy was verified, with the form's fields as headers. How long it is, its end tells.
+    pub(crate) fn of_form(
+        operation: &'static str,
+        operator: Operator,
+        peer: Peer,
+        headers: HeaderMap,
+        (form, body): (FormData, Body),
+        sizes: RangeInclusive<u64>,
+    ) -> Self {
+        let check = Check::File { form: Box::new(form), sizes, given: 0 };
+        Self {
+            operation,
+            operator,
+            peer,
+            bucket: None,
+            key: None,
+            query: Vec::new(),
+            headers,
+            request_id: String::new(),
+            length: None,
+            source: Source { body, check, received: 0, done: false },
+            trailers: Vec::new(),
+        }
+    }
+
     /// How many plain bytes the body holds, if the client said so.
     pub fn content_length(&self) -> Option<u64> {
         self.length
@@ -123,6 +162,25 @@ impl S3Request {
             {
                 return Ok(Some(plain));
             }
+            if let Check::File { form, sizes, given } = &mut source.check {
+                match form.poll_piece().map_err(form_refusal)? {
+                    Some(Piece::Bytes(plain)) => {
+                        *given += plain.len() as u64;
+                        if *given > *sizes.end() {
+                            return Err(entity_too_large(*given, *sizes.end()));
+                        }
+                        return Ok(Some(plain));
+                    }
+                    Some(_) => {
+                        if *given < *sizes.start() {
+                            return Err(entity_too_small(*given, *sizes.start()));
+                        }
+                        source.done = true;
+                        return Ok(None);
+                    }
+                    None => {}
+                }
+            }
             match next_data(&mut source.body).await? {
                 Some(data) => {
                     source.received += data.len() as u64;
@@ -133,6 +191,7 @@ impl S3Request {
                             return Ok(Some(data));
                         }
                         Check::Chunks { input, .. } => *input = data,
+                        Check::File { form, .. } => form.handle_bytes(&data),
                     }
                 }
                 None => {
@@ -143,6 +202,7 @@ impl S3Request {
                         Check::Chunks { decoder, .. } => {
                             self.trailers = decoder.finish().map_err(chunk_refusal)?.to_vec();
                         }
+                        Check::File { .. } => return Err(incomplete()),
                     }
                 }
             }
@@ -182,6 +242,35 @@ pub(crate) async fn next_data(body: &mut body::Body) -> Result<Option<Bytes>, Ap
             }
         }
     }
+}
+
+/// What is wrong with a form, in S3's words.
+pub(crate) fn form_refusal(error: FormError) -> ApiError {
+    match error {
+        FormError::Malformed => ApiError::new(
+            400,
+            "MalformedPOSTRequest",
+            "The body of your POST request is not well-formed multipart/form-data.",
+        ),
+        FormError::FieldsTooLarge => ApiError::new(
+            400,
+            "MaxPostPreDataLengthExceededError",
+            "Your POST request fields preceding the upload file were too large.",
+        ),
+    }
+}
+
+/// More bytes than a request, or the policy of a form, allows.
+pub(crate) fn entity_too_large(proposed: u64, max: u64) -> ApiError {
+    ApiError::new(400, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+        .with("ProposedSize", proposed.to_string())
+        .with("MaxSizeAllowed", max.to_string())
+}
+
+fn entity_too_small(proposed: u64, min: u64) -> ApiError {
+    ApiError::new(400, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
+        .with("ProposedSize", proposed.to_string())
+        .with("MinSizeAllowed", min.to_string())
 }
 
 fn incomplete() -> ApiError {

@@ -62,6 +62,7 @@ const ACTIONS: &[(&str,                                  &str,                  
     ("ListObjects",                                      "s3:ListBucket",                          Of::Bucket),
     ("ListObjectsV2",                                    "s3:ListBucket",                          Of::Bucket),
     ("ListParts",                                        "s3:ListMultipartUploadParts",            Of::Object),
+    ("PostObject",                                       "s3:PutObject",                           Of::Object),
     ("PutBucketAcl",                                     "s3:PutBucketAcl",                        Of::Bucket),
     ("PutBucketCors",                                    "s3:PutBucketCORS",                       Of::Bucket),
     ("PutBucketEncryption",                              "s3:PutEncryptionConfiguration",          Of::Bucket),
@@ -115,7 +116,9 @@ pub(super) fn authorize(app: &App, request: &S3Request) -> Result<(), ApiError> 
     match request.operation {
         "UpdateObjectEncryption" => ask("s3:PutObject")?,
         "GetObjectAttributes" => ask("s3:GetObject")?,
-        "PutObject" | "CreateMultipartUpload" | "CopyObject" if given(request, "x-amz-tagging").is_some() => {
+        "PutObject" | "PostObject" | "CreateMultipartUpload" | "CopyObject"
+            if given(request, "x-amz-tagging").is_some() =>
+        {
             ask("s3:PutObjectTagging")?;
         }
         _ => {}
@@ -222,7 +225,12 @@ fn context(app: &App, cores: &Cores, request: &S3Request, bucket: &BucketName, a
         ("s3:signatureversion".into(), "AWS4-HMAC-SHA256".into()),
         (
             "s3:authType".into(),
-            if request.query("X-Amz-Signature").is_some() { "REST-QUERY-STRING" } else { "REST-HEADER" }.into(),
+            match request.operation {
+                "PostObject" => "POST",
+                _ if request.query("X-Amz-Signature").is_some() => "REST-QUERY-STRING",
+                _ => "REST-HEADER",
+            }
+            .into(),
         ),
         ("s3:ResourceAccount".into(), account.clone()),
         ("aws:ResourceAccount".into(), account),

@@ -11,7 +11,7 @@ use crate::{ApiError, S3Request};
 /// Bytes of names and values together (S3 user guide: "Working with object metadata").
 const METADATA_BYTES_MAX: usize = 2048;
 /// Headers kept with the object and given back as they were.
-const KEPT: [&str; 6] =
+pub(super) const KEPT: [&str; 6] =
     ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
 /// Headers that ask for what this server does not do.
 const NOT_IMPLEMENTED: [&str; 10] = [

@@ -1,7 +1,7 @@
 //! Refusals in S3's words.
 use sekisho_blobs::StoreError;
 use sekisho_kms::KmsError;
-use sekisho_objects::{ObjectsError, PART_BYTES_MIN};
+use sekisho_objects::{ObjectsError, PART_BYTES_MIN, PostPolicyError};
 use sekisho_types::with_causes;
 
 use crate::ApiError;
@@ -78,6 +78,18 @@ impl From<ObjectsError> for ApiError {
                 Self::new(503, "SlowDown", "Please reduce your request rate.").because(message)
             }
             ObjectsError::WholeChecksum => Self::new(400, "BadDigest", message),
+        }
+    }
+}
+
+impl From<PostPolicyError> for ApiError {
+    fn from(error: PostPolicyError) -> Self {
+        let message = error.to_string();
+        match error {
+            PostPolicyError::Invalid(_) => Self::new(400, "InvalidPolicyDocument", message),
+            PostPolicyError::Expired | PostPolicyError::Failed(_) | PostPolicyError::Extra(_) => {
+                Self::new(403, "AccessDenied", message)
+            }
         }
     }
 }

@@ -23,6 +23,7 @@ mod list_object_versions;
 mod list_objects;
 mod list_objects_v2;
 mod list_parts;
+pub(crate) mod post_object;
 mod put_bucket_encryption;
 mod put_object;
 mod update_object_encryption;

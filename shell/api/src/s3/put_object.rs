@@ -10,20 +10,26 @@ use super::{check_room_for_body, describe, names};
 use crate::{ApiError, App, Body, S3Request};
 
 pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
-    check_room_for_body(app)?;
-    describe::check(&request)?;
     check_length(&request)?;
-    let claimed = Claimed::of(&request)?;
-    let precondition = describe::precondition(&request)?;
-    let (headers, metadata) = describe::described(&request)?;
+    let (got, customer) = put(app, &mut request).await?;
+    Ok(answer(&got, customer.as_ref()))
+}
+
+/// Puts what the request brings, whatever its length.
+pub(super) async fn put(app: &App, request: &mut S3Request) -> Result<(Got, Option<CustomerKey>), ApiError> {
+    check_room_for_body(app)?;
+    describe::check(request)?;
+    let claimed = Claimed::of(request)?;
+    let precondition = describe::precondition(request)?;
+    let (headers, metadata) = describe::described(request)?;
     let checksum = claimed.algorithm.unwrap_or(ChecksumAlgorithm::CRC64NVME);
     let new = NewObject {
-        bucket: names::bucket(&request)?,
-        key: names::key(&request)?,
+        bucket: names::bucket(request)?,
+        key: names::key(request)?,
         headers,
         metadata,
-        tags: describe::tags(&request)?,
-        encryption: describe::encryption(&request)?,
+        tags: describe::tags(request)?,
+        encryption: describe::encryption(request)?,
         checksum,
         expected_checksum: None,
         content_md5: claimed.content_md5,
@@ -31,11 +37,11 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     let customer = new.encryption.customer.clone();
     let mut upload = app.objects.begin(new).await?;
     upload.require(precondition);
-    let (upload, _) = receive(&mut request, upload, &claimed, checksum).await?;
-    Ok(answer(&upload.finish().await?, customer.as_ref()))
+    let (upload, _) = receive(request, upload, &claimed, checksum).await?;
+    Ok((upload.finish().await?, customer))
 }
 
-fn answer(Got { record, version }: &Got, customer: Option<&CustomerKey>) -> Response<Body> {
+pub(super) fn answer(Got { record, version }: &Got, customer: Option<&CustomerKey>) -> Response<Body> {
     let mut response = Response::new(crate::empty());
     let headers = response.headers_mut();
     show::set(headers, "etag", &show::quoted(&record.etag));

@@ -3,22 +3,20 @@ use sekisho_blobs::Upload;
 use sekisho_objects::{Checksum, ChecksumAlgorithm, Digests};
 
 use super::claimed::Claimed;
+use crate::s3_request::entity_too_large;
 use crate::{ApiError, S3Request};
 
 /// Plaintext gathered before it is sealed and written.
 const GATHERED_BYTES: usize = 512 * 1024;
 /// What one request may bring (S3 user guide: "Uploading objects").
-const BODY_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
+pub(super) const BODY_BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 
 /// Refuses a body of unknown or too great a length.
 pub(super) fn check_length(request: &S3Request) -> Result<(), ApiError> {
     let missing = || ApiError::new(411, "MissingContentLength", "You must provide the Content-Length HTTP header.");
     let length = request.content_length().ok_or_else(missing)?;
     if length > BODY_BYTES_MAX {
-        let message = "Your proposed upload exceeds the maximum allowed size";
-        return Err(ApiError::new(400, "EntityTooLarge", message)
-            .with("ProposedSize", length.to_string())
-            .with("MaxSizeAllowed", BODY_BYTES_MAX.to_string()));
+        return Err(entity_too_large(length, BODY_BYTES_MAX));
     }
     Ok(())
 }

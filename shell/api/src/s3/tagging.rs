@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 
 use http::Response;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use sekisho_objects::{ObjectsError, Pairs, Setting, VersionId};
 use sekisho_state::Event;
 use sekisho_types::{BucketName, ObjectKey};
@@ -53,6 +54,19 @@ pub(super) fn checked(
 
 async fn read(request: &mut S3Request, max: usize) -> Result<BTreeMap<String, String>, ApiError> {
     let document = xml::read(request, "Tagging", BODY_BYTES_MAX).await?.ok_or_else(malformed_xml)?;
+    of_document(&document, max)
+}
+
+/// The document in a form's field, as the header `x-amz-tagging` says the same.
+pub(super) fn as_header(document: &str) -> Result<String, ApiError> {
+    let document = xml::parse(document.as_bytes()).filter(|root| root.name == "Tagging").ok_or_else(malformed_xml)?;
+    let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+    let tags = of_document(&document, OBJECT_TAGS_MAX)?;
+    let pairs: Vec<String> = tags.iter().map(|(key, value)| format!("{}={}", encoded(key), encoded(value))).collect();
+    Ok(pairs.join("&"))
+}
+
+fn of_document(document: &Element, max: usize) -> Result<BTreeMap<String, String>, ApiError> {
     let set = document.child("TagSet")?.ok_or_else(malformed_xml)?;
     let tag = |tag: &Element| {
         let text = |name| tag.text(name)?.ok_or_else(malformed_xml).map(str::to_owned);

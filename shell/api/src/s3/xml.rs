@@ -140,6 +140,13 @@ pub(super) fn document(root: &str, write: impl FnOnce(&mut String)) -> Response<
     xml(out)
 }
 
+/// Answers one of the few documents that have no namespace.
+pub(super) fn plain(root: &str, write: impl FnOnce(&mut String)) -> Response<Body> {
+    let mut out = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_owned();
+    nested(&mut out, root, write);
+    xml(out)
+}
+
 /// Appends an element with elements in it.
 pub(super) fn nested(out: &mut String, name: &str, write: impl FnOnce(&mut String)) {
     out.push_str(&format!("<{name}>"));
