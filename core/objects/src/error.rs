@@ -24,6 +24,9 @@ pub enum ObjectsError {
     /// `BucketAlreadyOwnedByYou`
     #[error("Your previous request to create the named bucket succeeded and you already own it.")]
     BucketAlreadyOwnedByYou(BucketName),
+    /// `InvalidBucketName`: one that nobody can have.
+    #[error("The specified bucket is not valid.")]
+    ReservedBucketName(BucketName),
     /// `BucketNotEmpty`
     #[error("The bucket you tried to delete is not empty")]
     BucketNotEmpty(BucketName),
@@ -99,6 +102,23 @@ pub enum ObjectsError {
     /// Too many uploads are open.
     #[error("too many multipart uploads are open")]
     TooManyUploads,
+    /// `InvalidRequest`: the whole has not as many bytes as were said at completion.
+    #[error("The provided 'x-amz-mp-object-size' header value {claimed} does not match what was computed: {size}")]
+    WholeSize {
+        /// What was said.
+        claimed: u64,
+        /// What there is.
+        size: u64,
+    },
+    /// `BadDigest`: the checksum is of another type than the upload's.
+    #[error(
+        "The upload was created using the {} checksum mode. The complete request must use the same checksum mode.",
+        if *.composite { "COMPOSITE" } else { "FULL_OBJECT" }
+    )]
+    ChecksumType {
+        /// The upload's: of the parts' checksums.
+        composite: bool,
+    },
     /// `BadDigest`: the whole does not have the checksum given at completion.
     #[error("The checksum you specified did not match the calculated checksum.")]
     WholeChecksum,

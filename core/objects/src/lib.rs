@@ -45,6 +45,7 @@ pub use seal::{CHUNK_BYTES, DataKey, Header, Opener, SealError, Sealer};
 pub use settings::{BucketSettings, Ownership, PublicAccessBlock, Setting};
 pub use store::{Bucket, Objects};
 pub use uploads::{
-    CompletedPart, MULTIPART_UPLOADS_MAX, MultipartUpload, PART_BYTES_MIN, Part, UploadsPage, UploadsRequest,
+    CompletedPart, Completion, MULTIPART_UPLOADS_MAX, MultipartUpload, PART_BYTES_MIN, Part, UploadsPage,
+    UploadsRequest,
 };
 pub use version::{Entry, Version, Versioning, Versions};

@@ -159,6 +159,22 @@ impl Bucket {
     }
 }
 
+impl Bucket {
+    /// When a rule removes the newest version of a key, and which rule does: `x-amz-expiration`. `None` for another version than that.
+    pub fn expiry(&self, key: &ObjectKey, version: Option<VersionId>) -> Option<(Timestamp, &str)> {
+        let rules = &self.settings.lifecycle.as_ref()?.0;
+        let newest = self.objects.get(key)?.newest();
+        let record = newest.object().filter(|_| version.is_none_or(|version| version == newest.id))?;
+        let fitting = rules.iter().filter(|rule| rule.enabled && rule.filter.fits(key, Some(record)));
+        let removed = fitting.filter_map(|rule| match rule.expiration? {
+            Expiration::Days(days) => Some((due(record.last_modified, days), rule.id.as_str())),
+            Expiration::Date(date) => Some((date, rule.id.as_str())),
+            Expiration::LoneDeleteMarkers => None,
+        });
+        removed.min()
+    }
+}
+
 impl Objects {
     /// Removes what has expired by `now`, of the `keys` keys behind `after`, as DeleteObject and AbortMultipartUpload do it; answers
     /// where to go on, if there are more keys.

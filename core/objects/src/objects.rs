@@ -67,7 +67,7 @@ impl Bucket {
         self.objects.get(key)?.object()
     }
 
-    fn versioned(&self) -> bool {
+    pub(crate) fn versioned(&self) -> bool {
         self.settings.versioning != Versioning::Off
     }
 
@@ -121,7 +121,8 @@ impl Objects {
     /// The body is on the disk: the object may be seen.
     ///
     /// # Errors
-    /// [`ObjectsError::NoSuchBucket`], [`ObjectsError::PreconditionFailed`].
+    /// [`ObjectsError::NoSuchBucket`], [`ObjectsError::PreconditionFailed`]; [`ObjectsError::NoSuchKey`] if it is to replace an
+    /// object and there is none.
     pub fn put_object(
         &self,
         bucket: &BucketName,
@@ -131,7 +132,12 @@ impl Objects {
         random: &mut dyn Random,
     ) -> Result<NewVersion, ObjectsError> {
         let known = self.bucket(bucket)?;
-        precondition.map_or(Ok(()), |precondition| precondition.check(known.object(key)))?;
+        match (precondition, known.object(key)) {
+            (None, _) => {}
+            // S3 user guide, "Conditional requests": 404 where a write has nothing to match.
+            (Some(Precondition::Matches(_)), None) => return Err(ObjectsError::NoSuchKey(key.clone())),
+            (Some(precondition), present) => precondition.check(present)?,
+        }
         let id = known.next_id(random);
         Ok(NewVersion {
             replaced: known.replaced(key, id).collect(),

@@ -215,12 +215,22 @@ impl Objects {
     /// CreateBucket.
     ///
     /// # Errors
-    /// [`ObjectsError::BucketAlreadyOwnedByYou`].
-    pub fn create_bucket(&self, now: Timestamp, bucket: &BucketName) -> Result<Vec<Event>, ObjectsError> {
-        match self.buckets.contains_key(bucket) {
-            true => Err(ObjectsError::BucketAlreadyOwnedByYou(bucket.clone())),
-            false => Ok(vec![Event::BucketCreated { bucket: bucket.clone(), at: now }]),
+    /// [`ObjectsError::BucketAlreadyOwnedByYou`], [`ObjectsError::ReservedBucketName`].
+    pub fn create_bucket(
+        &self,
+        now: Timestamp,
+        bucket: &BucketName,
+        tags: Option<BTreeMap<String, String>>,
+    ) -> Result<Vec<Event>, ObjectsError> {
+        if self.buckets.contains_key(bucket) {
+            return Err(ObjectsError::BucketAlreadyOwnedByYou(bucket.clone()));
         }
+        if reserved(bucket.as_str()) {
+            return Err(ObjectsError::ReservedBucketName(bucket.clone()));
+        }
+        let tagged = |tags| Event::BucketSettingSet { bucket: bucket.clone(), setting: Setting::Tags(Some(tags)) };
+        let tagged = tags.map(tagged);
+        Ok([Event::BucketCreated { bucket: bucket.clone(), at: now }].into_iter().chain(tagged).collect())
     }
 
     /// DeleteBucket. Uploads under way end with it; answers the bodies that are nobody's then.
@@ -260,6 +270,15 @@ impl Objects {
         let event = Event::BucketSettingSet { bucket: bucket.clone(), setting };
         Ok(if same { Vec::new() } else { vec![event] })
     }
+}
+
+/// Names that S3 keeps for itself, or that are none in a host's name (S3 user guide: "General purpose bucket naming rules").
+fn reserved(name: &str) -> bool {
+    const BEGINNINGS: [&str; 3] = ["xn--", "sthree-", "amzn-s3-demo-"];
+    const ENDS: [&str; 5] = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
+    BEGINNINGS.iter().any(|begin| name.starts_with(begin))
+        || ENDS.iter().any(|end| name.ends_with(end))
+        || name.split('.').any(|label| label.starts_with('-') || label.ends_with('-'))
 }
 
 #[cfg(test)]

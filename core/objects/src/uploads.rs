@@ -70,6 +70,21 @@ pub struct CompletedPart {
     pub checksum: Option<String>,
 }
 
+/// What CompleteMultipartUpload says of the object that is to be.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Completion {
+    /// The parts it consists of.
+    pub parts: Vec<CompletedPart>,
+    /// Its checksum.
+    pub checksum: Option<String>,
+    /// `x-amz-checksum-type`: whether that is one of the parts' checksums.
+    pub composite: Option<bool>,
+    /// `x-amz-mp-object-size`: its bytes.
+    pub size: Option<u64>,
+    /// What it requires of the object it replaces.
+    pub precondition: Option<Precondition>,
+}
+
 /// Which uploads to list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct UploadsRequest {
@@ -119,6 +134,18 @@ impl Bucket {
     /// [`ObjectsError::NoSuchUpload`], also if it is another object's.
     pub fn upload(&self, key: &ObjectKey, id: UploadId) -> Result<&MultipartUpload, ObjectsError> {
         self.uploads.get(&(key.clone(), id)).ok_or(ObjectsError::NoSuchUpload)
+    }
+
+    /// The object that an upload which is no more was made, if these were its parts: their ETags make the object's.
+    fn completed(&self, key: &ObjectKey, parts: &[CompletedPart]) -> Option<(NewVersion, ObjectRecord)> {
+        let etag = etag(parts.iter().map(|part| part.etag.as_str()));
+        let mut versions = self.objects.get(key)?.iter();
+        let (version, record) = versions.find_map(|version| {
+            let record = version.object().filter(|record| *record.etag == *etag)?;
+            Some((version.id, record))
+        })?;
+        let version = self.versioned().then_some(version);
+        Some((NewVersion { events: Vec::new(), replaced: Vec::new(), version }, record.clone()))
     }
 
     /// Lists a page of uploads.
@@ -224,24 +251,29 @@ impl Objects {
 
     /// CompleteMultipartUpload: makes one object of the parts listed; the others are nobody's then. Answers the object too.
     ///
+    /// Said again, when the answer was lost on its way, it answers the same: there is no such upload any more, but an object of
+    /// just these parts.
+    ///
     /// # Errors
     /// [`ObjectsError::NoSuchUpload`], [`ObjectsError::InvalidPartOrder`], [`ObjectsError::InvalidPart`],
-    /// [`ObjectsError::PartTooSmall`], [`ObjectsError::WholeChecksum`]; as [`Objects::put_object`].
-    #[expect(clippy::too_many_arguments, reason = "what the operation is given")]
+    /// [`ObjectsError::PartTooSmall`], [`ObjectsError::WholeChecksum`], [`ObjectsError::ChecksumType`],
+    /// [`ObjectsError::WholeSize`]; as [`Objects::put_object`].
     pub fn complete_upload(
         &self,
         now: Timestamp,
         bucket: &BucketName,
         key: &ObjectKey,
         id: UploadId,
-        listed: &[CompletedPart],
-        expected_checksum: Option<&str>,
-        precondition: Option<&Precondition>,
+        completion: &Completion,
         random: &mut dyn Random,
     ) -> Result<(NewVersion, ObjectRecord), ObjectsError> {
-        let upload = self.bucket(bucket)?.upload(key, id)?;
-        let record = whole(upload, listed, expected_checksum, now)?;
-        let mut new = self.put_object(bucket, key, record.clone(), precondition, random)?;
+        let known = self.bucket(bucket)?;
+        let upload = match known.upload(key, id) {
+            Ok(upload) => upload,
+            Err(refusal) => return known.completed(key, &completion.parts).ok_or(refusal),
+        };
+        let record = whole(upload, completion, now)?;
+        let mut new = self.put_object(bucket, key, record.clone(), completion.precondition.as_ref(), random)?;
         let kept: HashSet<BlobId> = record.blobs().collect();
         new.replaced.extend(upload.blobs().filter(|blob| !kept.contains(blob)));
         new.events.push(Event::UploadEnded { bucket: bucket.clone(), key: key.clone(), id });
@@ -250,25 +282,27 @@ impl Objects {
 }
 
 /// The object that the parts listed are.
-fn whole(
-    upload: &MultipartUpload,
-    listed: &[CompletedPart],
-    expected_checksum: Option<&str>,
-    now: Timestamp,
-) -> Result<ObjectRecord, ObjectsError> {
-    let parts = chosen(upload, listed)?;
+fn whole(upload: &MultipartUpload, completion: &Completion, now: Timestamp) -> Result<ObjectRecord, ObjectsError> {
+    let parts = chosen(upload, &completion.parts)?;
+    if completion.composite.is_some_and(|composite| composite != upload.composite) {
+        return Err(ObjectsError::ChecksumType { composite: upload.composite });
+    }
+    let size = parts.iter().map(|part| part.body.size).sum();
+    if let Some(claimed) = completion.size.filter(|claimed| *claimed != size) {
+        return Err(ObjectsError::WholeSize { claimed, size });
+    }
     let checksum = checksum(upload, &parts);
     // Clients send a composite one with or without the number of parts.
     let same = |expected: &str| checksum.value == expected || checksum.value.split('-').next() == Some(expected);
-    if expected_checksum.is_some_and(|expected| !same(expected)) {
+    if completion.checksum.as_deref().is_some_and(|expected| !same(expected)) {
         return Err(ObjectsError::WholeChecksum);
     }
     let of_parts = upload.composite;
     let body =
         |part: &Part| Body { checksum: of_parts.then(|| part.checksum.value.as_str().into()), ..part.body.clone() };
     Ok(ObjectRecord {
-        size: parts.iter().map(|part| part.body.size).sum(),
-        etag: etag(&parts).into(),
+        size,
+        etag: etag(parts.iter().map(|part| &*part.etag)).into(),
         bodies: parts.into_iter().map(body).collect(),
         last_modified: now,
         encryption: upload.encryption.clone(),
@@ -298,14 +332,15 @@ fn chosen<'a>(upload: &'a MultipartUpload, listed: &[CompletedPart]) -> Result<V
 }
 
 /// MD5 of the parts' ETags' bytes, `-`, how many.
-fn etag(parts: &[&Part]) -> String {
-    let mut md5 = Md5::new();
+fn etag<'a>(parts: impl Iterator<Item = &'a str>) -> String {
+    let (mut md5, mut count) = (Md5::new(), 0);
     for part in parts {
         // A part's ETag is 32 hexadecimal digits, as a BlobId is.
-        BlobId::parse(&part.etag).iter().for_each(|bytes| md5.update(bytes.as_bytes()));
+        BlobId::parse(part).iter().for_each(|bytes| md5.update(bytes.as_bytes()));
+        count += 1;
     }
     let digest: String = md5.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("{digest}-{}", parts.len())
+    format!("{digest}-{count}")
 }
 
 /// S3 user guide, "Checking object integrity": a composite checksum is that of the parts' checksums' bytes; a CRC of the

@@ -1,7 +1,7 @@
 //! Objects that come in parts: what the disk does for them. Which parts there are, the index knows.
 use sekisho_objects::{
-    BlobId, ChecksumAlgorithm, CompletedPart, CustomerKey, Encryption, EncryptionRequest, MultipartUpload, NewVersion,
-    ObjectsError, Pairs, Part, Precondition, UploadId,
+    BlobId, ChecksumAlgorithm, Completion, CustomerKey, Encryption, EncryptionRequest, MultipartUpload, NewVersion,
+    ObjectsError, Pairs, Part, UploadId,
 };
 use sekisho_state::Event;
 use sekisho_types::{BucketName, ObjectKey};
@@ -124,22 +124,15 @@ impl ObjectStore {
     ///
     /// # Errors
     /// [`ObjectsError`]; the upload stays open then. [`StoreError::Journal`].
-    pub async fn complete_multipart(
-        &self,
-        name: &UploadName,
-        listed: Vec<CompletedPart>,
-        expected_checksum: Option<String>,
-        precondition: Option<Precondition>,
-    ) -> Result<Got, StoreError> {
+    pub async fn complete_multipart(&self, name: &UploadName, completion: Completion) -> Result<Got, StoreError> {
         let (state, dir, name) = (self.state.clone(), self.dir.clone(), name.clone());
         let task = tokio::spawn(async move {
             let mut random = state.random();
             let completed = state.commit(|cores| {
                 let UploadName { bucket, key, id } = &name;
-                let (expected, precondition) = (expected_checksum.as_deref(), precondition.as_ref());
                 let (objects, now) = (&cores.objects, state.now());
                 let (NewVersion { events, replaced, version }, record) =
-                    objects.complete_upload(now, bucket, key, *id, &listed, expected, precondition, &mut random)?;
+                    objects.complete_upload(now, bucket, key, *id, &completion, &mut random)?;
                 let got = Got { record, version };
                 Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), (got, replaced)))
             });

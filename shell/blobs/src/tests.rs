@@ -7,8 +7,9 @@ use std::sync::Arc;
 use sekisho_journal::{Durability, JournalError};
 use sekisho_kms::RootKey;
 use sekisho_objects::{
-    BucketEncryption, ChecksumAlgorithm, CompletedPart, CustomerKey, Digests, Encryption, EncryptionRequest,
-    Expiration, Lifecycle, LifecycleRule, ObjectsError, PART_BYTES_MIN, Pairs, Precondition, Setting, SseAlgorithm,
+    BucketEncryption, ChecksumAlgorithm, CompletedPart, Completion, CustomerKey, Digests, Encryption,
+    EncryptionRequest, Expiration, Lifecycle, LifecycleRule, ObjectsError, PART_BYTES_MIN, Pairs, Precondition,
+    Setting, SseAlgorithm,
 };
 use sekisho_state::{Event, State};
 use sekisho_types::{AccountId, BucketName, ObjectKey, Region, SecretKey, Tenant, Timestamp};
@@ -56,7 +57,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let (state, store) = open(dir.path());
         let made = state.commit(|cores| {
-            let events = cores.objects.create_bucket(Timestamp::from_seconds(1), &lake())?;
+            let events = cores.objects.create_bucket(Timestamp::from_seconds(1), &lake(), None)?;
             Ok::<_, ObjectsError>((events.into_iter().map(Event::from).collect(), ()))
         });
         made.await.unwrap();
@@ -348,13 +349,27 @@ async fn parts_are_one_object() {
             parts.push(CompletedPart { number, etag: part.etag.into(), checksum: Some(part.checksum.value) });
         }
         let [two, stale, one] = parts.try_into().unwrap();
-        let complete =
-            async |parts: &[CompletedPart]| world.store.complete_multipart(&name, parts.to_vec(), None, None).await;
+        let complete = async |parts: &[CompletedPart]| world.store.complete_multipart(&name, of_parts(parts)).await;
         assert_eq!(refusal(complete(&[two.clone(), one.clone()]).await), ObjectsError::InvalidPartOrder);
         assert_eq!(refusal(complete(&[stale, two.clone()]).await), ObjectsError::InvalidPart(1));
         let claimed = CompletedPart { checksum: two.checksum.clone(), ..one.clone() };
         assert_eq!(refusal(complete(&[claimed, two.clone()]).await), ObjectsError::InvalidPart(1));
-        let record = complete(&[one, two]).await.unwrap().record;
+        let both = [one, two];
+        let said =
+            |said: Completion| world.store.complete_multipart(&name, Completion { parts: both.to_vec(), ..said });
+        let size = all.len() as u64;
+        let refused = refusal(said(Completion { size: Some(size + 1), ..Completion::default() }).await);
+        assert_eq!(refused, ObjectsError::WholeSize { claimed: size + 1, size });
+        let refused = refusal(said(Completion { composite: Some(!composite), ..Completion::default() }).await);
+        assert_eq!(refused, ObjectsError::ChecksumType { composite });
+        let agreed = Completion { size: Some(size), composite: Some(composite), ..Completion::default() };
+        let record = said(agreed).await.unwrap().record;
+        assert_eq!(complete(&both).await.unwrap().record, record, "said again, it is answered again");
+        assert_eq!(
+            refusal(complete(&both[..1]).await),
+            ObjectsError::NoSuchUpload,
+            "another object is not what was made"
+        );
         assert!(record.etag.ends_with("-2"));
         let mut digests = Digests::new(algorithm, false);
         digests.update(&all);
@@ -372,6 +387,10 @@ async fn parts_are_one_object() {
     }
 }
 
+fn of_parts(parts: &[CompletedPart]) -> Completion {
+    Completion { parts: parts.to_vec(), ..Completion::default() }
+}
+
 #[tokio::test]
 async fn an_upload_under_way_outlives_a_restart() {
     let world = World::new().await;
@@ -386,7 +405,7 @@ async fn an_upload_under_way_outlives_a_restart() {
     drop((state, store));
     let (_, store) = open(dir.path());
     let listed = [CompletedPart { number: 1, etag: first.etag.into(), checksum: None }];
-    store.complete_multipart(&name, listed.to_vec(), None, None).await.unwrap();
+    store.complete_multipart(&name, of_parts(&listed)).await.unwrap();
     let (_, reader) = store.get(&lake(), &key("k"), None, None).await.unwrap();
     assert_eq!(rest(reader).await.unwrap(), b"first");
 }

@@ -17,7 +17,7 @@ fn objects(keys: &[&str]) -> Objects {
     let tenant =
         Tenant { account: AccountId::parse("000000000000").unwrap(), region: Region::parse("us-east-1").unwrap() };
     let mut objects = Objects::new(tenant);
-    let events = objects.create_bucket(Timestamp::from_seconds(1), &lake()).unwrap();
+    let events = objects.create_bucket(Timestamp::from_seconds(1), &lake(), None).unwrap();
     events.iter().for_each(|event| objects.apply(event));
     keys.iter().enumerate().for_each(|(number, key)| _ = put(&mut objects, key, number as u8));
     objects
@@ -220,6 +220,23 @@ fn lifecycle() {
         }
         assert_eq!(all, expected, "{source}, a key at a time");
     }
+    let named = |id: &str, expiration, prefix: &str| LifecycleRule {
+        id: id.into(),
+        expiration: Some(expiration),
+        ..rule(prefix)
+    };
+    let rules = [
+        named("b", Expiration::Days(3), "old/"),
+        named("a", Expiration::Date(day(2)), "old/b"),
+        named("c", Expiration::LoneDeleteMarkers, ""),
+    ];
+    set(&mut objects, Setting::Lifecycle(Some(Lifecycle(rules.to_vec()))));
+    let bucket = objects.bucket(&lake()).unwrap();
+    assert_eq!(bucket.expiry(&a, None), Some((day(4), "b")), "the midnight after");
+    assert_eq!(bucket.expiry(&a, Some(version(7))), Some((day(4), "b")));
+    assert_eq!(bucket.expiry(&a, Some(null)), None, "not the newest");
+    assert_eq!(bucket.expiry(&b, None), Some((day(2), "a")), "the rule that comes first");
+    assert_eq!((bucket.expiry(&key("keep"), None), bucket.expiry(&key("gone"), None)), (None, None));
 }
 
 #[test]
@@ -260,7 +277,7 @@ fn a_snapshot_folds_to_the_same() {
 fn buckets_are_refused_as_s3_does() {
     let objects = objects(&["x"]);
     assert_eq!(
-        objects.create_bucket(Timestamp::default(), &lake()),
+        objects.create_bucket(Timestamp::default(), &lake(), None),
         Err(ObjectsError::BucketAlreadyOwnedByYou(lake()))
     );
     assert_eq!(objects.delete_bucket(&lake()), Err(ObjectsError::BucketNotEmpty(lake())));
@@ -275,6 +292,46 @@ fn buckets_are_refused_as_s3_does() {
     assert!(deletions.outcomes[..2].iter().all(Result::is_ok));
     assert_eq!(deletions.outcomes[2], Err(ObjectsError::PreconditionFailed("If-Match")));
     assert_eq!(deletions.removed, [BlobId::from_bytes([0; 16])]);
+}
+
+#[test]
+fn names_that_nobody_can_have() {
+    #[rustfmt::skip] // rule (S3 user guide: "General purpose bucket naming rules")   name                     reserved?
+    let table = [
+        ("must not start with the prefix xn--",                                       "xn--lake",              true),
+        ("must not start with the prefix sthree-",                                    "sthree-lake",           true),
+        ("must not start with the prefix amzn-s3-demo-",                              "amzn-s3-demo-bucket",   true),
+        ("must not end with the suffix -s3alias",                                     "lake-s3alias",          true),
+        ("must not end with the suffix --ol-s3",                                      "lake--ol-s3",           true),
+        ("must not end with the suffix .mrap",                                        "lake.mrap",             true),
+        ("must not end with the suffix --x-s3",                                       "lake--x-s3",            true),
+        ("must not end with the suffix --table-s3",                                   "lake--table-s3",        true),
+        ("RFC 1123 §2.1: a label of a host's name",                                   "lake.-a",               true),
+        ("RFC 1123 §2.1: a label of a host's name",                                   "lake-.a",               true),
+        ("letters, numbers, periods and hyphens",                                     "lake-1.data--s3",       false),
+    ];
+    let objects = objects(&[]);
+    for (rule, name, reserved) in table {
+        let bucket = BucketName::parse(name).unwrap();
+        let refused =
+            objects.create_bucket(Timestamp::default(), &bucket, None) == Err(ObjectsError::ReservedBucketName(bucket));
+        assert_eq!(refused, reserved, "{rule}: {name}");
+    }
+    let tags = Some(BTreeMap::from([("a".to_owned(), "b".to_owned())]));
+    let made =
+        objects.create_bucket(Timestamp::default(), &BucketName::parse("tagged").unwrap(), tags.clone()).unwrap();
+    assert!(
+        matches!(&made[..], [Event::BucketCreated { .. }, Event::BucketSettingSet { setting, .. }] if *setting == Setting::Tags(tags))
+    );
+}
+
+#[test]
+fn a_write_that_must_replace_needs_something_to_replace() {
+    let objects = objects(&["x"]);
+    let matches = crate::Precondition::Matches("other".into());
+    let put = |text| objects.put_object(&lake(), &key(text), record(1), Some(&matches), &mut counter());
+    assert_eq!(put("x"), Err(ObjectsError::PreconditionFailed("If-Match")));
+    assert_eq!(put("y"), Err(ObjectsError::NoSuchKey(key("y"))));
 }
 
 #[test]

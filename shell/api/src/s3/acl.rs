@@ -3,7 +3,7 @@
 use http::Response;
 
 use super::error::malformed_xml;
-use super::{bare, names, xml};
+use super::{bare, describe, names, xml};
 use crate::render::element;
 use crate::{ApiError, App, Body, S3Request};
 
@@ -31,7 +31,7 @@ pub(super) fn get(app: &App, request: &S3Request) -> Result<Response<Body>, ApiE
 pub(super) async fn put(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
     check_target(app, &request)?;
     let refused = || ApiError::new(400, "AccessControlListNotSupported", "The bucket does not allow ACLs");
-    if request.headers.keys().any(|name| name.as_str().starts_with("x-amz-grant-")) {
+    if describe::grants(&request) {
         return Err(refused());
     }
     let canned = request.header("x-amz-acl").map(str::to_owned);

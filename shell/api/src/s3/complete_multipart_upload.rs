@@ -1,7 +1,7 @@
 //! CompleteMultipartUpload. What goes wrong is an error's status, never a 200 with an error in it.
 use http::Response;
 use sekisho_blobs::Got;
-use sekisho_objects::{ChecksumAlgorithm, CompletedPart, Encryption};
+use sekisho_objects::{ChecksumAlgorithm, CompletedPart, Completion, Encryption};
 
 use super::error::malformed_xml;
 use super::show::{self, Context};
@@ -17,33 +17,30 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     check_room(app)?;
     let name = names::upload(&request)?;
     let (bucket, key) = (&name.bucket, &name.key);
-    let precondition = describe::precondition(&request)?;
-    // Here the checksum headers are of the object, not of this request's body.
-    let expected = expected_checksum(&request);
+    let said = said(&request)?;
     let body = request.read_all(BODY_BYTES_MAX).await?;
     let document = xml::parse(&body).filter(|root| root.name == "CompleteMultipartUpload").ok_or_else(malformed_xml)?;
+    // Of an upload that was completed before, nothing is asked but its parts.
     let checksum = {
         let cores = app.state.read();
-        format!("Checksum{}", cores.objects.bucket(bucket)?.upload(key, name.id)?.checksum.as_str())
+        let upload = cores.objects.bucket(bucket)?.upload(key, name.id).ok();
+        upload.map(|upload| format!("Checksum{}", upload.checksum.as_str()))
     };
     let parts = document.all("Part").map(|part| {
         let number = number(part.text("PartNumber")?.ok_or_else(malformed_xml)?.trim())?;
         let etag = part.text("ETag")?.ok_or_else(malformed_xml)?.trim().trim_matches('"').to_owned();
-        let checksum = part.text(&checksum)?.map(|text| text.trim().to_owned());
+        let checksum = checksum.as_deref().map(|name| part.text(name)).transpose()?.flatten();
+        let checksum = checksum.map(|text| text.trim().to_owned());
         Ok(CompletedPart { number, etag, checksum })
     });
     let parts: Vec<CompletedPart> = parts.collect::<Result<_, ApiError>>()?;
     if parts.is_empty() {
         return Err(malformed_xml());
     }
-    let completed = app.objects.complete_multipart(&name, parts, expected, precondition).await?;
+    let completed = app.objects.complete_multipart(&name, Completion { parts, ..said }).await?;
     let Got { record, version } = completed;
     let mut response = xml::document("CompleteMultipartUploadResult", |out| {
-        element(
-            out,
-            "Location",
-            &format!("http://{}/{bucket}/{}", app.settings.hostname(), xml::url_encoded(key.as_str())),
-        );
+        element(out, "Location", &location(&request, bucket.as_str(), key.as_str()));
         element(out, "Bucket", bucket.as_str());
         element(out, "Key", key.as_str());
         element(out, "ETag", &show::quoted(&record.etag));
@@ -57,9 +54,32 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
         show::encryption(response.headers_mut(), &record.encryption, None, Context::Hidden);
     }
     show::version(response.headers_mut(), version);
+    show::expiration(response.headers_mut(), app, (bucket, key), version);
     Ok(response)
 }
 
-fn expected_checksum(request: &S3Request) -> Option<String> {
-    ChecksumAlgorithm::ALL.iter().find_map(|algorithm| request.header(algorithm.header())).map(str::to_owned)
+/// What its headers say of the object; the checksums are not this request's body's.
+fn said(request: &S3Request) -> Result<Completion, ApiError> {
+    const TYPE: &str = "x-amz-checksum-type";
+    const SIZE: &str = "x-amz-mp-object-size";
+    let invalid = |name: &str| ApiError::new(400, "InvalidRequest", format!("Value for {name} header is invalid."));
+    let composite = match request.header(TYPE) {
+        None => None,
+        Some("COMPOSITE") => Some(true),
+        Some("FULL_OBJECT") => Some(false),
+        Some(_) => return Err(invalid(TYPE)),
+    };
+    let size = request.header(SIZE).map(|text| text.parse().map_err(|_| invalid(SIZE))).transpose()?;
+    let checksum = ChecksumAlgorithm::ALL.iter().find_map(|algorithm| request.header(algorithm.header()));
+    let precondition = describe::precondition(request)?;
+    Ok(Completion { parts: Vec::new(), checksum: checksum.map(str::to_owned), composite, size, precondition })
+}
+
+/// Where the object is, by the name the server was called by.
+fn location(request: &S3Request, bucket: &str, key: &str) -> String {
+    let (host, key) = (request.header("host").unwrap_or_default(), xml::url_encoded(key));
+    match host.strip_prefix(bucket).is_some_and(|rest| rest.starts_with('.')) {
+        true => format!("http://{host}/{key}"),
+        false => format!("http://{host}/{bucket}/{key}"),
+    }
 }

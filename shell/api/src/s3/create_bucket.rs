@@ -4,7 +4,7 @@ use sekisho_objects::ObjectsError;
 use sekisho_state::{CommitError, Event};
 
 use super::error::header_not_implemented;
-use super::{bare, check_room, describe, names, show, xml};
+use super::{bare, check_room, describe, names, show, tagging, xml};
 use crate::{ApiError, App, Body, S3Request};
 
 /// Where making one's own bucket again is no error (CreateBucket: `BucketAlreadyOwnedByYou`).
@@ -14,7 +14,10 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
     check_room(app)?;
     let bucket = names::bucket(&request)?;
-    describe::check(&request)?;
+    if describe::grants(&request) || request.header("x-amz-acl").is_some_and(|acl| acl != "private") {
+        let message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
+        return Err(ApiError::new(400, "InvalidBucketAclWithObjectOwnership", message));
+    }
     if request.header("x-amz-bucket-object-lock-enabled").is_some_and(|enabled| !enabled.eq_ignore_ascii_case("false"))
     {
         return Err(header_not_implemented("x-amz-bucket-object-lock-enabled"));
@@ -23,19 +26,20 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
         return Err(header_not_implemented("x-amz-object-ownership"));
     }
     let configuration = xml::read(&mut request, "CreateBucketConfiguration", BODY_BYTES_MAX).await?.unwrap_or_default();
-    for name in ["Location", "Bucket", "Tags"] {
+    for name in ["Location", "Bucket"] {
         if configuration.child(name)?.is_some_and(|child| !child.children.is_empty()) {
             return Err(header_not_implemented(name));
         }
     }
     check_location(app, configuration.text("LocationConstraint")?)?;
+    let tags = configuration.child("Tags")?.map(tagging::of_bucket).transpose()?;
     if app.settings.remote_buckets.contains(&bucket) {
         let message = format!("{bucket} is a bucket that another S3 keeps: delivery streams deliver there");
         return Err(ApiError::new(409, "BucketAlreadyExists", message));
     }
     let now = app.state.now();
     let made = app.state.commit(|cores| {
-        let events = cores.objects.create_bucket(now, &bucket)?;
+        let events = cores.objects.create_bucket(now, &bucket, tags)?;
         Ok::<_, ObjectsError>((events.into_iter().map(Event::from).collect(), ()))
     });
     match made.await {

@@ -13,18 +13,31 @@ const METADATA_BYTES_MAX: usize = 2048;
 /// Headers kept with the object and given back as they were.
 pub(super) const KEPT: [&str; 6] =
     ["cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires"];
+/// The one canned ACL that says what holds anyway.
+const OWNERS: &str = "bucket-owner-full-control";
 /// Headers that ask for what this server does not do.
-const NOT_IMPLEMENTED: [&str; 10] = [
-    "x-amz-grant-full-control",
-    "x-amz-grant-read",
-    "x-amz-grant-read-acp",
-    "x-amz-grant-write",
-    "x-amz-grant-write-acp",
+const NOT_IMPLEMENTED: [&str; 5] = [
     "x-amz-object-lock-legal-hold",
     "x-amz-object-lock-mode",
     "x-amz-object-lock-retain-until-date",
     "x-amz-website-redirect-location",
     "x-amz-write-offset-bytes",
+];
+
+/// Those of the model's beside STANDARD, the only one here.
+const STORAGE_CLASSES: [&str; 12] = [
+    "DEEP_ARCHIVE",
+    "EXPRESS_ONEZONE",
+    "FSX_ONTAP",
+    "FSX_OPENZFS",
+    "GLACIER",
+    "GLACIER_IR",
+    "INTELLIGENT_TIERING",
+    "ONEZONE_IA",
+    "OUTPOSTS",
+    "REDUCED_REDUNDANCY",
+    "SNOW",
+    "STANDARD_IA",
 ];
 
 pub(super) const SSE: &str = "x-amz-server-side-encryption";
@@ -42,13 +55,26 @@ pub(super) fn check(request: &S3Request) -> Result<(), ApiError> {
     if let Some(header) = NOT_IMPLEMENTED.iter().find(|name| given(request, name).is_some()) {
         return Err(header_not_implemented(header));
     }
-    if given(request, "x-amz-storage-class").is_some_and(|class| class != "STANDARD") {
-        return Err(header_not_implemented("x-amz-storage-class"));
+    match given(request, "x-amz-storage-class") {
+        None | Some("STANDARD") => {}
+        Some(class) if STORAGE_CLASSES.contains(&class) => return Err(header_not_implemented("x-amz-storage-class")),
+        Some(class) => {
+            let message = "The storage class you specified is not valid";
+            return Err(ApiError::new(400, "InvalidStorageClass", message).with("StorageClassRequested", class));
+        }
     }
-    if given(request, "x-amz-acl").is_some_and(|acl| !matches!(acl, "private" | "bucket-owner-full-control")) {
+    if let Some(version) = request.query("versionId") {
+        return Err(invalid_argument("This operation does not accept a version-id.", "versionId", version));
+    }
+    if grants(request) || given(request, "x-amz-acl").is_some_and(|acl| !matches!(acl, "private" | OWNERS)) {
         return Err(ApiError::new(400, "AccessControlListNotSupported", "The bucket does not allow ACLs"));
     }
     Ok(())
+}
+
+/// Whether a request gives somebody a right by ACL.
+pub(super) fn grants(request: &S3Request) -> bool {
+    request.headers.keys().any(|name| name.as_str().starts_with("x-amz-grant-"))
 }
 
 /// Prefix of the headers of the customer's key that opens the source of a copy.

@@ -33,6 +33,9 @@ impl From<ObjectsError> for ApiError {
             ObjectsError::BucketAlreadyOwnedByYou(bucket) => {
                 Self::new(409, "BucketAlreadyOwnedByYou", message).with("BucketName", bucket.as_str())
             }
+            ObjectsError::ReservedBucketName(bucket) => {
+                Self::new(400, "InvalidBucketName", message).with("BucketName", bucket.as_str())
+            }
             ObjectsError::BucketNotEmpty(bucket) => {
                 Self::new(409, "BucketNotEmpty", message).with("BucketName", bucket.as_str())
             }
@@ -61,6 +64,7 @@ impl From<ObjectsError> for ApiError {
             | ObjectsError::CustomerKeyNotApplicable
             | ObjectsError::PartKeyMissing
             | ObjectsError::PartKeyWrong
+            | ObjectsError::WholeSize { .. }
             | ObjectsError::NotResealable(_) => Self::new(400, "InvalidRequest", message),
             ObjectsError::CustomerKeyWrong | ObjectsError::CustomerKeysBlocked => {
                 Self::new(403, "AccessDenied", message)
@@ -77,7 +81,7 @@ impl From<ObjectsError> for ApiError {
             ObjectsError::TooManyUploads => {
                 Self::new(503, "SlowDown", "Please reduce your request rate.").because(message)
             }
-            ObjectsError::WholeChecksum => Self::new(400, "BadDigest", message),
+            ObjectsError::WholeChecksum | ObjectsError::ChecksumType { .. } => Self::new(400, "BadDigest", message),
         }
     }
 }

@@ -2,10 +2,16 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use sekisho_objects::{Checksum, CustomerKey, Encryption, ObjectRecord, VersionId};
+use sekisho_types::{BucketName, ObjectKey};
 
 use super::describe::{METADATA, SSE, SSE_BUCKET_KEY, SSE_CONTEXT, SSE_CUSTOMER, SSE_KEY_ID};
+use crate::App;
 use crate::auth::http_date;
+
+/// What RFC 3986 does not reserve stays as it is.
+pub(super) const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Whether the answer repeats the encryption context: puts do, gets do not (model: S3 outputs).
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -44,6 +50,21 @@ pub(super) fn encryption(
 /// Which version it is, where a bucket keeps versions.
 pub(super) fn version(headers: &mut HeaderMap, version: Option<VersionId>) {
     version.iter().for_each(|version| set(headers, "x-amz-version-id", &version.to_string()));
+}
+
+/// When a lifecycle rule removes it, where one does.
+pub(super) fn expiration(
+    headers: &mut HeaderMap,
+    app: &App,
+    (bucket, key): (&BucketName, &ObjectKey),
+    version: Option<VersionId>,
+) {
+    let cores = app.state.read();
+    let expiry = cores.objects.bucket(bucket).ok().and_then(|bucket| bucket.expiry(key, version));
+    if let Some((at, rule)) = expiry {
+        let rule = utf8_percent_encode(rule, &RESERVED);
+        set(headers, "x-amz-expiration", &format!("expiry-date=\"{}\", rule-id=\"{rule}\"", http_date(at)));
+    }
 }
 
 /// Its checksum.

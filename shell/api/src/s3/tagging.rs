@@ -28,10 +28,10 @@ pub(super) fn checked(
     let invalid = |message: &str| ApiError::new(400, "InvalidTag", message);
     let mut tags = BTreeMap::new();
     for (key, value) in pairs {
-        if key.is_empty() || key.chars().count() > KEY_CHARS_MAX {
+        if key.is_empty() || key.chars().count() > KEY_CHARS_MAX || !key.chars().all(allowed) {
             return Err(invalid("The TagKey you have provided is invalid").with("TagKey", key));
         }
-        if value.chars().count() > VALUE_CHARS_MAX {
+        if value.chars().count() > VALUE_CHARS_MAX || !value.chars().all(allowed) {
             return Err(invalid("The TagValue you have provided is invalid")
                 .with("TagKey", key)
                 .with("TagValue", value));
@@ -52,6 +52,11 @@ pub(super) fn checked(
     }
 }
 
+/// Letters, spaces and numbers of UTF-8, and a few signs (S3 user guide: "Categorizing your objects using tags").
+fn allowed(c: char) -> bool {
+    c.is_alphanumeric() || (c.is_whitespace() && !c.is_control()) || "+-=._:/@".contains(c)
+}
+
 async fn read(request: &mut S3Request, max: usize) -> Result<BTreeMap<String, String>, ApiError> {
     let document = xml::read(request, "Tagging", BODY_BYTES_MAX).await?.ok_or_else(malformed_xml)?;
     of_document(&document, max)
@@ -67,7 +72,15 @@ pub(super) fn as_header(document: &str) -> Result<String, ApiError> {
 }
 
 fn of_document(document: &Element, max: usize) -> Result<BTreeMap<String, String>, ApiError> {
-    let set = document.child("TagSet")?.ok_or_else(malformed_xml)?;
+    of_set(document.child("TagSet")?.ok_or_else(malformed_xml)?, max)
+}
+
+/// The tags a bucket is made with.
+pub(super) fn of_bucket(set: &Element) -> Result<BTreeMap<String, String>, ApiError> {
+    of_set(set, BUCKET_TAGS_MAX)
+}
+
+fn of_set(set: &Element, max: usize) -> Result<BTreeMap<String, String>, ApiError> {
     let tag = |tag: &Element| {
         let text = |name| tag.text(name)?.ok_or_else(malformed_xml).map(str::to_owned);
         Ok((text("Key")?, text("Value")?))

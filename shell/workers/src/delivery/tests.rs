@@ -64,7 +64,7 @@ impl World {
 
     pub(super) async fn bucket(&self) {
         let made = self.state.commit(|cores| {
-            let events = cores.objects.create_bucket(self.state.now(), &lake())?;
+            let events = cores.objects.create_bucket(self.state.now(), &lake(), None)?;
             Ok::<_, sekisho_objects::ObjectsError>((events.into_iter().map(Event::from).collect(), ()))
         });
         made.await.unwrap();

@@ -272,7 +272,7 @@ impl BulkRegistration {
         let bucket = BucketName::parse(&bucket).map_err(|error| error.to_string())?;
         let now = self.state.now();
         let made = self.state.commit(|cores| {
-            let events = cores.objects.create_bucket(now, &bucket)?;
+            let events = cores.objects.create_bucket(now, &bucket, None)?;
             Ok::<_, ObjectsError>((events.into_iter().map(Into::into).collect(), ()))
         });
         match made.await {
