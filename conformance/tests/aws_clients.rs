@@ -38,6 +38,11 @@ fn boto3_what_buckets_are_told() {
 }
 
 #[test]
+fn boto3_at_the_edges() {
+    assert!(Server::start().python("boto3_s3_edges.py").contains("ok"));
+}
+
+#[test]
 fn boto3_forms_that_upload() {
     assert!(Server::start().python("boto3_s3_forms.py").contains("ok"));
 }

@@ -123,7 +123,7 @@ async fn handle(
         headers: &headers,
     };
     let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
-    if head.method == http::Method::OPTIONS && head.headers.contains_key(ORIGIN) {
+    if head.method == http::Method::OPTIONS {
         let address = address(app, &head)?;
         (seen.service, seen.operation) = (Some(Service::S3), "Preflight");
         return s3::cors::preflight(app, &address, &head.headers);

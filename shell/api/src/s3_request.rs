@@ -139,9 +139,9 @@ impl S3Request {
         self.query.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
-    /// The first header `name` if it is text.
+    /// The first header `name` if it is text: UTF-8, as some clients send it.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
+        std::str::from_utf8(self.headers.get(name)?.as_bytes()).ok()
     }
 
     /// A trailer's value, once [`S3Request::next`] has said `None`.

@@ -78,8 +78,9 @@ fn said(request: &S3Request) -> Result<Completion, ApiError> {
 /// Where the object is, by the name the server was called by.
 fn location(request: &S3Request, bucket: &str, key: &str) -> String {
     let (host, key) = (request.header("host").unwrap_or_default(), xml::url_encoded(key));
+    let scheme = if request.peer.secure { "https" } else { "http" };
     match host.strip_prefix(bucket).is_some_and(|rest| rest.starts_with('.')) {
-        true => format!("http://{host}/{key}"),
-        false => format!("http://{host}/{bucket}/{key}"),
+        true => format!("{scheme}://{host}/{key}"),
+        false => format!("{scheme}://{host}/{bucket}/{key}"),
     }
 }

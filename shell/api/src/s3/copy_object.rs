@@ -20,8 +20,10 @@ pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>,
     let encryption = describe::encryption(&request)?;
     app.state.read().objects.bucket(&bucket)?;
     let (source, mut reader) = from.open(app).await?;
+    CopySource::check_size(source.record.size)?;
     let onto_itself = (&from.bucket, &from.key) == (&bucket, &key) && from.version.is_none();
-    if onto_itself && !replace && encryption == Default::default() {
+    let stays = encryption == Default::default() && describe::given(&request, "x-amz-storage-class").is_none();
+    if onto_itself && !replace && stays {
         let message = "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.";
         return Err(ApiError::new(400, "InvalidRequest", message));
     }
@@ -33,8 +35,8 @@ pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>,
     let tags: Pairs = if replace_tags { describe::tags(&request)? } else { source.record.tags.clone() };
     let customer = encryption.customer.clone();
     let new = NewObject {
-        bucket,
-        key,
+        bucket: bucket.clone(),
+        key: key.clone(),
         headers,
         metadata,
         tags,
@@ -57,6 +59,7 @@ pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>,
     let headers = response.headers_mut();
     show::encryption(headers, &copy.record.encryption, customer.as_ref(), Context::Shown);
     show::version(headers, copy.version);
+    show::expiration(headers, app, (&bucket, &key), copy.version);
     source.version.iter().for_each(|id| show::set(headers, "x-amz-copy-source-version-id", &id.to_string()));
     Ok(response)
 }

@@ -10,6 +10,8 @@ use super::names;
 use super::read::http_time;
 use crate::{ApiError, App, S3Request};
 
+/// What one copy takes; more goes in parts (CopyObject, UploadPartCopy).
+const BYTES_MAX: u64 = 5 * 1024 * 1024 * 1024;
 const SOURCE: &str = "x-amz-copy-source";
 
 /// The source of a copy.
@@ -50,6 +52,17 @@ impl CopySource {
         })
     }
 
+    /// Refuses more bytes than one copy takes.
+    pub(super) fn check_size(bytes: u64) -> Result<(), ApiError> {
+        if bytes <= BYTES_MAX {
+            return Ok(());
+        }
+        let message = format!(
+            "The specified copy source is larger than the maximum allowable size for a copy source: {BYTES_MAX}"
+        );
+        Err(ApiError::new(400, "InvalidRequest", message))
+    }
+
     /// Opens it, if the request's conditions hold of it.
     pub(super) async fn open(&self, app: &App) -> Result<(Got, Reader), ApiError> {
         let opened = app.objects.get(&self.bucket, &self.key, self.version, self.customer.clone()).await?;
@@ -58,6 +71,23 @@ impl CopySource {
             // A copy has no 304 (CopyObject).
             Verdict::NotModified => Err(ObjectsError::PreconditionFailed("x-amz-copy-source-If-None-Match").into()),
             Verdict::Failed(condition) => Err(ObjectsError::PreconditionFailed(condition).into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_one_copy_takes() {
+        #[rustfmt::skip] // source                                     bytes                taken?
+        let table = [
+            ("CopyObject: up to 5 GB",                                 5 << 30,             true),
+            ("CopyObject: greater than 5 GB, UploadPartCopy",          (5 << 30) + 1,       false),
+        ];
+        for (source, bytes, taken) in table {
+            assert_eq!(CopySource::check_size(bytes).is_ok(), taken, "{source}");
         }
     }
 }

@@ -78,8 +78,11 @@ pub(crate) fn preflight(app: &App, address: &Address, headers: &HeaderMap) -> Re
     let refused = |message: &str| ApiError::new(403, "AccessForbidden", message);
     let missing = "Insufficient information. Origin request header needed.";
     let origin = text("origin").ok_or_else(|| ApiError::new(400, "BadRequest", missing))?;
-    let missing = "Invalid Access-Control-Request-Method: null";
-    let method = text("access-control-request-method").ok_or_else(|| ApiError::new(400, "BadRequest", missing))?;
+    let method = text("access-control-request-method").unwrap_or("null");
+    if !METHODS.contains(&method) {
+        let message = format!("Invalid Access-Control-Request-Method: {method}");
+        return Err(ApiError::new(400, "BadRequest", message));
+    }
     let wanted: Vec<&str> = text("access-control-request-headers")
         .unwrap_or_default()
         .split(',')

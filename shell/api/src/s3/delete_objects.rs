@@ -17,13 +17,15 @@ const KEYS_MAX: usize = 1000;
 
 struct Refused {
     key: String,
+    version: Option<String>,
     code: Cow<'static, str>,
     message: String,
 }
 
 impl Refused {
-    fn of(key: &ObjectKey, refusal: ApiError) -> Self {
-        Self { key: key.as_str().to_owned(), code: refusal.code, message: refusal.message }
+    fn of(key: &ObjectKey, version: Option<VersionId>, refusal: ApiError) -> Self {
+        let version = version.map(|version| version.to_string());
+        Self { key: key.as_str().to_owned(), version, code: refusal.code, message: refusal.message }
     }
 }
 
@@ -41,12 +43,14 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
         let key = object.text("Key")?.ok_or_else(malformed_xml)?;
         let version = object.text("VersionId")?.filter(|version| !version.is_empty());
         let version = version.map(|text| VersionId::parse(text).ok_or(text)).transpose();
+        let refuse = |code: &'static str, message: &str| {
+            let version = object.text("VersionId")?.map(str::to_owned);
+            Ok::<_, ApiError>(Refused { key: key.to_owned(), version, code: code.into(), message: message.into() })
+        };
         if version.is_err() {
-            let message = "The specified version does not exist.";
-            refused.push(Refused { key: key.to_owned(), code: "NoSuchVersion".into(), message: message.into() });
+            refused.push(refuse("NoSuchVersion", "The specified version does not exist.")?);
         } else if ["LastModifiedTime", "Size"].iter().any(|name| object.all(name).next().is_some()) {
-            let message = "Conditional deletes are not offered by this server yet";
-            refused.push(Refused { key: key.to_owned(), code: "NotImplemented".into(), message: message.into() });
+            refused.push(refuse("NotImplemented", "Conditional deletes are not offered by this server yet")?);
         } else {
             let key = ObjectKey::parse(key).map_err(|_| malformed_xml())?;
             let precondition = object.text("ETag")?.map(|etag| Precondition::Matches(etag.to_owned()));
@@ -59,14 +63,14 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     // One that may not be deleted does not keep the others.
     deletions.retain(|Deletion { key, version, .. }| {
         let allowed = authorize::may_delete(app, &request, key.as_str(), *version);
-        allowed.map_err(|refusal| refused.push(Refused::of(key, refusal))).is_ok()
+        allowed.map_err(|refusal| refused.push(Refused::of(key, *version, refusal))).is_ok()
     });
-    let keys: Vec<ObjectKey> = deletions.iter().map(|deletion| deletion.key.clone()).collect();
+    let names: Vec<_> = deletions.iter().map(|deletion| (deletion.key.clone(), deletion.version)).collect();
     let mut deleted = Vec::new();
-    for (key, outcome) in keys.iter().zip(app.objects.delete_all(&bucket, deletions).await?) {
+    for ((key, version), outcome) in names.iter().zip(app.objects.delete_all(&bucket, deletions).await?) {
         match outcome {
             Ok(outcome) => deleted.push(outcome),
-            Err(refusal) => refused.push(Refused::of(key, refusal.into())),
+            Err(refusal) => refused.push(Refused::of(key, *version, refusal.into())),
         }
     }
     Ok(xml::document("DeleteResult", |out| {
@@ -80,9 +84,10 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
                 }
             });
         }
-        for Refused { key, code, message } in &refused {
+        for Refused { key, version, code, message } in &refused {
             xml::nested(out, "Error", |out| {
                 element(out, "Key", key);
+                version.iter().for_each(|version| element(out, "VersionId", version));
                 element(out, "Code", code);
                 element(out, "Message", message);
             });

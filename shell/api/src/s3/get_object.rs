@@ -1,8 +1,8 @@
 //! GetObject: the body as a stream, each piece checked before it is sent, the first one before anything is answered.
 use http::Response;
 
-use super::names;
 use super::read::{self, Selected};
+use super::{names, show};
 use crate::{ApiError, App, Body, S3Request, pieces};
 
 pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>, ApiError> {
@@ -12,6 +12,7 @@ pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>,
     match read::select(&request, &got, customer.as_ref())? {
         Selected::NotModified(response) => Ok(response),
         Selected::Bytes { range, mut head } => {
+            show::expiration(head.headers_mut(), app, (&bucket, &key), names::version(&request)?);
             let mut reader = reader.range(range.start, range.end);
             let first = reader.next().await?;
             // Behind the first piece, an error cuts the connection: the client sees that bytes are missing.

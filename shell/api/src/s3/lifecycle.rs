@@ -63,6 +63,13 @@ fn rule(at: usize, rule: &Element) -> Result<LifecycleRule, ApiError> {
         }
         _ => return Err(malformed_xml()),
     };
+    // Delete markers and uploads have no tags.
+    if !filter.tags.is_empty() {
+        let lone = (expiration == Some(Expiration::LoneDeleteMarkers)).then_some("ExpiredObjectDeleteMarker");
+        if let Some(action) = lone.or(abort_uploads_days.map(|_| "AbortIncompleteMultipartUpload")) {
+            return Err(ApiError::new(400, "InvalidRequest", format!("{action} cannot be specified with Tags.")));
+        }
+    }
     Ok(LifecycleRule { id, enabled, filter, expiration, noncurrent, abort_uploads_days })
 }
 

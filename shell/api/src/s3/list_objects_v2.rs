@@ -11,7 +11,7 @@ pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiE
     let bucket = names::bucket(request)?;
     let encoding = Encoding::of(request)?;
     let text = |name: &str| request.query(name).filter(|text| !text.is_empty());
-    let (token, start_after) = (text("continuation-token"), text("start-after"));
+    let (token, start_after) = (request.query("continuation-token"), text("start-after"));
     let asked = ListingRequest {
         prefix: text("prefix").unwrap_or_default().to_owned(),
         delimiter: text("delimiter").map(str::to_owned),

@@ -90,5 +90,5 @@ pub(super) fn encode_token(after: &str) -> String {
 pub(super) fn decode_token(token: &str) -> Result<String, ApiError> {
     let decoded = URL_SAFE_NO_PAD.decode(token).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     let refused = || invalid_argument("The continuation token provided is incorrect", "continuation-token", token);
-    decoded.ok_or_else(refused)
+    decoded.filter(|after| !after.is_empty()).ok_or_else(refused)
 }

@@ -2,8 +2,9 @@
 use aws_lc_rs::digest::{SHA256, digest};
 use sekisho_blobs::{UploadName, upload_id};
 use sekisho_objects::VersionId;
-use sekisho_types::{BucketName, ObjectKey};
+use sekisho_types::{AccountId, BucketName, ObjectKey};
 
+use super::describe::given;
 use super::error::invalid_argument;
 use crate::{ApiError, App, S3Request};
 
@@ -57,11 +58,18 @@ pub(super) fn upload(request: &S3Request) -> Result<UploadName, ApiError> {
 /// `x-amz-expected-bucket-owner`: the caller wants to be sure whose bucket it is.
 pub(super) fn check_expected_owner(app: &App, request: &S3Request) -> Result<(), ApiError> {
     let ours = app.state.tenant().account.to_string();
-    let headers = ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"];
-    match headers.iter().filter_map(|name| request.header(name)).any(|owner| owner != ours) {
-        true => Err(ApiError::new(403, "AccessDenied", "Access Denied")),
-        false => Ok(()),
+    for name in ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"] {
+        let Some(owner) = given(request, name) else { continue };
+        if AccountId::parse(owner).is_err() {
+            let message =
+                format!("The value of the expected bucket owner parameter must be an AWS account ID: {owner}");
+            return Err(ApiError::new(400, "InvalidBucketOwnerAWSAccountID", message).with("ArgumentName", name));
+        }
+        if owner != ours {
+            return Err(ApiError::new(403, "AccessDenied", "Access Denied"));
+        }
     }
+    Ok(())
 }
 
 /// The account's canonical user id: 64 hexadecimal digits that are the same every time.

@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Response, StatusCode, Uri, request};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use sekisho_objects::{PostPolicy, PostPolicyError};
 use sekisho_sigv4::{SigV4Error, SignedForm, verify_form};
 
@@ -19,8 +19,6 @@ use crate::render::element;
 use crate::s3_request::{form_refusal, next_data};
 use crate::{ApiError, App, Body, Peer, S3Request, Service, auth};
 
-/// What RFC 3986 does not reserve stays as it is.
-const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 const FORM: &str = "multipart/form-data";
 /// Fields that are the signature, or that no condition has to be about.
 const NO_CONDITION: [&str; 3] = ["policy", "x-amz-signature", "file"];
@@ -90,11 +88,11 @@ pub(crate) async fn run(
     request.request_id.clone_from(&seen.request_id);
     authorize::authorize(app, &request)?;
     let (got, customer) = put_object::put(app, &mut request).await?;
-    let response = put_object::answer(&got, customer.as_ref());
+    let response = put_object::answer(app, &request, &got, customer.as_ref())?;
     let host = head.headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let path = head.uri.path().trim_end_matches('/');
     let scheme = if peer.secure { "https" } else { "http" };
-    let location = format!("{scheme}://{host}{path}/{}", utf8_percent_encode(&key, &RESERVED));
+    let location = format!("{scheme}://{host}{path}/{}", utf8_percent_encode(&key, &show::RESERVED));
     answer(response, &fields, &Put { bucket: &bucket, key: &key, etag: &show::quoted(&got.record.etag), location })
 }
 
@@ -194,7 +192,7 @@ fn answer(mut response: Response<Body>, fields: &Fields, put: &Put<'_>) -> Resul
         uri.is_some_and(|uri| matches!(uri.scheme_str(), Some("http" | "https")) && uri.host().is_some())
     });
     if let Some(url) = redirect {
-        let encoded = |text: &str| utf8_percent_encode(text, &RESERVED).to_string();
+        let encoded = |text: &str| utf8_percent_encode(text, &show::RESERVED).to_string();
         let (url, fragment) = url.split_once('#').map_or((url, String::new()), |(url, rest)| (url, format!("#{rest}")));
         let joint = if url.contains('?') { '&' } else { '?' };
         let (bucket, key, etag) = (encoded(put.bucket), encoded(put.key), encoded(put.etag));

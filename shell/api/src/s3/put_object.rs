@@ -12,7 +12,7 @@ use crate::{ApiError, App, Body, S3Request};
 pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
     check_length(&request)?;
     let (got, customer) = put(app, &mut request).await?;
-    Ok(answer(&got, customer.as_ref()))
+    answer(app, &request, &got, customer.as_ref())
 }
 
 /// Puts what the request brings, whatever its length.
@@ -41,12 +41,18 @@ pub(super) async fn put(app: &App, request: &mut S3Request) -> Result<(Got, Opti
     Ok((upload.finish().await?, customer))
 }
 
-pub(super) fn answer(Got { record, version }: &Got, customer: Option<&CustomerKey>) -> Response<Body> {
+pub(super) fn answer(
+    app: &App,
+    request: &S3Request,
+    Got { record, version }: &Got,
+    customer: Option<&CustomerKey>,
+) -> Result<Response<Body>, ApiError> {
     let mut response = Response::new(crate::empty());
     let headers = response.headers_mut();
     show::set(headers, "etag", &show::quoted(&record.etag));
     show::encryption(headers, &record.encryption, customer, Context::Shown);
     show::version(headers, *version);
+    show::expiration(headers, app, (&names::bucket(request)?, &names::key(request)?), *version);
     record.checksum.iter().for_each(|checksum| show::checksum(headers, checksum));
-    response
+    Ok(response)
 }

@@ -128,6 +128,7 @@ fn part(request: &S3Request, record: &ObjectRecord) -> Result<Option<Range<u64>>
 
 /// A time in a header; one that is malformed is ignored (RFC 9110 §13.1.3).
 pub(super) fn http_time(text: &str) -> Option<Timestamp> {
-    let time = jiff::fmt::rfc2822::parse(text).ok()?;
-    Some(Timestamp::from_seconds(time.timestamp().as_second()))
+    // Whoever sets a day of the week by hand may err; the date is what counts.
+    let parser = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true);
+    Some(Timestamp::from_seconds(parser.parse_timestamp(text).ok()?.as_second()))
 }

@@ -20,9 +20,13 @@ pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>,
     let part = app.objects.begin_part(&name, None, customer.clone()).await?;
     let (source, reader) = from.open(app).await?;
     let mut reader = match request.header(RANGE) {
-        None => reader,
+        None => {
+            CopySource::check_size(source.record.size)?;
+            reader
+        }
         Some(text) => {
             let (first, last) = range(text, source.record.size)?;
+            CopySource::check_size(last + 1 - first)?;
             reader.range(first, last + 1)
         }
     };
