@@ -23,7 +23,8 @@ pub struct Claim {
 impl Claim {
     /// Reads the `Authorization` header, or the query of a presigned request.
     pub fn parse(request: &RequestParts<'_>) -> Result<Self, SigV4Error> {
-        let authorization = request.header("authorization");
+        // One that is empty is none.
+        let authorization = request.header("authorization").filter(|text| !text.trim().is_empty());
         let presigned = request.query_pairs().any(|(name, _)| name.starts_with("X-Amz-Algorithm"));
         match (authorization, presigned) {
             (Some(_), true) => Err(SigV4Error::TwoAuthentications),

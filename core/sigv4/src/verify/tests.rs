@@ -240,6 +240,12 @@ fn version_2_is_named_when_it_is_refused() {
 }
 
 #[test]
+fn an_empty_authorization_is_none() {
+    let refused = Claim::parse(&get("/b/k", "", &[("authorization", b" ")])).unwrap_err();
+    assert_eq!(refused, SigV4Error::MissingAuthentication);
+}
+
+#[test]
 fn both_ways_at_once_are_refused() {
     let headers: Headers<'_> = vec![("host", b"localhost"), ("authorization", b"AWS4-HMAC-SHA256 x")];
     let outcome = check(&get("/", "X-Amz-Algorithm=AWS4-HMAC-SHA256", &headers), Rules::S3, NOW);
