@@ -1,4 +1,6 @@
 """boto3 s3: what the documentation says at the edges: names, conditions, uploads said to be whole twice, expiry told, refusals."""
+import base64
+import hashlib
 import socket
 import urllib.error
 import urllib.request
@@ -79,6 +81,21 @@ s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{"PartNumber":
 upload, parts = begun("given up")
 s3.abort_multipart_upload(**upload)
 refused("NoSuchUpload", s3.complete_multipart_upload, **upload, MultipartUpload=parts)
+
+# The digests that no SDK computes by itself
+for name, digest in [("SHA512", hashlib.sha512), ("MD5", hashlib.md5)]:
+    value = base64.b64encode(digest(b"body").digest()).decode()
+    put = s3.put_object(**B, Key=name, Body=b"body", **{f"Checksum{name}": value})
+    got = s3.get_object(**B, Key=name, ChecksumMode="ENABLED")
+    assert (put[f"Checksum{name}"], got[f"Checksum{name}"], got["ChecksumType"]) == (value, value, "FULL_OBJECT")
+    refused("BadDigest", s3.put_object, **B, Key=name, Body=b"other", **{f"Checksum{name}": value})
+    upload = {**B, "Key": name}
+    upload["UploadId"] = s3.create_multipart_upload(**upload, ChecksumAlgorithm=name)["UploadId"]
+    part = s3.upload_part(**upload, PartNumber=1, Body=b"body", **{f"Checksum{name}": value})
+    parts = {"Parts": [{"PartNumber": 1, "ETag": part["ETag"], f"Checksum{name}": value}]}
+    whole = base64.b64encode(digest(base64.b64decode(value)).digest()).decode() + "-1"
+    assert s3.complete_multipart_upload(**upload, MultipartUpload=parts)[f"Checksum{name}"] == whole
+refused("NotImplemented", s3.put_object, **B, Key="k", Body=b"body", ChecksumXXHASH64="AAAAAAAAAAA=")
 
 # When it expires
 rule = {"ID": "a rule/1", "Status": "Enabled", "Filter": {"Tag": {"Key": "kept", "Value": "a day"}}, "Expiration": {"Days": 1}}

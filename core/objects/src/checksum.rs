@@ -19,11 +19,16 @@ pub enum ChecksumAlgorithm {
     SHA1,
     /// FIPS 180-4.
     SHA256,
+    /// FIPS 180-4.
+    SHA512,
+    /// RFC 1321.
+    MD5,
 }
 
 impl ChecksumAlgorithm {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::CRC32, Self::CRC32C, Self::CRC64NVME, Self::SHA1, Self::SHA256];
+    pub const ALL: [Self; 7] =
+        [Self::CRC32, Self::CRC32C, Self::CRC64NVME, Self::SHA1, Self::SHA256, Self::SHA512, Self::MD5];
 
     /// As XML and `x-amz-sdk-checksum-algorithm` spell it.
     pub const fn as_str(self) -> &'static str {
@@ -33,6 +38,8 @@ impl ChecksumAlgorithm {
             Self::CRC64NVME => "CRC64NVME",
             Self::SHA1 => "SHA1",
             Self::SHA256 => "SHA256",
+            Self::SHA512 => "SHA512",
+            Self::MD5 => "MD5",
         }
     }
 
@@ -44,6 +51,8 @@ impl ChecksumAlgorithm {
             Self::CRC64NVME => "x-amz-checksum-crc64nvme",
             Self::SHA1 => "x-amz-checksum-sha1",
             Self::SHA256 => "x-amz-checksum-sha256",
+            Self::SHA512 => "x-amz-checksum-sha512",
+            Self::MD5 => "x-amz-checksum-md5",
         }
     }
 
@@ -59,6 +68,8 @@ impl ChecksumAlgorithm {
             Self::CRC64NVME => 8,
             Self::SHA1 => 20,
             Self::SHA256 => 32,
+            Self::SHA512 => 64,
+            Self::MD5 => 16,
         }
     }
 
@@ -87,6 +98,7 @@ pub struct Digests {
 enum Running {
     Crc(Box<Crc>),
     Sha(Box<digest::Context>),
+    Md5(Md5),
 }
 
 impl Digests {
@@ -94,12 +106,15 @@ impl Digests {
     /// sent one.
     pub fn new(algorithm: ChecksumAlgorithm, with_md5: bool) -> Self {
         let crc = |algorithm| Running::Crc(Box::new(Crc::new(algorithm)));
+        let sha = |algorithm| Running::Sha(Box::new(digest::Context::new(algorithm)));
         let running = match algorithm {
             ChecksumAlgorithm::CRC32 => crc(CrcAlgorithm::Crc32IsoHdlc),
             ChecksumAlgorithm::CRC32C => crc(CrcAlgorithm::Crc32Iscsi),
             ChecksumAlgorithm::CRC64NVME => crc(CrcAlgorithm::Crc64Nvme),
-            ChecksumAlgorithm::SHA1 => Running::Sha(Box::new(digest::Context::new(&digest::SHA1_FOR_LEGACY_USE_ONLY))),
-            ChecksumAlgorithm::SHA256 => Running::Sha(Box::new(digest::Context::new(&digest::SHA256))),
+            ChecksumAlgorithm::SHA1 => sha(&digest::SHA1_FOR_LEGACY_USE_ONLY),
+            ChecksumAlgorithm::SHA256 => sha(&digest::SHA256),
+            ChecksumAlgorithm::SHA512 => sha(&digest::SHA512),
+            ChecksumAlgorithm::MD5 => Running::Md5(Md5::new()),
         };
         Self { algorithm, running, md5: with_md5.then(Md5::new) }
     }
@@ -109,6 +124,7 @@ impl Digests {
         match &mut self.running {
             Running::Crc(crc) => crc.update(bytes),
             Running::Sha(sha) => sha.update(bytes),
+            Running::Md5(md5) => md5.update(bytes),
         }
         if let Some(md5) = &mut self.md5 {
             md5.update(bytes);
@@ -123,6 +139,7 @@ impl Digests {
                 STANDARD.encode(&bytes[8 - self.algorithm.bytes()..])
             }
             Running::Sha(sha) => STANDARD.encode(sha.finish()),
+            Running::Md5(md5) => STANDARD.encode(md5.finalize()),
         };
         (Checksum { algorithm: self.algorithm, value }, self.md5.map(|md5| md5.finalize().into()))
     }
@@ -139,6 +156,8 @@ mod tests {
         ("CRC catalogue, CRC-64/NVME, check 0xae8b14860a799888",      ChecksumAlgorithm::CRC64NVME, "rosUhgp5mIg="),
         ("FIPS 180-4",                                                ChecksumAlgorithm::SHA1,      "98O8HYCOBHMq32eZZczDTKeuNEE="),
         ("FIPS 180-4",                                                ChecksumAlgorithm::SHA256,    "FeKw08M4keuw8e9gnsQZQgwg4yDOlMZfvIwzEkSOsiU="),
+        ("FIPS 180-4",                                                ChecksumAlgorithm::SHA512,    "2eZ2LdHI6vbWGzxhkvxAjU1tXxF20MKRabwk5xw/J0rSf81YEbMT1oH35V7ALXPUmclUVba1u1A6z1dPuo/+hQ=="),
+        ("RFC 1321",                                                  ChecksumAlgorithm::MD5,       "JfnnlDI7RTiF9RgfG2JNCw=="),
     ];
 
     #[test]

@@ -372,6 +372,8 @@ fn crc(algorithm: ChecksumAlgorithm) -> Option<CrcAlgorithm> {
         ChecksumAlgorithm::CRC32 => Some(CrcAlgorithm::Crc32IsoHdlc),
         ChecksumAlgorithm::CRC32C => Some(CrcAlgorithm::Crc32Iscsi),
         ChecksumAlgorithm::CRC64NVME => Some(CrcAlgorithm::Crc64Nvme),
-        ChecksumAlgorithm::SHA1 | ChecksumAlgorithm::SHA256 => None,
+        ChecksumAlgorithm::SHA1 | ChecksumAlgorithm::SHA256 | ChecksumAlgorithm::SHA512 | ChecksumAlgorithm::MD5 => {
+            None
+        }
     }
 }

@@ -42,7 +42,7 @@ pub(super) async fn run(app: &App, request: S3Request) -> Result<Response<Body>,
     Ok(response)
 }
 
-/// The algorithm, and whether the object's checksum is one of its parts' checksums. CRC64NVME knows only the whole, SHA
+/// The algorithm, and whether the object's checksum is one of its parts' checksums. CRC64NVME knows only the whole, digests
 /// only parts; the other CRCs know both, and are of parts unless the whole is asked for (CreateMultipartUpload).
 fn checksum(request: &S3Request) -> Result<(ChecksumAlgorithm, bool), ApiError> {
     const ALGORITHM: &str = "x-amz-checksum-algorithm";
@@ -50,12 +50,13 @@ fn checksum(request: &S3Request) -> Result<(ChecksumAlgorithm, bool), ApiError> 
         None => ChecksumAlgorithm::CRC64NVME,
         Some(text) => ChecksumAlgorithm::parse(text).ok_or_else(|| header_not_implemented(ALGORITHM))?,
     };
-    let sha = matches!(algorithm, ChecksumAlgorithm::SHA1 | ChecksumAlgorithm::SHA256);
+    use ChecksumAlgorithm::{MD5, SHA1, SHA256, SHA512};
+    let parts_only = matches!(algorithm, SHA1 | SHA256 | SHA512 | MD5);
     let whole_only = algorithm == ChecksumAlgorithm::CRC64NVME;
     match request.header("x-amz-checksum-type") {
         None => Ok((algorithm, !whole_only)),
         Some("COMPOSITE") if !whole_only => Ok((algorithm, true)),
-        Some("FULL_OBJECT") if !sha => Ok((algorithm, false)),
+        Some("FULL_OBJECT") if !parts_only => Ok((algorithm, false)),
         Some(other) => {
             let message = format!(
                 "The {other} checksum type cannot be used with the {} checksum algorithm.",
