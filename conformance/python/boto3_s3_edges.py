@@ -97,6 +97,21 @@ for name, digest in [("SHA512", hashlib.sha512), ("MD5", hashlib.md5)]:
     assert s3.complete_multipart_upload(**upload, MultipartUpload=parts)[f"Checksum{name}"] == whole
 refused("NotImplemented", s3.put_object, **B, Key="k", Body=b"body", ChecksumXXHASH64="AAAAAAAAAAA=")
 
+# Settings that a bucket cannot have here: that there is none may be said, and nothing else
+s3.put_bucket_logging(**B, BucketLoggingStatus={})
+refused("NotImplemented", s3.put_bucket_logging, **B, BucketLoggingStatus={"LoggingEnabled": {"TargetBucket": "edges", "TargetPrefix": ""}})
+s3.put_bucket_notification_configuration(**B, NotificationConfiguration={})
+refused("NotImplemented", s3.put_bucket_notification_configuration, **B, NotificationConfiguration={"EventBridgeConfiguration": {}})
+s3.put_bucket_accelerate_configuration(**B, AccelerateConfiguration={"Status": "Suspended"})
+refused("NotImplemented", s3.put_bucket_accelerate_configuration, **B, AccelerateConfiguration={"Status": "Enabled"})
+s3.put_bucket_request_payment(**B, RequestPaymentConfiguration={"Payer": "BucketOwner"})
+refused("NotImplemented", s3.put_bucket_request_payment, **B, RequestPaymentConfiguration={"Payer": "Requester"})
+s3.delete_bucket_website(**B)
+s3.delete_bucket_replication(**B)
+refused("NoSuchBucket", s3.delete_bucket_website, Bucket="absent")
+
+refused("MissingSecurityHeader", s3.put_bucket_acl, **B)
+
 # When it expires
 rule = {"ID": "a rule/1", "Status": "Enabled", "Filter": {"Tag": {"Key": "kept", "Value": "a day"}}, "Expiration": {"Days": 1}}
 s3.put_bucket_lifecycle_configuration(**B, LifecycleConfiguration={"Rules": [rule]})

@@ -48,7 +48,13 @@ pub(super) async fn put(app: &App, mut request: S3Request) -> Result<Response<Bo
             }
             all && list.all("Grant").next().is_some()
         }
-        _ => return Err(malformed_xml()),
+        (None, None) => {
+            let message = "Your request was missing a required header";
+            return Err(ApiError::new(400, "MissingSecurityHeader", message).with("MissingHeaderName", "x-amz-acl"));
+        }
+        (Some(_), Some(_)) => {
+            return Err(ApiError::new(400, "UnexpectedContent", "This request does not support content"));
+        }
     };
     if owners { bare(200) } else { Err(refused()) }
 }

@@ -118,6 +118,12 @@ pub(crate) async fn handle(app: &App, request: S3Request) -> Result<Response<Bod
         | "GetBucketRequestPayment"
         | "GetBucketWebsite"
         | "GetObjectLockConfiguration" => unset::get(app, &request),
+        "DeleteBucketReplication"
+        | "DeleteBucketWebsite"
+        | "PutBucketAccelerateConfiguration"
+        | "PutBucketLogging"
+        | "PutBucketNotificationConfiguration"
+        | "PutBucketRequestPayment" => unset::put(app, request).await,
         other => Err(ApiError::not_implemented(other)),
     }
 }
