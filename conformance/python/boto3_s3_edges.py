@@ -82,6 +82,9 @@ upload, parts = begun("given up")
 s3.abort_multipart_upload(**upload)
 refused("NoSuchUpload", s3.complete_multipart_upload, **upload, MultipartUpload=parts)
 
+upload = {**B, "Key": "digests", "UploadId": s3.create_multipart_upload(**B, Key="digests", ChecksumAlgorithm="SHA256")["UploadId"]}
+refused("InvalidRequest", s3.upload_part, **upload, PartNumber=1, Body=b"x", ChecksumAlgorithm="CRC32C")
+
 # The digests that no SDK computes by itself
 for name, digest in [("SHA512", hashlib.sha512), ("MD5", hashlib.md5)]:
     value = base64.b64encode(digest(b"body").digest()).decode()

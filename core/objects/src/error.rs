@@ -1,7 +1,7 @@
 //! Why the object store refuses something. The API says each in S3's words.
 use sekisho_types::{BucketName, ObjectKey};
 
-use crate::VersionId;
+use crate::{ChecksumAlgorithm, VersionId};
 
 /// Whose move it is: always the caller's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -78,6 +78,18 @@ pub enum ObjectsError {
     /// `InvalidRequest`: re-encryption of what cannot be opened without the customer, or is not re-wrapped.
     #[error("The encryption of an object stored with {0} cannot be updated")]
     NotResealable(&'static str),
+    /// `InvalidRequest`: a part's checksum is of another algorithm than the upload's.
+    #[error(
+        "Checksum Type mismatch occurred, expected checksum Type: {}, actual checksum Type: {}",
+        upload.as_str().to_lowercase(),
+        part.as_str().to_lowercase()
+    )]
+    PartChecksum {
+        /// What the upload began with.
+        upload: ChecksumAlgorithm,
+        /// What came.
+        part: ChecksumAlgorithm,
+    },
     /// `NoSuchUpload`
     #[error(
         "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed."

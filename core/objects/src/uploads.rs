@@ -115,6 +115,19 @@ impl MultipartUpload {
         self.parts.values().map(|part| part.body.blob)
     }
 
+    /// Whether a part may come with a checksum of this algorithm: the one the upload began with, if that was said. What nobody said
+    /// is CRC64NVME, and its parts may have any.
+    ///
+    /// # Errors
+    /// [`ObjectsError::PartChecksum`].
+    pub fn check_part_checksum(&self, part: Option<ChecksumAlgorithm>) -> Result<(), ObjectsError> {
+        let upload = self.checksum;
+        match part.filter(|part| *part != upload && upload != ChecksumAlgorithm::CRC64NVME) {
+            None => Ok(()),
+            Some(part) => Err(ObjectsError::PartChecksum { upload, part }),
+        }
+    }
+
     /// Whether a part may come with this key of the customer's, or without one.
     ///
     /// # Errors

@@ -23,6 +23,19 @@ fn objects(keys: &[&str]) -> Objects {
     objects
 }
 
+fn upload() -> MultipartUpload {
+    MultipartUpload {
+        headers: Default::default(),
+        metadata: Default::default(),
+        tags: Default::default(),
+        encryption: crate::Encryption::S3,
+        checksum: crate::ChecksumAlgorithm::CRC32,
+        composite: true,
+        initiated: Timestamp::from_seconds(3),
+        parts: BTreeMap::new(),
+    }
+}
+
 fn key(text: &str) -> ObjectKey {
     ObjectKey::parse(text).unwrap()
 }
@@ -253,17 +266,7 @@ fn a_snapshot_folds_to_the_same() {
     set(&mut objects, Setting::PublicAccessBlock(None));
     put(&mut objects, "x", 9);
     delete(&mut objects, "y", None, 8);
-    let upload = MultipartUpload {
-        headers: Default::default(),
-        metadata: Default::default(),
-        tags: Default::default(),
-        encryption: crate::Encryption::S3,
-        checksum: crate::ChecksumAlgorithm::CRC32,
-        composite: true,
-        initiated: Timestamp::from_seconds(3),
-        parts: BTreeMap::new(),
-    };
-    let begun = objects.begin_upload(&lake(), &key("z"), UploadId::from_bytes([1; 16]), upload).unwrap();
+    let begun = objects.begin_upload(&lake(), &key("z"), UploadId::from_bytes([1; 16]), upload()).unwrap();
     begun.iter().for_each(|event| objects.apply(event));
     let mut again = Objects::new(objects.tenant().clone());
     for event in objects.snapshot() {
@@ -323,6 +326,22 @@ fn names_that_nobody_can_have() {
     assert!(
         matches!(&made[..], [Event::BucketCreated { .. }, Event::BucketSettingSet { setting, .. }] if *setting == Setting::Tags(tags))
     );
+}
+
+#[test]
+fn what_checksums_parts_may_have() {
+    use crate::ChecksumAlgorithm::{CRC32, CRC64NVME, SHA256};
+    #[rustfmt::skip] // source                                                                    upload      part           taken?
+    let table = [
+        ("UploadPart: must match the checksum value supplied in CreateMultipartUpload",           SHA256,     Some(SHA256),  true),
+        ("UploadPart: must match the checksum value supplied in CreateMultipartUpload",           SHA256,     Some(CRC32),   false),
+        ("checked on its way, whether one came or not",                                           SHA256,     None,          true),
+        ("CreateMultipartUpload: CRC64NVME where none is supplied",                               CRC64NVME,  Some(CRC32),   true),
+    ];
+    for (source, checksum, part, taken) in table {
+        let upload = MultipartUpload { checksum, ..upload() };
+        assert_eq!(upload.check_part_checksum(part).is_ok(), taken, "{source}");
+    }
 }
 
 #[test]

@@ -64,6 +64,7 @@ impl From<ObjectsError> for ApiError {
             | ObjectsError::CustomerKeyNotApplicable
             | ObjectsError::PartKeyMissing
             | ObjectsError::PartKeyWrong
+            | ObjectsError::PartChecksum { .. }
             | ObjectsError::WholeSize { .. }
             | ObjectsError::NotResealable(_) => Self::new(400, "InvalidRequest", message),
             ObjectsError::CustomerKeyWrong | ObjectsError::CustomerKeysBlocked => {

@@ -17,6 +17,10 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     let number = number(request.query("partNumber").unwrap_or_default())?;
     let name = names::upload(&request)?;
     let claimed = Claimed::of(&request)?;
+    {
+        let cores = app.state.read();
+        cores.objects.bucket(&name.bucket)?.upload(&name.key, name.id)?.check_part_checksum(claimed.algorithm)?;
+    }
     let customer = describe::customer_key(&request, describe::SSE_CUSTOMER, false)?;
     let part = app.objects.begin_part(&name, claimed.content_md5, customer.clone()).await?;
     let (encryption, kept) = (part.encryption().clone(), part.checksum());
