@@ -219,6 +219,32 @@ async fn plain_http_from_another_machine_is_refused_unless_the_operator_wants_it
 }
 
 #[tokio::test]
+async fn a_form_comes_in_as_any_other_request_does() {
+    let world = World::new();
+    let here =
+        "<CreateBucketConfiguration><LocationConstraint>eu-north-1</LocationConstraint></CreateBucketConfiguration>";
+    assert_eq!(world.send("s3", "PUT", "/lake", &[], here.as_bytes()).await.status, 200);
+    let form = |secure: bool, body: &str| {
+        let request = Request::builder().method("POST").uri("/lake").header("host", "localhost:4566");
+        let request = request.header("content-type", "multipart/form-data; boundary=x");
+        let peer = Peer { address: "10.0.0.7:40000".parse().unwrap(), secure };
+        (peer, request.body(crate::full(body.to_owned())).unwrap())
+    };
+    let field =
+        |name: &str, value: &str| format!("--x\r\nContent-Disposition: form-data; name={name}\r\n\r\n{value}\r\n");
+    let unsigned = format!("{}{}--x--", field("key", "k"), field("file", "body"));
+    let mut answers = Vec::new();
+    for (secure, body) in [(false, unsigned.as_str()), (true, unsigned.as_str()), (true, "")] {
+        let (peer, request) = form(secure, body);
+        answers.push(world.answer_from(peer, request).await.line());
+    }
+    expect![[r#"
+        403 <?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>Plain HTTP is answered on the server's own machine only: use https:// on the same port (the server's setting `plain_http` changes that)</Message><Resource>/lake</Resource><RequestId>ID</RequestId><HostId>ID</HostId></Error>
+        403 <?xml version="1.0" encoding="UTF-8"?><Error><Code>AccessDenied</Code><Message>Access Denied</Message><Resource>/lake</Resource><RequestId>ID</RequestId><HostId>ID</HostId></Error>
+        400 <?xml version="1.0" encoding="UTF-8"?><Error><Code>MalformedPOSTRequest</Code><Message>The body of your POST request is not well-formed multipart/form-data.</Message><Resource>/lake</Resource><RequestId>ID</RequestId><HostId>ID</HostId></Error>"#]].assert_eq(&answers.join("\n"));
+}
+
+#[tokio::test]
 async fn a_customers_key_does_not_cross_a_network_in_the_clear() {
     let mut world = World::new();
     world.settings(|settings| settings.plain_http_from_anywhere = true);
