@@ -1,16 +1,23 @@
 //! ListParts.
 use http::Response;
 
+use super::error::invalid_argument;
 use super::{listing, names, show, xml};
 use crate::render::element;
 use crate::{ApiError, App, Body, S3Request};
+
+const MARKER: &str = "part-number-marker";
 
 pub(super) fn run(app: &App, request: &S3Request) -> Result<Response<Body>, ApiError> {
     let name = names::upload(request)?;
     let cores = app.state.read();
     let upload = cores.objects.bucket(&name.bucket)?.upload(&name.key, name.id)?;
     let max_parts = listing::max_keys(request, "max-parts")?;
-    let marker = request.query("part-number-marker").and_then(|text| text.parse::<u16>().ok()).unwrap_or(0);
+    let marker = request.query(MARKER).filter(|text| !text.is_empty()).map(|text| {
+        let message = "Provided part-number-marker not an integer or within integer range";
+        text.parse::<u16>().map_err(|_| invalid_argument(message, MARKER, text))
+    });
+    let marker = marker.transpose()?.unwrap_or(0);
     let mut page: Vec<_> = upload.parts.range(marker.saturating_add(1)..).take(max_parts + 1).collect();
     let more = page.len() > max_parts;
     page.truncate(max_parts);
