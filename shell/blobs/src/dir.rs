@@ -1,30 +1,34 @@
-//! The files: a body is there whole, under its id, or it is not there.
+//! The files: a body lies under its id, and is whole and durable before the index names it.
 use std::collections::HashSet;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use sekisho_objects::BlobId;
 
 use crate::StoreError;
 use crate::pins::{Pin, Pins};
 
+/// What earlier versions called a body that was being written.
 const UNFINISHED: &str = "unfinished-";
 
-/// A directory of bodies: `<2 hex>/<32 hex>`, and `unfinished-<32 hex>` while one is being written.
+/// A directory of bodies: `<2 hex>/<32 hex>`, from their first byte on. Whether one is whole, the index says: it names no other.
 #[derive(Clone, Debug)]
 pub struct BlobDir {
     path: Arc<Path>,
     pins: Pins,
+    /// The subdirectories that would survive a power cut.
+    durable: Arc<[AtomicBool; 256]>,
 }
 
 /// A file in the directory.
 pub(crate) enum Found {
-    /// Named like a finished body.
+    /// Named like a body.
     Body(BlobId, PathBuf),
-    /// Unfinished, or somebody else's.
+    /// An earlier version's, unfinished, or somebody else's.
     Other(PathBuf),
 }
 
@@ -45,7 +49,8 @@ impl BlobDir {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let made = DirBuilder::new().recursive(true).mode(0o700).create(path);
         made.map_err(StoreError::io("make", path))?;
-        Ok(Self { path: path.into(), pins: Pins::default() })
+        let durable = [const { AtomicBool::new(false) }; 256];
+        Ok(Self { path: path.into(), pins: Pins::default(), durable: Arc::new(durable) })
     }
 
     /// Removes what a crash left: bodies never finished, finished but never indexed, or replaced but not yet removed. Only
@@ -115,12 +120,32 @@ impl BlobDir {
         remove_or_log(&self.place(blob));
     }
 
-    /// Begins a body.
+    /// Begins a body, at its place: nobody looks there before the index names it.
     pub(crate) fn create(&self, blob: BlobId) -> Result<UnfinishedBlob, StoreError> {
-        let path = self.path.join(format!("{UNFINISHED}{blob}"));
-        let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let path = self.place(blob);
+        let open = || OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path);
+        let opened = open().or_else(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                // Whoever else makes it at the same time makes the same.
+                let made = DirBuilder::new().mode(0o700).create(parent(&path));
+                made.or_else(|error| if error.kind() == io::ErrorKind::AlreadyExists { Ok(()) } else { Err(error) })?;
+                open()
+            }
+            _ => Err(error),
+        });
         let file = opened.map_err(StoreError::io("create", &path))?;
         Ok(UnfinishedBlob { dir: self.clone(), blob, file, guard: RemovedOnDrop(Some(path)) })
+    }
+
+    /// Makes durable that the body is there. The subdirectory itself may be new, made by this body's writer or by another's who
+    /// has not synced it yet; once is enough for all of its bodies.
+    fn sync(&self, blob: BlobId, place: &Path) -> Result<(), StoreError> {
+        let durable = &self.durable[usize::from(blob.as_bytes()[0])];
+        if !durable.load(Ordering::Acquire) {
+            sync_dir(&self.path)?;
+            durable.store(true, Ordering::Release);
+        }
+        sync_dir(parent(place))
     }
 
     pub(crate) fn place(&self, blob: BlobId) -> PathBuf {
@@ -150,21 +175,12 @@ impl UnfinishedBlob {
         })
     }
 
-    /// Makes it durable under its own name. Blocks on the disk.
-    pub(crate) fn finish(mut self) -> Result<FinishedBlob, StoreError> {
-        let unfinished = self.guard.0.take().expect("the path is taken once, here");
-        let mut guard = RemovedOnDrop(Some(unfinished.clone()));
-        self.file.sync_all().map_err(StoreError::io("sync", &unfinished))?;
-        let place = self.dir.place(self.blob);
-        let parent = place.parent().expect("a body lies in a subdirectory");
-        match DirBuilder::new().mode(0o700).create(parent) {
-            Ok(()) => sync_dir(&self.dir.path)?,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(StoreError::io("make", parent)(error)),
-        }
-        fs::rename(&unfinished, &place).map_err(StoreError::io("rename", &unfinished))?;
-        guard.0 = Some(place.clone());
-        sync_dir(parent)?;
+    /// Makes it durable. Blocks on the disk.
+    pub(crate) fn finish(self) -> Result<FinishedBlob, StoreError> {
+        let Self { dir, blob, file, guard } = self;
+        let place = guard.0.as_deref().expect("the path stays until the index knows the body");
+        file.sync_all().map_err(StoreError::io("sync", place))?;
+        dir.sync(blob, place)?;
         Ok(FinishedBlob { guard })
     }
 }
@@ -197,6 +213,10 @@ fn remove_or_log(path: &Path) {
         }
         _ => {}
     }
+}
+
+fn parent(place: &Path) -> &Path {
+    place.parent().expect("a body lies in a subdirectory")
 }
 
 fn sync_dir(path: &Path) -> Result<(), StoreError> {

@@ -2,7 +2,7 @@
 //!
 //! Receives plaintext with the name it is to have; hands back what the index keeps of it, and the plaintext again. A body
 //! is sealed before it touches the disk (`docs/format/object.md`); an object is visible once body and index are durable.
-mod dir; // the files: whole or not there
+mod dir; // the files
 mod data_key; // the key of one body: made, wrapped, opened again
 mod store; // begin, get, delete
 mod upload; // a body on its way in
