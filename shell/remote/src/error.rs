@@ -26,6 +26,14 @@ pub enum RemoteError {
 }
 
 impl RemoteError {
+    /// What S3 calls the refusal; nothing if it is none.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Refused(refused) => Some(&refused.code),
+            Self::Http(_) | Self::Silent(_) | Self::Answer { .. } => None,
+        }
+    }
+
     /// Whether the same request may do better in a moment.
     pub(crate) fn is_passing(&self) -> bool {
         match self {

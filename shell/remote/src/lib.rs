@@ -1,9 +1,10 @@
-//! Buckets of other people: S3 elsewhere, to which delivery streams deliver.
+//! Buckets of other people: S3 elsewhere, to which delivery streams deliver, and where our own objects' bodies may lie.
 //!
-//! Receives what `[[bucket]]` says and an object's bytes; hands on an object that is there. A body is never whole in memory:
-//! a long one goes in parts. Writing an object again under its key, with the same bytes, changes nothing, so whoever is in
-//! doubt writes again.
+//! Receives what `[[bucket]]` or `[object_store]` says and an object's bytes; hands on an object that is there, and its bytes
+//! again. A body is never whole in memory: a long one goes in parts. Writing an object again under its key, with the same bytes,
+//! changes nothing, so whoever is in doubt writes again.
 mod bucket; // one bucket: where it is and who asks
+mod objects; // what is in it: a range of one, gone, all of them
 mod error; // why an object is not there
 mod request; // one signed request, tried a few times
 mod upload; // an object on its way
@@ -18,6 +19,7 @@ use sekisho_types::{BucketName, Timestamp};
 
 pub use bucket::{AddressingStyle, Endpoint, EndpointError, RemoteBucket};
 pub use error::RemoteError;
+pub use objects::{ObjectRange, Page, RemoteObjects};
 pub use upload::{RemoteObject, RemoteUpload};
 
 /// Every bucket that is kept elsewhere. None, by default.

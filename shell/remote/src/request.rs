@@ -13,7 +13,7 @@ use crate::{RemoteBucket, RemoteError};
 const ATTEMPTS_MAX: u32 = 4;
 /// The wait before the second; it doubles.
 const WAIT_MIN: Duration = Duration::from_millis(100);
-/// An answer to a write is a few lines.
+/// An answer to a write is a few lines, and so is a refusal.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 
 /// A request before it is signed.
@@ -25,10 +25,12 @@ pub(crate) struct S3Request<'a> {
     pub query: &'a str,
     pub headers: &'a [(String, String)],
     pub body: Bytes,
+    /// What a success brings, if that is more than a few lines.
+    pub answer_bytes: usize,
 }
 
-/// Sends it until it succeeds, is refused for good, or has been tried often enough. Every request of an upload may be sent
-/// twice: a PUT and a part write the same bytes to the same place.
+/// Sends it until it succeeds, is refused for good, or has been tried often enough. Every request may be sent twice: a PUT and a
+/// part write the same bytes to the same place, and what is removed stays removed.
 pub(crate) async fn send(
     client: &HttpClient,
     bucket: &RemoteBucket,
@@ -49,12 +51,12 @@ pub(crate) async fn send(
 }
 
 async fn send_once(client: &HttpClient, bucket: &RemoteBucket, request: &S3Request<'_>) -> Result<Answer, RemoteError> {
-    let exchange = client.send(signed(bucket, request)?, ANSWER_BYTES_MAX);
+    let exchange = client.send(signed(bucket, request)?, request.answer_bytes.max(ANSWER_BYTES_MAX));
     let answer = tokio::time::timeout(bucket.request_max, exchange).await;
     let (head, body) = answer.map_err(|_| RemoteError::Silent(bucket.request_max))??.into_parts();
     let answer = Answer { status: head.status, headers: head.headers, body }.success()?;
-    // CompleteMultipartUpload may find out after it has answered 200 (S3 API reference).
-    match crate::xml::is_error(&answer.body) {
+    // CompleteMultipartUpload may find out after it has answered 200 (S3 API reference). What a GET brings is not ours to read.
+    match request.method != Method::GET && crate::xml::is_error(&answer.body) {
         true => {
             let failed = Answer { status: http::StatusCode::INTERNAL_SERVER_ERROR, ..answer };
             Err(failed.success().expect_err("500 is no success").into())

@@ -46,12 +46,17 @@ impl RemoteUpload {
         Self { bucket, client, object, waiting: BytesMut::new(), parts: None }
     }
 
+    /// Whether [`RemoteUpload::write`] would only gather so many more bytes, and send nothing.
+    pub fn has_room(&self, bytes: usize) -> bool {
+        self.waiting.len() + bytes <= PART_BYTES
+    }
+
     /// More of the body.
     ///
     /// # Errors
     /// [`RemoteError`].
     pub async fn write(&mut self, mut piece: &[u8]) -> Result<(), RemoteError> {
-        while self.waiting.len() + piece.len() > PART_BYTES {
+        while !self.has_room(piece.len()) {
             let (fits, rest) = piece.split_at(PART_BYTES - self.waiting.len());
             self.waiting.extend_from_slice(fits);
             piece = rest;
@@ -118,7 +123,7 @@ impl RemoteUpload {
         headers: &[(String, String)],
         body: Bytes,
     ) -> Result<sekisho_client::Answer, RemoteError> {
-        let request = S3Request { operation, method, key: &self.object.key, query, headers, body };
+        let request = S3Request { operation, method, key: &self.object.key, query, headers, body, answer_bytes: 0 };
         send(&self.client, &self.bucket, &request).await
     }
 }
@@ -132,7 +137,8 @@ impl Drop for RemoteUpload {
         runtime.spawn(async move {
             let query = format!("uploadId={}", encode_segment(&parts.upload_id));
             let (operation, method) = ("AbortMultipartUpload", Method::DELETE);
-            let request = S3Request { operation, method, key: &key, query: &query, headers: &[], body: Bytes::new() };
+            let (query, body) = (query.as_str(), Bytes::new());
+            let request = S3Request { operation, method, key: &key, query, headers: &[], body, answer_bytes: 0 };
             if let Err(error) = send(&client, &bucket, &request).await {
                 let error = &error as &dyn std::error::Error;
                 tracing::debug!(bucket = %bucket.name, key, error, "parts that became no object stay behind");

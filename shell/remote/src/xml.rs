@@ -1,14 +1,23 @@
-//! The few words of XML that multipart uploads speak.
+//! The few words of XML that multipart uploads and listings speak.
 use std::borrow::Cow;
 
 use quick_xml::escape::{escape, unescape};
 
 /// The text of the first `<name>`.
 pub(crate) fn element(xml: &[u8], name: &str) -> Option<String> {
-    let xml = std::str::from_utf8(xml).ok()?;
-    let (_, after) = xml.split_once(&format!("<{name}>"))?;
-    let (text, _) = after.split_once(&format!("</{name}>"))?;
-    unescape(text.trim()).map(Cow::into_owned).ok()
+    elements(xml, name)?.next()?.map(|text| text.trim().to_owned())
+}
+
+/// The text of every `<name>`, in their order; `None` for one that cannot be read, and instead of them all if it is no text.
+pub(crate) fn elements<'a>(xml: &'a [u8], name: &str) -> Option<impl Iterator<Item = Option<String>> + use<'a>> {
+    let mut rest = std::str::from_utf8(xml).ok()?;
+    let (opens, closes) = (format!("<{name}>"), format!("</{name}>"));
+    Some(std::iter::from_fn(move || {
+        let (_, after) = rest.split_once(&opens)?;
+        let (text, behind) = after.split_once(&closes)?;
+        rest = behind;
+        Some(unescape(text).map(Cow::into_owned).ok())
+    }))
 }
 
 /// Whether the document is S3's error document.
@@ -39,6 +48,10 @@ mod tests {
         let begun = b"<?xml version=\"1.0\"?>\n<InitiateMultipartUploadResult><UploadId>a&amp;b</UploadId></InitiateMultipartUploadResult>";
         assert_eq!(element(begun, "UploadId").as_deref(), Some("a&b"));
         assert_eq!(element(b"<A/>", "UploadId"), None);
+        let listed =
+            elements(b"<C><Key>a&amp;b</Key></C><C><Key> c </Key></C><C><Key>&no;</Key></C><Key>", "Key").unwrap();
+        assert_eq!(listed.collect::<Vec<_>>(), [Some("a&b".to_owned()), Some(" c ".to_owned()), None]);
+        assert!(elements(b"<Key>\xff</Key>", "Key").is_none());
         assert_eq!(
             complete(&["\"1\"".into(), "\"2\"".into()]),
             "<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>&quot;1&quot;</ETag></Part>\
