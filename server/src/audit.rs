@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use sekisho_audit::{Link, Verified as Chain};
-use sekisho_blobs::{Fault, Verified};
+use sekisho_blobs::{Directory, Fault, Verified};
 use sekisho_journal::Durability;
 use sekisho_state::{OsRandom, State, system_clock};
 
@@ -88,7 +88,9 @@ fn audit(offline: Offline) -> Result<Audited> {
         records += 1;
     });
     let state = Arc::new(opened.context("the journal cannot be read")?.state);
-    let verified = sekisho_blobs::verify(&state, &config.data.join("objects")).context("the objects cannot be read")?;
+    let bodies = Directory::open(&config.data.join("objects")).map(Arc::new);
+    let verified =
+        bodies.and_then(|bodies| sekisho_blobs::verify(&state, bodies)).context("the objects cannot be read")?;
     Ok(Audited { data: config.data, state, records, verified })
 }
 
@@ -126,7 +128,7 @@ pub fn at_rest(offline: Offline) -> Result<()> {
 fn describe(fault: &Fault) -> String {
     match fault {
         Fault::Body { bucket, key, error } => format!("s3://{bucket}/{key}: {error}"),
-        Fault::Foreign(path) => format!("{}: a file that belongs to no object", path.display()),
+        Fault::Foreign(name) => format!("{name}: among the bodies, and belongs to no object"),
     }
 }
 

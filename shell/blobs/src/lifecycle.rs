@@ -36,7 +36,7 @@ impl ObjectStore {
                     Err(error) => return Err(error),
                 };
                 removed += events;
-                remove_all(self.dir.clone(), blobs).await?;
+                remove_all(self.shelf.clone(), blobs).await?;
                 after = next;
                 if after.is_none() {
                     break;

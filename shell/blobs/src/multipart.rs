@@ -104,7 +104,7 @@ impl ObjectStore {
     /// # Errors
     /// As [`Upload::finish`]; [`ObjectsError::NoSuchUpload`] if the upload ended meanwhile.
     pub async fn finish_part(&self, name: &UploadName, number: u16, part: Upload) -> Result<Part, StoreError> {
-        let (state, dir, name) = (self.state.clone(), self.dir.clone(), name.clone());
+        let (state, shelf, name) = (self.state.clone(), self.shelf.clone(), name.clone());
         let task = tokio::spawn(async move {
             let Stored { file, body, etag, checksum } = part.store().await?;
             let part = Part { body, etag: etag.into(), checksum, last_modified: state.now() };
@@ -114,7 +114,7 @@ impl ObjectStore {
                 file.keep();
                 Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), replaced))
             });
-            remove_all(dir, put.await?.into_iter().collect()).await?;
+            remove_all(shelf, put.await?.into_iter().collect()).await?;
             Ok(part)
         });
         task.await.map_err(|_| StoreError::Ended)?
@@ -125,7 +125,7 @@ impl ObjectStore {
     /// # Errors
     /// [`ObjectsError`]; the upload stays open then. [`StoreError::Journal`].
     pub async fn complete_multipart(&self, name: &UploadName, completion: Completion) -> Result<Got, StoreError> {
-        let (state, dir, name) = (self.state.clone(), self.dir.clone(), name.clone());
+        let (state, shelf, name) = (self.state.clone(), self.shelf.clone(), name.clone());
         let task = tokio::spawn(async move {
             let mut random = state.random();
             let completed = state.commit(|cores| {
@@ -137,7 +137,7 @@ impl ObjectStore {
                 Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), (got, replaced)))
             });
             let (got, replaced) = completed.await?;
-            remove_all(dir, replaced).await?;
+            remove_all(shelf, replaced).await?;
             Ok(got)
         });
         task.await.map_err(|_| StoreError::Ended)?
@@ -148,13 +148,13 @@ impl ObjectStore {
     /// # Errors
     /// [`ObjectsError::NoSuchUpload`].
     pub async fn abort_multipart(&self, name: &UploadName) -> Result<(), StoreError> {
-        let (state, dir, name) = (self.state.clone(), self.dir.clone(), name.clone());
+        let (state, shelf, name) = (self.state.clone(), self.shelf.clone(), name.clone());
         let task = tokio::spawn(async move {
             let aborted = state.commit(|cores| {
                 let (events, removed) = cores.objects.abort_upload(&name.bucket, &name.key, name.id)?;
                 Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), removed))
             });
-            remove_all(dir, aborted.await?).await
+            remove_all(shelf, aborted.await?).await
         });
         task.await.map_err(|_| StoreError::Ended)?
     }

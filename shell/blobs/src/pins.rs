@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use sekisho_objects::BlobId;
 
-use crate::BlobDir;
+use crate::shelf::Shelf;
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Pins(Arc<Mutex<HashMap<BlobId, Pinned>>>);
@@ -20,11 +20,11 @@ impl Pins {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn pin(&self, dir: BlobDir, blobs: Vec<BlobId>) -> Pin {
+    pub(crate) fn pin(&self, shelf: Shelf, blobs: Vec<BlobId>) -> Pin {
         let mut pinned = self.lock();
         blobs.iter().for_each(|blob| pinned.entry(*blob).or_default().readers += 1);
         drop(pinned);
-        Pin { pins: self.clone(), dir, blobs }
+        Pin { pins: self.clone(), shelf, blobs }
     }
 
     /// Whether somebody reads it; then it is removed by whoever reads it last.
@@ -37,7 +37,7 @@ impl Pins {
 #[derive(Debug)]
 pub(crate) struct Pin {
     pins: Pins,
-    dir: BlobDir,
+    shelf: Shelf,
     blobs: Vec<BlobId>,
 }
 
@@ -53,6 +53,6 @@ impl Drop for Pin {
             }
         }
         drop(pinned);
-        doomed.into_iter().for_each(|blob| self.dir.unlink(blob));
+        doomed.into_iter().for_each(|blob| self.shelf.unpinned(blob));
     }
 }

@@ -1,8 +1,5 @@
 //! An object coming back: read, opened and checked a piece at a time. What does not open is an error, never data.
-use std::fs::File;
-use std::io::ErrorKind;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -12,8 +9,9 @@ use sekisho_types::{BucketName, ObjectKey};
 
 use crate::data_key::Place;
 use crate::pins::Pin;
+use crate::shelf::Shelf;
 use crate::upload::blocking;
-use crate::{BlobDir, StoreError, data_key};
+use crate::{StoreError, StoredBody, data_key};
 
 /// Chunks opened at once: what a reader holds in memory (1 MiB).
 const CHUNKS_PER_PIECE: u32 = 16;
@@ -31,7 +29,7 @@ pub struct Reader {
 /// What a reader reads.
 pub(crate) struct Source {
     pub(crate) state: Arc<State>,
-    pub(crate) dir: BlobDir,
+    pub(crate) shelf: Shelf,
     pub(crate) bucket: BucketName,
     pub(crate) key: ObjectKey,
     pub(crate) encryption: Encryption,
@@ -41,7 +39,7 @@ pub(crate) struct Source {
 }
 
 pub(crate) struct OpenBody {
-    file: File,
+    stored: Box<dyn StoredBody>,
     blob: BlobId,
     header_len: u64,
     opener: Opener,
@@ -92,19 +90,18 @@ impl Source {
         let body = self.bodies.get(index).expect("an object has at least one body");
         let (blob, size) = (body.blob, body.size);
         let damaged = |found| StoreError::Damaged { blob, found };
-        let (file, header, header_len) = read_header(&self.dir, blob)?;
+        let (stored, header, header_len) = read_header(&self.shelf, blob)?;
         if header.blob != body.seal() {
-            return Err(damaged("it is another body's file"));
+            return Err(damaged("it is another body's"));
         }
-        let length = file.metadata().map_err(StoreError::io("read", blob.to_string()))?.len();
         let (bucket, key, customer) = (&self.bucket, &self.key, self.customer.as_ref());
         let place = Place { bucket, key, seal: body.seal(), customer };
         let key = data_key::open(&self.state, &self.encryption, place, &header)?;
         let opener = Opener::new(&key, body.seal(), size);
-        if length != header_len + opener.sealed_size() {
+        if stored.length() != header_len + opener.sealed_size() {
             return Err(damaged("its length is not what it was"));
         }
-        Ok(OpenBody { file, blob, header_len, opener })
+        Ok(OpenBody { stored, blob, header_len, opener })
     }
 
     /// The next piece of what is wanted, and the body it came from.
@@ -132,18 +129,14 @@ impl Source {
     }
 }
 
-/// Opens a body's file and reads its header; the chunks begin behind it.
-pub(crate) fn read_header(dir: &BlobDir, blob: BlobId) -> Result<(File, Header, u64), StoreError> {
-    let damaged = |found| StoreError::Damaged { blob, found };
-    let file = dir.read(blob).map_err(|error| match error.kind() {
-        ErrorKind::NotFound => damaged("its file is missing"),
-        _ => StoreError::io("open", blob.to_string())(error),
-    })?;
-    let length = file.metadata().map_err(StoreError::io("read", blob.to_string()))?.len();
-    let mut bytes = vec![0; Header::LEN_MAX.min(usize::try_from(length).unwrap_or(usize::MAX))];
-    file.read_exact_at(&mut bytes, 0).map_err(StoreError::io("read", blob.to_string()))?;
-    let (header, header_len) = Header::decode(&bytes).map_err(|_| damaged("its header is not one"))?;
-    Ok((file, header, header_len))
+/// Opens a body and reads its header; the chunks begin behind it.
+pub(crate) fn read_header(shelf: &Shelf, blob: BlobId) -> Result<(Box<dyn StoredBody>, Header, u64), StoreError> {
+    let stored = shelf.open(blob)?;
+    let mut bytes = vec![0; Header::LEN_MAX.min(usize::try_from(stored.length()).unwrap_or(usize::MAX))];
+    stored.read_at(&mut bytes, 0)?;
+    let unlike = |_| StoreError::Damaged { blob, found: "its header is not one" };
+    let (header, header_len) = Header::decode(&bytes).map_err(unlike)?;
+    Ok((stored, header, header_len))
 }
 
 impl OpenBody {
@@ -157,10 +150,7 @@ impl OpenBody {
         let (offset, _) = self.opener.place(first);
         let (last_offset, last_len) = self.opener.place(behind - 1);
         let mut bytes = vec![0; (last_offset - offset) as usize + last_len];
-        self.file.read_exact_at(&mut bytes, self.header_len + offset).map_err(|error| match error.kind() {
-            ErrorKind::UnexpectedEof => damaged("it is cut short"),
-            _ => StoreError::io("read", self.blob.to_string())(error),
-        })?;
+        self.stored.read_at(&mut bytes, self.header_len + offset)?;
         // Each chunk is opened where it lies, then moved up against the one before it.
         let mut plain = 0;
         for index in first..behind {

@@ -13,13 +13,14 @@ use sekisho_types::{BucketName, ObjectKey};
 
 use crate::data_key::Place;
 use crate::reader::Source;
+use crate::shelf::{Shelf, Swept};
 use crate::upload::{Target, blocking, remove_all};
-use crate::{BlobDir, Reader, StoreError, Upload, data_key};
+use crate::{Bodies, Directory, Reader, StoreError, Upload, data_key};
 
 /// Objects and their bodies.
 pub struct ObjectStore {
     pub(crate) state: Arc<State>,
-    pub(crate) dir: BlobDir,
+    pub(crate) shelf: Shelf,
 }
 
 /// What a put is to be.
@@ -77,16 +78,38 @@ impl ObjectStore {
     /// # Errors
     /// [`StoreError::Io`].
     pub fn open(dir: &Path, state: Arc<State>) -> Result<Self, StoreError> {
-        let dir = BlobDir::open(dir)?;
-        let known = state.read().objects.blobs();
-        let swept = dir.sweep(&known)?;
+        let store = Self::over(Arc::new(Directory::open(dir)?), state);
+        let leftovers = store.shelf.remove_leftovers()?;
+        if leftovers > 0 {
+            tracing::info!(files = leftovers, "removed bodies that were never finished");
+        }
+        store.sweep_blocking()?;
+        Ok(store)
+    }
+
+    /// Puts bodies where it is told. Removes nothing there.
+    pub fn over(bodies: Arc<dyn Bodies>, state: Arc<State>) -> Self {
+        Self { state, shelf: Shelf::new(bodies) }
+    }
+
+    /// Removes what a crash left among the bodies, while others may put and get.
+    ///
+    /// # Errors
+    /// As [`Bodies::list`].
+    pub async fn sweep(&self) -> Result<Swept, StoreError> {
+        let store = Self { state: self.state.clone(), shelf: self.shelf.clone() };
+        blocking(move || store.sweep_blocking()).await
+    }
+
+    fn sweep_blocking(&self) -> Result<Swept, StoreError> {
+        let swept = self.shelf.sweep(|| self.state.read().objects.blobs())?;
         if swept.removed > 0 {
-            tracing::info!(files = swept.removed, "removed bodies that belong to no object");
+            tracing::info!(bodies = swept.removed, "removed bodies that belong to no object");
         }
         for blob in &swept.missing {
             tracing::error!(%blob, "the body of an object is missing");
         }
-        Ok(Self { state, dir })
+        Ok(swept)
     }
 
     /// Begins a put.
@@ -105,8 +128,8 @@ impl ObjectStore {
             Place { bucket: &new.bucket, key: &new.key, seal: blob, customer: new.encryption.customer.as_ref() };
         let (key, header) = data_key::make(&self.state, &encryption, place)?;
         let with_md5 = encryption == Encryption::S3 || new.content_md5.is_some();
-        let dir = self.dir.clone();
-        let file = blocking(move || dir.create(blob)).await?;
+        let shelf = self.shelf.clone();
+        let file = blocking(move || shelf.begin(blob)).await?;
         Ok(Upload {
             target: self.target(new.bucket, new.key),
             headers: new.headers,
@@ -126,7 +149,7 @@ impl ObjectStore {
     }
 
     pub(crate) fn target(&self, bucket: BucketName, key: ObjectKey) -> Target {
-        Target { state: self.state.clone(), dir: self.dir.clone(), bucket, key, precondition: None }
+        Target { state: self.state.clone(), shelf: self.shelf.clone(), bucket, key, precondition: None }
     }
 
     /// Puts a body that is at hand.
@@ -170,12 +193,12 @@ impl ObjectStore {
             let cores = self.state.read();
             let found = cores.objects.object(bucket, key, which)?;
             found.record.encryption.check_customer_key(customer.as_ref())?;
-            let pin = self.dir.pin(found.record.blobs().collect());
+            let pin = self.shelf.pin(found.record.blobs().collect());
             (Got { record: found.record.clone(), version: found.versioned.then_some(found.version) }, pin)
         };
         let reader = Reader::open(Source {
             state: self.state.clone(),
-            dir: self.dir.clone(),
+            shelf: self.shelf.clone(),
             bucket: bucket.clone(),
             key: key.clone(),
             encryption: got.record.encryption.clone(),
@@ -205,7 +228,7 @@ impl ObjectStore {
         bucket: &BucketName,
         deletions: Vec<Deletion>,
     ) -> Result<Vec<Result<Deleted, ObjectsError>>, StoreError> {
-        let (state, dir, bucket) = (self.state.clone(), self.dir.clone(), bucket.clone());
+        let (state, shelf, bucket) = (self.state.clone(), self.shelf.clone(), bucket.clone());
         // Goes on even if nobody waits for it any more, so that no body stays behind.
         let task = tokio::spawn(async move {
             let (now, mut random) = (state.now(), state.random());
@@ -215,7 +238,7 @@ impl ObjectStore {
                 Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), (outcomes, removed)))
             });
             let (outcomes, removed) = removed.await?;
-            remove_all(dir, removed).await?;
+            remove_all(shelf, removed).await?;
             Ok(outcomes)
         });
         task.await.map_err(|_| StoreError::Ended)?
@@ -226,13 +249,13 @@ impl ObjectStore {
     /// # Errors
     /// [`StoreError::Objects`], [`StoreError::Journal`].
     pub async fn delete_bucket(&self, bucket: &BucketName) -> Result<(), StoreError> {
-        let (state, dir, bucket) = (self.state.clone(), self.dir.clone(), bucket.clone());
+        let (state, shelf, bucket) = (self.state.clone(), self.shelf.clone(), bucket.clone());
         let task = tokio::spawn(async move {
             let removed = state.commit(|cores| {
                 let (events, removed) = cores.objects.delete_bucket(&bucket)?;
                 Ok::<_, StoreError>((events.into_iter().map(Event::from).collect(), removed))
             });
-            remove_all(dir, removed.await?).await
+            remove_all(shelf, removed.await?).await
         });
         task.await.map_err(|_| StoreError::Ended)?
     }

@@ -113,6 +113,19 @@ fn body(size: usize) -> Vec<u8> {
     (0..size).map(|n| (n * 7 + n / 251 + n / 65_521) as u8).collect()
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn files_keep_the_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    let bodies = crate::Directory::open(&dir.path().join("objects")).unwrap();
+    crate::contract::holds(Arc::new(bodies), &dir.path().join("journal")).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn memory_keeps_the_contract() {
+    let dir = tempfile::tempdir().unwrap();
+    crate::contract::holds(Arc::<crate::Memory>::default(), dir.path()).await;
+}
+
 #[tokio::test]
 async fn every_range_of_every_mode_comes_back() {
     let world = World::new().await;

@@ -9,7 +9,7 @@ use sekisho_objects::{
 use sekisho_state::{Event, State};
 use sekisho_types::{BucketName, ObjectKey, Random};
 
-use crate::dir::{BlobDir, FinishedBlob, UnfinishedBlob};
+use crate::shelf::{FinishedBody, Shelf, UnfinishedBody};
 use crate::{Got, Reader, StoreError};
 
 /// Plaintext sealed before the file is written to: what bounds an upload's memory, with one chunk more.
@@ -26,7 +26,7 @@ pub struct Upload {
     pub(crate) expected_checksum: Option<String>,
     pub(crate) content_md5: Option<[u8; 16]>,
     pub(crate) blob: BlobId,
-    pub(crate) file: UnfinishedBlob,
+    pub(crate) file: UnfinishedBody,
     pub(crate) sealer: Sealer,
     pub(crate) digests: Digests,
     pub(crate) size: u64,
@@ -38,7 +38,7 @@ pub struct Upload {
 #[derive(Clone)]
 pub(crate) struct Target {
     pub(crate) state: Arc<State>,
-    pub(crate) dir: BlobDir,
+    pub(crate) shelf: Shelf,
     pub(crate) bucket: BucketName,
     pub(crate) key: ObjectKey,
     pub(crate) precondition: Option<Precondition>,
@@ -46,14 +46,14 @@ pub(crate) struct Target {
 
 /// A body that is durable, and what is known of it.
 pub(crate) struct Stored {
-    pub(crate) file: FinishedBlob,
+    pub(crate) file: FinishedBody,
     pub(crate) body: Body,
     pub(crate) etag: String,
     pub(crate) checksum: Checksum,
 }
 
 impl Upload {
-    /// More of the body. Blocks on the disk now and then.
+    /// More of the body. Blocks now and then.
     ///
     /// # Errors
     /// [`StoreError::Io`].
@@ -171,7 +171,7 @@ impl Upload {
 
 impl Target {
     /// Makes an object whose body is durable visible, and removes what it replaces.
-    async fn publish(self, record: ObjectRecord, file: FinishedBlob) -> Result<Got, StoreError> {
+    async fn publish(self, record: ObjectRecord, file: FinishedBody) -> Result<Got, StoreError> {
         let (published, mut random) = (record.clone(), self.state.random());
         let replaced = self.state.commit(|cores| {
             let precondition = self.precondition.as_ref();
@@ -185,17 +185,17 @@ impl Target {
             ))
         });
         let (replaced, version) = replaced.await?;
-        remove_all(self.dir.clone(), replaced).await?;
+        remove_all(self.shelf.clone(), replaced).await?;
         Ok(Got { record, version })
     }
 }
 
-pub(crate) async fn remove_all(dir: BlobDir, blobs: Vec<BlobId>) -> Result<(), StoreError> {
+pub(crate) async fn remove_all(shelf: Shelf, blobs: Vec<BlobId>) -> Result<(), StoreError> {
     if blobs.is_empty() {
         return Ok(());
     }
     blocking(move || {
-        blobs.into_iter().for_each(|blob| dir.remove(blob));
+        blobs.into_iter().for_each(|blob| shelf.remove(blob));
         Ok(())
     })
     .await

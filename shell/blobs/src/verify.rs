@@ -1,16 +1,15 @@
 //! Proves of every body that it is what the index says: sealed under a key that is there, every tag right, nothing missing, and
-//! no file that is nobody's.
+//! nothing there that is nobody's.
 use std::collections::{BTreeMap, HashSet};
-use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sekisho_objects::{Body, CHUNK_BYTES, Encryption};
 use sekisho_state::State;
 use sekisho_types::{BucketName, ObjectKey};
 
-use crate::StoreError;
-use crate::dir::{BlobDir, Found};
 use crate::reader::{Source, read_header};
+use crate::shelf::Shelf;
+use crate::{Bodies, StoreError};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -35,20 +34,22 @@ pub enum Fault {
         /// Why.
         error: StoreError,
     },
-    /// A file the index does not name, or one that is not named like a body.
-    Foreign(PathBuf),
+    /// A body the index does not name, or what is not named like a body.
+    Foreign(String),
 }
 
-/// Verifies every body below `directory`. Blocks on the disk. A body under a customer's key cannot be opened without the
-/// customer: of it, header and length are checked.
+/// Verifies every body. Blocks. A body under a customer's key cannot be opened without the customer: of it, header and length are
+/// checked.
 ///
 /// # Errors
-/// [`StoreError::Io`] if the directory cannot be listed.
-pub fn verify(state: &Arc<State>, directory: &Path) -> Result<Verified, StoreError> {
-    let dir = BlobDir::open(directory)?;
+/// As [`Bodies::list`].
+pub fn verify(state: &Arc<State>, bodies: Arc<dyn Bodies>) -> Result<Verified, StoreError> {
+    let shelf = Shelf::new(bodies);
+    // First: a place that cannot be asked is not asked for each of its bodies.
+    let listing = shelf.list()?;
     let mut verified = Verified::default();
     let mut known = HashSet::new();
-    for (bucket, key, encryption, body) in bodies(state) {
+    for (bucket, key, encryption, body) in indexed(state) {
         known.insert(body.blob);
         let (mode, kms_key) = match &encryption {
             Encryption::S3 => ("SSE-S3", None),
@@ -60,24 +61,20 @@ pub fn verify(state: &Arc<State>, directory: &Path) -> Result<Verified, StoreErr
         count(verified.sealed.entry(mode).or_default());
         kms_key.into_iter().for_each(|arn| count(verified.by_key.entry(arn).or_default()));
         let checked = match &encryption {
-            Encryption::Customer(_) => measure(&dir, &body),
-            _ => open(state, &dir, &bucket, &key, encryption, body),
+            Encryption::Customer(_) => measure(&shelf, &body),
+            _ => open(state, &shelf, &bucket, &key, encryption, body),
         };
         if let Err(error) = checked {
             verified.faults.push(Fault::Body { bucket, key, error });
         }
     }
-    for found in dir.files()? {
-        match found {
-            Found::Body(blob, path) if known.contains(&blob) && path == dir.place(blob) => {}
-            Found::Body(_, path) | Found::Other(path) => verified.faults.push(Fault::Foreign(path)),
-        }
-    }
+    let nobodys = listing.bodies.iter().filter(|blob| !known.contains(blob)).map(ToString::to_string);
+    verified.faults.extend(nobodys.chain(listing.others).map(Fault::Foreign));
     Ok(verified)
 }
 
 /// Every body the index names.
-fn bodies(state: &State) -> Vec<(BucketName, ObjectKey, Encryption, Body)> {
+fn indexed(state: &State) -> Vec<(BucketName, ObjectKey, Encryption, Body)> {
     let cores = state.read();
     let mut all = Vec::new();
     for (name, bucket) in cores.objects.buckets() {
@@ -95,30 +92,33 @@ fn bodies(state: &State) -> Vec<(BucketName, ObjectKey, Encryption, Body)> {
     all
 }
 
-fn measure(dir: &BlobDir, body: &Body) -> Result<(), StoreError> {
+fn measure(shelf: &Shelf, body: &Body) -> Result<(), StoreError> {
     let damaged = |found| StoreError::Damaged { blob: body.blob, found };
-    let (file, header, header_len) = read_header(dir, body.blob)?;
+    let (stored, header, header_len) = read_header(shelf, body.blob)?;
     if header.blob != body.seal() {
-        return Err(damaged("it is another body's file"));
+        return Err(damaged("it is another body's"));
     }
-    let length = file.metadata().map_err(StoreError::io("read", body.blob.to_string()))?.len();
     let tags = body.size.div_ceil(CHUNK_BYTES as u64).max(1) * 16;
-    if length == header_len + body.size + tags { Ok(()) } else { Err(damaged("its length is not what it was")) }
+    if stored.length() == header_len + body.size + tags {
+        Ok(())
+    } else {
+        Err(damaged("its length is not what it was"))
+    }
 }
 
 fn open(
     state: &Arc<State>,
-    dir: &BlobDir,
+    shelf: &Shelf,
     bucket: &BucketName,
     key: &ObjectKey,
     encryption: Encryption,
     body: Body,
 ) -> Result<(), StoreError> {
     let size = body.size;
-    let pin = dir.pin(vec![body.blob]);
+    let pin = shelf.pin(vec![body.blob]);
     let source = Source {
         state: state.clone(),
-        dir: dir.clone(),
+        shelf: shelf.clone(),
         bucket: bucket.clone(),
         key: key.clone(),
         encryption,
