@@ -1,4 +1,4 @@
-//! What every place for bodies promises, alone and under the store: one suite for files and memory alike.
+//! What every place for bodies promises, alone and under the store: one suite for files, memory and another S3.
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

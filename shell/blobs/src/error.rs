@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use sekisho_journal::JournalError;
 use sekisho_kms::KmsError;
 use sekisho_objects::{BlobId, ChecksumAlgorithm, ObjectsError};
+use sekisho_remote::RemoteError;
 use sekisho_state::CommitError;
 
 /// Why an object could not be put, got or deleted.
@@ -40,6 +41,17 @@ pub enum StoreError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// The operator's move: the S3 that keeps the bodies. The same may do better later.
+    #[error("could not {doing} a body in the object store elsewhere")]
+    Elsewhere {
+        /// What was being done.
+        doing: &'static str,
+        /// What came of it.
+        source: RemoteError,
+    },
+    /// Nobody's: more bodies are on their way from or to another S3 than memory and threads are there for. Later there is room.
+    #[error("too many bodies are on their way from or to the object store elsewhere")]
+    Busy,
     /// The operator's move: the journal has stopped; whether the change survives is not known.
     #[error("the journal has stopped")]
     Journal(#[source] JournalError),

@@ -1,8 +1,8 @@
 //! Object bodies, and the one way to put and get an object.
 //!
 //! Receives plaintext with the name it is to have; hands back what the index keeps of it, and the plaintext again. A body
-//! is sealed before it touches a disk (`docs/format/object.md`); an object is visible once body and index are durable.
-mod bodies; // where bodies lie: files, or memory
+//! is sealed before it touches a disk or leaves for another S3 (`docs/format/object.md`); an object is visible once body and index are durable.
+mod bodies; // where bodies lie: files, memory, another S3
 mod shelf; // a place of bodies, and which are in use
 mod data_key; // the key of one body: made, wrapped, opened again
 mod store; // begin, get, delete
@@ -15,7 +15,7 @@ mod verify; // that every body is what the index says
 mod pins; // bodies being read stay
 mod error; // whose move it is
 
-pub use bodies::{Bodies, Directory, Listing, Memory, NewBody, StoredBody};
+pub use bodies::{Bodies, Directory, Elsewhere, Listing, Memory, NewBody, StoredBody, Told};
 pub use error::StoreError;
 pub use multipart::{NewMultipart, UploadName, upload_id};
 pub use reader::Reader;

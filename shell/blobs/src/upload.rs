@@ -56,7 +56,7 @@ impl Upload {
     /// More of the body. Blocks now and then.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`StoreError::Io`], [`StoreError::Elsewhere`], [`StoreError::Busy`].
     pub fn write(&mut self, plaintext: &[u8]) -> Result<(), StoreError> {
         for step in plaintext.chunks(STEP_BYTES) {
             self.digests.update(step);

@@ -117,6 +117,9 @@ impl From<StoreError> for ApiError {
             StoreError::Io { ref source, .. } if source.kind() == std::io::ErrorKind::StorageFull => {
                 Self::unavailable(with_causes(&error))
             }
+            // The other store's, and it may do better in a moment: clients try a 503 again by themselves.
+            StoreError::Elsewhere { .. } => Self::unavailable(with_causes(&error)),
+            StoreError::Busy => Self::new(503, "SlowDown", "Please reduce your request rate.").because(error),
             StoreError::Damaged { .. } | StoreError::Io { .. } | StoreError::Journal(_) | StoreError::Ended => {
                 Self::internal(with_causes(&error))
             }

@@ -1,5 +1,6 @@
-//! Where bodies lie: files, or memory. Sealed bytes under random ids; what they are, the index knows.
+//! Where bodies lie: files, memory, or objects of another S3. Sealed bytes under random ids; what they are, the index knows.
 mod directory; // files: the default
+mod elsewhere; // objects of another S3
 mod memory; // nothing that lasts
 
 use std::fmt;
@@ -9,15 +10,16 @@ use sekisho_objects::BlobId;
 use crate::StoreError;
 
 pub use directory::Directory;
+pub use elsewhere::{Elsewhere, Told};
 pub use memory::Memory;
 
-/// A place for bodies. Everything here may block. `contract.rs` says what a place promises, and is
+/// A place for bodies. Everything here may block: on the disk, or on a network. `contract.rs` says what a place promises, and is
 /// run against each.
 pub trait Bodies: fmt::Debug + Send + Sync {
     /// Begins a body. Its id is new, and nobody reads it before it is finished.
     ///
     /// # Errors
-    /// [`StoreError::Io`].
+    /// [`StoreError::Io`], [`StoreError::Elsewhere`], [`StoreError::Busy`].
     fn begin(&self, blob: BlobId) -> Result<Box<dyn NewBody>, StoreError>;
 
     /// Opens a finished body.
