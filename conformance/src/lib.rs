@@ -52,6 +52,12 @@ impl Server {
         Self::start_with(&[])
     }
 
+    /// The same, and its APIs are at the same address after each restart.
+    pub fn start_at_one_address() -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        Self::start_with(&["--api", &free.expect("a port").to_string()])
+    }
+
     /// The same with more flags.
     pub fn start_with(extra: &[&str]) -> Self {
         Self::launch(extra, None)
@@ -323,7 +329,8 @@ fn spawn(directory: &Path, extra: &[String], descriptors: Option<u32>) -> Child 
     command
         .args(["serve", "--data"])
         .arg(directory.join("data"))
-        .args(["--api", "127.0.0.1:0", "--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        .args(["--mqtt", "127.0.0.1:0", "--https", "127.0.0.1:0", "--admin", "127.0.0.1:0"])
+        .args(if extra.iter().any(|flag| flag == "--api") { &[][..] } else { &["--api", "127.0.0.1:0"] })
         .args(extra)
         .stdout(Stdio::null())
         .stderr(log)

@@ -7,18 +7,21 @@ use std::sync::Arc;
 use anyhow::{Context, Result, bail};
 use clap::{Args, Subcommand};
 use sekisho_audit::{Link, Verified as Chain};
-use sekisho_blobs::{Directory, Fault, Verified};
+use sekisho_blobs::{Fault, Verified};
 use sekisho_journal::Durability;
 use sekisho_state::{OsRandom, State, system_clock};
+use sekisho_types::with_causes;
 
 use crate::config::{Config, Offline};
-use crate::root_key;
+use crate::{object_store, root_key};
 
 /// Files beside journal and objects, and what they hold. Nothing a device sent is ever in them.
-const BESIDE: [(&str, &str); 8] = [
+const BESIDE: [(&str, &str); 10] = [
     ("admin.token", "secret of the admin API"),
     ("credentials", "secret of the account's root"),
     ("endpoints.json", "where the server listens"),
+    ("object-store", "which bucket elsewhere holds the bodies, and below which prefix"),
+    ("object-store.unfinished", "left by a first start that was cut off; it can go"),
     ("root.key", "what opens the root key: whoever can read this directory can read everything"),
     ("root.unfinished", "left by a first start that was cut off; it can go"),
     ("root.wrapped.unfinished", "left by a rotation of the root key that was cut off; it can go"),
@@ -88,9 +91,14 @@ fn audit(offline: Offline) -> Result<Audited> {
         records += 1;
     });
     let state = Arc::new(opened.context("the journal cannot be read")?.state);
-    let bodies = Directory::open(&config.data.join("objects")).map(Arc::new);
-    let verified =
-        bodies.and_then(|bodies| sekisho_blobs::verify(&state, bodies)).context("the objects cannot be read")?;
+    let begun = !state.read().objects.blobs().is_empty();
+    // Bodies may lie elsewhere, and are asked for over a network then.
+    let runtime = crate::runtime()?;
+    let bodies = {
+        let _within = runtime.enter();
+        object_store::bodies(&config, begun)?
+    };
+    let verified = sekisho_blobs::verify(&state, bodies).context("the objects cannot be read")?;
     Ok(Audited { data: config.data, state, records, verified })
 }
 
@@ -127,7 +135,7 @@ pub fn at_rest(offline: Offline) -> Result<()> {
 
 fn describe(fault: &Fault) -> String {
     match fault {
-        Fault::Body { bucket, key, error } => format!("s3://{bucket}/{key}: {error}"),
+        Fault::Body { bucket, key, error } => format!("s3://{bucket}/{key}: {}", with_causes(error)),
         Fault::Foreign(name) => format!("{name}: among the bodies, and belongs to no object"),
     }
 }

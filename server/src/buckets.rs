@@ -13,14 +13,14 @@ use crate::config::ConfigError;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct BucketTable {
-    name: String,
-    endpoint: String,
-    region: Option<String>,
-    access_key_id: String,
-    secret_access_key: String,
-    allow_http: Option<bool>,
-    addressing_style: Option<String>,
-    timeout_s: Option<u64>,
+    pub(crate) name: String,
+    pub(crate) endpoint: String,
+    pub(crate) region: Option<String>,
+    pub(crate) access_key_id: String,
+    pub(crate) secret_access_key: String,
+    pub(crate) allow_http: Option<bool>,
+    pub(crate) addressing_style: Option<String>,
+    pub(crate) timeout_s: Option<u64>,
 }
 
 /// `timeout_s`. A part has 8 MiB, so this asks for 140 KB/s.
@@ -49,7 +49,8 @@ pub(crate) fn bad(bucket: &str, setting: &'static str, problem: String) -> Confi
     ConfigError::Bucket { bucket: bucket.to_owned(), setting, problem }
 }
 
-fn parse_one(table: BucketTable) -> Result<RemoteBucket, (&'static str, String)> {
+/// Reads one; what is wrong with it is a setting and a reason.
+pub(crate) fn parse_one(table: BucketTable) -> Result<RemoteBucket, (&'static str, String)> {
     let access_key_id = match table.access_key_id.strip_prefix("env:") {
         Some(variable) => from_environment("access_key_id", variable)?,
         None => table.access_key_id,

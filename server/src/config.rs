@@ -13,6 +13,7 @@ use sekisho_workers::FunctionTarget;
 use serde::Deserialize;
 
 use crate::buckets::{self, BucketTable};
+use crate::object_store::{self, ObjectStoreSetting, ObjectStoreTable};
 use crate::root_key::RootKeySource;
 
 /// What is wrong with what the operator said, in one line that names it.
@@ -41,6 +42,14 @@ pub enum ConfigError {
     Bucket {
         /// Its name, as given.
         bucket: String,
+        /// Name as in the file.
+        setting: &'static str,
+        /// Why it cannot be used.
+        problem: String,
+    },
+    /// A place for bodies that cannot be used.
+    #[error("`object_store`, `{setting}`: {problem}")]
+    ObjectStore {
         /// Name as in the file.
         setting: &'static str,
         /// Why it cannot be used.
@@ -185,6 +194,7 @@ struct ConfigFile {
     audit_mib: Option<u64>,
     log: Option<String>,
     bucket: Option<Vec<BucketTable>>,
+    object_store: Option<ObjectStoreTable>,
 }
 
 /// Settings that can be used as they are.
@@ -222,6 +232,8 @@ pub struct Config {
     pub buckets: Vec<RemoteBucket>,
     /// MiB of the record of API calls and key uses that are kept; 0 for no record.
     pub audit_mib: u64,
+    /// Another S3 that keeps the bodies of our own buckets; `DIR/objects` without.
+    pub object_store: Option<ObjectStoreSetting>,
     /// The log filter.
     pub log: String,
 }
@@ -299,6 +311,7 @@ impl Config {
             functions,
             crls,
             buckets: buckets::parse(file.bucket.unwrap_or_default())?,
+            object_store: file.object_store.map(object_store::parse).transpose()?,
         })
     }
 }
@@ -387,7 +400,9 @@ mod tests {
             audit_mib,
             log,
             bucket,
+            object_store,
         } = file;
+        assert!(object_store.is_some());
         assert_eq!(bucket.map(|buckets| buckets.len()), Some(1));
         assert!(functions.is_some_and(|functions| functions.is_empty()) && crls.is_some_and(|crls| crls.is_empty()));
         let texts = [api, mqtt, https, admin, account, region, root_key, durability, first_connection, log, plain_http];

@@ -18,12 +18,14 @@ mod endpoints; // where a running server listens, and `sekisho env`
 mod issuing_ca; // the account's own CA
 mod lines; // an answer that goes on
 mod object; // objects, encrypted on this side if that is wanted
+mod object_store; // where the bodies of objects lie
 mod operator; // messages published through the API
 mod provision; // what a template would make, and which way in is right
 mod root_key; // what everything is wrapped under, and what that is
 mod serve; // start, ready line, shutdown
 mod stream; // what delivery streams hold, and their records as they come
 mod tls; // the certificate devices see
+mod whole_file; // a small file, replaced
 mod why; // why somebody was refused
 mod wire; // the system, top to bottom
 

@@ -128,13 +128,7 @@ fn wrap(source: &RootKeySource, root_key: &SecretKey, random: &mut dyn Random) -
 
 /// Puts the file in the place of the one that is there: whole, or not at all.
 fn replace(data: &Path, wrapped: &Wrapped) -> std::io::Result<()> {
-    let unfinished = data.join("root.wrapped.unfinished");
-    let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&unfinished)?;
-    serde_json::to_writer(&mut file, wrapped)?;
-    file.write_all(b"\n")?;
-    file.sync_all()?;
-    fs::rename(&unfinished, path(data))?;
-    fs::File::open(data)?.sync_all()
+    crate::whole_file::replace(data, "root.wrapped", (serde_json::to_string(wrapped)? + "\n").as_bytes())
 }
 
 fn operators_key(source: &RootKeySource, stretching: Option<&Stretching>) -> Result<SecretKey, ConfigError> {

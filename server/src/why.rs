@@ -16,7 +16,7 @@ const SHOWN: usize = 20;
 /// The flags of `sekisho why`.
 #[derive(Args)]
 pub struct WhyArgs {
-    /// A certificate's or CA's id (or its beginning), a client id, a thing, a peer's address (or its beginning), or any part of a
+    /// `object_store`, a certificate's or CA's id (or its beginning), a client id, a thing, a peer's address (or its beginning), or any part of a
     /// subject or issuer; everything of late if left out
     #[arg(default_value = "")]
     about: String,
@@ -86,6 +86,7 @@ fn describe(decision: &Decision) -> String {
         Outcome::Refused => "",
         Outcome::Closed => " done, and closed",
         Outcome::LetIn => " let in",
+        Outcome::Unavailable => " unavailable",
     };
     let (time, step) = (decision.time, &decision.step);
     let reason = printable(&decision.reason);

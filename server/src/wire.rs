@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use sekisho_api::App;
 use sekisho_audit::AuditLog;
 use sekisho_blobs::ObjectStore;
@@ -23,7 +23,7 @@ use crate::admin::{self, Admin};
 use crate::config::{Config, ConfigError};
 use crate::operator::Operators;
 use crate::serve::{Listeners, reachable};
-use crate::{admin_token, buckets, credentials, descriptors, issuing_ca, root_key, tls};
+use crate::{admin_token, buckets, credentials, descriptors, issuing_ca, object_store, root_key, tls};
 
 /// How often the journal is looked at: is a snapshot due, can segments go?
 const COMPACT_EVERY: Duration = Duration::from_secs(30);
@@ -93,13 +93,11 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let credentials = credentials::load_or_create(&config.data, &mut OsRandom)?;
     let certificate = tls::server_certificate(config, state.clone())?;
 
-    let objects =
-        ObjectStore::open(&config.data.join("objects"), state.clone()).context("cannot open the object store")?;
-    let objects = Arc::new(objects);
+    let decisions = Arc::new(Decisions::default());
+    let objects = object_store::open(config, &state, &decisions, &mut OsRandom)?;
     let remote = Arc::new(RemoteBuckets::new(config.buckets.clone()));
     let functions = Arc::new(Functions::new(config.functions.clone()));
     let streams = sekisho_workers::start_delivery(state.clone(), objects.clone(), remote, functions.clone(), recovered);
-    let decisions = Arc::new(Decisions::default());
     let issuing = Arc::new(Issuing::new(state.clone(), RsaKeys::start()?));
     let gateway = Arc::new(Gateway::new(Parts {
         state: state.clone(),

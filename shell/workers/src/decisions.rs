@@ -25,6 +25,8 @@ pub enum Outcome {
     Closed,
     /// A first connection that goes on.
     LetIn,
+    /// Nobody was turned away: something this server needs does not do what it should.
+    Unavailable,
 }
 
 /// What one step decided about one device.
@@ -33,7 +35,7 @@ pub struct Decision {
     /// When, in milliseconds since the epoch.
     pub time: Timestamp,
     /// The step that decided: `handshake`, `identity`, `jitr`, `jitp`, `provision`, `connect`, `publish`, `subscribe`,
-    /// `protocol`.
+    /// `protocol`; `object_store` where the S3 that keeps the bodies fails.
     pub step: String,
     /// What it decided.
     #[serde(default)]
@@ -79,6 +81,11 @@ impl Decision {
             ca_certificate_id: None,
             reason,
         }
+    }
+
+    /// Something this server needs does not do what it should.
+    pub fn unavailable(time: Timestamp, step: &str, reason: String) -> Self {
+        Self::new(time, step, reason).outcome(Outcome::Unavailable)
     }
 
     pub(crate) fn outcome(self, outcome: Outcome) -> Self {
@@ -162,6 +169,10 @@ impl Decisions {
                 metrics::counter!("sekisho_first_connections_total", "step" => step, "outcome" => "closed")
                     .increment(1);
             }
+            Outcome::Unavailable => {
+                tell!(error, "does not do what it should");
+                metrics::counter!("sekisho_unavailable_total", "step" => step).increment(1);
+            }
             Outcome::LetIn => {
                 tell!(info, "let in");
                 metrics::counter!("sekisho_first_connections_total", "step" => step, "outcome" => "let_in")
@@ -175,7 +186,7 @@ impl Decisions {
         kept.push_back(decision);
     }
 
-    /// Those that concern `text`: a certificate's or CA's id (or its beginning), a client id, a thing, a peer's address, or part of
+    /// Those that concern `text`: a step, a certificate's or CA's id (or its beginning), a client id, a thing, a peer's address, or part of
     /// a subject's or issuer's name; all if empty.
     /// The newest first.
     pub fn about(&self, text: &str) -> Vec<Decision> {
@@ -183,6 +194,7 @@ impl Decisions {
         let begins = |value: Option<&dyn Display>| value.is_some_and(|value| value.to_string().starts_with(text));
         let concerns = |decision: &&Decision| {
             text.is_empty()
+                || decision.step == text
                 || decision.client_id.as_deref() == Some(text)
                 || decision.thing.as_ref().is_some_and(|thing| thing.as_str() == text)
                 || begins(decision.certificate_id.as_ref().map(|id| id as &dyn Display))

@@ -90,7 +90,7 @@ impl Gateway {
             gateway.decisions.record(decision.ca_certificate_id(ca_certificate_id));
             match outcome {
                 Outcome::LetIn => First::Retry,
-                Outcome::Refused | Outcome::Closed => First::Close,
+                Outcome::Refused | Outcome::Closed | Outcome::Unavailable => First::Close,
             }
         })
     }
