@@ -178,3 +178,29 @@ fn what_was_changed_or_cut_off_is_found() {
     let (code, told) = verify(&server, &format!("--noted {late}"));
     assert!(code == Some(1) && told.contains("the end of the record is missing"), "{told}");
 }
+
+#[test]
+fn who_hangs_up_is_recorded_all_the_same() {
+    let server = Server::start();
+    let script = r#"
+import boto3, os, socket
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+url = os.environ["AWS_ENDPOINT_URL"]
+host, port = url.removeprefix("http://").split(":")
+session = boto3.Session()
+for number in range(60):
+    request = AWSRequest("POST", url + "/", data=b"{}", headers={"x-amz-target": "TrentService.CreateKey", "content-type": "application/x-amz-json-1.1"})
+    SigV4Auth(session.get_credentials(), "kms", session.region_name).add_auth(request)
+    head = "".join(f"{name}: {value}\r\n" for name, value in request.headers.items())
+    with socket.create_connection((host, int(port))) as s:
+        s.sendall(f"POST / HTTP/1.1\r\nhost: {host}:{port}\r\ncontent-length: 2\r\n{head}\r\n{{}}".encode())
+"#;
+    fs::write(server.scratch().join("hang_up.py"), script).expect("writable");
+    server.bash("python hang_up.py");
+    conformance::eventually("every key that was made is accounted for", || {
+        let keys = server.aws(&["kms", "list-keys"])["Keys"].as_array().expect("keys").len();
+        let recorded = record(&server).iter().filter(|call| call["operation"] == "CreateKey").count();
+        (keys > 0 && keys <= recorded).then_some(())
+    });
+}

@@ -66,7 +66,12 @@ pub async fn serve(listener: TcpListener, admin: Arc<Admin>) {
         tokio::spawn(async move {
             let service = service_fn(move |request| {
                 let admin = admin.clone();
-                async move { Ok::<_, Infallible>(admin.answer(address, request).await) }
+                // A command goes on, and is recorded, though whoever gave it hangs up.
+                let answered = tokio::spawn(async move { admin.answer(address, request).await });
+                async move {
+                    let failed = |_| respond(500, "text/plain", "the command failed\n".to_owned());
+                    Ok::<_, Infallible>(answered.await.unwrap_or_else(failed))
+                }
             });
             let mut http = hyper::server::conn::http1::Builder::new();
             let connection = http.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);

@@ -194,7 +194,7 @@ fn verify(VerifyArgs { offline, mut noted }: VerifyArgs) -> Result<()> {
     let mut check = |link: Link, _: &[u8]| {
         changed.extend(noted.extract_if(.., |noted| noted.number == link.number).filter(|noted| *noted != link));
     };
-    let Chain { first, head, entries } = record(offline, &mut check)?;
+    let Chain { first, head, entries, .. } = record(offline, &mut check)?;
     let mut out = std::io::stdout().lock();
     writeln!(out, "{entries} entries, from number {first} on; each opens and holds the hash of the one before it")?;
     for link in &changed {

@@ -194,7 +194,8 @@ async fn tend(state: Arc<State>) {
     loop {
         tokio::time::sleep(LOOK_EVERY).await;
         let state = state.clone();
-        let tended = tokio::task::spawn_blocking(move || state.audit().map_or(Ok(()), AuditLog::tend)).await;
+        let tended =
+            tokio::task::spawn_blocking(move || state.audit().map_or(Ok(()), |audit| audit.tend(state.now()))).await;
         if let Ok(Err(error)) = tended {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the record of calls and key uses could not be tended; it will be tried again");

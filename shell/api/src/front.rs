@@ -53,7 +53,7 @@ pub(crate) async fn answer(app: Arc<App>, peer: Peer, request: Request<Body>) ->
     }
     let is_head = head.method == http::Method::HEAD;
     let path = head.uri.path().to_owned();
-    let mut seen = Seen {
+    let seen = Seen {
         service: None,
         shape: Service::S3,
         operation: "-",
@@ -63,12 +63,14 @@ pub(crate) async fn answer(app: Arc<App>, peer: Peer, request: Request<Body>) ->
         context: None,
         request_id: new_id(),
     };
+    let mut call = record::Call::begin(&app, peer, seen);
     let from_a_page = head.headers.contains_key(ORIGIN).then(|| (head.clone(), address(&app, &head)));
-    let mut outcome = handle(&app, peer, head, body, &mut seen).await;
+    let mut outcome = handle(&app, peer, head, body, &mut call.seen).await;
     let status = outcome.as_ref().map_or_else(|refusal| refusal.status, |response| response.status().as_u16());
-    if let Err(unrecorded) = record::call(&app, peer, &seen, status, outcome.as_ref().err()).await {
+    if let Err(unrecorded) = call.end(status, outcome.as_ref().err()).await {
         outcome = Err(unrecorded);
     }
+    let seen = &call.seen;
     let refused = outcome.as_ref().err().map(ToString::to_string);
     let mut response =
         outcome.unwrap_or_else(|error| render::refusal(seen.shape, &error, &seen.request_id, &path, is_head));
@@ -81,7 +83,7 @@ pub(crate) async fn answer(app: Arc<App>, peer: Peer, request: Request<Body>) ->
         // The rest of the body may be under way, and who held it back may send it or not: only a new connection is certain to be in step.
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
-    report(&seen, response.status().as_u16(), started, refused.as_deref());
+    report(seen, response.status().as_u16(), started, refused.as_deref());
     response
 }
 

@@ -1,5 +1,6 @@
 //! What was called is recorded before it is answered (`docs/format/audit.md`).
-use sekisho_audit::{Call, Record};
+use sekisho_audit::Record;
+use sekisho_journal::Sequence;
 use serde_json::Value;
 
 use crate::front::Seen;
@@ -13,17 +14,51 @@ pub(crate) fn check_room(app: &App) -> Result<(), ApiError> {
     }
 }
 
-/// Records a call, and waits until that is written. Who had no right signature is told in the log alone: else strangers could
-/// push the calls of others out of the record.
-pub(crate) async fn call(
-    app: &App,
+/// Status of a call whose caller had gone before it was answered; what it asked for may have been done.
+const CALLER_GONE: u16 = 499;
+
+/// A call under way. Dropped before its end, because its caller hung up, it is recorded all the same.
+pub(crate) struct Call<'a> {
+    app: &'a App,
     peer: Peer,
-    seen: &Seen,
-    status: u16,
-    refusal: Option<&ApiError>,
-) -> Result<(), ApiError> {
-    let (Some(audit), Some(service), true) = (app.state.audit(), seen.service, seen.verified) else { return Ok(()) };
-    let record = Record::Call(Call {
+    pub seen: Seen,
+    recorded: bool,
+}
+
+impl<'a> Call<'a> {
+    pub fn begin(app: &'a App, peer: Peer, seen: Seen) -> Self {
+        Self { app, peer, seen, recorded: false }
+    }
+
+    /// Records it, and waits until that is written.
+    pub async fn end(&mut self, status: u16, refusal: Option<&ApiError>) -> Result<(), ApiError> {
+        self.recorded = true;
+        let Some(place) = append(self.app, self.peer, &self.seen, status, refusal.map(|refusal| &*refusal.code))?
+        else {
+            return Ok(());
+        };
+        match self.app.state.audit() {
+            Some(audit) => audit.written(place).await.map_err(ApiError::internal),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for Call<'_> {
+    fn drop(&mut self) {
+        if !self.recorded {
+            // If the disk does not take that, the server stops.
+            let _ = append(self.app, self.peer, &self.seen, CALLER_GONE, Some("CallerGone"));
+        }
+    }
+}
+
+/// Who had no right signature is told in the log alone: else strangers could push the calls of others out of the record.
+fn append(app: &App, peer: Peer, seen: &Seen, status: u16, error: Option<&str>) -> Result<Option<Sequence>, ApiError> {
+    let (Some(audit), Some(service), true) = (app.state.audit(), seen.service, seen.verified) else {
+        return Ok(None);
+    };
+    let record = Record::Call(sekisho_audit::Call {
         time: app.state.now(),
         request_id: &seen.request_id,
         access_key_id: &seen.access_key_id,
@@ -34,10 +69,9 @@ pub(crate) async fn call(
         resource: &seen.resource,
         context: seen.context.as_ref(),
         status,
-        error: refusal.map(|refusal| &*refusal.code),
+        error,
     });
-    let place = audit.append(&record).map_err(ApiError::internal)?;
-    audit.written(place).await.map_err(ApiError::internal)
+    audit.append(&record).map(Some).map_err(ApiError::internal)
 }
 
 /// What a call of a service with JSON is about: by what its input or, of KMS, its answer names.

@@ -1,18 +1,24 @@
 //! The live record.
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use sekisho_journal::{Durability, Journal, JournalError, Layout, Recovery, Sequence};
 use sekisho_kms::RootKey;
+use sekisho_types::Timestamp;
 
 use crate::chain::{Hash, Link};
 use crate::read::{files_key, follow};
-use crate::record::Record;
+use crate::record::{Dropped, Record};
 
 /// Small files, so that the oldest can go one by one, and a start reads little; and no room left for others, because the
 /// others leave some.
 const LAYOUT: Layout =
     Layout { name: "audit", segment_bytes: 4 * 1024 * 1024, first_filled_bytes: 1024 * 1024, disk_reserve_bytes: 0 };
+
+/// How long the note that old entries go is waited for: a second in all.
+const WAIT: Duration = Duration::from_millis(10);
+const WAITS_MAX: u32 = 100;
 
 /// The record, open to be appended to.
 pub struct AuditLog {
@@ -27,6 +33,12 @@ pub enum AuditError {
     /// The files.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The oldest entries are not there, and the record does not say that they went for age.
+    #[error("the entries before {first} are missing, and did not go for age")]
+    Beheaded {
+        /// The oldest there is.
+        first: u64,
+    },
     /// An entry does not hold the hash of the one before it.
     #[error("entry {number} does not follow the one before it: the record was changed")]
     Broken {
@@ -87,14 +99,27 @@ impl AuditLog {
     }
 
     /// To be called every second or so: syncs what was written, and removes the oldest entries beyond the bound, or whose
-    /// room is needed because the disk is full. Blocks the thread.
+    /// room is needed because the disk is full; that they went stands in the record then. Blocks the thread.
     ///
     /// # Errors
     /// [`JournalError::Io`].
-    pub fn tend(&self) -> Result<(), JournalError> {
+    pub fn tend(&self, now: Timestamp) -> Result<(), JournalError> {
         self.journal.sync_written()?;
         let full = self.journal.is_disk_full();
-        self.journal.drop_beyond(if full { self.journal.bytes().saturating_sub(1) } else { self.bytes_max })
+        let bytes_max = if full { self.journal.bytes().saturating_sub(1) } else { self.bytes_max };
+        let Some(keep_from) = self.journal.first_within(bytes_max) else { return Ok(()) };
+        let place = self.append(&Record::Dropped(Dropped { time: now, up_to: keep_from.0 - 1 }))?;
+        // Else a crash in between would look as if somebody had taken them away. On a full disk there is no room for it yet.
+        if !full {
+            for _ in 0..WAITS_MAX {
+                if self.journal.durable() >= place {
+                    break;
+                }
+                std::thread::sleep(WAIT);
+            }
+            self.journal.sync_written()?;
+        }
+        self.journal.drop_before(keep_from)
     }
 
     /// Resolves when the disk has refused a write.

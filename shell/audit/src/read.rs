@@ -6,6 +6,7 @@ use sekisho_kms::RootKey;
 
 use crate::chain::{Hash, Link};
 use crate::log::AuditError;
+use crate::record::Dropped;
 
 /// What was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,7 +17,12 @@ pub struct Verified {
     pub head: Link,
     /// How many.
     pub entries: u64,
+    /// Up to which entry the record itself says that the oldest went.
+    pub(crate) dropped: u64,
 }
+
+/// How an entry begins that says that others went.
+const DROPPED: &[u8] = br#"{"kind":"dropped""#;
 
 /// The key the record's files are sealed under. Another than the journal's: no file of one can stand in the other's place.
 pub(crate) fn files_key(root_key: &RootKey) -> RootKey {
@@ -36,7 +42,11 @@ pub fn verify(
     if !directory.exists() {
         return Ok(None);
     }
-    follow(&mut Recovery::look(directory, &files_key(root_key))?, visit)
+    let found = follow(&mut Recovery::look(directory, &files_key(root_key))?, visit)?;
+    match found {
+        Some(Verified { first, dropped, .. }) if dropped + 1 < first => Err(AuditError::Beheaded { first }),
+        found => Ok(found),
+    }
 }
 
 /// Follows the chain over what `recovery` has.
@@ -54,8 +64,11 @@ pub(crate) fn follow(
             return;
         };
         let head = Link { number, hash: Hash::of(entry) };
-        let (first, entries) = found.map_or((number, 1), |found| (found.first, found.entries + 1));
-        found = Some(Verified { first, head, entries });
+        let (first, entries, dropped) =
+            found.map_or((number, 1, 0), |found| (found.first, found.entries + 1, found.dropped));
+        let says = record.starts_with(DROPPED).then(|| serde_json::from_slice::<Dropped>(record).ok()).flatten();
+        let dropped = says.map_or(dropped, |says| dropped.max(says.up_to));
+        found = Some(Verified { first, head, entries, dropped });
         visit(head, record);
     })?;
     match broken {
@@ -132,7 +145,7 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let head = written(directory.path(), &[3, 0, 2, 0, 0, 1, 0]);
         let verified = verify(directory.path(), &root_key(), &mut |_, _| {}).unwrap();
-        assert_eq!(verified, Some(Verified { first: 1, head, entries: 6 }));
+        assert_eq!(verified, Some(Verified { first: 1, head, entries: 6, dropped: 0 }));
         assert_eq!(head.number, 6);
         assert_eq!(verify(&directory.path().join("none"), &root_key(), &mut |_, _| {}).unwrap(), None);
     }
@@ -177,9 +190,9 @@ mod tests {
         fs::rename(&segments[1], directory.path().join("aside")).unwrap();
         assert!(matches!(lines(directory.path()), Err(AuditError::Journal(_))));
         fs::rename(directory.path().join("aside"), &segments[1]).unwrap();
-        // The oldest may be gone: it went for age.
+        // Nor may the oldest go, if the record does not say so.
         fs::remove_file(&segments[0]).unwrap();
-        assert_eq!(lines(directory.path()).unwrap().len(), 40);
+        assert!(matches!(lines(directory.path()), Err(AuditError::Beheaded { first: 21 })));
     }
 
     #[test]
@@ -229,7 +242,7 @@ mod tests {
             while !log.is_written(last) {
                 std::thread::yield_now();
             }
-            log.tend().unwrap();
+            log.tend(Timestamp::from_seconds(9)).unwrap();
         }
         let head = log.head();
         ended(log, directory.path());

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use sekisho_types::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Characters of a name that a caller chose, at most. The longest a service knows, S3's keys, have 1,024 bytes.
 const TEXT_CHARS_MAX: usize = 2048;
@@ -16,6 +16,8 @@ pub enum Record<'a> {
     Call(Call<'a>),
     /// A KMS key was used by the server itself.
     KeyUse(KeyUse<'a>),
+    /// The oldest entries went, for age or because their room was needed.
+    Dropped(Dropped),
 }
 
 /// A call.
@@ -66,6 +68,16 @@ pub struct KeyUse<'a> {
     /// Why it was refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'a str>,
+}
+
+/// Entries that went.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct Dropped {
+    /// When.
+    #[serde(serialize_with = "iso", skip_deserializing)]
+    pub time: Timestamp,
+    /// The last of them.
+    pub up_to: u64,
 }
 
 fn iso<S: serde::Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {

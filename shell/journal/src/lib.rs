@@ -82,6 +82,8 @@ pub(crate) struct Shared {
     segments: Segments,
     /// Everything up to here is durable.
     durable: AtomicU64,
+    /// Everything up to here is synced; strict, it is what is durable.
+    synced: AtomicU64,
     waiters: queue::Waiters,
     /// Held so that no second server writes here.
     _lock: std::fs::File,

@@ -16,9 +16,18 @@ struct Waiting {
     writer_sleeps: bool,
     failed: bool,
     closed: bool,
-    /// The disk has no room for another segment.
-    disk_full: bool,
+    /// What the disk has no room for.
+    disk_full: [bool; 2],
     for_room: Vec<Waker>,
+}
+
+/// What the disk has no room for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Full {
+    /// The next segment.
+    ForSegments,
+    /// The next block of one that grows as it is written.
+    ForBlocks,
 }
 
 pub(crate) struct Queue {
@@ -28,11 +37,15 @@ pub(crate) struct Queue {
 
 impl Waiting {
     fn has_room(&self) -> bool {
-        self.bytes < QUEUE_BYTES_MAX && !self.disk_full
+        self.bytes < QUEUE_BYTES_MAX && !self.is_disk_full()
+    }
+
+    fn is_disk_full(&self) -> bool {
+        self.disk_full.contains(&true)
     }
 
     fn take_waiters(&mut self) -> Vec<Waker> {
-        if self.bytes <= QUEUE_BYTES_MAX / 2 && !self.disk_full {
+        if self.bytes <= QUEUE_BYTES_MAX / 2 && !self.is_disk_full() {
             std::mem::take(&mut self.for_room)
         } else {
             Vec::new()
@@ -99,18 +112,18 @@ impl Queue {
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// The disk has no room for another segment, or has it again. Producers are pushed back while the present segment still
+    /// The disk has no room, or has it again. Producers are pushed back while the present segment still
     /// has room for what helps to drain.
-    pub fn set_disk_full(&self, full: bool) {
+    pub fn set_disk_full(&self, what: Full, full: bool) {
         let mut waiting = self.lock();
-        waiting.disk_full = full;
+        waiting.disk_full[what as usize] = full;
         let wakers = waiting.take_waiters();
         drop(waiting);
         wakers.into_iter().for_each(Waker::wake);
     }
 
     pub fn is_disk_full(&self) -> bool {
-        self.lock().disk_full
+        self.lock().is_disk_full()
     }
 
     pub fn has_room(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Entries read back by sequence: what a delivery stream gathers when it writes an object.
 use std::ops::RangeInclusive;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use crate::block::{Entries, Place};
 use crate::segment::{self, BlockAt};
@@ -44,7 +44,11 @@ impl Journal {
 
     /// Everything before `keep_from` is not needed any more: whole segments of it are removed.
     pub fn drop_before(&self, keep_from: Sequence) -> Result<(), JournalError> {
-        remove(&self.shared.segments.take_before(keep_from.0))
+        let unneeded = self.shared.segments.take_before(keep_from.0);
+        for path in &unneeded {
+            std::fs::remove_file(path).map_err(JournalError::io("remove", path))?;
+        }
+        unneeded.last().map_or(Ok(()), |path| segment::sync_directory(path))
     }
 
     /// Bytes of all segments.
@@ -54,26 +58,25 @@ impl Journal {
 
     /// Syncs what was written: what a relaxed journal leaves to somebody who does it now and then. Blocks the thread.
     pub fn sync_written(&self) -> Result<(), JournalError> {
+        let written = self.shared.durable.load(Ordering::Acquire);
+        if written <= self.shared.synced.load(Ordering::Acquire) {
+            return Ok(());
+        }
         for segment in self.shared.segments.newest() {
             segment.file.sync_data().map_err(JournalError::io("sync", &segment.path))?;
         }
+        self.shared.synced.fetch_max(written, Ordering::AcqRel);
         Ok(())
     }
 
-    /// Removes the oldest segments until the files have at most `bytes_max` bytes. The one that is written to stays.
-    pub fn drop_beyond(&self, bytes_max: u64) -> Result<(), JournalError> {
-        remove(&self.shared.segments.take_beyond(bytes_max))
+    /// Where the newest segments begin that have at most `bytes_max` bytes together: what [`Journal::drop_before`] is told by whoever
+    /// bounds a journal. `None` if all have no more.
+    pub fn first_within(&self, bytes_max: u64) -> Option<Sequence> {
+        self.shared.segments.first_within(bytes_max).map(Sequence)
     }
 
     /// Ends the writer after what is queued; later appends are refused.
     pub fn close(&self) {
         self.shared.queue.close();
     }
-}
-
-fn remove(segments: &[PathBuf]) -> Result<(), JournalError> {
-    for path in segments {
-        std::fs::remove_file(path).map_err(JournalError::io("remove", path))?;
-    }
-    segments.last().map_or(Ok(()), |path| segment::sync_directory(path))
 }

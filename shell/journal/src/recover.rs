@@ -17,6 +17,8 @@ use crate::block::{self, Entries, Place};
 use crate::segment::{self, BlockAt, HEADER_BYTES, Header, Segment, Segments};
 use crate::{Durability, Journal, JournalError, Layout, Sequence, Shared, queue, writer};
 
+/// Beside a running server, how often a place is looked at before it is called damaged.
+const LOOKS_MAX: u32 = 4;
 /// How many broken blocks in a row are looked past for the proof that they had been durable.
 const LOST_BLOCKS_MAX: u32 = 64;
 
@@ -112,8 +114,16 @@ impl Recovery {
                 let missing = (Sequence(self.last + 1), Sequence(header.first - 1));
                 return Err(JournalError::Missing { path, from: missing.0, to: missing.1 });
             }
+            let segment = match self.readable(path, &header) {
+                // The oldest may go beside a running server.
+                Err(JournalError::Io { source, .. })
+                    if self.lock.is_none() && self.last == 0 && source.kind() == std::io::ErrorKind::NotFound =>
+                {
+                    continue;
+                }
+                segment => segment?,
+            };
             self.last = header.first - 1;
-            let segment = self.readable(path, &header)?;
             self.replay_segment(number, &segment, &mut replayed, visit)?;
             self.read.insert(number, Arc::new(segment), header.first);
         }
@@ -128,22 +138,33 @@ impl Recovery {
         visit: &mut dyn FnMut(Sequence, &[u8]),
     ) -> Result<(), JournalError> {
         let mut blocks = Blocks { segment, number, offset: HEADER_BYTES, index: 0 };
-        let mut buffer = Vec::new();
-        while let Some(header) = blocks.header()? {
-            let at = BlockAt { first: header.first, offset: blocks.offset, length: blocks.length(&header) };
-            let follows = header.first == self.last + 1;
-            let Some(plain) = blocks.open(&header, &mut buffer)?.filter(|_| follows) else {
-                replayed.torn_blocks += 1;
-                break;
+        let (mut buffer, mut looks) = (Vec::new(), 1);
+        loop {
+            let header = blocks.header()?;
+            let follows = header.as_ref().is_some_and(|header| header.first == self.last + 1);
+            let at = blocks.offset;
+            let opened = match header.as_ref().filter(|_| follows) {
+                Some(header) => blocks.open(header, &mut buffer)?,
+                None => None,
             };
-            for (sequence, entry) in Entries::new(plain, header.first) {
-                visit(sequence, entry);
-                replayed.entries += 1;
+            if let (Some(header), Some(plain)) = (&header, opened) {
+                for (sequence, entry) in Entries::new(plain, header.first) {
+                    visit(sequence, entry);
+                    replayed.entries += 1;
+                }
+                self.last = header.last();
+                segment.blocks().push(BlockAt { first: header.first, offset: at, length: blocks.length(header) });
+                continue;
             }
-            self.last = header.last();
-            segment.blocks().push(at);
+            match blocks.refuse_damage(self.last) {
+                // Beside a running server, what did not open a moment ago may.
+                Err(JournalError::Damaged { .. }) if self.lock.is_none() && looks < LOOKS_MAX => looks += 1,
+                ended => {
+                    replayed.torn_blocks += u64::from(header.is_some());
+                    return ended;
+                }
+            }
         }
-        blocks.refuse_damage(self.last)
     }
 
     /// The live journal. It begins a segment of its own: none is ever written to again, so that no nonce repeats.
@@ -163,6 +184,7 @@ impl Recovery {
             queue: queue::Queue::new(last + 1),
             segments: self.read,
             durable: AtomicU64::new(last),
+            synced: AtomicU64::new(last),
             waiters: queue::Waiters::default(),
             _lock: lock,
         });

@@ -136,16 +136,16 @@ impl Segments {
         unneeded.filter_map(|number| all.remove(&number)).map(|(_, segment)| segment.path.clone()).collect()
     }
 
-    /// Takes out the oldest until the files have at most `bytes_max` bytes; the last segment always stays.
-    pub fn take_beyond(&self, bytes_max: u64) -> Vec<PathBuf> {
+    /// The first sequence of the newest segments that have at most `bytes_max` bytes together; of the last one, at least. `None` if
+    /// that is all of them.
+    pub fn first_within(&self, bytes_max: u64) -> Option<u64> {
         let mut bytes = self.bytes();
-        let (mut all, mut taken) = (self.lock(), Vec::new());
-        while bytes > bytes_max && all.len() > 1 {
-            let Some((_, (_, segment))) = all.pop_first() else { break };
-            bytes = bytes.saturating_sub(segment.bytes());
-            taken.push(segment.path.clone());
+        let all = self.lock();
+        let mut kept = all.values();
+        while bytes > bytes_max && kept.len() > 1 {
+            bytes = bytes.saturating_sub(kept.next().map_or(0, |(_, segment)| segment.bytes()));
         }
-        taken
+        (kept.len() < all.len()).then(|| kept.next().map_or(0, |(first, _)| *first))
     }
 
     /// Bytes of all files.

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::block::Place;
+use crate::queue::{Full, Queue};
 use crate::segment::{self, BlockAt, HEADER_BYTES, Header, Segment};
 use crate::{Durability, JournalError, Sequence, Shared};
 
@@ -66,7 +67,7 @@ fn prepare(shared: &Shared, ready: &SyncSender<Result<(PathBuf, File), JournalEr
                     let _ = std::fs::remove_file(&path);
                     if !std::mem::replace(&mut full, true) {
                         tracing::error!(path = %path.display(), "disk full: producers are pushed back until there is room");
-                        shared.queue.set_disk_full(true);
+                        shared.queue.set_disk_full(Full::ForSegments, true);
                     }
                     if shared.queue.is_closed() {
                         return;
@@ -78,7 +79,7 @@ fn prepare(shared: &Shared, ready: &SyncSender<Result<(PathBuf, File), JournalEr
         };
         if full {
             tracing::info!("there is room on the disk again");
-            shared.queue.set_disk_full(false);
+            shared.queue.set_disk_full(Full::ForSegments, false);
         }
         if ready.send(file.map(|file| (path, file))).is_err() {
             return; // the writer has ended
@@ -111,6 +112,9 @@ impl Writer {
                 shared.waiters.wake(Sequence(u64::MAX), &mut ready);
                 return;
             }
+            if shared.durability == Durability::Strict {
+                shared.synced.store(last, Ordering::Release);
+            }
             shared.durable.store(last, Ordering::Release);
             shared.queue.written(bytes);
             shared.waiters.wake(Sequence(last), &mut ready);
@@ -130,11 +134,12 @@ impl Writer {
                 self.roll(block.first)?;
             }
             let current = self.current.as_mut().expect("rolled above");
-            let durable_before = self.shared.durable.load(Ordering::Acquire);
+            // What is only written may be lost in any order by a power cut, and proves nothing.
+            let durable_before = self.shared.synced.load(Ordering::Acquire);
             let place = Place { segment: current.number, index: current.index, offset: current.offset };
             let first = block.first;
             let sealed = block.seal(&current.segment.key, place, durable_before);
-            write(&current.segment, &sealed, current.offset)?;
+            write(&self.shared.queue, &current.segment, &sealed, current.offset)?;
             current.segment.blocks().push(BlockAt { first, offset: current.offset, length: length as u32 });
             current.offset += length;
             current.index += 1;
@@ -152,6 +157,11 @@ impl Writer {
 
     /// Begins a new segment with the entry `first`.
     fn roll(&mut self, first: u64) -> Result<(), JournalError> {
+        if let Some(current) = &self.current {
+            // A segment that begins where the one before does not end is damage, relaxed or not.
+            current.segment.file.sync_data().map_err(JournalError::io("sync", &current.segment.path))?;
+            self.shared.synced.fetch_max(first.saturating_sub(1), Ordering::AcqRel);
+        }
         let (from, file) = self.prepared.recv().map_err(|_| JournalError::Failed)??;
         let number = self.next_number;
         let mut random = |out: &mut [u8]| aws_lc_rs::rand::fill(out).expect("the operating system gives randomness");
@@ -170,14 +180,23 @@ impl Writer {
 
 /// Writes a block in its place. A full disk is waited for: the same bytes go to the same place once there is room, and
 /// meanwhile the queue fills and producers are pushed back.
-fn write(segment: &Segment, sealed: &[u8], offset: u64) -> Result<(), JournalError> {
+fn write(queue: &Queue, segment: &Segment, sealed: &[u8], offset: u64) -> Result<(), JournalError> {
+    let mut full = false;
     loop {
         match segment.file.write_all_at(sealed, offset) {
             Err(error) if error.kind() == io::ErrorKind::StorageFull => {
-                tracing::error!(path = %segment.path.display(), "disk full: writes wait until there is room");
+                if !std::mem::replace(&mut full, true) {
+                    tracing::error!(path = %segment.path.display(), "disk full: writes wait until there is room");
+                    queue.set_disk_full(Full::ForBlocks, true);
+                }
                 std::thread::sleep(FULL_DISK_RETRY);
             }
-            written => return written.map_err(JournalError::io("write", &segment.path)),
+            written => {
+                if full {
+                    queue.set_disk_full(Full::ForBlocks, false);
+                }
+                return written.map_err(JournalError::io("write", &segment.path));
+            }
         }
     }
 }
