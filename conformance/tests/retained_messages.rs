@@ -45,6 +45,31 @@ fn the_last_message_of_a_topic_waits_for_who_comes_later() {
     server.bash("python $0 after-a-restart".replace("$0", &script()).as_str());
 }
 
+/// A will is no way to say one thing more after the certificate was taken away, and for good.
+#[test]
+fn a_revoked_device_leaves_no_will() {
+    let server = Server::start();
+    let arn = server.device("pump-7");
+    server.device("pump-8");
+    let told = server.bash(&format!(
+        r#"
+        sub() {{ exec mosquitto_sub -h localhost -p $MQTT_PORT --cafile $CA --cert $1.pem --key $1.key -i $1 -t shared/none -q 1 -k 60 \
+          --will-topic shared/last-of-$1 --will-payload gone --will-qos 1 --will-retain >/dev/null 2>&1; }}
+        connections() {{ curl -sf $ADMIN/metrics | grep -q "^sekisho_connections $1"; }}
+        sub pump-7 &
+        sub pump-8 & lost=$!
+        until connections 2; do sleep 0.1; done
+        aws iot update-certificate --certificate-id {id} --new-status REVOKED
+        until connections 1; do sleep 0.1; done
+        kill -KILL $lost
+        until aws iot-data get-retained-message --topic shared/last-of-pump-8 >/dev/null 2>&1; do sleep 0.1; done
+        aws iot-data list-retained-messages --query 'retainedTopics[].topic' --output text
+        "#,
+        id = arn.rsplit('/').next().expect("an id")
+    ));
+    assert_eq!(told.trim(), "shared/last-of-pump-8");
+}
+
 fn script() -> String {
     conformance::root().join("conformance/python/retained_messages.py").display().to_string()
 }

@@ -96,20 +96,29 @@ impl RetainedMessage {
 }
 
 impl Retained {
-    /// Keeps a message, or, if its payload is empty, keeps none ([MQTT-3.3.1-6]).
+    /// Keeps a message, or, if its payload is empty, keeps none ([MQTT-3.3.1-6]). Those that have expired make room for it.
     ///
     /// # Errors
     /// [`Full`] for a topic without one where there are as many as there may be.
-    pub fn keep(&self, topic: &TopicName, message: RetainedMessage) -> Result<Vec<Event>, Full> {
+    pub fn keep(&self, topic: &TopicName, message: RetainedMessage, now: Timestamp) -> Result<Vec<Event>, Full> {
         let (topic, before) = (topic.as_str(), self.messages.get(topic.as_str()));
         if message.payload.is_empty() {
             return Ok(before.map(|_| Event::Cleared { topic: topic.to_owned() }).into_iter().collect());
         }
-        let bytes = self.bytes - before.map_or(0, RetainedMessage::bytes) + message.bytes();
-        if (before.is_none() && self.messages.len() >= MESSAGES_MAX) || bytes > BYTES_MAX {
+        let mut bytes = self.bytes - before.map_or(0, RetainedMessage::bytes) + message.bytes();
+        let mut messages = self.messages.len() + usize::from(before.is_none());
+        let mut events = Vec::new();
+        if messages > MESSAGES_MAX || bytes > BYTES_MAX {
+            for (expired, gone) in self.messages.iter().filter(|(name, kept)| !kept.is_live(now) && &***name != topic) {
+                (messages, bytes) = (messages - 1, bytes - gone.bytes());
+                events.push(Event::Cleared { topic: expired.to_string() });
+            }
+        }
+        if messages > MESSAGES_MAX || bytes > BYTES_MAX {
             return Err(Full { messages: self.messages.len(), bytes: self.bytes });
         }
-        Ok(vec![Event::Kept { topic: topic.to_owned(), message }])
+        events.push(Event::Kept { topic: topic.to_owned(), message });
+        Ok(events)
     }
 
     /// What a topic holds for somebody who subscribes to it by its name.
@@ -169,7 +178,7 @@ mod tests {
     }
 
     fn keep(retained: &mut Retained, name: &str, message: RetainedMessage) -> usize {
-        let events = retained.keep(&topic(name), message).unwrap();
+        let events = retained.keep(&topic(name), message, Timestamp::from_seconds(10)).unwrap();
         events.iter().for_each(|event| retained.apply(event));
         events.len()
     }
@@ -220,11 +229,20 @@ mod tests {
         for number in 0..MESSAGES_MAX {
             keep(&mut retained, &number.to_string(), message("x"));
         }
-        assert!(retained.keep(&topic("one more"), message("x")).is_err());
+        let now = Timestamp::from_seconds(10);
+        assert!(retained.keep(&topic("one more"), message("x"), now).is_err());
         assert_eq!(keep(&mut retained, "7", message("another")), 1, "one that is there may change");
         assert_eq!(keep(&mut retained, "7", message("")), 1);
         assert_eq!(keep(&mut retained, "one more", message("x")), 1);
         let large = RetainedMessage { payload: vec![0; BYTES_MAX].into(), ..RetainedMessage::default() };
-        assert!(retained.keep(&topic("8"), large).is_err());
+        assert!(retained.keep(&topic("8"), large, now).is_err());
+        // What has expired makes room, all of it.
+        for name in ["8", "9"] {
+            let mut expired = message("x");
+            expired.properties.expires_at = Some(Timestamp::from_seconds(9));
+            keep(&mut retained, name, expired);
+        }
+        assert_eq!(keep(&mut retained, "one too many", message("x")), 3);
+        assert_eq!(retained.messages.len(), MESSAGES_MAX - 1);
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use sekisho_broker::{Broker, HashMatch};
-use sekisho_gate::{ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest};
+use sekisho_gate::{ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest, Will};
 use sekisho_identity::{CertificateStatus, DeviceIdentity};
 use sekisho_mqtt::QoS;
 use sekisho_policy::{Connect, Context, Denied, Permit, Publish, RetainPublish, SessionPolicy, authorize};
@@ -62,11 +62,11 @@ pub struct Peer {
     pub certificate_id: CertificateId,
 }
 
-/// What a will may do, asked when its client connected.
+/// What a will may do.
 pub(crate) struct WillPermit {
-    pub publish: Arc<Permit<Publish>>,
+    pub publish: Permit<Publish>,
     /// It is to be kept.
-    pub retain: Option<Arc<Permit<RetainPublish>>>,
+    pub retain: Option<Permit<RetainPublish>>,
 }
 
 /// Who publishes over HTTPS, and what they may.
@@ -83,8 +83,8 @@ pub struct Session {
     pub(crate) policy: SessionPolicy,
     pub(crate) link: Arc<Link>,
     pub(crate) client_id: ClientId,
-    /// Its will, which may be published when the connection ends.
-    pub(crate) will: Option<WillPermit>,
+    /// Whether it has a will, which may be published when the connection ends.
+    pub(crate) has_will: bool,
     peer: Peer,
     persistent: bool,
 }
@@ -192,25 +192,23 @@ impl Gateway {
         let permit = authorize(&identity, Connect { client_id: client_id.clone() }, &policies, &context);
         let permit = permit.map_err(|denied| explain("connect", denied.to_string()))?;
         let mut policy = SessionPolicy::new(identity.clone(), policies, context);
-        let will = match &request.will {
-            Some(will) if is_servers_own(will.topic.as_str()) || FleetTopic::parse(will.topic.as_str()).is_some() => {
-                return Err(explain("connect", format!("`{}` is no topic for a will", will.topic.as_str())));
+        if let Some(will) = &request.will {
+            let topic = will.topic.as_str();
+            if is_servers_own(topic) || FleetTopic::parse(topic).is_some() {
+                return Err(explain("connect", format!("`{topic}` is no topic for a will")));
             }
-            Some(will) => {
-                let topic = will.topic.as_str();
-                let denied = |denied: Denied| explain("connect", denied.to_string());
-                let publish = policy.publish(topic).map_err(denied)?;
-                let is_kept = will.retain && !topic.starts_with('$');
-                let retain = is_kept.then(|| policy.retain_publish(topic).map_err(denied)).transpose()?;
-                Some(WillPermit { publish, retain })
+            let denied = |denied: Denied| explain("connect", denied.to_string());
+            policy.publish(topic).map_err(denied)?;
+            if will.is_kept() {
+                policy.retain_publish(topic).map_err(denied)?;
             }
-            None => None,
-        };
+        }
         let link = self.links.open(peer.certificate_id);
         if let Some(older) = self.broker_mut().connect(&permit, link.id) {
             self.links.taken_over(older);
         }
-        let mut session = Session { identity, policy, link, client_id, will, peer, persistent: request.persistent };
+        let has_will = request.will.is_some();
+        let mut session = Session { identity, policy, link, client_id, has_will, peer, persistent: request.persistent };
         // Whoever changed certificate or policy between the look-up and the link's appearance did not see the link.
         match self.reconsider(&mut session) {
             Ok(()) => Ok(session),
@@ -225,7 +223,7 @@ impl Gateway {
     pub fn reconsider(&self, session: &mut Session) -> Result<(), Refusal> {
         self.reconsider_certificate(session)?;
         let client_id = session.client_id.clone();
-        let has_will = session.will.is_some();
+        let has_will = session.has_will;
         let (policies, context) =
             self.policies(&session.identity, Some(&client_id), session.peer, session.persistent, has_will);
         if let Err(denied) = authorize(&session.identity, Connect { client_id: client_id.clone() }, &policies, &context)
@@ -314,6 +312,23 @@ impl Gateway {
                 false
             }
         }
+    }
+
+    /// Whether a will may still be published, and kept: its certificate or policies may have changed since CONNECT.
+    pub(crate) fn will_permit(&self, session: &Session, will: &Will) -> Result<WillPermit, Refusal> {
+        let denied = |denied: Denied| self.denied(session, "will", &denied);
+        let identity = self.identify(session.peer).map_err(|reason| {
+            self.refuse(session.peer, Some(session.client_id.as_str()), "will", reason);
+            Refusal::NotAuthorized
+        })?;
+        let (policies, context) =
+            self.policies(&identity, Some(&session.client_id), session.peer, session.persistent, true);
+        let topic = &will.topic;
+        let publish = authorize(&identity, Publish { topic: topic.clone() }, &policies, &context).map_err(denied)?;
+        let retain =
+            will.is_kept().then(|| authorize(&identity, RetainPublish { topic: topic.clone() }, &policies, &context));
+        let retain = retain.transpose().map_err(denied)?;
+        Ok(WillPermit { publish, retain })
     }
 
     /// The connection has ended.

@@ -106,9 +106,9 @@ impl Gateway {
         )
     }
 
-    /// A will, authorized when its client connected.
+    /// A will, authorized when its client connected; and again, because that may be long ago.
     pub fn publish_will(&self, now: Instant, session: &Session, will: &Will) -> Result<Sequence, Refusal> {
-        let Some(WillPermit { publish: permit, retain }) = &session.will else { return Err(Refusal::NotAuthorized) };
+        let WillPermit { publish: permit, retain } = &self.will_permit(session, will)?;
         let topic = Utf8String::copied(will.topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
         let source = Source {
             certificate_id: Some(session.identity.certificate_id()),
@@ -121,7 +121,7 @@ impl Gateway {
             now,
             &Message {
                 permit,
-                retain: retain.as_deref(),
+                retain: retain.as_ref(),
                 topic: &topic,
                 payload: &will.payload,
                 qos: will.qos,
@@ -186,8 +186,9 @@ impl Gateway {
         // Kept first: whoever subscribes from here on is given it from there, whoever has subscribed is told below.
         let kept = message.retain.map(|permit| self.keep(permit, message)).transpose()?.unwrap_or_default();
         TARGETS.with_borrow_mut(|targets| {
-            let turn = TURN.get();
-            TURN.set(turn.wrapping_add(1));
+            // Spread, so that no pattern of topics gives one member of a group all the turns (the golden ratio, Knuth 6.4).
+            let turn = TURN.get().wrapping_mul(0x9E37_79B9) >> 8;
+            TURN.set(TURN.get().wrapping_add(1));
             self.broker.read().unwrap_or_else(PoisonError::into_inner).publish(message.permit, turn, targets);
             self.route_to(now, message, targets).map(|owed| owed.max(kept))
         })

@@ -16,6 +16,9 @@ use crate::publish::Message;
 impl Gateway {
     /// Keeps a message in the place of the one its topic has; an empty one takes that away.
     pub(crate) fn keep(&self, permit: &Permit<RetainPublish>, message: &Message<'_>) -> Result<Sequence, Refusal> {
+        if !self.state.journal().has_room() {
+            return Err(Refusal::ServerUnavailable);
+        }
         let now = self.state.now();
         let kept = RetainedMessage {
             payload: message.payload.to_vec().into(), // it outlives the buffer it came in
@@ -25,7 +28,7 @@ impl Gateway {
         };
         let topic = &permit.action().topic;
         let kept = self.state.enqueue(|cores| {
-            let events = cores.retained.keep(topic, kept)?;
+            let events = cores.retained.keep(topic, kept, now)?;
             Ok::<_, sekisho_retained::Full>((events.into_iter().map(Into::into).collect(), ()))
         });
         match kept {
@@ -50,7 +53,9 @@ impl Gateway {
         }
         let now = self.state.now();
         let topic = subscription.topic_filter.as_str();
-        let Some(message) = self.state.read().retained.get(topic, now).cloned() else { return };
+        // Until it is delivered: else who keeps another meanwhile could deliver that first, and this would look newer.
+        let cores = self.state.read();
+        let Some(message) = cores.retained.get(topic, now) else { return };
         let Ok(topic) = Utf8String::copied(topic) else { return };
         let properties = given_properties(&message.properties, now);
         let delivery = Delivery::new(Instant::now(), &topic, &message.payload, Some(&properties), true);
