@@ -27,6 +27,8 @@ pub struct AccountArgs {
 
 /// An account's S3 and KMS.
 pub struct Account {
+    /// Whether nobody can read along what KMS is told.
+    private: bool,
     /// Takes objects of as many bytes as were asked for.
     pub s3: AwsClient,
     kms: AwsClient,
@@ -48,7 +50,13 @@ impl Account {
 
     fn of(found: Found, object_bytes_max: usize) -> Result<Self> {
         let client = |endpoint: &str| AwsClient::new(endpoint, &found.region, found.credentials.clone());
-        Ok(Self { s3: client(&found.s3)?.with_limits(object_bytes_max, OBJECT_MAX), kms: client(&found.kms)? })
+        let s3 = client(&found.s3)?.with_limits(object_bytes_max, OBJECT_MAX);
+        Ok(Self { private: is_private(&found.kms), s3, kms: client(&found.kms)? })
+    }
+
+    /// Whether what KMS is told stays between it and this machine.
+    pub fn is_private(&self) -> bool {
+        self.private
     }
 
     /// A data key under the KMS key that `key_id` names (id, ARN, alias), for sealing.
@@ -113,6 +121,13 @@ impl Found {
     }
 }
 
+/// Whether an endpoint is spoken to over TLS, or is this machine.
+fn is_private(endpoint: &str) -> bool {
+    let Some(authority) = endpoint.strip_prefix("http://") else { return true };
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host).trim_matches(['[', ']']);
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
@@ -147,4 +162,24 @@ pub fn is_missing(error: &AwsError) -> bool {
 /// The context KMS is asked with.
 pub fn kms_context(pairs: &[(String, String)]) -> Result<KmsContext> {
     Ok(KmsContext::of(&context(pairs)?)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn private_is_tls_or_this_machine() {
+        for endpoint in [
+            "https://kms.eu-north-1.amazonaws.com",
+            "http://127.0.0.1:4566",
+            "http://localhost:4566",
+            "http://[::1]:4566",
+        ] {
+            assert!(is_private(endpoint), "{endpoint}");
+        }
+        for endpoint in ["http://10.0.0.7:4566", "http://localhost.example:4566", "http://127.0.0.1.example"] {
+            assert!(!is_private(endpoint), "{endpoint}");
+        }
+    }
 }

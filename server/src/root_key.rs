@@ -67,6 +67,12 @@ pub fn load(config: &Config, directory_is_new: bool, random: &mut dyn Random) ->
         Ok(bytes) => open(source, &bytes),
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(unusable(source, &error.to_string())),
         Err(_) if directory_is_new => {
+            // Two first starts at once: the second finds what the first has made.
+            let first = fs::File::open(&config.data).and_then(|directory| directory.lock().map(|()| directory));
+            let _first = first.map_err(|error| unusable(source, &error.to_string()))?;
+            if let Ok(bytes) = fs::read(&path) {
+                return open(source, &bytes);
+            }
             make_default(source, random).map_err(|error| unusable(source, &format!("{error:#}")))?;
             let mut key = [0; 32];
             random.fill(&mut key);

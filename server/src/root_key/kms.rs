@@ -1,5 +1,5 @@
 //! A key of a KMS: AWS's, or another sekisho's. It seals and opens 32 bytes for us, and each opening stands in its log.
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_client::AwsError;
@@ -45,6 +45,7 @@ fn member(answer: &Value, name: &str) -> Result<Vec<u8>> {
 fn ask(operation: &'static str, body: Value) -> Result<Result<Value, AwsError>> {
     let asked = std::thread::spawn(move || {
         let account = Account::of_environment(ANSWER_BYTES_MAX)?;
+        ensure!(account.is_private(), "KMS is asked over https://, or on this machine: the root key is in the request");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         Ok(runtime.block_on(account.kms(operation, &body)))
     });
