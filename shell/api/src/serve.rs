@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
@@ -114,7 +115,10 @@ async fn requests(
     app: Arc<App>,
     mut stopping: watch::Receiver<bool>,
 ) {
+    let asked = Arc::new(AtomicBool::new(false));
+    let asks = asked.clone();
     let service = service_fn(move |request: http::Request<Incoming>| {
+        asks.store(true, Ordering::Relaxed);
         let app = app.clone();
         async move {
             let request = request.map(|body| body.map_err(BodyError::from).boxed_unsync());
@@ -124,12 +128,25 @@ async fn requests(
     let mut builder = auto::Builder::new(TokioExecutor::new());
     let timer = TokioTimer::new();
     builder.http1().timer(timer.clone()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX * 4);
-    builder.http2().timer(timer).max_concurrent_streams(STREAMS_MAX).max_header_list_size(HEAD_BYTES_MAX as u32);
+    builder
+        .http2()
+        .keep_alive_interval(HEAD_TIMEOUT / 2)
+        .timer(timer)
+        .max_concurrent_streams(STREAMS_MAX)
+        .max_header_list_size(HEAD_BYTES_MAX as u32);
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
     // An error means that the sender is gone, which is a stop too.
     let stopped = async { drop(stopping.wait_for(|stop| *stop).await) };
+    let silent = async {
+        tokio::time::sleep(HEAD_TIMEOUT).await;
+        if asked.load(Ordering::Relaxed) {
+            std::future::pending::<()>().await;
+        }
+    };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
+        // Neither version has a limit of its own before the first request.
+        () = silent => return,
         () = stopped => {
             connection.as_mut().graceful_shutdown();
             connection.await

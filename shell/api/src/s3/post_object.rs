@@ -1,8 +1,10 @@
 //! POST Object: a browser's form is put (S3: "Browser-Based Uploads Using POST"). The form's policy is signed, and says what
 //! the form may say; its fields are what PutObject has in headers.
+use std::time::Duration;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue, REFERER, USER_AGENT};
 use http::{Method, Response, StatusCode, Uri, request};
 use percent_encoding::utf8_percent_encode;
 use sekisho_objects::{PostPolicy, PostPolicyError};
@@ -20,6 +22,8 @@ use crate::s3_request::{form_refusal, next_data};
 use crate::{ApiError, App, Body, Peer, S3Request, Service, auth};
 
 const FORM: &str = "multipart/form-data";
+/// The fields before the file come within this: until then nobody has shown who they are.
+const FIELDS_MAX: Duration = Duration::from_secs(60);
 /// Fields that are the signature, or that no condition has to be about.
 const NO_CONDITION: [&str; 3] = ["policy", "x-amz-signature", "file"];
 
@@ -65,7 +69,9 @@ pub(crate) async fn run(
         return Err(auth::refusal(Service::S3, &SigV4Error::MissingAuthentication));
     };
     let mut form = FormData::new(content_type(head)).map_err(form_refusal)?;
-    let fields = fields(&mut form, &mut body).await?;
+    let fields = tokio::time::timeout(FIELDS_MAX, fields(&mut form, &mut body)).await;
+    let fields =
+        fields.map_err(|_| ApiError::new(400, "RequestTimeout", "The form's fields did not come in time."))??;
     let key = fields.required("key")?.to_owned();
     let policy = signed(&fields)?;
     seen.access_key_id = policy.credential.split('/').next().unwrap_or_default().chars().take(128).collect();
@@ -83,7 +89,8 @@ pub(crate) async fn run(
         .collect();
     let sizes = PostPolicy::parse(&document)?.admit(app.state.now(), &meant)?;
     let sizes = *sizes.start()..=(*sizes.end()).min(BODY_BYTES_MAX);
-    let mut request = S3Request::of_form("PostObject", operator, peer, headers(&fields)?, (form, body), sizes);
+    let mut request =
+        S3Request::of_form("PostObject", operator, peer, headers(&fields, &head.headers)?, (form, body), sizes);
     (request.bucket, request.key) = (Some(bucket.clone()), Some(key.clone()));
     request.request_id.clone_from(&seen.request_id);
     authorize::authorize(app, &request)?;
@@ -153,11 +160,12 @@ fn signed(fields: &Fields) -> Result<SignedForm<'_>, ApiError> {
     })
 }
 
-/// What PutObject has in headers.
-fn headers(fields: &Fields) -> Result<HeaderMap, ApiError> {
+/// What PutObject has in headers; of the form's own, what bucket policies ask for.
+fn headers(fields: &Fields, of_form: &HeaderMap) -> Result<HeaderMap, ApiError> {
     const BEGINNINGS: [&str; 5] =
         [METADATA, SSE, "x-amz-checksum-", "x-amz-object-lock-", "x-amz-website-redirect-location"];
-    let mut headers = HeaderMap::new();
+    let told = [REFERER, USER_AGENT].into_iter().filter_map(|name| Some((name.clone(), of_form.get(&name)?.clone())));
+    let mut headers: HeaderMap = told.collect();
     for (name, value) in &fields.0 {
         let name = name.to_ascii_lowercase();
         let (name, value) = match name.as_str() {

@@ -83,6 +83,10 @@ impl Bodies for Elsewhere {
     }
 
     fn open(&self, blob: BlobId) -> Result<Box<dyn StoredBody>, StoreError> {
+        // What has begun waits for its turn; what begins can be told to come again.
+        if self.place.waiting.available_permits() == 0 {
+            return Err(StoreError::Busy);
+        }
         let object = StoredObject { place: self.place.clone(), blob, beginning: Bytes::new(), length: 0 };
         let (beginning, length) = object.read(0, BEGINNING_BYTES)?;
         Ok(Box::new(StoredObject { beginning, length, ..object }))
@@ -123,8 +127,11 @@ impl Place {
         doing: &'static str,
         request: impl Future<Output = Result<T, RemoteError>>,
     ) -> Result<T, StoreError> {
-        let _permit = self.waiting.try_acquire().map_err(|_| StoreError::Busy)?;
-        let in_time = self.runtime.block_on(async { tokio::time::timeout(self.patience, request).await });
+        let in_turn = async {
+            let _permit = self.waiting.acquire().await;
+            request.await
+        };
+        let in_time = self.runtime.block_on(async { tokio::time::timeout(self.patience, in_turn).await });
         let answered = in_time.unwrap_or(Err(RemoteError::Silent(self.patience)));
         self.note(answered.as_ref().err());
         answered.map_err(|source| StoreError::Elsewhere { doing, source })
