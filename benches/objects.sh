@@ -4,6 +4,7 @@
 # (only one is under load at a time) and one for the load. Prints a table: MB/s, operations/s, CPU of the server.
 # BENCH: the load tool's binary. S3S_FS: s3s-fs's, else `cargo install s3s-fs --features binary` puts it into target/tools; `none`
 # leaves it out.
+# SSE-C, which the load tool cannot ask for, is told beside the other modes by a client of ours (`pipeline modes`).
 # RUNS (3), SECONDS_EACH (4).
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -11,10 +12,10 @@ BENCH=${BENCH:-../shared/bench/target/release/bench}
 RUNS=${RUNS:-3}
 SECONDS_EACH=${SECONDS_EACH:-4}
 [ -x "$BENCH" ] || { echo "set BENCH to the load tool's binary" >&2; exit 2; }
-[ -n "${NO_BUILD:-}" ] || cargo build --release --quiet -p sekisho
+[ -n "${NO_BUILD:-}" ] || cargo build --release --quiet -p sekisho -p sekisho-benches
 S3S_FS=${S3S_FS:-target/tools/bin/s3s-fs}
 [ "$S3S_FS" = none ] || [ -x "$S3S_FS" ] || cargo install --quiet --locked --root target/tools --features binary --version 0.14.1 s3s-fs
-BIN=$(realpath "${CARGO_TARGET_DIR:-target}/release/sekisho"); BENCH=$(realpath "$BENCH")
+BIN=$(realpath "${CARGO_TARGET_DIR:-target}/release/sekisho"); BENCH=$(realpath "$BENCH"); OURS=$(dirname "$BIN")/pipeline
 [ "$S3S_FS" = none ] || S3S_FS=$(realpath "$S3S_FS")
 WORK=$(mktemp -d -p "${WORK_DIR:-/tmp}"); cd "$WORK"
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$WORK"' EXIT
@@ -62,3 +63,8 @@ for label, all_runs in runs.items():
     cpu = median("server_cpu_s_per_million_requests") / 1000
     print(f"{label:28} {median('mib_per_s'):9.1f} {median('requests_per_s'):9.1f} {median('request_p50_us') / 1000:8.2f} {cpu:10.3f}")
 PY
+echo; echo "by one client of ours, 16 connections:"
+taskset -c 1 "$OURS" modes --endpoint "$AWS_ENDPOINT_URL" --pid $SEKISHO --runs "$RUNS" | python3 -c '
+import json, sys
+for run in map(json.loads, sys.stdin):
+    print("{mode:9} {verb} {size:>9} {mib_per_s:9.1f} MiB/s {per_s:9.0f}/s {cpu_ms:8.3f} ms CPU".format(**run))'

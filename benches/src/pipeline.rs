@@ -5,6 +5,7 @@
 mod deliver; // the stream's buffer made into objects, now
 mod limits; // zlib and AES-256-GCM over the same bytes
 mod lines; // lines over TCP
+mod modes; // PUT and GET in each encryption mode
 mod objects; // each record an object of its own
 mod process; // what a process costs
 mod put; // PutRecordBatch over several connections
@@ -28,6 +29,8 @@ enum Command {
     Put(put::Arguments),
     /// PutObject, each record an object of its own; prints a JSON line
     Objects(objects::Arguments),
+    /// PUT and GET in each encryption mode, SSE-C too, by one client; prints JSON lines
+    Modes(modes::Arguments),
     /// Lines over TCP; prints a JSON line
     Lines(lines::Arguments),
     /// Lets the stream's interval end, waits until its records are in objects, sets the hints back; prints a JSON line
@@ -43,6 +46,7 @@ fn main() -> Result<()> {
     match Arguments::parse().command {
         Command::Put(arguments) => put::run(&arguments),
         Command::Objects(arguments) => runtime.block_on(objects::run(&arguments)),
+        Command::Modes(arguments) => runtime.block_on(modes::run(&arguments)),
         Command::Lines(arguments) => lines::run(&arguments),
         Command::Deliver(arguments) => runtime.block_on(deliver::run(&arguments)),
         Command::Verify(arguments) => runtime.block_on(verify::run(&arguments)),

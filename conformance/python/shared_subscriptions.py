@@ -2,6 +2,8 @@
 import collections
 import os
 import queue
+import time
+import urllib.request
 
 import paho.mqtt.client as mqtt
 
@@ -56,6 +58,8 @@ for number in range(10):
     publish(speaker, f"shared/jobs/{number}", b"x")
 assert collections.Counter(name for name, *_ in hear(20)) == {"pump-8": 10, "pump-9": 10}
 two.disconnect()
+while b"\nsekisho_connections 3\n" not in urllib.request.urlopen(os.environ["ADMIN"] + "/metrics").read():
+    time.sleep(0.1)  # its last message would be lost with it
 subscribe(one, "$share/workers/shared/jobs/+")
 for number in range(10):
     publish(speaker, f"shared/jobs/{number}", b"x")

@@ -24,12 +24,14 @@ fn each_message_goes_to_one_of_a_group() {
         r#"
         common="-h localhost -p $MQTT_PORT --cafile $CA -q 1"
         for name in pump-7 pump-8; do
-          mosquitto_sub $common --cert $name.pem --key $name.key -i $name -t '$share/group/shared/#' -C 5 -W 60 > $name.told &
+          stdbuf -oL mosquitto_sub $common --cert $name.pem --key $name.key -i $name -t '$share/group/shared/#' > $name.told &
+          members="${members:-} $!"
         done
         until curl -sf $ADMIN/metrics | grep -q '^sekisho_connections 2'; do sleep 0.1; done
         sleep 0.5
         seq 10 | mosquitto_pub $common --cert speaker.pem --key speaker.key -i speaker -t shared/numbers -l
-        wait
+        until [ "$(cat pump-7.told pump-8.told | wc -l)" -ge 10 ]; do sleep 0.1; done
+        kill $members
         sort -n pump-7.told pump-8.told | tr '\n' ' '
         "#,
     );
