@@ -64,6 +64,12 @@ enum Check {
     },
 }
 
+impl Source {
+    fn new(body: Body, check: Check) -> Self {
+        Self { body, check, received: 0, done: false }
+    }
+}
+
 impl S3Request {
     pub(crate) fn new(
         operation: &'static str,
@@ -89,19 +95,7 @@ impl S3Request {
                 (Check::Chunks { decoder, input: Bytes::new() }, Some(length))
             }
         };
-        Ok(Self {
-            operation,
-            operator,
-            peer,
-            bucket: None,
-            key: None,
-            query: Vec::new(),
-            headers,
-            request_id: String::new(),
-            length,
-            source: Source { body, check, received: 0, done: false },
-            trailers: Vec::new(),
-        })
+        Ok(Self::begun(operation, operator, peer, headers, length, Source::new(body, check)))
     }
 
     /// The file of a form whose policy was verified, with the form's fields as headers. How long it is, its end tells.
@@ -114,6 +108,18 @@ impl S3Request {
         sizes: RangeInclusive<u64>,
     ) -> Self {
         let check = Check::File { form: Box::new(form), sizes, given: 0 };
+        Self::begun(operation, operator, peer, headers, None, Source::new(body, check))
+    }
+
+    /// One whose bucket, key and query are not known yet.
+    fn begun(
+        operation: &'static str,
+        operator: Operator,
+        peer: Peer,
+        headers: HeaderMap,
+        length: Option<u64>,
+        source: Source,
+    ) -> Self {
         Self {
             operation,
             operator,
@@ -123,8 +129,8 @@ impl S3Request {
             query: Vec::new(),
             headers,
             request_id: String::new(),
-            length: None,
-            source: Source { body, check, received: 0, done: false },
+            length,
+            source,
             trailers: Vec::new(),
         }
     }
