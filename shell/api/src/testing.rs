@@ -129,25 +129,10 @@ impl World {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answer {
-        self.send_signed(service, REGION, &credentials(), method, uri, headers, body).await
+        self.answer(self.signed(service, REGION, &credentials(), method, uri, headers, body)).await
     }
 
-    /// As [`World::send`], the signature said to be for another region or of somebody else.
-    #[expect(clippy::too_many_arguments, reason = "a request has this many parts")]
-    pub(crate) async fn send_signed(
-        &self,
-        service: &str,
-        region: &str,
-        credentials: &Credentials,
-        method: &str,
-        uri: &str,
-        headers: &[(&str, &str)],
-        body: &[u8],
-    ) -> Answer {
-        self.answer(self.signed(service, region, credentials, method, uri, headers, body)).await
-    }
-
-    /// The request that [`World::send_signed`] sends.
+    /// A request signed for that region by whoever has those credentials.
     #[expect(clippy::too_many_arguments, reason = "a request has this many parts")]
     pub(crate) fn signed(
         &self,
