@@ -68,13 +68,6 @@ pub struct Will {
     pub properties: Option<Box<WillProperties>>,
 }
 
-impl Will {
-    /// Whether it is to be kept as its topic's retained message; a reserved topic keeps none.
-    pub fn is_kept(&self) -> bool {
-        self.retain && !self.topic.as_str().starts_with('$')
-    }
-}
-
 /// The answer to a [`ConnectRequest`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Accepted {

@@ -81,6 +81,12 @@ pub struct Retained {
     bytes: usize,
 }
 
+/// Whether messages on a topic can be kept; on a reserved one they cannot (iot dev guide: "MQTT retained messages"). RETAIN says nothing
+/// there, and needs no permission.
+pub fn keeps(topic: &str) -> bool {
+    !topic.starts_with('$')
+}
+
 impl RetainedMessage {
     fn bytes(&self) -> usize {
         let Properties { response_topic, correlation_data, user_properties, content_type, .. } = &self.properties;

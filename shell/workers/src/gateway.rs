@@ -9,8 +9,9 @@ use sekisho_broker::{Broker, HashMatch};
 use sekisho_gate::{ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest, Will};
 use sekisho_identity::{CertificateStatus, DeviceIdentity};
 use sekisho_mqtt::QoS;
-use sekisho_policy::{Connect, Context, Denied, Permit, Publish, RetainPublish, SessionPolicy, authorize};
+use sekisho_policy::{Connect, Context, Denied, Permit, PolicySet, Publish, RetainPublish, SessionPolicy, authorize};
 use sekisho_registry::Affected;
+use sekisho_retained::keeps;
 use sekisho_state::{Cores, Event, State};
 use sekisho_types::{CertificateId, ClientId, Random, ThingName, TopicName};
 use tokio::sync::Semaphore;
@@ -19,7 +20,7 @@ use crate::decisions::{Decision, Decisions};
 use crate::delivery::DeliveryStreams;
 use crate::functions::Functions;
 use crate::links::{Link, Links};
-use crate::live_rules::LiveRules;
+use crate::live_rules::{LiveRules, Source};
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
 
 /// Everything a message passes between its device and the journal.
@@ -62,19 +63,24 @@ pub struct Peer {
     pub certificate_id: CertificateId,
 }
 
-/// What a will may do.
-pub(crate) struct WillPermit {
+/// That a message may be published, and kept if it is to be.
+pub(crate) struct Speech {
     pub publish: Permit<Publish>,
-    /// It is to be kept.
     pub retain: Option<Permit<RetainPublish>>,
 }
 
-/// Who publishes over HTTPS, and what they may.
-pub(crate) struct HttpsPermit {
-    pub identity: DeviceIdentity,
-    pub publish: Permit<Publish>,
-    /// It is to be kept.
-    pub retain: Option<Permit<RetainPublish>>,
+impl Speech {
+    fn authorize(
+        identity: &DeviceIdentity,
+        topic: &TopicName,
+        retain: bool,
+        (policies, context): &(PolicySet, Context),
+    ) -> Result<Self, Denied> {
+        let publish = authorize(identity, Publish { topic: topic.clone() }, policies, context)?;
+        let is_kept = retain && keeps(topic.as_str());
+        let retain = is_kept.then(|| authorize(identity, RetainPublish { topic: topic.clone() }, policies, context));
+        Ok(Self { publish, retain: retain.transpose()? })
+    }
 }
 
 /// A connected device.
@@ -98,6 +104,16 @@ impl Session {
     /// The client id it connected with.
     pub fn client_id(&self) -> &ClientId {
         &self.client_id
+    }
+
+    /// Who speaks, as rules see it.
+    pub(crate) fn source(&self) -> Source<'_> {
+        Source {
+            certificate_id: Some(self.identity.certificate_id()),
+            client_id: Some(self.client_id.as_str()),
+            thing: self.policy.thing().map(ThingName::as_str),
+            principal: self.link.principal(),
+        }
     }
 
     /// Where it comes from.
@@ -199,7 +215,7 @@ impl Gateway {
             }
             let denied = |denied: Denied| explain("connect", denied.to_string());
             policy.publish(topic).map_err(denied)?;
-            if will.is_kept() {
+            if will.retain && keeps(topic) {
                 policy.retain_publish(topic).map_err(denied)?;
             }
         }
@@ -266,7 +282,7 @@ impl Gateway {
         peer: Peer,
         persistent: bool,
         last_will: bool,
-    ) -> (sekisho_policy::PolicySet, Context) {
+    ) -> (PolicySet, Context) {
         let cores = self.state.read();
         let certificate_id = identity.certificate_id();
         let mut context = Context::new(self.state.tenant().clone());
@@ -315,20 +331,15 @@ impl Gateway {
     }
 
     /// Whether a will may still be published, and kept: its certificate or policies may have changed since CONNECT.
-    pub(crate) fn will_permit(&self, session: &Session, will: &Will) -> Result<WillPermit, Refusal> {
-        let denied = |denied: Denied| self.denied(session, "will", &denied);
-        let identity = self.identify(session.peer).map_err(|reason| {
+    pub(crate) fn authorize_will(&self, session: &Session, will: &Will) -> Result<Speech, Refusal> {
+        let explain = |reason: String| {
             self.refuse(session.peer, Some(session.client_id.as_str()), "will", reason);
             Refusal::NotAuthorized
-        })?;
-        let (policies, context) =
-            self.policies(&identity, Some(&session.client_id), session.peer, session.persistent, true);
-        let topic = &will.topic;
-        let publish = authorize(&identity, Publish { topic: topic.clone() }, &policies, &context).map_err(denied)?;
-        let retain =
-            will.is_kept().then(|| authorize(&identity, RetainPublish { topic: topic.clone() }, &policies, &context));
-        let retain = retain.transpose().map_err(denied)?;
-        Ok(WillPermit { publish, retain })
+        };
+        let identity = self.identify(session.peer).map_err(explain)?;
+        let policies = self.policies(&identity, Some(&session.client_id), session.peer, session.persistent, true);
+        let speech = Speech::authorize(&identity, &will.topic, will.retain, &policies);
+        speech.map_err(|denied| explain(denied.to_string()))
     }
 
     /// The connection has ended.
@@ -343,19 +354,21 @@ impl Gateway {
     }
 
     /// Who may publish over HTTPS with this certificate, and have it kept if that is wanted: there is no client id and no thing.
-    pub(crate) fn authorize_https(&self, peer: Peer, topic: &TopicName, retain: bool) -> Result<HttpsPermit, Refusal> {
+    pub(crate) fn authorize_https(
+        &self,
+        peer: Peer,
+        topic: &TopicName,
+        retain: bool,
+    ) -> Result<(DeviceIdentity, Speech), Refusal> {
         let explain = |step, reason: String| {
             self.refuse(peer, None, step, reason);
             Refusal::NotAuthorized
         };
         let identity = self.identify(peer).map_err(|reason| explain("identity", reason))?;
-        let (policies, context) = self.policies(&identity, None, peer, false, false);
-        let permit = authorize(&identity, Publish { topic: topic.clone() }, &policies, &context);
-        let permit = permit.map_err(|denied| explain("publish", denied.to_string()))?;
-        let is_kept = retain && !topic.as_str().starts_with('$');
-        let kept = is_kept.then(|| authorize(&identity, RetainPublish { topic: topic.clone() }, &policies, &context));
-        let kept = kept.transpose().map_err(|denied| explain("publish", denied.to_string()))?;
-        Ok(HttpsPermit { identity, publish: permit, retain: kept })
+        let policies = self.policies(&identity, None, peer, false, false);
+        let speech = Speech::authorize(&identity, topic, retain, &policies);
+        let speech = speech.map_err(|denied| explain("publish", denied.to_string()))?;
+        Ok((identity, speech))
     }
 
     /// Keeps and logs a refusal.

@@ -11,10 +11,11 @@ use sekisho_gate::{Delivery, IncomingPublish, Refusal, Will};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::{PublishProperties, QoS, Utf8String, WillProperties};
 use sekisho_policy::{Permit, Publish, RetainPublish, authorize_event, authorize_operator};
+use sekisho_retained::keeps;
 use sekisho_sigv4::Operator;
-use sekisho_types::{ThingName, TopicName};
+use sekisho_types::TopicName;
 
-use crate::gateway::{Gateway, HttpsPermit, Peer, Session, WillPermit, is_servers_own};
+use crate::gateway::{Gateway, Peer, Session, Speech, is_servers_own};
 use crate::live_rules::Source;
 use crate::provisioning::FleetTopic;
 
@@ -82,16 +83,9 @@ impl Gateway {
                 return Err(Refusal::NotAuthorized);
             }
         }
-        // A reserved topic keeps nothing (iot dev guide: "MQTT retained messages").
-        let is_kept = publish.retain && !publish.topic.starts_with('$');
+        let is_kept = publish.retain && keeps(&publish.topic);
         let retain = is_kept.then(|| session.policy.retain_publish(&publish.topic)).transpose();
         let retain = retain.map_err(|denied| self.denied(session, "publish", &denied))?;
-        let source = Source {
-            certificate_id: Some(session.identity.certificate_id()),
-            client_id: Some(session.client_id.as_str()),
-            thing: session.policy.thing().map(ThingName::as_str),
-            principal: session.link.principal(),
-        };
         self.route(
             now,
             &Message {
@@ -101,21 +95,15 @@ impl Gateway {
                 payload: &publish.payload,
                 qos: publish.qos,
                 properties: publish.properties.as_deref(),
-                source,
+                source: session.source(),
             },
         )
     }
 
     /// A will, authorized when its client connected; and again, because that may be long ago.
     pub fn publish_will(&self, now: Instant, session: &Session, will: &Will) -> Result<Sequence, Refusal> {
-        let WillPermit { publish: permit, retain } = &self.will_permit(session, will)?;
+        let Speech { publish: permit, retain } = &self.authorize_will(session, will)?;
         let topic = Utf8String::copied(will.topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
-        let source = Source {
-            certificate_id: Some(session.identity.certificate_id()),
-            client_id: Some(session.client_id.as_str()),
-            thing: session.policy.thing().map(ThingName::as_str),
-            principal: session.link.principal(),
-        };
         let properties = will.properties.as_deref().map(said_of_will);
         self.route(
             now,
@@ -126,7 +114,7 @@ impl Gateway {
                 payload: &will.payload,
                 qos: will.qos,
                 properties: properties.as_ref(),
-                source,
+                source: session.source(),
             },
         )
     }
@@ -138,7 +126,7 @@ impl Gateway {
 
     /// A device publishes over HTTPS with its certificate.
     pub fn publish_https(&self, now: Instant, peer: Peer, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
-        let HttpsPermit { identity, publish, retain } = self.authorize_https(peer, spoken.topic, spoken.retain)?;
+        let (identity, Speech { publish, retain }) = self.authorize_https(peer, spoken.topic, spoken.retain)?;
         let principal = identity.certificate_id().to_string();
         let source =
             Source { certificate_id: Some(peer.certificate_id), client_id: None, thing: None, principal: &principal };
@@ -148,7 +136,7 @@ impl Gateway {
     /// The account's operator publishes through the API.
     pub fn publish_operator(&self, now: Instant, operator: &Operator, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
         let permit = authorize_operator(operator, Publish { topic: spoken.topic.clone() });
-        let is_kept = spoken.retain && !spoken.topic.as_str().starts_with('$');
+        let is_kept = spoken.retain && keeps(spoken.topic.as_str());
         let retain = is_kept.then(|| authorize_operator(operator, RetainPublish { topic: spoken.topic.clone() }));
         self.speak(now, spoken, &permit, retain.as_ref(), self.account())
     }
