@@ -3,13 +3,12 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use sekisho_chain::{ChainError, Dropped, Link, Record};
 use sekisho_journal::{Durability, Journal, JournalError, Layout, Recovery, Sequence};
 use sekisho_kms::RootKey;
 use sekisho_types::Timestamp;
 
-use crate::chain::{Hash, Link};
 use crate::read::{files_key, follow};
-use crate::record::{Dropped, Record};
 
 /// Small files, so that the oldest can go one by one, and a start reads little; and no room left for others, because the
 /// others leave some.
@@ -33,18 +32,9 @@ pub enum AuditError {
     /// The files.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// The oldest entries are not there, and the record does not say that they went for age.
-    #[error("the entries before {first} are missing, and did not go for age")]
-    Beheaded {
-        /// The oldest there is.
-        first: u64,
-    },
-    /// An entry does not hold the hash of the one before it.
-    #[error("entry {number} does not follow the one before it: the record was changed")]
-    Broken {
-        /// Which.
-        number: u64,
-    },
+    /// The entries.
+    #[error(transparent)]
+    Chain(#[from] ChainError),
 }
 
 impl AuditLog {
@@ -55,8 +45,7 @@ impl AuditLog {
     pub fn open(directory: &Path, root_key: &RootKey, bytes_max: u64) -> Result<Self, AuditError> {
         let mut recovery = Recovery::open(directory, &files_key(root_key))?;
         recovery.pass_to_last()?;
-        let found = follow(&mut recovery, &mut |_, _| {})?;
-        let head = found.map_or(Link { number: 0, hash: Hash::NOTHING }, |found| found.head);
+        let head = follow(&mut recovery, &mut |_, _| {})?.head();
         // A call that is not answered need not be recorded; one that is answered is in the hands of the operating system.
         let journal = recovery.start(Durability::Relaxed, LAYOUT, Sequence(head.number))?;
         Ok(Self { journal, head: Mutex::new(head), bytes_max })
@@ -67,11 +56,11 @@ impl AuditLog {
     /// # Errors
     /// [`JournalError::Failed`] once the disk has refused a write.
     pub fn append(&self, record: &Record<'_>) -> Result<Sequence, JournalError> {
-        let record = serde_json::to_vec(record).expect("a record has text, numbers and nothing else");
+        let record = record.encode();
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry = head.hash.entry(&record);
+        let entry = head.entry(&record);
         let sequence = self.journal.append(&entry)?;
-        *head = Link { number: sequence.0, hash: Hash::of(&entry) };
+        *head = Link::of(sequence.0, &entry);
         Ok(sequence)
     }
 

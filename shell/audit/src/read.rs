@@ -1,28 +1,11 @@
 //! The record read back, every link checked.
 use std::path::Path;
 
+use sekisho_chain::{Chain, Link, Verified};
 use sekisho_journal::Recovery;
 use sekisho_kms::RootKey;
 
-use crate::chain::{Hash, Link};
 use crate::log::AuditError;
-use crate::record::Dropped;
-
-/// What was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Verified {
-    /// The number of the oldest entry there is; those before it have gone for age.
-    pub first: u64,
-    /// The newest.
-    pub head: Link,
-    /// How many.
-    pub entries: u64,
-    /// Up to which entry the record itself says that the oldest went.
-    pub(crate) dropped: u64,
-}
-
-/// How an entry begins that says that others went.
-const DROPPED: &[u8] = br#"{"kind":"dropped""#;
 
 /// The key the record's files are sealed under. Another than the journal's: no file of one can stand in the other's place.
 pub(crate) fn files_key(root_key: &RootKey) -> RootKey {
@@ -42,39 +25,22 @@ pub fn verify(
     if !directory.exists() {
         return Ok(None);
     }
-    let found = follow(&mut Recovery::look(directory, &files_key(root_key))?, visit)?;
-    match found {
-        Some(Verified { first, dropped, .. }) if dropped + 1 < first => Err(AuditError::Beheaded { first }),
-        found => Ok(found),
-    }
+    let chain = follow(&mut Recovery::look(directory, &files_key(root_key))?, visit)?;
+    Ok(chain.whole()?)
 }
 
 /// Follows the chain over what `recovery` has.
-pub(crate) fn follow(
-    recovery: &mut Recovery,
-    visit: &mut dyn FnMut(Link, &[u8]),
-) -> Result<Option<Verified>, AuditError> {
-    let (mut found, mut broken): (Option<Verified>, Option<u64>) = (None, None);
+pub(crate) fn follow(recovery: &mut Recovery, visit: &mut dyn FnMut(Link, &[u8])) -> Result<Chain, AuditError> {
+    let (mut chain, mut broken) = (Chain::default(), None);
     recovery.replay(&mut |sequence, entry| {
-        let number = sequence.0;
-        let before = found.map_or((number == 1).then_some(Hash::NOTHING), |found| Some(found.head.hash));
-        let record = Hash::split(entry).filter(|(holds, _)| before.is_none_or(|before| *holds == before));
-        let Some((_, record)) = record.filter(|_| broken.is_none()) else {
-            broken.get_or_insert(number);
-            return;
-        };
-        let head = Link { number, hash: Hash::of(entry) };
-        let (first, entries, dropped) =
-            found.map_or((number, 1, 0), |found| (found.first, found.entries + 1, found.dropped));
-        let says = record.starts_with(DROPPED).then(|| serde_json::from_slice::<Dropped>(record).ok()).flatten();
-        let dropped = says.map_or(dropped, |says| dropped.max(says.up_to));
-        found = Some(Verified { first, head, entries, dropped });
-        visit(head, record);
+        if broken.is_none() {
+            match chain.follow(sequence.0, entry) {
+                Ok((link, record)) => visit(link, record),
+                Err(error) => broken = Some(error),
+            }
+        }
     })?;
-    match broken {
-        Some(number) => Err(AuditError::Broken { number }),
-        None => Ok(found),
-    }
+    broken.map_or(Ok(chain), |error| Err(error.into()))
 }
 
 #[cfg(test)]
@@ -83,7 +49,8 @@ mod tests {
     use std::fs;
     use std::os::unix::fs::FileExt;
 
-    use sekisho_journal::{Durability, Journal, Layout, Sequence};
+    use sekisho_chain::ChainError;
+    use sekisho_journal::Sequence;
     use sekisho_types::{SecretKey, Timestamp};
 
     use super::*;
@@ -192,41 +159,7 @@ mod tests {
         fs::rename(directory.path().join("aside"), &segments[1]).unwrap();
         // Nor may the oldest go, if the record does not say so.
         fs::remove_file(&segments[0]).unwrap();
-        assert!(matches!(lines(directory.path()), Err(AuditError::Beheaded { first: 21 })));
-    }
-
-    #[test]
-    fn who_has_the_key_and_writes_a_record_anew_breaks_the_chain_or_changes_the_head() {
-        let directory = tempfile::tempdir().unwrap();
-        let head = written(directory.path(), &[2]);
-        let (mut recovery, mut entries) =
-            (Recovery::open(directory.path(), &files_key(&root_key())).unwrap(), Vec::new());
-        recovery.replay(&mut |_, entry| entries.push(entry.to_vec())).unwrap();
-        drop(recovery);
-        let forge = |entries: &[Vec<u8>]| {
-            let forged = tempfile::tempdir().unwrap();
-            let recovery = Recovery::open(forged.path(), &files_key(&root_key())).unwrap();
-            let layout = Layout { first_filled_bytes: 0, ..Layout::JOURNAL };
-            let journal: Journal = recovery.start(Durability::Relaxed, layout, Sequence(0)).unwrap();
-            for entry in entries {
-                journal.append(entry).unwrap();
-            }
-            journal.close();
-            drop(journal);
-            while Recovery::open(forged.path(), &files_key(&root_key())).is_err() {
-                std::thread::yield_now();
-            }
-            verify(forged.path(), &root_key(), &mut |_, _| {})
-        };
-        assert_eq!(forge(&entries).unwrap().unwrap().head, head);
-        let swapped: Vec<_> = entries.iter().rev().cloned().collect();
-        assert!(matches!(forge(&swapped), Err(AuditError::Broken { number: 1 })));
-        let mut changed = entries.clone();
-        changed[0].extend(b" ");
-        assert!(matches!(forge(&changed), Err(AuditError::Broken { number: 2 })));
-        let last_changed = [entries[0].clone(), [&entries[1][..], b" "].concat()];
-        assert_ne!(forge(&last_changed).unwrap().unwrap().head, head);
-        assert!(matches!(forge(&[b"short".to_vec()]), Err(AuditError::Broken { number: 1 })));
+        assert!(matches!(lines(directory.path()), Err(AuditError::Chain(ChainError::Beheaded { first: 21 }))));
     }
 
     #[test]

@@ -20,6 +20,13 @@ pub enum Record<'a> {
     Dropped(Dropped),
 }
 
+impl Record<'_> {
+    /// As an entry holds it.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("a record has text, numbers and nothing else")
+    }
+}
+
 /// A call.
 #[derive(Clone, Debug, Serialize)]
 pub struct Call<'a> {
