@@ -229,6 +229,25 @@ mod tests {
     }
 
     #[test]
+    fn two_first_starts_at_once_make_one_key() {
+        for round in 0..20 {
+            let directory = tempfile::tempdir().unwrap();
+            let config = config(directory.path(), beside(directory.path()));
+            let both = std::sync::Barrier::new(2);
+            let start = |byte| {
+                both.wait();
+                load(&config, true, &mut filled(byte)).map(|key| key.derive("x"))
+            };
+            let made = std::thread::scope(|scope| {
+                let starts = [1, 2].map(|byte| scope.spawn(move || start(byte)));
+                starts.map(|start| start.join().unwrap().unwrap())
+            });
+            let found = load(&config, false, &mut filled(3)).unwrap().derive("x");
+            assert!(made.iter().all(|key| *key == found), "round {round}");
+        }
+    }
+
+    #[test]
     fn a_directory_from_before_has_the_operators_key() {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("root.key"), STANDARD.encode([5; 32])).unwrap();

@@ -22,10 +22,14 @@ type Found = Vec<(u64, Vec<u8>)>;
 
 /// Opens, replays into a list, starts.
 fn open(directory: &Path) -> Result<(Journal, Found), JournalError> {
+    open_as(directory, Durability::Strict)
+}
+
+fn open_as(directory: &Path, durability: Durability) -> Result<(Journal, Found), JournalError> {
     let mut recovery = Recovery::open(directory, &root_key())?;
     let mut entries = Vec::new();
     recovery.replay(&mut |sequence, entry| entries.push((sequence.0, entry.to_vec())))?;
-    Ok((recovery.start(Durability::Strict, Layout::JOURNAL, Sequence(0))?, entries))
+    Ok((recovery.start(durability, Layout::JOURNAL, Sequence(0))?, entries))
 }
 
 /// Appends `entries` one batch each, and waits until they are durable.
@@ -134,6 +138,29 @@ fn damage_to_what_was_durable_is_refused_at_every_byte() {
         flip(&path, offset);
     }
     assert_eq!(open(directory.path()).unwrap().1.len(), 3);
+}
+
+/// A relaxed journal promises nothing of what was not synced: a power cut may keep a later block and lose an earlier one.
+#[test]
+fn what_a_relaxed_journal_has_not_synced_is_no_damage() {
+    for (synced, opens) in [(false, true), (true, false)] {
+        let directory = tempfile::tempdir().unwrap();
+        let (journal, _) = open_as(directory.path(), Durability::Relaxed).unwrap();
+        write(&journal, &[b"one"]);
+        if synced {
+            journal.sync_written().unwrap();
+        }
+        write(&journal, &[b"two"]);
+        close(journal);
+        flip(&segments(directory.path())[0], HEADER_BYTES + 40); // in the first block
+        match open(directory.path()) {
+            Ok((journal, found)) => {
+                assert!(opens && found.is_empty(), "{found:?}");
+                close(journal);
+            }
+            Err(error) => assert!(!opens && matches!(error, JournalError::Damaged { .. }), "{error}"),
+        }
+    }
 }
 
 #[test]
