@@ -4,6 +4,7 @@
 //! the virtual environment that `make test` makes, and from the machine; a missing one fails the test that needs it.
 mod faults; // a proxy that misbehaves
 mod moto; // somebody else's S3
+pub mod mqtt; // a client that says exactly what it is told to
 
 use std::fs;
 use std::io::{Read, Write};
@@ -158,6 +159,28 @@ impl Server {
     /// The port devices speak MQTT to.
     pub fn mqtt_port(&self) -> u16 {
         port(self.endpoints["mqtt"].as_str().expect("an address"))
+    }
+
+    /// The port programs on this machine speak MQTT to without TLS, if the server was told of one.
+    pub fn plain_mqtt_port(&self) -> u16 {
+        port(self.endpoints["plain_mqtt"].as_str().expect("an address"))
+    }
+
+    /// One that keeps to MQTT to the letter, and whose plain port is for a device `lab` that may do everything but what is forbidden.
+    pub fn start_standard() -> Self {
+        let server = Self::start_with(&["--profile", "mqtt", "--plain-mqtt", "127.0.0.1:0", "--plain-mqtt-as", "lab"]);
+        server.bash(
+            r#"
+            aws iot create-policy --policy-name lab --policy-document '{"Version":"2012-10-17","Statement":[
+              {"Effect":"Allow","Action":"iot:*","Resource":"*"},
+              {"Effect":"Deny","Action":"iot:*","Resource":["arn:aws:iot:*:*:topicfilter/*nosubscribe","arn:aws:iot:*:*:topic/forbidden*"]}]}' >/dev/null
+            CERT=$(aws iot create-keys-and-certificate --set-as-active --query certificateArn --output text)
+            aws iot attach-policy --policy-name lab --target "$CERT"
+            aws iot create-thing --thing-name lab >/dev/null
+            aws iot attach-thing-principal --thing-name lab --principal "$CERT"
+            "#,
+        );
+        server
     }
 
     /// The port devices speak HTTPS to.

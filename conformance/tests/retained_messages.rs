@@ -53,7 +53,7 @@ fn a_revoked_device_leaves_no_will() {
     server.device("pump-8");
     let told = server.bash(&format!(
         r#"
-        sub() {{ exec mosquitto_sub -h localhost -p $MQTT_PORT --cafile $CA --cert $1.pem --key $1.key -i $1 -t shared/none -q 1 -k 60 \
+        sub() {{ exec timeout 120 mosquitto_sub -h localhost -p $MQTT_PORT --cafile $CA --cert $1.pem --key $1.key -i $1 -t shared/none -q 1 -k 60 \
           --will-topic shared/last-of-$1 --will-payload gone --will-qos 1 --will-retain >/dev/null 2>&1; }}
         connections() {{ curl -sf $ADMIN/metrics | grep -q "^sekisho_connections $1"; }}
         sub pump-7 &

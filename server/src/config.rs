@@ -9,7 +9,7 @@ use anyhow::Context;
 use clap::Args;
 use sekisho_remote::RemoteBucket;
 use sekisho_types::{AccountId, Region, Tenant};
-use sekisho_workers::FunctionTarget;
+use sekisho_workers::{FunctionTarget, Profile};
 use serde::Deserialize;
 
 use crate::buckets::{self, BucketTable};
@@ -100,6 +100,15 @@ pub struct Flags {
     /// Where devices speak HTTPS with their certificate [default: 0.0.0.0:8443]
     #[arg(long, value_name = "ADDR", env = "SEKISHO_HTTPS")]
     https: Option<String>,
+    /// Whose word counts where AWS IoT Core differs from MQTT: aws or mqtt [default: aws]
+    #[arg(long, value_name = "WHOSE", env = "SEKISHO_PROFILE")]
+    profile: Option<String>,
+    /// Where programs on this machine speak MQTT without TLS [default: nowhere]
+    #[arg(long, value_name = "ADDR", env = "SEKISHO_PLAIN_MQTT")]
+    plain_mqtt: Option<String>,
+    /// As whom they do: a thing, or a certificate's id
+    #[arg(long, value_name = "THING", env = "SEKISHO_PLAIN_MQTT_AS")]
+    plain_mqtt_as: Option<String>,
     /// Where /healthz and /metrics answer [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", env = "SEKISHO_ADMIN")]
     admin: Option<String>,
@@ -181,6 +190,9 @@ struct ConfigFile {
     mqtt: Option<String>,
     https: Option<String>,
     admin: Option<String>,
+    profile: Option<String>,
+    plain_mqtt: Option<String>,
+    plain_mqtt_as: Option<String>,
     hostnames: Option<Vec<String>>,
     account: Option<String>,
     region: Option<String>,
@@ -212,6 +224,10 @@ pub struct Config {
     pub https: SocketAddr,
     /// Health and metrics.
     pub admin: SocketAddr,
+    /// Whose word counts.
+    pub profile: Profile,
+    /// MQTT without TLS, and as whom.
+    pub plain_mqtt: Option<(SocketAddr, String)>,
     /// Names devices reach us by, the first answered by DescribeEndpoint.
     pub hostnames: Vec<String>,
     /// Account and region.
@@ -283,6 +299,12 @@ impl Config {
             Some("all") => true,
             Some(other) => return Err(bad("plain_http", other, "`local` or `all`")),
         };
+        let profile = match flags.profile.or(file.profile).as_deref() {
+            None | Some("aws") => Profile::Aws,
+            Some("mqtt") => Profile::Mqtt,
+            Some(other) => return Err(bad("profile", other, "`aws` or `mqtt`")),
+        };
+        let plain_mqtt = plain_mqtt(flags.plain_mqtt.or(file.plain_mqtt), flags.plain_mqtt_as.or(file.plain_mqtt_as))?;
         let functions = functions(flags.functions, file.functions)?;
         let crls = if flags.crls.is_empty() { file.crls.unwrap_or_default() } else { flags.crls };
         let tls = match (flags.tls_cert.or(file.tls_cert), flags.tls_key.or(file.tls_key)) {
@@ -299,6 +321,8 @@ impl Config {
             mqtt: address("mqtt", flags.mqtt.or(file.mqtt), "0.0.0.0:8883")?,
             https: address("https", flags.https.or(file.https), "0.0.0.0:8443")?,
             admin: address("admin", flags.admin.or(file.admin), "127.0.0.1:8080")?,
+            profile,
+            plain_mqtt,
             root_key: RootKeySource::parse(flags.root_key.or(file.root_key), &data)?,
             audit_mib: flags.audit_mib.or(file.audit_mib).unwrap_or(1024).min(AUDIT_MIB_MAX),
             log: flags.log.or(file.log).unwrap_or_else(|| "info".into()),
@@ -329,6 +353,25 @@ fn address(setting: &'static str, given: Option<String>, default: &str) -> Resul
     let text = given.unwrap_or_else(|| default.into());
     let resolved = text.to_socket_addrs().map_err(|_| bad(setting, &text, "not an address such as 127.0.0.1:4566"))?;
     resolved.into_iter().next().ok_or_else(|| bad(setting, &text, "the name has no address"))
+}
+
+/// MQTT without TLS: on this machine only, and as somebody.
+fn plain_mqtt(listen: Option<String>, who: Option<String>) -> Result<Option<(SocketAddr, String)>, ConfigError> {
+    match (listen.filter(|text| !text.is_empty()), who.filter(|text| !text.is_empty())) {
+        (None, None) => Ok(None),
+        (None, Some(who)) => Err(bad("plain_mqtt_as", who, "goes with `plain_mqtt`")),
+        (Some(listen), None) => {
+            Err(bad("plain_mqtt", listen, "goes with `plain_mqtt_as`: a thing, or a certificate's id"))
+        }
+        (Some(listen), Some(who)) => {
+            let at = address("plain_mqtt", Some(listen.clone()), "")?;
+            if !at.ip().is_loopback() {
+                let problem = "without TLS everybody on the way could read and speak: an address of this machine alone";
+                return Err(bad("plain_mqtt", listen, problem));
+            }
+            Ok(Some((at, who)))
+        }
+    }
 }
 
 /// What stands in the place of Lambda functions: the file's, and the flags' over them.
@@ -387,6 +430,9 @@ mod tests {
             mqtt,
             https,
             admin,
+            profile,
+            plain_mqtt,
+            plain_mqtt_as,
             hostnames,
             account,
             region,
@@ -405,7 +451,21 @@ mod tests {
         assert!(object_store.is_some());
         assert_eq!(bucket.map(|buckets| buckets.len()), Some(1));
         assert!(functions.is_some_and(|functions| functions.is_empty()) && crls.is_some_and(|crls| crls.is_empty()));
-        let texts = [api, mqtt, https, admin, account, region, root_key, durability, first_connection, log, plain_http];
+        assert_eq!((plain_mqtt.as_deref(), plain_mqtt_as.as_deref()), (Some(""), Some("")), "nowhere");
+        let texts = [
+            api,
+            mqtt,
+            https,
+            admin,
+            account,
+            region,
+            root_key,
+            durability,
+            first_connection,
+            log,
+            plain_http,
+            profile,
+        ];
         assert!(
             texts.iter().all(Option::is_some)
                 && data.is_some()
@@ -427,6 +487,11 @@ mod tests {
         (|f| f.data = None,                              "`data` = ``: say where to keep it: --data DIR"),
         (|f| f.api = Some("4566".into()),                "`api` = `4566`: not an address such as 127.0.0.1:4566"),
         (|f| f.plain_http = Some("no".into()),           "`plain_http` = `no`: `local` or `all`"),
+        (|f| f.profile = Some("no".into()),              "`profile` = `no`: `aws` or `mqtt`"),
+        (|f| f.plain_mqtt = Some("[::1]:1883".into()),   "`plain_mqtt` = `[::1]:1883`: goes with `plain_mqtt_as`: a thing, or a certificate's id"),
+        (|f| f.plain_mqtt_as = Some("lamp".into()),      "`plain_mqtt_as` = `lamp`: goes with `plain_mqtt`"),
+        (|f| (f.plain_mqtt, f.plain_mqtt_as) = (Some("0.0.0.0:1883".into()), Some("lamp".into())),
+            "`plain_mqtt` = `0.0.0.0:1883`: without TLS everybody on the way could read and speak: an address of this machine alone"),
         (|f| f.account = Some("12".into()),              "`account` = `12`: 12 digits"),
         (|f| f.region = Some("Mars".into()),             "`region` = `Mars`: 1 to 32 of a-z, 0-9 and -"),
         (|f| f.hostnames = vec!["a b".into()],           "`hostnames` = `a b`: not a DNS name or IP address"),

@@ -31,6 +31,9 @@ pub struct Endpoints {
     pub https: String,
     /// Health and metrics, as a URL.
     pub admin: String,
+    /// MQTT without TLS, host and port, if it is spoken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plain_mqtt: Option<String>,
     /// The region requests must be signed for.
     pub region: String,
     /// The account.

@@ -28,6 +28,8 @@ pub struct Listeners {
     pub https: TcpListener,
     /// Health and metrics.
     pub admin: TcpListener,
+    /// MQTT without TLS.
+    pub plain_mqtt: Option<TcpListener>,
 }
 
 /// Runs until SIGTERM, SIGINT, or the disk fails.
@@ -54,12 +56,20 @@ async fn serve(config: Config, began: Instant) -> Result<()> {
         mqtt: listen("mqtt", config.mqtt).await?,
         https: listen("https", config.https).await?,
         admin: listen("admin", config.admin).await?,
+        plain_mqtt: match &config.plain_mqtt {
+            Some((at, _)) => Some(listen("plain_mqtt", *at).await?),
+            None => None,
+        },
     };
     let endpoints = Endpoints {
         api: format!("http://{}", reachable(listeners.api.local_addr()?)),
         mqtt: reachable(listeners.mqtt.local_addr()?).to_string(),
         https: format!("https://{}", reachable(listeners.https.local_addr()?)),
         admin: format!("http://{}", reachable(listeners.admin.local_addr()?)),
+        plain_mqtt: match &listeners.plain_mqtt {
+            Some(listener) => Some(listener.local_addr()?.to_string()),
+            None => None,
+        },
         region: config.tenant.region.to_string(),
         account: config.tenant.account.to_string(),
     };

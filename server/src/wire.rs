@@ -100,6 +100,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let streams = sekisho_workers::start_delivery(state.clone(), objects.clone(), remote, functions.clone(), recovered);
     let issuing = Arc::new(Issuing::new(state.clone(), RsaKeys::start()?));
     let gateway = Arc::new(Gateway::new(Parts {
+        profile: config.profile,
         state: state.clone(),
         streams: streams.clone(),
         decisions: decisions.clone(),
@@ -115,6 +116,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let (watching, crls) = (revocation.clone(), config.crls.clone());
     tokio::spawn(async move { watching.watch(crls).await });
     follow(&state, &gateway, &streams);
+    tokio::spawn(gateway.clone().expire_sessions());
     tokio::spawn(compact(state.clone(), streams.clone()));
     tokio::spawn(expire(objects.clone()));
 
@@ -142,20 +144,24 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
 
     let mqtt = sekisho_listeners::config(certificate.clone(), MQTT_PROTOCOLS)?;
     let https = sekisho_listeners::config(certificate, HTTPS_PROTOCOLS)?;
-    let settings = Arc::new(sekisho_listeners::Settings::default());
+    let settings = Arc::new(config.profile.settings());
     let descriptors = descriptors::raise();
     let connections = Connections::within(descriptors);
     tracing::debug!(descriptors, connections = connections.most(), "device connections at once");
-    let devices = vec![
+    let mut devices = vec![
         tokio::spawn(sekisho_listeners::serve_mqtt(
             listeners.mqtt,
             mqtt,
             gateway.clone(),
             connections.clone(),
-            settings,
+            settings.clone(),
         )),
-        tokio::spawn(sekisho_listeners::serve_https(listeners.https, https, gateway.clone(), connections)),
+        tokio::spawn(sekisho_listeners::serve_https(listeners.https, https, gateway.clone(), connections.clone())),
     ];
+    if let (Some(listener), Some((_, who))) = (listeners.plain_mqtt, config.plain_mqtt.clone()) {
+        let plain = sekisho_listeners::serve_plain_mqtt(listener, who, gateway.clone(), connections, settings);
+        devices.push(tokio::spawn(plain));
+    }
     let token = admin_token::create(&config.data, &mut OsRandom)?;
     let (ready, state_of_admin) = (AtomicBool::new(false), state.clone());
     let admin =

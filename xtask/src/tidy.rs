@@ -24,6 +24,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("formats",  &[]),
     ("catalog",  &["types", "formats"]),
     ("retained", &["types"]),
+    ("sessions", &["types"]),
     ("chain",    &["types"]),
     ("delivery", &["types", "formats"]),
     ("policy",   &["types", "iam", "identity", "sigv4"]),

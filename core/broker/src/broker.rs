@@ -1,30 +1,32 @@
 //! Clients, their subscriptions, and rules.
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use sekisho_policy::{Connect, Permit, Publish, Subscribe};
-use sekisho_types::{ClientId, RuleName, TopicFilter};
+use sekisho_types::{ClientId, Grant, QoS, RuleName, SessionId, TopicFilter};
 
 use crate::groups::{GroupId, Groups};
 use crate::trie::overlap;
-use crate::{ConnectionId, HashMatch, QoS, Route, RuleId, Target, TopicTrie};
+use crate::{HashMatch, Route, RuleId, Subscriber, Target, TopicTrie};
 
-/// Filters of one connection with what each was granted. Few: the gate bounds them (iot quotas: "Subscriptions per
+/// Filters of one subscriber with what each was granted. Few: the gate bounds them (iot quotas: "Subscriptions per
 /// connection").
-pub type Subscriptions = HashMap<TopicFilter, QoS>;
+pub type Subscriptions = HashMap<TopicFilter, Grant>;
 
 /// Who is connected, and who listens to what.
 #[derive(Clone, Debug)]
 pub struct Broker {
-    trie: TopicTrie<Listener, Grant>,
-    clients: HashMap<ClientId, ConnectionId>,
-    connections: HashMap<ConnectionId, Connection>,
+    trie: TopicTrie<Listener, Heard>,
+    clients: HashMap<ClientId, Subscriber>,
+    subscribers: HashMap<Subscriber, Known>,
+    /// Sessions without a connection.
+    offline: HashSet<SessionId>,
     groups: Groups,
     rules: HashMap<RuleId, Rule>,
     rule_names: HashMap<RuleName, RuleId>,
 }
 
 #[derive(Clone, Debug)]
-struct Connection {
+struct Known {
     client_id: ClientId,
     subscriptions: Subscriptions,
 }
@@ -38,15 +40,15 @@ struct Rule {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Listener {
-    Connection(ConnectionId),
+    Subscriber(Subscriber),
     Group(GroupId),
     Rule(RuleId),
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Grant {
-    qos: QoS,
-    /// Another filter of the same connection may match the same topic. Found out when subscribing, so that a publish
+struct Heard {
+    grant: Grant,
+    /// Another filter of the same subscriber may match the same topic. Found out when subscribing, so that a publish
     /// looks for duplicates only where there can be some.
     overlaps: bool,
 }
@@ -64,101 +66,137 @@ impl Broker {
         Self {
             trie: TopicTrie::new(hash_match),
             clients: HashMap::new(),
-            connections: HashMap::new(),
+            subscribers: HashMap::new(),
+            offline: HashSet::new(),
             groups: Groups::default(),
             rules: HashMap::new(),
             rule_names: HashMap::new(),
         }
     }
 
-    /// The client id is this connection's from now on; answers whose it was. That one is to be told and closed
-    /// ([MQTT-3.1.4-3] MQTT5); what it had subscribed to is gone.
-    pub fn connect(&mut self, permit: &Permit<Connect>, connection: ConnectionId) -> Option<ConnectionId> {
-        self.disconnect(connection); // the gate refuses a second CONNECT; if one came, it would begin anew
+    /// The client id is this subscriber's from now on; answers whose it was, this session itself included. That one's connection is to
+    /// be told and closed ([MQTT-3.1.4-3] MQTT5); what it had subscribed to is gone, unless it is the same session.
+    pub fn connect(&mut self, permit: &Permit<Connect>, subscriber: Subscriber) -> Option<Subscriber> {
+        if let Subscriber::Connection(_) = subscriber {
+            self.end(subscriber); // the gate refuses a second CONNECT; if one came, it would begin anew
+        }
         let client_id = permit.action().client_id.clone();
-        let older = self.clients.insert(client_id.clone(), connection);
-        if let Some(older) = older {
+        let older = self.clients.insert(client_id.clone(), subscriber);
+        if let Some(older) = older.filter(|older| *older != subscriber) {
             self.forget(older);
         }
-        self.connections.insert(connection, Connection { client_id, subscriptions: HashMap::new() });
+        if let Subscriber::Session(session) = subscriber {
+            self.offline.remove(&session);
+        }
+        self.subscribers.entry(subscriber).or_insert_with(|| Known { client_id, subscriptions: HashMap::new() });
         older
     }
 
-    /// The connection has ended. Its client id stays another's if it is another's already.
-    pub fn disconnect(&mut self, connection: ConnectionId) {
-        if let Some(Connection { client_id, .. }) = self.forget(connection)
-            && self.clients.get(&client_id) == Some(&connection)
+    /// A session as it was stored, without a connection: what it is subscribed to was permitted then, and is asked about when its
+    /// client comes back.
+    pub fn restore<'a>(
+        &mut self,
+        client_id: &ClientId,
+        session: SessionId,
+        subscriptions: impl Iterator<Item = (&'a TopicFilter, &'a Grant)>,
+    ) {
+        let subscriber = Subscriber::Session(session);
+        self.clients.insert(client_id.clone(), subscriber);
+        self.subscribers.insert(subscriber, Known { client_id: client_id.clone(), subscriptions: HashMap::new() });
+        self.offline.insert(session);
+        for (filter, grant) in subscriptions {
+            self.insert(subscriber, filter, *grant);
+        }
+    }
+
+    /// A session has no connection any more.
+    pub fn leave(&mut self, session: SessionId) {
+        if self.subscribers.contains_key(&Subscriber::Session(session)) {
+            self.offline.insert(session);
+        }
+    }
+
+    /// A connection, or a session, has ended. Its client id stays another's if it is another's already.
+    pub fn end(&mut self, subscriber: Subscriber) {
+        if let Some(Known { client_id, .. }) = self.forget(subscriber)
+            && self.clients.get(&client_id) == Some(&subscriber)
         {
             self.clients.remove(&client_id);
         }
     }
 
-    fn forget(&mut self, connection: ConnectionId) -> Option<Connection> {
-        let forgotten = self.connections.remove(&connection)?;
+    fn forget(&mut self, subscriber: Subscriber) -> Option<Known> {
+        if let Subscriber::Session(session) = subscriber {
+            self.offline.remove(&session);
+        }
+        let forgotten = self.subscribers.remove(&subscriber)?;
         for filter in forgotten.subscriptions.keys() {
-            self.remove(connection, filter);
+            self.remove(subscriber, filter);
         }
         Some(forgotten)
     }
 
-    fn remove(&mut self, connection: ConnectionId, filter: &TopicFilter) {
+    fn remove(&mut self, subscriber: Subscriber, filter: &TopicFilter) {
         match filter.in_share() {
-            None => drop(self.trie.remove(filter, &Listener::Connection(connection))),
+            None => drop(self.trie.remove(filter, &Listener::Subscriber(subscriber))),
             Some(inner) => {
-                if let Some(group) = self.groups.leave(filter, connection) {
+                if let Some(group) = self.groups.leave(filter, subscriber) {
                     self.trie.remove(&inner, &Listener::Group(group));
                 }
             }
         }
     }
 
-    /// The connection that has a client id.
-    pub fn connection_of(&self, client_id: &ClientId) -> Option<ConnectionId> {
+    /// Whose a client id is.
+    pub fn subscriber_of(&self, client_id: &ClientId) -> Option<Subscriber> {
         self.clients.get(client_id).copied()
     }
 
     /// Subscribes; the same filter again replaces what was granted ([MQTT-3.8.4-3] MQTT5). Answers whether the filter is new to the
-    /// connection. One that has ended subscribes to nothing.
-    pub fn subscribe(&mut self, connection: ConnectionId, permit: &Permit<Subscribe>, qos: QoS) -> bool {
-        let filter = &permit.action().filter;
-        let listener = Listener::Connection(connection);
-        let Some(known) = self.connections.get_mut(&connection) else { return false };
+    /// subscriber. One that has ended subscribes to nothing.
+    pub fn subscribe(&mut self, subscriber: Subscriber, permit: &Permit<Subscribe>, grant: Grant) -> bool {
+        self.insert(subscriber, &permit.action().filter, grant)
+    }
+
+    fn insert(&mut self, subscriber: Subscriber, filter: &TopicFilter, grant: Grant) -> bool {
+        let listener = Listener::Subscriber(subscriber);
+        let Some(known) = self.subscribers.get_mut(&subscriber) else { return false };
         if let Some(inner) = filter.in_share() {
-            if let Some(group) = self.groups.join(filter, connection, qos) {
-                self.trie.insert(&inner, Listener::Group(group), Grant { qos, overlaps: false });
+            if let Some(group) = self.groups.join(filter, subscriber, grant) {
+                self.trie.insert(&inner, Listener::Group(group), Heard { grant, overlaps: false });
             }
-            return known.subscriptions.insert(filter.clone(), qos).is_none();
+            return known.subscriptions.insert(filter.clone(), grant).is_none();
         }
         let mut overlaps = false;
         for other in known.subscriptions.keys().filter(|other| *other != filter && overlap(other, filter)) {
             overlaps = true;
-            if let Some(grant) = self.trie.get_mut(other, &listener) {
-                grant.overlaps = true;
+            if let Some(heard) = self.trie.get_mut(other, &listener) {
+                heard.overlaps = true;
             }
         }
-        self.trie.insert(filter, listener, Grant { qos, overlaps });
-        known.subscriptions.insert(filter.clone(), qos).is_none()
+        self.trie.insert(filter, listener, Heard { grant, overlaps });
+        known.subscriptions.insert(filter.clone(), grant).is_none()
     }
 
     /// Unsubscribes; answers whether there was such a subscription.
-    pub fn unsubscribe(&mut self, connection: ConnectionId, filter: &TopicFilter) -> bool {
-        let Some(known) = self.connections.get_mut(&connection) else { return false };
+    pub fn unsubscribe(&mut self, subscriber: Subscriber, filter: &TopicFilter) -> bool {
+        let Some(known) = self.subscribers.get_mut(&subscriber) else { return false };
         let was_there = known.subscriptions.remove(filter).is_some();
-        self.remove(connection, filter);
+        self.remove(subscriber, filter);
         was_there
     }
 
-    /// What a connection is subscribed to; `None` if it has ended.
-    pub fn subscriptions(&self, connection: ConnectionId) -> Option<&Subscriptions> {
-        self.connections.get(&connection).map(|known| &known.subscriptions)
+    /// What somebody is subscribed to; `None` if he has ended.
+    pub fn subscriptions(&self, subscriber: Subscriber) -> Option<&Subscriptions> {
+        self.subscribers.get(&subscriber).map(|known| &known.subscriptions)
     }
 
-    /// The highest QoS at which a connection is subscribed to a topic: for what is said to it alone.
-    pub fn granted(&self, connection: ConnectionId, topic: &str) -> Option<QoS> {
+    /// The highest QoS at which somebody is subscribed to a topic: for what is said to him alone.
+    pub fn granted(&self, subscriber: Subscriber, topic: &str) -> Option<QoS> {
         let mut granted = None;
-        self.trie.for_each_match(topic, &mut |listener, &Grant { qos, .. }| {
-            if *listener == Listener::Connection(connection) {
-                granted = granted.max(Some(qos));
+        self.trie.for_each_match(topic, &mut |listener, Heard { grant, .. }| {
+            if *listener == Listener::Subscriber(subscriber) {
+                granted = granted.max(Some(grant.qos));
             }
         });
         granted
@@ -178,7 +216,11 @@ impl Broker {
         self.remove_rule(rule);
         if let Some(filter) = filter {
             // Rules take a message once: a rule has one filter.
-            self.trie.insert(filter, Listener::Rule(rule), Grant { qos: QoS::AtLeastOnce, overlaps: false });
+            self.trie.insert(
+                filter,
+                Listener::Rule(rule),
+                Heard { grant: Grant::at(QoS::ExactlyOnce), overlaps: false },
+            );
         }
         self.rule_names.extend(name.map(|name| (name.clone(), rule)));
         self.rules.insert(rule, Rule { name: name.cloned(), filter: filter.cloned() });
@@ -195,10 +237,10 @@ impl Broker {
         }
     }
 
-    /// Those a message is for, in no particular order: each once, and of each group the member whose `turn` it is, once more if it
-    /// subscribes by itself too. `found` is cleared first; passing the same one again saves its allocation. A basic ingest topic
+    /// Those a message of `from` is for, in no particular order: each once, and of each group the member whose `turn` it is, once more
+    /// if it subscribes by itself too. `found` is cleared first; passing the same one again saves its allocation. A basic ingest topic
     /// goes to the rule it names, and to nobody else.
-    pub fn publish(&self, permit: &Permit<Publish>, turn: u32, found: &mut Vec<Target>) {
+    pub fn publish(&self, permit: &Permit<Publish>, from: Option<Subscriber>, turn: u32, found: &mut Vec<Target>) {
         found.clear();
         let topic = permit.action().topic.as_str();
         if let Route::Rule { name, .. } = Route::of(topic) {
@@ -206,23 +248,33 @@ impl Broker {
             return;
         }
         let (mut any_overlaps, mut of_groups) = (false, Vec::new());
-        self.trie.for_each_match(topic, &mut |listener, &Grant { qos, overlaps }| {
-            any_overlaps |= overlaps;
-            match *listener {
-                Listener::Connection(connection) => found.push(Target::Subscriber { connection, qos }),
-                Listener::Rule(rule) => found.push(Target::Rule(rule)),
-                Listener::Group(group) => of_groups.extend(self.groups.member(group, turn)),
+        self.trie.for_each_match(topic, &mut |listener, &Heard { grant, overlaps }| match *listener {
+            Listener::Subscriber(subscriber) if grant.no_local && from == Some(subscriber) => {} // [MQTT-3.8.3-3]
+            Listener::Subscriber(subscriber) => {
+                any_overlaps |= overlaps;
+                found.push(Target::Subscriber { subscriber, grant });
+            }
+            Listener::Rule(rule) => found.push(Target::Rule(rule)),
+            Listener::Group(group) => {
+                of_groups.extend(self.groups.member(group, turn, |member| self.is_online(member)));
             }
         });
         if any_overlaps {
-            // Sorted downwards, the grants of one connection stand together, the highest first.
+            // Sorted downwards, the grants of one subscriber stand together, those of one identifier too, the greatest first.
             found.sort_unstable_by(|a, b| b.cmp(a));
             found.dedup_by_key(|target| match *target {
-                Target::Subscriber { connection, .. } => Listener::Connection(connection),
-                Target::Rule(rule) => Listener::Rule(rule),
+                Target::Subscriber { subscriber, grant } => (Listener::Subscriber(subscriber), grant.identifier),
+                Target::Rule(rule) => (Listener::Rule(rule), None),
             });
         }
-        found.extend(of_groups.into_iter().map(|(connection, qos)| Target::Subscriber { connection, qos }));
+        found.extend(of_groups.into_iter().map(|(subscriber, grant)| Target::Subscriber { subscriber, grant }));
+    }
+
+    fn is_online(&self, subscriber: &Subscriber) -> bool {
+        match subscriber {
+            Subscriber::Connection(_) => true,
+            Subscriber::Session(session) => !self.offline.contains(session),
+        }
     }
 
     /// What a rule sees as the topic: basic ingest's prefix is not part of it.

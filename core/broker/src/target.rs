@@ -1,4 +1,5 @@
 //! Whom a message is for.
+use sekisho_types::{Grant, SessionId};
 
 /// A live connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -8,24 +9,24 @@ pub struct ConnectionId(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RuleId(pub u32);
 
-/// What a subscriber was granted. The broker knows two; the codec's third is refused before it comes here.
+/// Who subscribes: a connection by itself, or a session that outlives its connections.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum QoS {
-    /// 0
-    AtMostOnce,
-    /// 1
-    AtLeastOnce,
+pub enum Subscriber {
+    /// What it subscribes to ends with it.
+    Connection(ConnectionId),
+    /// Messages wait for it while it has no connection.
+    Session(SessionId),
 }
 
 /// One of those a message is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
-    /// A connection, once however many of its filters match.
+    /// A subscriber: once for those of its filters that match and that it has no names for, and once for each name.
     Subscriber {
-        /// Which.
-        connection: ConnectionId,
-        /// The highest QoS granted to those of its filters that match.
-        qos: QoS,
+        /// Who.
+        subscriber: Subscriber,
+        /// The greatest granted to those filters.
+        grant: Grant,
     },
     /// A rule.
     Rule(RuleId),

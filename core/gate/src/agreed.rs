@@ -35,7 +35,7 @@ impl Agreed {
             ProtocolVersion::V5 => properties.and_then(|p| p.session_expiry_interval_s).unwrap_or(0),
         };
         let keep_alive_s = match connect.keep_alive_s {
-            0 => settings.keep_alive_max_s,
+            0 => settings.keep_alive_unset_s,
             asked => asked.max(settings.keep_alive_min_s).min(settings.keep_alive_max_s),
         };
         let receive_maximum = properties.and_then(|p| p.receive_maximum).map_or(u16::MAX, NonZeroU16::get);
@@ -50,9 +50,10 @@ impl Agreed {
         }
     }
 
-    /// How long nothing may come: one and a half times the keep alive ([MQTT-3.1.2-22]).
-    pub(crate) fn silence_max(&self) -> Duration {
-        Duration::from_millis(u64::from(self.keep_alive_s) * 1500)
+    /// How long nothing may come: one and a half times the keep alive ([MQTT-3.1.2-22]); `None` for ever.
+    pub(crate) fn silence_max(&self) -> Option<Duration> {
+        let millis = u64::from(self.keep_alive_s) * 1500;
+        (millis > 0).then(|| Duration::from_millis(millis))
     }
 
     /// What a DISCONNECT makes of the session's expiry.
@@ -73,13 +74,13 @@ impl Agreed {
         ConnAckProperties {
             session_expiry_interval_s: (self.session_expiry_asked_s > 0).then_some(self.session_expiry_s),
             receive_maximum: NonZeroU16::new(settings.receive_maximum),
-            maximum_qos: Some(QoS::AtLeastOnce),
+            maximum_qos: Some(settings.maximum_qos).filter(|qos| *qos < QoS::ExactlyOnce),
             retain_available: Some(true),
             maximum_packet_size: NonZeroU32::new(settings.packet_bytes_max),
             assigned_client_identifier: assigned.and_then(|id| Utf8String::copied(id.as_str()).ok()),
             topic_alias_maximum: Some(settings.topic_alias_maximum),
             wildcard_subscription_available: Some(true),
-            subscription_identifiers_available: Some(false),
+            subscription_identifiers_available: Some(settings.subscription_identifiers),
             shared_subscription_available: Some(true),
             server_keep_alive_s: Some(self.keep_alive_s),
             ..ConnAckProperties::default()
@@ -126,7 +127,7 @@ impl Agreed {
 }
 
 fn will_within_limits(will: sekisho_mqtt::Will, settings: &Settings) -> Result<Will, Violation> {
-    if will.qos == QoS::ExactlyOnce {
+    if will.qos > settings.maximum_qos {
         return Err(Violation::new(ReasonCode::QoSNotSupported, "the will has QoS 2 [MQTT-3.2.2-12]"));
     }
     let topic = TopicName::parse(&will.topic)

@@ -9,13 +9,14 @@ use std::time::Instant;
 use bytes::BytesMut;
 use sekisho_mqtt::{
     ConnAck, ConnAckProperties, Disconnect, DisconnectProperties, Packet, PacketIdentifier, PacketType,
-    ProtocolVersion, QoS, ReasonCode, SubAck, UnsubAck, Utf8String, encode, encoded_len,
+    ProtocolVersion, PubComp, PubRel, QoS, ReasonCode, SubAck, UnsubAck, Utf8String, encode, encoded_len,
 };
 
 use crate::agreed::Agreed;
 use crate::close::{Close, CloseReason, Refusal, Violation};
 use crate::delivery::Delivery;
 use crate::inbound::Answer;
+use crate::outbound::Handed;
 use crate::output::{Accepted, Output, Sequence};
 use crate::session::Session;
 use crate::settings::Settings;
@@ -143,7 +144,7 @@ impl Connection {
                 let properties = agreed.connack_properties(&accepted, &self.settings);
                 let session_present = accepted.session_present;
                 self.write_connack(version, session_present, ReasonCode::Success, Some(Box::new(properties)));
-                self.state = State::Connected(Box::new(Session::new(now, agreed)));
+                self.state = State::Connected(Box::new(Session::new(now, agreed, accepted)));
             }
             other => self.state = other,
         }
@@ -160,12 +161,12 @@ impl Connection {
         }
     }
 
-    /// A QoS 1 message was taken, and its PUBACK waits until `sequence` is durable.
+    /// A message above QoS 0 was taken, and its PUBACK or PUBREC waits until `sequence` is durable.
     pub fn publish_accepted(&mut self, packet_identifier: PacketIdentifier, sequence: Sequence) {
         self.answer_publish(packet_identifier, Answer::Accepted(sequence));
     }
 
-    /// Everything up to `upto` is durable: writes the PUBACKs whose turn has come.
+    /// Everything up to `upto` is durable: writes the PUBACKs and PUBRECs whose turn has come.
     pub fn handle_persisted(&mut self, upto: Sequence) {
         if let State::Connected(session) = &mut self.state {
             session.inbound.persisted(upto);
@@ -175,10 +176,10 @@ impl Connection {
 
     /// A message was not taken; `packet_identifier` as in its [`crate::IncomingPublish`].
     ///
-    /// | refusal         | v3                   | v5, QoS 1      | v5, QoS 0                |
-    /// |-----------------|----------------------|----------------|--------------------------|
-    /// | `QuotaExceeded` | QoS 1: no PUBACK     | PUBACK 0x97    | nothing                  |
-    /// | all others      | the connection ends  | PUBACK, stays  | DISCONNECT with its code |
+    /// | refusal         | v3                      | v5, above QoS 0 | v5, QoS 0                |
+    /// |-----------------|-------------------------|-----------------|--------------------------|
+    /// | `QuotaExceeded` | above QoS 0: no PUBACK  | PUBACK 0x97     | nothing                  |
+    /// | all others      | the connection ends     | PUBACK, stays   | DISCONNECT with its code |
     ///
     /// AWS closes a v3 connection, dropping the message (`AUTH_ERROR`); for v5 it documents both answers.
     pub fn publish_refused(&mut self, packet_identifier: Option<PacketIdentifier>, refusal: Refusal) {
@@ -215,11 +216,13 @@ impl Connection {
         self.write(version, Packet::SubAck(SubAck { packet_identifier, reason_codes, properties: None }));
     }
 
-    /// UNSUBSCRIBE was done, one outcome for each filter of the request, in its order: UNSUBACK.
-    pub fn unsubscribed(&mut self, packet_identifier: PacketIdentifier, outcomes: Vec<Result<(), Refusal>>) {
+    /// UNSUBSCRIBE was done, one outcome for each filter of the request, in its order, and whether there was one: UNSUBACK.
+    pub fn unsubscribed(&mut self, packet_identifier: PacketIdentifier, outcomes: Vec<Result<bool, Refusal>>) {
         let State::Connected(session) = &self.state else { return };
-        let reason_code = |outcome: Result<(), Refusal>| match outcome {
-            Ok(()) => ReasonCode::Success, // AWS does not say 0x11, "no subscription existed"
+        let tells = self.settings.no_subscription_existed;
+        let reason_code = |outcome: Result<bool, Refusal>| match outcome {
+            Ok(false) if tells => ReasonCode::NoSubscriptionExisted,
+            Ok(_) => ReasonCode::Success,
             Err(refusal) => refusal.reason_code(PacketType::UnsubAck),
         };
         let reason_codes = outcomes.into_iter().map(reason_code).collect();
@@ -227,16 +230,45 @@ impl Connection {
         self.write(version, Packet::UnsubAck(UnsubAck { packet_identifier, reason_codes, properties: None }));
     }
 
-    /// Sends a message to the client, at most at QoS 1, or lets it wait for the window and for room to write.
+    /// Sends a message to the client, or lets it wait for the window and for room to write.
     ///
-    /// `false`: not taken, because the connection ended or a QoS 1 message found the waiting room full; hold the
+    /// `false`: not taken, because the connection ended or a message above QoS 0 found the waiting room full; hold the
     /// client's messages back until it has acknowledged some. A message over the client's Maximum Packet Size counts
     /// as taken and is not sent ([MQTT-3.1.2-25]).
     #[must_use]
     pub fn deliver(&mut self, now: Instant, delivery: &Arc<Delivery>, qos: QoS) -> bool {
         let State::Connected(session) = &mut self.state else { return false };
         let Session { outbound, agreed, .. } = session.as_mut();
-        outbound.deliver(now, delivery, qos.min(QoS::AtLeastOnce), agreed, &self.settings, &mut self.outgoing)
+        outbound.deliver(now, delivery, qos, agreed, &self.settings, &mut self.outgoing)
+    }
+
+    /// Sends a message of a stored session, above QoS 0, under the identifier it has there; `dup` if it may have been sent before.
+    #[must_use]
+    pub fn deliver_stored(
+        &mut self,
+        now: Instant,
+        delivery: &Delivery,
+        sent_as: (PacketIdentifier, QoS, bool),
+    ) -> Handed {
+        let State::Connected(session) = &mut self.state else { return Handed::Later };
+        let Session { outbound, agreed, .. } = session.as_mut();
+        outbound.deliver_stored(now, delivery, sent_as, agreed, &self.settings, &mut self.outgoing)
+    }
+
+    /// PUBREL: it is noted that the client has that message of QoS 2, now or by an earlier connection.
+    pub fn release(&mut self, packet_identifier: PacketIdentifier) {
+        let State::Connected(session) = &mut self.state else { return };
+        session.outbound.resume_released(packet_identifier);
+        let version = session.agreed.protocol_version;
+        self.write(version, Packet::PubRel(PubRel::new(packet_identifier, ReasonCode::Success)));
+    }
+
+    /// PUBCOMP: it is noted that the client lets go of the identifier of a message of its own.
+    pub fn complete(&mut self, packet_identifier: PacketIdentifier) {
+        let State::Connected(session) = &mut self.state else { return };
+        session.inbound.release_identifier(packet_identifier);
+        let version = session.agreed.protocol_version;
+        self.write(version, Packet::PubComp(PubComp::new(packet_identifier, ReasonCode::Success)));
     }
 
     /// Deliveries that were taken and not sent: too large for the client, expired, or QoS 0 without room.
@@ -262,7 +294,7 @@ impl Connection {
     pub fn poll_timeout(&self) -> Option<Instant> {
         match &self.state {
             State::AwaitConnect { deadline } | State::AwaitAccept { deadline, .. } => Some(*deadline),
-            State::Connected(session) => Some(session.deadline()),
+            State::Connected(session) => session.deadline(),
             State::Closed => None,
         }
     }

@@ -13,7 +13,7 @@ pub struct Delivery {
     properties: Option<Box<PublishProperties>>,
     retain: bool,
     received: Instant,
-    heads: [OnceLock<PublishHead>; 4],
+    heads: [OnceLock<PublishHead>; 6],
 }
 
 impl Delivery {
@@ -29,14 +29,19 @@ impl Delivery {
         properties: Option<&PublishProperties>,
         retain: bool,
     ) -> Self {
-        Self {
-            topic: topic.detached(),
-            payload: Bytes::copy_from_slice(payload),
-            properties: properties.map(|p| Box::new(p.detached())),
-            retain,
-            received,
-            heads: [const { OnceLock::new() }; 4],
-        }
+        let properties = properties.map(|p| Box::new(p.detached()));
+        Self::shared(received, topic.detached(), Bytes::copy_from_slice(payload), properties, retain)
+    }
+
+    /// The same of what is kept already, without a copy.
+    pub fn shared(
+        received: Instant,
+        topic: Utf8String,
+        payload: Bytes,
+        properties: Option<Box<PublishProperties>>,
+        retain: bool,
+    ) -> Self {
+        Self { topic, payload, properties, retain, received, heads: [const { OnceLock::new() }; 6] }
     }
 
     /// Its topic name.
@@ -76,18 +81,17 @@ impl Delivery {
         version: ProtocolVersion,
         qos: QoS,
         packet_identifier: PacketIdentifier,
+        dup: bool,
         message_expiry_left_s: u32,
         out: &mut BytesMut,
     ) {
-        self.head(version, qos).write(self.retain, packet_identifier, message_expiry_left_s, &self.payload, out);
+        self.head(version, qos).write(dup, self.retain, packet_identifier, message_expiry_left_s, &self.payload, out);
     }
 
     fn head(&self, version: ProtocolVersion, qos: QoS) -> &PublishHead {
-        let index = match (version, qos) {
-            (ProtocolVersion::V311, QoS::AtMostOnce) => 0,
-            (ProtocolVersion::V311, _) => 1,
-            (ProtocolVersion::V5, QoS::AtMostOnce) => 2,
-            (ProtocolVersion::V5, _) => 3,
+        let index = match version {
+            ProtocolVersion::V311 => usize::from(qos.number()),
+            ProtocolVersion::V5 => 3 + usize::from(qos.number()),
         };
         self.heads[index].get_or_init(|| PublishHead::new(&self.topic, self.properties.as_deref(), version, qos))
     }

@@ -1,24 +1,27 @@
-//! Messages from the client: QoS 1 acknowledged in order of receipt, topic aliases resolved.
-use std::collections::VecDeque;
+//! Messages from the client: acknowledged in order of receipt, those of QoS 2 taken once; topic aliases resolved.
+use std::collections::{BTreeSet, VecDeque};
 
-use sekisho_mqtt::{PacketIdentifier, ReasonCode, Utf8String};
+use sekisho_mqtt::{PacketIdentifier, QoS, ReasonCode, Utf8String};
 
 use crate::output::Sequence;
 
-/// QoS 1 messages received and not yet acknowledged, oldest first.
+/// Messages received and not yet acknowledged, oldest first; and identifiers of QoS 2 that the client has not let go of.
 ///
-/// MQTT5 [MQTT-4.6.0-2] wants PUBACKs in the order of the PUBLISHes, so one that waits for the journal holds back
-/// those behind it. A packet identifier may be in it twice if a client reuses it early; the older one is answered
+/// MQTT5 [MQTT-4.6.0-2] wants PUBACKs in the order of the PUBLISHes, and [MQTT-4.6.0-3] PUBRECs, so one that waits for the journal
+/// holds back those behind it. A packet identifier may be in it twice if a client reuses it early; the older one is answered
 /// first.
 #[derive(Debug, Default)]
 pub(crate) struct Inbound {
     received: VecDeque<Received>,
+    /// QoS 2: PUBLISH has come, PUBREL has not.
+    taken: BTreeSet<PacketIdentifier>,
     persisted: Sequence,
 }
 
 #[derive(Debug)]
 struct Received {
     packet_identifier: PacketIdentifier,
+    qos: QoS,
     answer: Answer,
 }
 
@@ -35,22 +38,45 @@ pub(crate) enum Answer {
     Unanswered,
 }
 
+/// The answer to a PUBLISH above QoS 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Acknowledgement {
+    pub(crate) packet_identifier: PacketIdentifier,
+    pub(crate) qos: QoS,
+    pub(crate) reason_code: ReasonCode,
+}
+
 impl Inbound {
-    /// How many the client waits for.
-    pub(crate) fn len(&self) -> usize {
-        self.received.len()
+    /// With identifiers of QoS 2 that an earlier connection took.
+    pub(crate) fn with_taken(taken: Vec<PacketIdentifier>) -> Self {
+        Self { taken: taken.into_iter().collect(), ..Self::default() }
     }
 
-    /// Takes one more.
-    pub(crate) fn push(&mut self, packet_identifier: PacketIdentifier) {
-        self.received.push_back(Received { packet_identifier, answer: Answer::Undecided });
+    /// How many exchanges are under way.
+    pub(crate) fn len(&self) -> usize {
+        if self.taken.is_empty() {
+            return self.received.len();
+        }
+        let once = self.received.iter().filter(|received| received.qos == QoS::ExactlyOnce).count();
+        self.received.len() - once + once.max(self.taken.len())
+    }
+
+    /// Takes one more; `false` for a message of QoS 2 that was taken before, which is acknowledged and is not anybody's
+    /// ([MQTT-4.3.3-10]).
+    pub(crate) fn push(&mut self, packet_identifier: PacketIdentifier, qos: QoS) -> bool {
+        let is_new = qos != QoS::ExactlyOnce || self.taken.insert(packet_identifier);
+        let answer = if is_new { Answer::Undecided } else { Answer::Accepted(Sequence(0)) };
+        self.received.push_back(Received { packet_identifier, qos, answer });
+        is_new
     }
 
     /// Decides about the oldest undecided one of that identifier; without one, nothing happens.
     pub(crate) fn answer(&mut self, packet_identifier: PacketIdentifier, answer: Answer) {
         let undecided = |r: &&mut Received| r.packet_identifier == packet_identifier && r.answer == Answer::Undecided;
-        if let Some(received) = self.received.iter_mut().find(undecided) {
-            received.answer = answer;
+        let Some(received) = self.received.iter_mut().find(undecided) else { return };
+        received.answer = answer;
+        if received.qos == QoS::ExactlyOnce && !matches!(answer, Answer::Accepted(_)) {
+            self.taken.remove(&packet_identifier);
         }
     }
 
@@ -59,9 +85,19 @@ impl Inbound {
         self.persisted = self.persisted.max(upto);
     }
 
-    /// The next PUBACK, if its turn has come.
-    pub(crate) fn next_acknowledgement(&mut self) -> Option<(PacketIdentifier, ReasonCode)> {
-        while let Some(&Received { packet_identifier, answer }) = self.received.front() {
+    /// Whether a message of QoS 2 with that identifier was taken, and not let go of.
+    pub(crate) fn is_taken(&self, packet_identifier: PacketIdentifier) -> bool {
+        self.taken.contains(&packet_identifier)
+    }
+
+    /// The client has let go of an identifier.
+    pub(crate) fn release_identifier(&mut self, packet_identifier: PacketIdentifier) {
+        self.taken.remove(&packet_identifier);
+    }
+
+    /// The next PUBACK or PUBREC, if its turn has come.
+    pub(crate) fn next_acknowledgement(&mut self) -> Option<Acknowledgement> {
+        while let Some(&Received { packet_identifier, qos, answer }) = self.received.front() {
             let reason_code = match answer {
                 Answer::Undecided => return None,
                 Answer::Accepted(sequence) if sequence > self.persisted => return None,
@@ -71,7 +107,7 @@ impl Inbound {
             };
             self.received.pop_front();
             if let Some(reason_code) = reason_code {
-                return Some((packet_identifier, reason_code));
+                return Some(Acknowledgement { packet_identifier, qos, reason_code });
             }
         }
         None

@@ -26,6 +26,7 @@ mod close; // how a connection ends, and how something is refused
 pub use close::{Close, CloseReason, Refusal};
 pub use connection::Connection;
 pub use delivery::Delivery;
+pub use outbound::Handed;
 pub use output::{
     Accepted, ConnectRequest, IncomingPublish, Output, Sequence, SubscribeRequest, UnsubscribeRequest, Will,
 };

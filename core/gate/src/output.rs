@@ -16,12 +16,18 @@ pub struct Sequence(pub u64);
 pub enum Output {
     /// Decide, then `accept` or `refuse`. Until then nothing more is read.
     Connect(Box<ConnectRequest>),
-    /// Decide, then `publish_accepted` (QoS 1 only) or `publish_refused`.
+    /// Decide, then `publish_accepted` (above QoS 0 only) or `publish_refused`.
     Publish(IncomingPublish),
     /// Decide, then `subscribed`.
     Subscribe(SubscribeRequest),
     /// Do it, then `unsubscribed`.
     Unsubscribe(UnsubscribeRequest),
+    /// Of a stored session only: the client has a message that was sent under this identifier, and the session keeps it no longer.
+    Acknowledged(PacketIdentifier),
+    /// Of a stored session only: the client has a message of QoS 2. Note it, then `release`.
+    Received(PacketIdentifier),
+    /// Of a stored session only: the client lets go of the identifier of a message of QoS 2 of its own. Note it, then `complete`.
+    Released(PacketIdentifier),
     /// The last output: write what is left of `outgoing`, close the transport, publish the will if it says so.
     Close(Close),
 }
@@ -60,7 +66,7 @@ pub struct Will {
     pub topic: TopicName,
     /// At most 65,535 bytes.
     pub payload: Bytes,
-    /// 0 or 1.
+    /// At most `maximum_qos`.
     pub qos: QoS,
     /// Whether it is to be retained.
     pub retain: bool,
@@ -73,6 +79,12 @@ pub struct Will {
 pub struct Accepted {
     /// A stored session was resumed.
     pub session_present: bool,
+    /// There is one: what the client acknowledges is handed on, and its messages come by `deliver_stored`.
+    pub is_stored: bool,
+    /// What it is subscribed to.
+    pub subscriptions: Vec<TopicFilter>,
+    /// The client's own messages of QoS 2 that were taken, and not released.
+    pub taken: Vec<PacketIdentifier>,
     /// The name chosen for a client that gave none; a v5 client is told.
     pub assigned_client_id: Option<ClientId>,
 }
@@ -82,13 +94,13 @@ pub struct Accepted {
 pub struct IncomingPublish {
     /// A topic name within the limits; topic aliases are resolved. Shares the connection's read buffer.
     pub topic: Utf8String,
-    /// 0 or 1.
+    /// At most `maximum_qos`.
     pub qos: QoS,
     /// As sent. AWS ignores it.
     pub dup: bool,
     /// As sent, whether or not retained messages are kept: `iot:RetainPublish` is about the flag.
     pub retain: bool,
-    /// Present exactly at QoS 1. Name it in the answer.
+    /// Present exactly above QoS 0. Name it in the answer.
     pub packet_identifier: Option<PacketIdentifier>,
     /// Shares the connection's read buffer.
     pub payload: Bytes,
@@ -101,8 +113,10 @@ pub struct IncomingPublish {
 pub struct SubscribeRequest {
     /// Name it in the answer.
     pub packet_identifier: PacketIdentifier,
-    /// At least one; QoS is 0 or 1. The answer has one result for each, in this order.
+    /// At least one; QoS is at most `maximum_qos`. The answer has one result for each, in this order.
     pub subscriptions: Vec<Subscription>,
+    /// What the client calls these subscriptions (MQTT5 §3.8.2.1.2).
+    pub identifier: Option<u32>,
 }
 
 /// Filters to unsubscribe.

@@ -3,15 +3,16 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use sekisho_mqtt::{
-    Packet, ProtocolVersion, PubAck, Publish, PublishProperties, QoS, ReasonCode, Subscribe, Unsubscribe, encode,
+    Packet, ProtocolVersion, PubAck, PubRec, Publish, PublishProperties, QoS, ReasonCode, Subscribe, Unsubscribe,
+    encode,
 };
 
 use crate::agreed::Agreed;
 use crate::close::Violation;
-use crate::inbound::{Inbound, TopicAliases};
+use crate::inbound::{Acknowledgement, Inbound, TopicAliases};
 use crate::limits;
 use crate::outbound::Outbound;
-use crate::output::{IncomingPublish, SubscribeRequest, UnsubscribeRequest};
+use crate::output::{Accepted, IncomingPublish, SubscribeRequest, UnsubscribeRequest};
 use crate::settings::Settings;
 use crate::subscriptions::Subscriptions;
 
@@ -22,17 +23,20 @@ pub(crate) struct Session {
     pub(crate) inbound: Inbound,
     pub(crate) outbound: Outbound,
     pub(crate) subscriptions: Subscriptions,
+    /// It outlives this connection.
+    pub(crate) is_stored: bool,
     topic_aliases: TopicAliases,
     last_received: Instant,
 }
 
 impl Session {
-    pub(crate) fn new(now: Instant, agreed: Agreed) -> Self {
+    pub(crate) fn new(now: Instant, agreed: Agreed, accepted: Accepted) -> Self {
         Self {
             agreed,
-            inbound: Inbound::default(),
+            inbound: Inbound::with_taken(accepted.taken),
             outbound: Outbound::new(),
-            subscriptions: Subscriptions::default(),
+            subscriptions: Subscriptions::resumed(accepted.subscriptions),
+            is_stored: accepted.is_stored,
             topic_aliases: TopicAliases::default(),
             last_received: now,
         }
@@ -43,9 +47,9 @@ impl Session {
         self.last_received = now;
     }
 
-    /// When silence becomes too long.
-    pub(crate) fn deadline(&self) -> Instant {
-        self.last_received + self.agreed.silence_max()
+    /// When silence becomes too long, if it does.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.agreed.silence_max().map(|silence| self.last_received + silence)
     }
 
     /// Whether a v3 client has to wait for PUBACKs before it is read on. A v5 client knows the limit itself.
@@ -54,10 +58,14 @@ impl Session {
             && self.inbound.len() >= usize::from(settings.receive_maximum)
     }
 
-    /// Checks a PUBLISH against everything but policy.
-    pub(crate) fn publish(&mut self, publish: Publish, settings: &Settings) -> Result<IncomingPublish, Violation> {
+    /// Checks a PUBLISH against everything but policy; `None` for one that was taken before.
+    pub(crate) fn publish(
+        &mut self,
+        publish: Publish,
+        settings: &Settings,
+    ) -> Result<Option<IncomingPublish>, Violation> {
         let Publish { dup, qos, retain, mut topic, packet_identifier, mut properties, payload } = publish;
-        if qos == QoS::ExactlyOnce {
+        if qos > settings.maximum_qos {
             return Err(Violation::new(ReasonCode::QoSNotSupported, "PUBLISH with QoS 2 [MQTT-3.2.2-11]"));
         }
         if payload.len() > settings.payload_bytes_max {
@@ -98,17 +106,20 @@ impl Session {
         }
         limits::topic_name(&topic, settings)?;
         if let Some(packet_identifier) = packet_identifier {
-            if self.inbound.len() >= usize::from(settings.receive_maximum) {
+            let is_taken = qos == QoS::ExactlyOnce && self.inbound.is_taken(packet_identifier);
+            if self.inbound.len() >= usize::from(settings.receive_maximum) && !is_taken {
                 let max = settings.receive_maximum;
                 return Err(Violation::new(
                     ReasonCode::ReceiveMaximumExceeded,
                     format!("more than {max} messages unacknowledged [MQTT-3.3.4-9]"),
                 ));
             }
-            self.inbound.push(packet_identifier);
+            if !self.inbound.push(packet_identifier, qos) {
+                return Ok(None);
+            }
         }
         let properties = properties.filter(|p| **p != PublishProperties::default());
-        Ok(IncomingPublish { topic, qos, dup, retain, packet_identifier, payload, properties })
+        Ok(Some(IncomingPublish { topic, qos, dup, retain, packet_identifier, payload, properties }))
     }
 
     /// Checks a SUBSCRIBE against everything but policy.
@@ -117,7 +128,8 @@ impl Session {
         subscribe: Subscribe,
         settings: &Settings,
     ) -> Result<SubscribeRequest, Violation> {
-        if subscribe.properties.as_ref().is_some_and(|p| p.subscription_identifier.is_some()) {
+        let is_named = subscribe.properties.as_ref().is_some_and(|p| p.subscription_identifier.is_some());
+        if is_named && !settings.subscription_identifiers {
             return Err(Violation {
                 reason_string: Some("DISCONNECT: Subscription Id is not supported now"), // AWS's words
                 ..Violation::new(
@@ -136,11 +148,14 @@ impl Session {
         UnsubscribeRequest { packet_identifier, topic_filters }
     }
 
-    /// Writes the PUBACKs whose turn has come.
+    /// Writes the PUBACKs and PUBRECs whose turn has come.
     pub(crate) fn write_acknowledgements(&mut self, out: &mut BytesMut) {
-        while let Some((packet_identifier, reason_code)) = self.inbound.next_acknowledgement() {
-            let puback = Packet::PubAck(PubAck::new(packet_identifier, reason_code));
-            encode(&puback, self.agreed.protocol_version, out);
+        while let Some(Acknowledgement { packet_identifier, qos, reason_code }) = self.inbound.next_acknowledgement() {
+            let packet = match qos {
+                QoS::ExactlyOnce => Packet::PubRec(PubRec::new(packet_identifier, reason_code)),
+                QoS::AtLeastOnce | QoS::AtMostOnce => Packet::PubAck(PubAck::new(packet_identifier, reason_code)),
+            };
+            encode(&packet, self.agreed.protocol_version, out);
         }
     }
 }

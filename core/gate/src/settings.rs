@@ -1,6 +1,8 @@
 //! Every limit of a connection, its reason, and what happens beyond it.
 use std::time::Duration;
 
+use sekisho_mqtt::QoS;
+
 /// The defaults are AWS IoT Core's quotas (AWS General Reference, "AWS IoT Core endpoints and quotas") unless a field
 /// says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,10 +20,15 @@ pub struct Settings {
     pub receive_maximum: u16,
     /// QoS 1 messages to the client not yet acknowledged, unless it asks for fewer. More wait.
     pub send_maximum: u16,
+    /// The greatest QoS of a message. AWS IoT Core has no QoS 2: PUBLISH and a will beyond it close the connection, v5 with 0x9B, and
+    /// SUBSCRIBE is granted less.
+    pub maximum_qos: QoS,
     /// The least keep alive. Smaller ones are raised to it; v5 clients are told.
     pub keep_alive_min_s: u16,
-    /// The greatest keep alive. Greater ones, and 0 (none), are lowered to it; v5 clients are told.
+    /// The greatest keep alive. Greater ones are lowered to it; v5 clients are told.
     pub keep_alive_max_s: u16,
+    /// What a client has that asks for none, 0: with 0 it has none (MQTT5 §3.1.2.10).
+    pub keep_alive_unset_s: u16,
     /// Topic aliases a v5 client may define. One beyond closes the connection with 0x94.
     pub topic_alias_maximum: u16,
     /// Topic filters in one SUBSCRIBE. One more closes the connection, v5 with 0x97.
@@ -36,9 +43,15 @@ pub struct Settings {
     pub topic_bytes_max: usize,
     /// Message expiry is 1 second to this; what is outside is moved to the nearer end.
     pub message_expiry_max_s: u32,
-    /// The longest a session outlives its connection; longer wishes are lowered to it, and v5 clients are told. AWS's
-    /// default is 3600. 0 here until sessions are stored: nobody is promised what is not kept.
+    /// The longest a session outlives its connection; longer wishes are lowered to it, and v5 clients are told. A v3 client that wants
+    /// a session gets this. With 4,294,967,295 it may be for ever.
     pub session_expiry_max_s: u32,
+    /// Whether a client may give its subscriptions identifiers. AWS ends the connection with 0xA1.
+    pub subscription_identifiers: bool,
+    /// Whether DUP says that a message was sent before ([MQTT-3.3.1-1]). AWS never sets it.
+    pub dup_on_redelivery: bool,
+    /// Whether UNSUBACK says that there was no such subscription, 0x11; AWS does not.
+    pub no_subscription_existed: bool,
     /// Whether an MQTT3 client that is refused gets a CONNACK with a return code before the connection closes. AWS
     /// closes without; saying it helps debugging.
     pub connack_on_refusal: bool,
@@ -62,20 +75,53 @@ impl Default for Settings {
             payload_bytes_max: 131_072,
             receive_maximum: 100,
             send_maximum: 100,
+            maximum_qos: QoS::AtLeastOnce,
             keep_alive_min_s: 30,
             keep_alive_max_s: 1200,
+            keep_alive_unset_s: 1200,
             topic_alias_maximum: 8,
             filters_per_subscribe_max: 8,
             subscriptions_per_connection_max: 50,
             topic_slashes_max: 7,
             topic_bytes_max: sekisho_types::TOPIC_BYTES_MAX,
             message_expiry_max_s: 604_800,
-            session_expiry_max_s: 0,
+            session_expiry_max_s: 3600,
+            subscription_identifiers: false,
+            dup_on_redelivery: false,
+            no_subscription_existed: false,
             connack_on_refusal: false,
             close_on_refused_subscribe: false,
             outgoing_bytes_max: 256 * 1024,
             waiting_deliveries_max: 1000,
             waiting_bytes_max: 1024 * 1024,
+        }
+    }
+}
+
+impl Settings {
+    /// MQTT to the letter: what AWS IoT Core narrows is as wide as the specifications have it, or as this server can bound it.
+    pub fn mqtt() -> Self {
+        Self {
+            packet_bytes_max: 1024 * 1024 + 128 * 1024,
+            payload_bytes_max: 1024 * 1024,
+            receive_maximum: 1000,
+            send_maximum: 1000,
+            maximum_qos: QoS::ExactlyOnce,
+            keep_alive_min_s: 0,
+            keep_alive_max_s: u16::MAX,
+            keep_alive_unset_s: 0,
+            topic_alias_maximum: 64,
+            filters_per_subscribe_max: 1000,
+            subscriptions_per_connection_max: 1000,
+            topic_slashes_max: usize::MAX,
+            topic_bytes_max: usize::MAX,
+            message_expiry_max_s: u32::MAX,
+            session_expiry_max_s: u32::MAX,
+            subscription_identifiers: true,
+            dup_on_redelivery: true,
+            no_subscription_existed: true,
+            connack_on_refusal: true,
+            ..Self::default()
         }
     }
 }

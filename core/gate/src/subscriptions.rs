@@ -1,5 +1,5 @@
 //! The filters of this connection, counted against the quota, and the SUBSCRIBEs that wait for an answer.
-use sekisho_mqtt::{PacketIdentifier, PacketType, QoS, ReasonCode, Subscribe, Subscription};
+use sekisho_mqtt::{PacketIdentifier, PacketType, QoS, ReasonCode, Subscribe, Subscription, SubscriptionIdentifier};
 use sekisho_types::TopicFilter;
 
 use crate::close::{Refusal, Violation};
@@ -22,9 +22,16 @@ struct Waiting {
 }
 
 impl Subscriptions {
+    /// What a stored session is subscribed to counts as well.
+    pub(crate) fn resumed(filters: Vec<TopicFilter>) -> Self {
+        Self { filters, waiting: Vec::new() }
+    }
+
     /// Takes a SUBSCRIBE in, and says what the shell has to decide.
     pub(crate) fn request(&mut self, subscribe: Subscribe, settings: &Settings) -> Result<SubscribeRequest, Violation> {
-        let Subscribe { packet_identifier, subscriptions, properties: _ } = subscribe;
+        let Subscribe { packet_identifier, subscriptions, properties } = subscribe;
+        let identifier =
+            properties.and_then(|properties| properties.subscription_identifier).map(SubscriptionIdentifier::number);
         if subscriptions.len() > settings.filters_per_subscribe_max {
             let (filters, max) = (subscriptions.len(), settings.filters_per_subscribe_max);
             return Err(Violation::new(
@@ -41,14 +48,14 @@ impl Subscriptions {
                 self.filters.push(filter.clone());
             }
             filters.push(filter.clone());
-            undecided.push(Subscription { qos: subscription.qos.min(QoS::AtLeastOnce), ..subscription });
+            undecided.push(Subscription { qos: subscription.qos.min(settings.maximum_qos), ..subscription });
         }
         if self.filters.len() > settings.subscriptions_per_connection_max {
             let max = settings.subscriptions_per_connection_max;
             return Err(Violation::new(ReasonCode::QuotaExceeded, format!("more than {max} subscriptions")));
         }
         self.waiting.push(Waiting { packet_identifier, filters });
-        Ok(SubscribeRequest { packet_identifier, subscriptions: undecided })
+        Ok(SubscribeRequest { packet_identifier, subscriptions: undecided, identifier })
     }
 
     /// The reason codes of a SUBACK, one per filter of the SUBSCRIBE; `None` if it is not waited for. A filter without
@@ -65,7 +72,8 @@ impl Subscriptions {
         for filter in waiting.filters {
             reason_codes.push(match outcomes.next().unwrap_or(Err(Refusal::ServerUnavailable)) {
                 Ok(QoS::AtMostOnce) => ReasonCode::Success,
-                Ok(QoS::AtLeastOnce | QoS::ExactlyOnce) => ReasonCode::GrantedQoS1,
+                Ok(QoS::AtLeastOnce) => ReasonCode::GrantedQoS1,
+                Ok(QoS::ExactlyOnce) => ReasonCode::GrantedQoS2,
                 Err(refusal) => {
                     self.remove(&filter);
                     refusal.reason_code(PacketType::SubAck)

@@ -25,6 +25,11 @@ fn settings() -> Settings {
     }
 }
 
+/// The same with QoS 2.
+fn standard_settings() -> Settings {
+    Settings { maximum_qos: QoS::ExactlyOnce, subscription_identifiers: true, dup_on_redelivery: true, ..settings() }
+}
+
 /// Turns random bytes into what a client might send: packets, some of them damaged, and noise.
 fn client_bytes(script: &[u8]) -> BytesMut {
     let version =
@@ -46,7 +51,11 @@ fn client_bytes(script: &[u8]) -> BytesMut {
         let from = out.len();
         let packet = match (step, choice % 16) {
             (0, 0..14) => connect(version, if choice & 16 == 0 { "pump" } else { "" }),
-            (_, 0..=3) => publish(topic, &[small; 20], Some(number)),
+            (_, 0 | 1) => publish(topic, &[small; 20], Some(number)),
+            (_, 2) => publish_twice(topic, &[small; 20], number),
+            (_, 3) if choice & 32 != 0 => pubrec(number, ReasonCode::Success),
+            (_, 3) if choice & 64 != 0 => pubcomp(number),
+            (_, 3) => pubrel(number),
             (_, 4) => publish(topic, &[small; 90], None),
             (_, 5) => puback(number),
             (_, 6) => subscribe(number, &[(topic, QoS::AtLeastOnce), ("+/#", QoS::ExactlyOnce)]),
@@ -77,8 +86,13 @@ fn client_bytes(script: &[u8]) -> BytesMut {
 }
 
 /// Feeds `input` in chunks and answers as a shell would whose journal is slow; what came out, and what was written.
-fn session(now: Instant, input: &[u8], mut chunk: impl FnMut() -> usize) -> (Vec<String>, Vec<u8>) {
-    let mut gate = Connection::new(now, Arc::new(settings()));
+fn session(
+    now: Instant,
+    settings: &Arc<Settings>,
+    input: &[u8],
+    mut chunk: impl FnMut() -> usize,
+) -> (Vec<String>, Vec<u8>) {
+    let mut gate = Connection::new(now, settings.clone());
     let (mut outputs, mut written) = (Vec::new(), Vec::new());
     let mut sequence = 0;
     let mut rest = input;
@@ -117,7 +131,15 @@ fn answer(now: Instant, gate: &mut Connection, sequence: &mut u64, outputs: &mut
         };
         outputs.push(format!("{output:?}"));
         match output {
-            Output::Connect(_) => gate.accept(now, Accepted::default()),
+            Output::Connect(request) => {
+                let is_stored = request.session_expiry_s > 0;
+                gate.accept(now, Accepted { is_stored, taken: vec![id(1)], ..Accepted::default() });
+                if is_stored {
+                    gate.release(id(2));
+                    let delivery = Delivery::new(now, &text("stored"), b"waits", None, false);
+                    let _ = gate.deliver_stored(now, &delivery, (id(3), QoS::ExactlyOnce, true));
+                }
+            }
             Output::Publish(publish) => match (&*publish.topic, publish.packet_identifier) {
                 ("secret", packet_identifier) => gate.publish_refused(packet_identifier, Refusal::NotAuthorized),
                 ("busy", packet_identifier) => gate.publish_refused(packet_identifier, Refusal::QuotaExceeded),
@@ -135,9 +157,11 @@ fn answer(now: Instant, gate: &mut Connection, sequence: &mut u64, outputs: &mut
                 gate.subscribed(request.packet_identifier, granted);
             }
             Output::Unsubscribe(request) => {
-                gate.unsubscribed(request.packet_identifier, vec![Ok(()); request.topic_filters.len()]);
+                gate.unsubscribed(request.packet_identifier, vec![Ok(true); request.topic_filters.len()]);
             }
-            Output::Close(_) => {}
+            Output::Received(packet_identifier) => gate.release(packet_identifier),
+            Output::Released(packet_identifier) => gate.complete(packet_identifier),
+            Output::Acknowledged(_) | Output::Close(_) => {}
         }
     }
 }
@@ -148,10 +172,13 @@ fn check_session(input: &[u8], chunks: &[u8]) {
         reason = "an Instant can only be had from the clock; which one is all the same"
     )]
     let now = Instant::now();
-    let whole = session(now, input, || usize::MAX);
-    assert_eq!(session(now, input, || 1), whole, "a byte at a time");
-    let mut chunks = chunks.iter().copied().cycle();
-    assert_eq!(session(now, input, || usize::from(chunks.next().unwrap_or(7))), whole, "in random chunks");
+    for settings in [settings(), standard_settings()].map(Arc::new) {
+        let whole = session(now, &settings, input, || usize::MAX);
+        assert_eq!(session(now, &settings, input, || 1), whole, "a byte at a time");
+        let mut chunks = chunks.iter().copied().cycle();
+        let cut = session(now, &settings, input, || usize::from(chunks.next().unwrap_or(7)));
+        assert_eq!(cut, whole, "in random chunks");
+    }
 }
 
 #[test]

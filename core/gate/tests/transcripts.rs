@@ -27,7 +27,7 @@ fn a_day_in_the_life_of_an_mqtt3_client() {
     d.send(puback(1));
     assert!(d.deliver("pump/7/speed", b"3", QoS::AtMostOnce));
     d.send(unsubscribe(4, &["pump/7/#"]));
-    d.shell(|gate| gate.unsubscribed(id(4), vec![Ok(())]));
+    d.shell(|gate| gate.unsubscribed(id(4), vec![Ok(true)]));
     d.send(Packet::PingReq);
     d.send(disconnect());
     d.check(expect![[r#"
@@ -87,14 +87,14 @@ fn a_day_in_the_life_of_an_mqtt5_client() {
     d.shell(|gate| gate.publish_accepted(id(2), Sequence(1)));
     d.shell(|gate| gate.handle_persisted(Sequence(1)));
     d.send(unsubscribe(4, &["pump/7/#"]));
-    d.shell(|gate| gate.unsubscribed(id(4), vec![Ok(())]));
+    d.shell(|gate| gate.unsubscribed(id(4), vec![Ok(true)]));
     d.send(Packet::Disconnect(Disconnect { reason_code: ReasonCode::DisconnectWithWillMessage, properties: None }));
     d.check(expect![[r#"
         -> CONNECT pump-7 level 5
-        -- Connect pump-7 keep alive 30 s, session for 0 s, will to plant/7/gone
+        -- Connect pump-7 keep alive 30 s, session for 3600 s, will to plant/7/gone
         <- CONNACK 0x00 success ConnAckProperties {
             session_expiry_interval_s: Some(
-                0,
+                3600,
             ),
             receive_maximum: Some(
                 100,

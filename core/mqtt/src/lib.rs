@@ -22,7 +22,7 @@ mod writer; // puts fields into a buffer
 pub use decode::{connect_version, decode, decode_connect};
 pub use encode::{encode, encoded_len};
 pub use error::DecodeError;
-pub use field::{PacketIdentifier, PacketType, ProtocolVersion, QoS};
+pub use field::PacketType;
 pub use packet::{
     Auth, ConnAck, Connect, Disconnect, Packet, PubAck, PubComp, PubRec, PubRel, Publish, RetainHandling, SubAck,
     Subscribe, Subscription, UnsubAck, Unsubscribe, Will,
@@ -33,6 +33,7 @@ pub use properties::{
 };
 pub use publish_head::PublishHead;
 pub use reason_code::ReasonCode;
+pub use sekisho_types::{PacketIdentifier, ProtocolVersion, QoS};
 pub use text::{BinaryData, Password, TextError, Utf8String};
 
 /// The most a Remaining Length can say: 268,435,455 bytes (MQTT5 §1.5.5).

@@ -56,6 +56,7 @@ impl PublishHead {
     /// If the packet is over [`REMAINING_LENGTH_MAX`]: whoever takes messages in bounds them.
     pub fn write(
         &self,
+        dup: bool,
         retain: bool,
         packet_identifier: PacketIdentifier,
         message_expiry_s: u32,
@@ -65,7 +66,7 @@ impl PublishHead {
         let remaining = self.bytes.len() + payload.len();
         assert!(remaining <= REMAINING_LENGTH_MAX as usize, "a packet is at most 256 MiB");
         out.reserve(remaining + 5);
-        out.u8(publish_first_byte(false, self.qos, retain));
+        out.u8(publish_first_byte(dup, self.qos, retain));
         out.variable_byte_integer(remaining as u32);
         let start = out.len();
         out.slice(&self.bytes);

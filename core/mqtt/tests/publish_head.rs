@@ -28,18 +28,18 @@ fn a_head_and_a_payload_are_a_publish() {
         Some(properties(Some(true), Some(60))),
     ];
     for version in [ProtocolVersion::V311, ProtocolVersion::V5] {
-        for qos in [QoS::AtMostOnce, QoS::AtLeastOnce] {
+        for (qos, dup) in [(QoS::AtMostOnce, false), (QoS::AtLeastOnce, false), (QoS::ExactlyOnce, true)] {
             for properties in &choices {
                 let head = PublishHead::new(&topic, properties.as_ref(), version, qos);
                 let mut written = BytesMut::new();
-                head.write(true, packet_identifier, 59, &payload, &mut written);
+                head.write(dup, true, packet_identifier, 59, &payload, &mut written);
 
                 let mut properties = properties.clone();
                 if let Some(seconds) = properties.as_mut().and_then(|p| p.message_expiry_interval_s.as_mut()) {
                     *seconds = 59;
                 }
                 let publish = Publish {
-                    dup: false,
+                    dup,
                     qos,
                     retain: true,
                     topic: topic.clone(),

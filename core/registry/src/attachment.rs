@@ -193,6 +193,11 @@ impl Registry {
         Ok(self.thing_principals.to(thing_name).filter_map(with_kind).collect())
     }
 
+    /// The certificates attached to a thing, ascending; none of one that is not there.
+    pub fn certificates_of_thing<'a>(&'a self, thing_name: &'a ThingName) -> impl Iterator<Item = CertificateId> + 'a {
+        self.thing_principals.to(thing_name).copied()
+    }
+
     /// `ListPrincipalThings`, `ListPrincipalThingsV2`: names and how each is attached, ascending.
     ///
     /// # Errors

@@ -1,13 +1,11 @@
 //! Retained messages: the last one of each topic that asked to be kept (MQTT5 §3.3.1.3; iot dev guide: "MQTT retained messages").
 //!
 //! Receives messages that policy has let through; hands on events, and to a new subscriber what its topic holds.
-mod base64_bytes; // bytes in JSON
-
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use bytes::Bytes;
-use sekisho_types::{Timestamp, TopicName};
+use sekisho_types::{MessageProperties, QoS, Timestamp, TopicName, base64_bytes};
 use serde::{Deserialize, Serialize};
 
 /// Messages an account keeps (IoT Core quotas: retained messages). And then: the next topic's is refused.
@@ -22,31 +20,12 @@ pub struct RetainedMessage {
     /// Never empty: an empty payload takes the kept message away.
     #[serde(with = "base64_bytes")]
     pub payload: Bytes,
-    /// 0 or 1.
-    pub qos: u8,
+    /// As it was published.
+    pub qos: QoS,
     /// When it came.
     pub kept_at: Timestamp,
     /// What MQTT5 says of it.
-    pub properties: Properties,
-}
-
-/// MQTT5 §3.3.2.3, as far as it outlives the packet.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Properties {
-    /// §3.3.2.3.2: the payload is UTF-8, or not said to be.
-    pub payload_is_utf8: Option<bool>,
-    /// §3.3.2.3.3, as a time: from then on nobody is given it.
-    pub expires_at: Option<Timestamp>,
-    /// §3.3.2.3.5
-    pub response_topic: Option<String>,
-    /// §3.3.2.3.6
-    #[serde(with = "base64_bytes::option")]
-    pub correlation_data: Option<Bytes>,
-    /// §3.3.2.3.7
-    pub user_properties: Vec<(String, String)>,
-    /// §3.3.2.3.9
-    pub content_type: Option<String>,
+    pub properties: MessageProperties,
 }
 
 /// What happened.
@@ -89,15 +68,12 @@ pub fn keeps(topic: &str) -> bool {
 
 impl RetainedMessage {
     fn bytes(&self) -> usize {
-        let Properties { response_topic, correlation_data, user_properties, content_type, .. } = &self.properties;
-        let pairs: usize = user_properties.iter().map(|(name, value)| name.len() + value.len()).sum();
-        let texts = [response_topic, content_type].into_iter().flatten().map(String::len).sum::<usize>();
-        self.payload.len() + correlation_data.as_ref().map_or(0, Bytes::len) + pairs + texts
+        self.payload.len() + self.properties.bytes()
     }
 
     /// Whether it is still for anybody ([MQTT-3.3.2-5]).
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.properties.expires_at.is_none_or(|at| now < at)
+        self.properties.is_live(now)
     }
 }
 
@@ -130,6 +106,12 @@ impl Retained {
     /// What a topic holds for somebody who subscribes to it by its name.
     pub fn get(&self, topic: &str, now: Timestamp) -> Option<&RetainedMessage> {
         self.messages.get(topic).filter(|message| message.is_live(now))
+    }
+
+    /// The same with the topic as it is kept.
+    pub fn get_key_value(&self, topic: &str, now: Timestamp) -> Option<(&str, &RetainedMessage)> {
+        let (topic, message) = self.messages.get_key_value(topic)?;
+        message.is_live(now).then_some((&**topic, message))
     }
 
     /// By topic, those behind `after`.
@@ -174,13 +156,18 @@ mod tests {
     }
 
     fn message(payload: &'static str) -> RetainedMessage {
-        let properties = Properties {
+        let properties = MessageProperties {
             payload_is_utf8: Some(true),
             correlation_data: Some(Bytes::from_static(b"\x00\xFF")),
             user_properties: vec![("b".into(), "1".into()), ("a".into(), "2".into()), ("b".into(), "3".into())],
-            ..Properties::default()
+            ..MessageProperties::default()
         };
-        RetainedMessage { payload: payload.into(), qos: 1, kept_at: Timestamp::from_seconds(7), properties }
+        RetainedMessage {
+            payload: payload.into(),
+            qos: QoS::AtLeastOnce,
+            kept_at: Timestamp::from_seconds(7),
+            properties,
+        }
     }
 
     fn keep(retained: &mut Retained, name: &str, message: RetainedMessage) -> usize {

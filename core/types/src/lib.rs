@@ -2,9 +2,12 @@
 //!
 //! Text from outside becomes one of these types at the edge (`parse`), and inside nobody checks it again.
 mod arn; // account, region, and the resource names built from them
+pub mod base64_bytes; // bytes in JSON
 mod causes; // an error and its causes in one line
 mod id; // newtypes of the names AWS and X.509 give things
 pub mod json; // JSON whose objects name each member once
+mod message; // what MQTT5 says of a message that is kept
+mod mqtt; // versions, QoS, packet identifiers, sessions
 mod random; // randomness as an argument
 mod secret; // bytes that never reach a log
 mod time; // wall-clock time as a value
@@ -16,6 +19,8 @@ pub use id::{
     BillingGroupName, BucketName, CertificateId, ClientId, DeliveryStreamName, InvalidName, KeyId, ObjectKey,
     PolicyName, RuleName, ThingGroupName, ThingName, ThingTypeName,
 };
+pub use message::MessageProperties;
+pub use mqtt::{Grant, PacketIdentifier, ProtocolVersion, QoS, SessionId};
 pub use random::Random;
 pub use secret::{Secret, SecretKey};
 pub use time::Timestamp;

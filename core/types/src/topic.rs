@@ -118,6 +118,19 @@ fn well_formed(text: &str) -> Result<(), TopicError> {
     }
 }
 
+impl serde::Serialize for TopicFilter {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for TopicFilter {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
 /// A map of topic names can be asked with a text.
 impl Borrow<str> for TopicName {
     fn borrow(&self) -> &str {

@@ -71,6 +71,44 @@ pub async fn accept<S, F>(
     }
 }
 
+/// The same without TLS: whoever comes is taken to have shown the certificate of `who`.
+pub async fn accept_plain<S, F>(
+    listener: TcpListener,
+    who: String,
+    gateway: Arc<Gateway>,
+    connections: Connections,
+    serve: S,
+) where
+    S: Fn(TcpStream, Peer) -> F + Clone + Send + Sync + 'static,
+    F: Future<Output = ()> + Send + 'static,
+{
+    loop {
+        let place = connections.place().await;
+        let (stream, address) = match listener.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+                continue;
+            }
+        };
+        let _ = stream.set_nodelay(true);
+        match gateway.certificate_of(&who) {
+            Some(certificate_id) => {
+                let served = serve(stream, Peer { address, certificate_id });
+                tokio::spawn(async move {
+                    served.await;
+                    drop(place);
+                });
+            }
+            None => gateway.refuse_stranger(
+                address,
+                format!("`{who}` is no thing with an active certificate, and no certificate"),
+            ),
+        }
+    }
+}
+
 async fn shake_hands(
     stream: TcpStream,
     tls: Arc<ServerConfig>,

@@ -2,6 +2,7 @@
 mod accept; // TCP and the TLS handshake
 mod connections; // how many at once
 mod https; // publish over HTTPS
+mod transport; // what carries it
 mod mqtt; // one MQTT connection
 mod tls; // versions, key exchange, whose certificate we show
 
@@ -37,6 +38,19 @@ pub async fn serve_mqtt(
     let serving = gateway.clone();
     let serve = move |tls, peer| mqtt::serve(tls, peer, serving.clone(), settings.clone());
     accept::accept(listener, tls, gateway, connections, serve).await;
+}
+
+/// MQTT without TLS, as `who`: a thing, or a certificate's id; until dropped.
+pub async fn serve_plain_mqtt(
+    listener: TcpListener,
+    who: String,
+    gateway: Arc<Gateway>,
+    connections: Connections,
+    settings: Arc<Settings>,
+) {
+    let serving = gateway.clone();
+    let serve = move |stream, peer| mqtt::serve(stream, peer, serving.clone(), settings.clone());
+    accept::accept_plain(listener, who, gateway, connections, serve).await;
 }
 
 /// HTTPS with a client certificate, until dropped.

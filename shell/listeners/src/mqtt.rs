@@ -1,8 +1,9 @@
-//! MQTT connections: moves bytes between TLS, the gate and the gateway, and decides nothing.
+//! MQTT connections: moves bytes between a transport, the gate and the gateway, and decides nothing.
 //!
 //! One task a connection, one poll function: look at the signals, hand over what is durable, deliver what waits, read,
 //! write, and sleep until one of them wakes us. Acknowledgements gather in the gate and leave in one write.
 use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -12,20 +13,19 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use sekisho_gate::{
-    Accepted, Close, CloseReason, ConnectRequest, Connection, Delivery, Output, Refusal, Settings, Will,
+    Accepted, Close, CloseReason, ConnectRequest, Connection, Delivery, Handed, Output, Refusal, Settings, Will,
 };
 use sekisho_journal::Sequence;
-use sekisho_mqtt::QoS;
-use sekisho_workers::{First, Gateway, Peer, Session};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
+use sekisho_mqtt::{PacketIdentifier, QoS};
+use sekisho_workers::{Connected, First, Gateway, Peer, Session, Stored};
+use tokio::io::ReadBuf;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
-use tokio_rustls::server::TlsStream;
 
 use crate::VALIDITY_LOOK_EVERY;
+use crate::transport::Transport;
 
-/// Bytes read from TLS at once: a full record.
+/// Bytes read at once: a full record of TLS.
 const READ_BYTES: usize = 16 * 1024;
 /// Reads in a row before other connections get their turn.
 const READS_MAX: usize = 16;
@@ -40,12 +40,12 @@ thread_local! {
 }
 
 /// Serves one connection until it ends.
-pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>, settings: Arc<Settings>) {
+pub async fn serve(transport: impl Transport, peer: Peer, gateway: Arc<Gateway>, settings: Arc<Settings>) {
     let now = Instant::now();
     let gate = Connection::new(now, settings);
     let timer_at = gate.poll_timeout().unwrap_or(now + Duration::from_secs(60));
     let mut pump = Pump {
-        tls,
+        transport,
         gate,
         gateway,
         peer,
@@ -54,7 +54,12 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>,
         will: None,
         input: BytesMut::new(),
         deliveries: Vec::new(),
+        sent: 0,
+        more: false,
+        acknowledged: Vec::new(),
         owed: Sequence(0),
+        answers: VecDeque::new(),
+        is_accepted: false,
         registered: Sequence(0),
         timer: Box::pin(tokio::time::sleep_until(timer_at.into())),
         timer_at,
@@ -66,8 +71,8 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>,
     pump.end(&close).await;
 }
 
-struct Pump {
-    tls: TlsStream<TcpStream>,
+struct Pump<T> {
+    transport: T,
     gate: Connection,
     gateway: Arc<Gateway>,
     peer: Peer,
@@ -78,8 +83,17 @@ struct Pump {
     input: BytesMut,
     /// Taken from the mailbox, not yet taken by the gate.
     deliveries: Vec<(Arc<Delivery>, QoS)>,
-    /// The journal's sequence that the last PUBACK waits for.
+    /// Up to here the gate has what waits in the stored session.
+    sent: u64,
+    /// Whether more may wait there.
+    more: bool,
+    /// What the client of a stored session has, not noted yet.
+    acknowledged: Vec<PacketIdentifier>,
+    /// The journal's sequence that the last answer waits for.
     owed: Sequence,
+    /// What the client is told once it is durable, in order.
+    answers: VecDeque<(Sequence, Answer)>,
+    is_accepted: bool,
     registered: Sequence,
     timer: Pin<Box<Sleep>>,
     timer_at: Instant,
@@ -90,7 +104,16 @@ struct Pump {
     first: Option<(JoinHandle<First>, Box<ConnectRequest>)>,
 }
 
-impl Pump {
+/// What a client is told of something that is stored. PUBACKs are the gate's.
+enum Answer {
+    Accept(Accepted),
+    Subscribed(PacketIdentifier, Vec<Result<QoS, Refusal>>),
+    Unsubscribed(PacketIdentifier, Vec<Result<bool, Refusal>>),
+    Release(PacketIdentifier),
+    Complete(PacketIdentifier),
+}
+
+impl<T: Transport> Pump<T> {
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Close> {
         let now = Instant::now();
         self.look(now, context);
@@ -116,6 +139,13 @@ impl Pump {
             // A client that says nothing after CONNECT is to hear of its revocation all the same.
             self.look(now, context);
             self.act(now);
+        }
+        if self.owed != Sequence(0) {
+            let waiting = self.answers.len();
+            self.hand_over_durable(context);
+            if self.answers.len() < waiting {
+                context.waker().wake_by_ref(); // what the client sent meanwhile, and what waits for it, has its turn
+            }
         }
         let held_back = !self.gate.takes_input();
         let mut written = self.write(now, context);
@@ -150,13 +180,15 @@ impl Pump {
         } else if signals.changed && self.gateway.reconsider(session).is_err() {
             self.gate.disconnect(CloseReason::AuthError);
         }
-        if waiting {
+        self.more |= signals.stored;
+        if waiting || self.more {
             self.deliver(now);
         }
     }
 
     /// Moves deliveries from the mailbox into the gate while it takes them.
     fn deliver(&mut self, now: Instant) {
+        self.deliver_stored(now);
         let Some(session) = &mut self.session else { return };
         loop {
             if self.deliveries.is_empty() {
@@ -180,7 +212,78 @@ impl Pump {
         }
     }
 
-    /// Releases the PUBACKs whose messages are on the disk.
+    /// Hands the gate what waits in the stored session, while it takes it.
+    fn deliver_stored(&mut self, now: Instant) {
+        while self.more && self.is_accepted && self.closing.is_none() {
+            let Some(session) = &mut self.session else { return };
+            let waiting = self.gateway.waiting(session, self.sent, DELIVERIES_MAX);
+            self.more = waiting.len() == DELIVERIES_MAX;
+            for Stored { number, identifier, qos, dup, received, delivery } in waiting {
+                let handed = match delivery {
+                    _ if received => {
+                        self.gate.release(identifier);
+                        Handed::Sent
+                    }
+                    Some(delivery) if self.gateway.may_receive(session, delivery.topic()) => {
+                        self.gate.deliver_stored(now, &delivery, (identifier, qos, dup))
+                    }
+                    Some(_) | None => Handed::Dropped, // forbidden, or expired
+                };
+                match handed {
+                    Handed::Sent => {}
+                    Handed::Dropped => self.acknowledged.push(identifier),
+                    Handed::Later => {
+                        self.more = true; // the client's next acknowledgement wakes us
+                        self.note_acknowledged();
+                        return;
+                    }
+                }
+                self.sent = number;
+            }
+        }
+        self.note_acknowledged();
+    }
+
+    /// The session keeps no longer what the client has. Nobody waits for that: what is lost of it is sent again.
+    fn note_acknowledged(&mut self) {
+        if !self.acknowledged.is_empty()
+            && let Some(session) = &self.session
+        {
+            self.gateway.acknowledge(session, &self.acknowledged);
+        }
+        self.acknowledged = Vec::new();
+    }
+
+    /// Tells the client once `owed` is durable.
+    fn answer(&mut self, owed: Sequence, answer: Answer) {
+        self.owed = self.owed.max(owed);
+        self.answers.push_back((owed, answer));
+        self.tell(self.gateway.state().journal().durable());
+    }
+
+    /// Tells what is durable. Later answers wait for earlier ones: each sequence is at least the one before, or 0.
+    fn tell(&mut self, durable: Sequence) {
+        while self.answers.front().is_some_and(|(owed, _)| *owed <= durable) {
+            let Some((_, answer)) = self.answers.pop_front() else { return };
+            match answer {
+                Answer::Accept(_) if self.gate.is_closed() => {}
+                Answer::Accept(accepted) => {
+                    self.is_accepted = true;
+                    self.more = accepted.is_stored;
+                    self.gate.accept(Instant::now(), accepted);
+                }
+                Answer::Subscribed(identifier, outcomes) => self.gate.subscribed(identifier, outcomes),
+                Answer::Unsubscribed(identifier, outcomes) => self.gate.unsubscribed(identifier, outcomes),
+                Answer::Release(identifier) => self.gate.release(identifier),
+                Answer::Complete(identifier) => self.gate.complete(identifier),
+            }
+        }
+        if self.answers.is_empty() {
+            self.answers = VecDeque::new();
+        }
+    }
+
+    /// Releases the answers whose messages are on the disk.
     fn hand_over_durable(&mut self, context: &mut Context<'_>) {
         if self.owed == Sequence(0) {
             return;
@@ -193,6 +296,7 @@ impl Pump {
             self.gate.disconnect(CloseReason::ServerError);
         }
         self.gate.handle_persisted(sekisho_gate::Sequence(durable.0));
+        self.tell(durable);
     }
 
     /// Reads once and acts on it; false when there is nothing to read now.
@@ -206,7 +310,7 @@ impl Pump {
         }
         let read = SCRATCH.with_borrow_mut(|scratch| {
             let mut buffer = ReadBuf::new(scratch);
-            match Pin::new(&mut self.tls).poll_read(context, &mut buffer) {
+            match Pin::new(&mut self.transport).poll_read(context, &mut buffer) {
                 Poll::Pending => Poll::Pending,
                 Poll::Ready(Ok(())) => {
                     self.input.extend_from_slice(buffer.filled());
@@ -234,8 +338,7 @@ impl Pump {
     /// Lets the gate work through the input and does what comes of it.
     fn act(&mut self, now: Instant) {
         self.gate.handle_bytes(now, &mut self.input);
-        loop {
-            let Some(output) = self.gate.poll_output() else { return };
+        while let Some(output) = self.gate.poll_output() {
             match output {
                 Output::Publish(publish) => {
                     let Some(session) = &mut self.session else { continue };
@@ -251,23 +354,35 @@ impl Pump {
                 Output::Connect(request) => self.begin(now, request),
                 Output::Subscribe(request) => {
                     let Some(session) = &mut self.session else { continue };
-                    let outcomes = self.gateway.subscribe(session, &request);
-                    self.gate.subscribed(request.packet_identifier, outcomes);
+                    let (outcomes, owed) = self.gateway.subscribe(session, &request);
+                    self.more |= session.link().session().is_some(); // retained messages wait there too
+                    self.answer(owed, Answer::Subscribed(request.packet_identifier, outcomes));
                 }
                 Output::Unsubscribe(request) => {
                     let Some(session) = &self.session else { continue };
-                    let outcomes = self.gateway.unsubscribe(session, &request);
-                    self.gate.unsubscribed(request.packet_identifier, outcomes);
+                    let (outcomes, owed) = self.gateway.unsubscribe(session, &request);
+                    self.answer(owed, Answer::Unsubscribed(request.packet_identifier, outcomes));
+                }
+                Output::Acknowledged(identifier) => self.acknowledged.push(identifier),
+                Output::Received(identifier) => {
+                    let Some(session) = &self.session else { continue };
+                    let owed = self.gateway.received(session, identifier);
+                    self.answer(owed, Answer::Release(identifier));
+                }
+                Output::Released(identifier) => {
+                    let Some(session) = &self.session else { continue };
+                    let owed = self.gateway.released(session, identifier);
+                    self.answer(owed, Answer::Complete(identifier));
                 }
                 Output::Close(close) => self.closing = Some((close, now + LINGER)),
             }
         }
+        self.note_acknowledged();
     }
 
     /// CONNECT with a certificate nobody has activated: it may be registered, or provisioned, by this very connection.
     fn begin(&mut self, now: Instant, request: Box<ConnectRequest>) {
-        let presented = self.tls.get_ref().1.peer_certificates().and_then(|chain| chain.first());
-        match presented {
+        match self.transport.presented() {
             Some(presented) if self.gateway.is_first_connection(self.peer) => {
                 let client_id = request.client_id.as_ref().map(ToString::to_string);
                 let looking = self.gateway.first_connection(self.peer, client_id, presented.to_vec());
@@ -294,12 +409,11 @@ impl Pump {
 
     fn connect(&mut self, now: Instant, request: ConnectRequest) {
         match self.gateway.connect(self.peer, &request) {
-            Ok(session) => {
-                let assigned_client_id = request.client_id.is_none().then(|| session.client_id().clone());
+            Ok(Connected { session, accepted, owed }) => {
                 self.will = request.will;
                 self.session = Some(session);
                 self.fresh = true;
-                self.gate.accept(now, Accepted { session_present: false, assigned_client_id });
+                self.answer(owed, Answer::Accept(accepted));
                 self.look_at_validity(now);
             }
             Err(refusal) => self.gate.refuse(refusal),
@@ -322,7 +436,7 @@ impl Pump {
             if outgoing.is_empty() {
                 break;
             }
-            match Pin::new(&mut self.tls).poll_write(context, outgoing) {
+            match Pin::new(&mut self.transport).poll_write(context, outgoing) {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(written)) if written > 0 => outgoing.advance(written),
                 Poll::Ready(_) => {
@@ -331,7 +445,7 @@ impl Pump {
                 }
             }
         }
-        match Pin::new(&mut self.tls).poll_flush(context) {
+        match Pin::new(&mut self.transport).poll_flush(context) {
             Poll::Pending => false,
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(_)) => {
@@ -378,14 +492,15 @@ impl Pump {
     }
 
     async fn end(mut self, close: &Close) {
-        if let Some(session) = &self.session {
-            if let Some(will) = self.will.take().filter(|_| close.publish_will) {
-                let _ = self.gateway.publish_will(Instant::now(), session, &will);
-            }
-            self.gateway.disconnect(session);
-        }
         self.explain(close);
-        let shutdown = poll_fn(|context| Pin::new(&mut self.tls).poll_shutdown(context));
+        if let Some(session) = self.session.take() {
+            self.note_acknowledged();
+            self.gateway.disconnect(&session, self.is_accepted.then_some((close.session_expiry_s, self.sent)));
+            if let Some(will) = self.will.take().filter(|_| close.publish_will) {
+                self.gateway.will_of(session, will, close.session_expiry_s);
+            }
+        }
+        let shutdown = poll_fn(|context| Pin::new(&mut self.transport).poll_shutdown(context));
         let _: Result<io::Result<()>, _> = tokio::time::timeout(LINGER, shutdown).await;
     }
 

@@ -5,6 +5,7 @@ use sekisho_kms::Kms;
 use sekisho_objects::Objects;
 use sekisho_registry::Registry;
 use sekisho_retained::Retained;
+use sekisho_sessions::Sessions;
 use sekisho_types::Tenant;
 use serde::{Deserialize, Serialize};
 
@@ -24,6 +25,8 @@ pub struct Cores {
     pub catalog: Catalog,
     /// Retained messages.
     pub retained: Retained,
+    /// What outlives devices' connections.
+    pub sessions: Sessions,
 }
 
 /// What happened, in any of them.
@@ -41,6 +44,8 @@ pub enum Event {
     Catalog(sekisho_catalog::Event),
     /// In the retained messages.
     Retained(sekisho_retained::Event),
+    /// In the stored sessions.
+    Sessions(sekisho_sessions::Event),
 }
 
 macro_rules! from_each {
@@ -58,7 +63,8 @@ from_each!(
     Objects: sekisho_objects::Event,
     Delivery: sekisho_delivery::Event,
     Catalog: sekisho_catalog::Event,
-    Retained: sekisho_retained::Event
+    Retained: sekisho_retained::Event,
+    Sessions: sekisho_sessions::Event
 );
 
 impl Cores {
@@ -70,6 +76,7 @@ impl Cores {
             Event::Delivery(event) => self.delivery.apply(event),
             Event::Catalog(event) => self.catalog.apply(event),
             Event::Retained(event) => self.retained.apply(event),
+            Event::Sessions(event) => self.sessions.apply(event),
         }
     }
 
@@ -81,6 +88,7 @@ impl Cores {
         let delivery = self.delivery.snapshot().into_iter().map(Event::from);
         let catalog = self.catalog.snapshot().into_iter().map(Event::from);
         let retained = self.retained.snapshot().into_iter().map(Event::from);
-        kms.chain(registry).chain(objects).chain(delivery).chain(catalog).chain(retained).collect()
+        let sessions = self.sessions.snapshot().into_iter().map(Event::from);
+        kms.chain(registry).chain(objects).chain(delivery).chain(catalog).chain(retained).chain(sessions).collect()
     }
 }

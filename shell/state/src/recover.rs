@@ -10,6 +10,7 @@ use sekisho_kms::{Kms, RootKey};
 use sekisho_objects::Objects;
 use sekisho_registry::Registry;
 use sekisho_retained::Retained;
+use sekisho_sessions::Sessions;
 use sekisho_types::Tenant;
 
 use crate::{Clock, Cores, State, entry};
@@ -57,6 +58,7 @@ pub fn open(
         delivery: Delivery::new(tenant.clone()),
         catalog: Catalog::new(tenant.clone()),
         retained: Retained::default(),
+        sessions: Sessions::default(),
         tenant: tenant.clone(),
     };
     let mut unknown = None;

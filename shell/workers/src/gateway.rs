@@ -5,15 +5,17 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use sekisho_broker::{Broker, HashMatch};
-use sekisho_gate::{ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest, Will};
+use sekisho_broker::{Broker, HashMatch, Subscriber};
+use sekisho_gate::{Accepted, ConnectRequest, Refusal, Settings, SubscribeRequest, UnsubscribeRequest, Will};
 use sekisho_identity::{CertificateStatus, DeviceIdentity};
+use sekisho_journal::Sequence;
 use sekisho_mqtt::QoS;
 use sekisho_policy::{Connect, Context, Denied, Permit, PolicySet, Publish, RetainPublish, SessionPolicy, authorize};
 use sekisho_registry::Affected;
 use sekisho_retained::keeps;
+use sekisho_sessions::Seat;
 use sekisho_state::{Cores, Event, State};
-use sekisho_types::{CertificateId, ClientId, Random, ThingName, TopicName};
+use sekisho_types::{CertificateId, ClientId, Grant, Random, ThingName, TopicName};
 use tokio::sync::Semaphore;
 
 use crate::decisions::{Decision, Decisions};
@@ -22,12 +24,15 @@ use crate::functions::Functions;
 use crate::links::{Link, Links};
 use crate::live_rules::{LiveRules, Source};
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
+use crate::sessions::Beside;
 
 /// Everything a message passes between its device and the journal.
 pub struct Gateway {
     pub(crate) state: Arc<State>,
     pub(crate) broker: RwLock<Broker>,
     pub(crate) links: Links,
+    pub(crate) beside: Beside,
+    pub(crate) profile: Profile,
     pub(crate) rules: LiveRules,
     pub(crate) streams: Arc<DeliveryStreams>,
     pub(crate) decisions: Arc<Decisions>,
@@ -38,8 +43,37 @@ pub struct Gateway {
     pub(crate) fleet_calls: Arc<Semaphore>,
 }
 
+/// Whose word counts where AWS IoT Core differs from MQTT.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Profile {
+    /// AWS IoT Core's (developer guide: "MQTT", differences from the specifications).
+    #[default]
+    Aws,
+    /// The specifications'.
+    Mqtt,
+}
+
+impl Profile {
+    /// What a connection is held to.
+    pub fn settings(self) -> Settings {
+        match self {
+            Self::Aws => Settings::default(),
+            Self::Mqtt => Settings::mqtt(),
+        }
+    }
+
+    const fn hash_match(self) -> HashMatch {
+        match self {
+            Self::Aws => HashMatch::Aws,
+            Self::Mqtt => HashMatch::Standard,
+        }
+    }
+}
+
 /// What a gateway is made of.
 pub struct Parts {
+    /// Whose word counts.
+    pub profile: Profile,
     /// The account's state.
     pub state: Arc<State>,
     /// Where rules put records.
@@ -89,10 +123,24 @@ pub struct Session {
     pub(crate) policy: SessionPolicy,
     pub(crate) link: Arc<Link>,
     pub(crate) client_id: ClientId,
+    /// Its hold on its stored session, if it has one.
+    pub(crate) seat: Option<Seat>,
+    /// How long that stays, as CONNECT said.
+    expiry_s: u32,
     /// Whether it has a will, which may be published when the connection ends.
     pub(crate) has_will: bool,
     peer: Peer,
     persistent: bool,
+}
+
+/// A device that was let in.
+pub struct Connected {
+    /// It.
+    pub session: Session,
+    /// What it is told.
+    pub accepted: Accepted,
+    /// What has to be durable before.
+    pub owed: Sequence,
 }
 
 impl Session {
@@ -125,10 +173,12 @@ impl Session {
 impl Gateway {
     /// A gateway over the present state; [`Gateway::follow`] keeps it up to date.
     pub fn new(parts: Parts) -> Self {
-        let Parts { state, streams, decisions, issuing, functions, admit_first_connection } = parts;
+        let Parts { profile, state, streams, decisions, issuing, functions, admit_first_connection } = parts;
         let gateway = Self {
-            broker: RwLock::new(Broker::new(HashMatch::default())),
+            broker: RwLock::new(Broker::new(profile.hash_match())),
             links: Links::default(),
+            beside: Beside::default(),
+            profile,
             rules: LiveRules::default(),
             state,
             streams,
@@ -140,10 +190,11 @@ impl Gateway {
             fleet_calls: fleet_bound(),
         };
         gateway.rules.replace(&gateway.state.read(), &mut gateway.broker_mut());
+        gateway.restore_sessions();
         gateway
     }
 
-    fn broker_mut(&self) -> std::sync::RwLockWriteGuard<'_, Broker> {
+    pub(crate) fn broker_mut(&self) -> std::sync::RwLockWriteGuard<'_, Broker> {
         self.broker.write().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -152,6 +203,9 @@ impl Gateway {
         for event in events {
             if self.rules.concerns(event) {
                 self.rules.replace(cores, &mut self.broker_mut());
+            }
+            if let Event::Sessions(event) = event {
+                self.follow_sessions(event);
             }
             let Event::Registry(event) = event else { continue };
             match cores.registry.affected(event) {
@@ -170,6 +224,17 @@ impl Gateway {
     /// The state behind it.
     pub fn state(&self) -> &Arc<State> {
         &self.state
+    }
+
+    /// The certificate a name stands for: its id, or a thing's first one that is let in.
+    pub fn certificate_of(&self, name: &str) -> Option<CertificateId> {
+        if let Ok(certificate_id) = CertificateId::parse(name) {
+            return Some(certificate_id);
+        }
+        let (thing, now) = (ThingName::parse(name).ok()?, self.state.now());
+        let cores = self.state.read();
+        let mut certificates = cores.registry.certificates_of_thing(&thing);
+        certificates.find(|certificate_id| cores.registry.identify(*certificate_id, now).is_ok())
     }
 
     /// Whether a certificate is let in as things are now.
@@ -193,7 +258,7 @@ impl Gateway {
     }
 
     /// Lets a device in, or says why not. On success the client id is this connection's, and whoever had it is told.
-    pub fn connect(&self, peer: Peer, request: &ConnectRequest) -> Result<Session, Refusal> {
+    pub fn connect(&self, peer: Peer, request: &ConnectRequest) -> Result<Connected, Refusal> {
         let client_id = match &request.client_id {
             Some(client_id) => client_id.clone(),
             None => self.assigned_client_id(),
@@ -219,17 +284,23 @@ impl Gateway {
                 policy.retain_publish(topic).map_err(denied)?;
             }
         }
+        let (seat, mut accepted, owed) = self.seat(&client_id, request)?;
         let link = self.links.open(peer.certificate_id);
-        if let Some(older) = self.broker_mut().connect(&permit, link.id) {
+        if let Some(seat) = &seat {
+            self.links.attach(&link, seat.session);
+        }
+        let older = self.broker_mut().connect(&permit, link.subscriber());
+        if let Some(older) = older.filter(|older| *older != link.subscriber()) {
             self.links.taken_over(older);
         }
-        let has_will = request.will.is_some();
-        let mut session = Session { identity, policy, link, client_id, has_will, peer, persistent: request.persistent };
+        accepted.assigned_client_id = request.client_id.is_none().then(|| client_id.clone());
+        let (has_will, persistent, expiry_s) = (request.will.is_some(), request.persistent, request.session_expiry_s);
+        let mut session = Session { identity, policy, link, client_id, seat, expiry_s, has_will, peer, persistent };
         // Whoever changed certificate or policy between the look-up and the link's appearance did not see the link.
         match self.reconsider(&mut session) {
-            Ok(()) => Ok(session),
+            Ok(()) => Ok(Connected { session, accepted, owed }),
             Err(refusal) => {
-                self.disconnect(&session);
+                self.disconnect(&session, None);
                 Err(refusal)
             }
         }
@@ -261,12 +332,15 @@ impl Gateway {
 
     /// Subscriptions a policy does not allow any more end.
     fn reconsider_subscriptions(&self, session: &Session) {
+        let subscriber = session.link.subscriber();
         let mut broker = self.broker_mut();
-        let filters = broker.subscriptions(session.link.id).into_iter().flat_map(|filters| filters.keys());
+        let filters = broker.subscriptions(subscriber).into_iter().flat_map(|filters| filters.keys());
         let lost: Vec<_> = filters.filter(|filter| session.policy.subscribe(filter).is_err()).cloned().collect();
         for filter in &lost {
-            broker.unsubscribe(session.link.id, filter);
+            broker.unsubscribe(subscriber, filter);
         }
+        drop(broker);
+        self.forget_subscriptions(session, &lost);
     }
 
     fn identify(&self, peer: Peer) -> Result<DeviceIdentity, String> {
@@ -294,28 +368,45 @@ impl Gateway {
         (cores.registry.policies_of(certificate_id), context)
     }
 
-    /// Subscribes to what policy allows; one outcome for each filter asked for, in order.
-    pub fn subscribe(&self, session: &mut Session, request: &SubscribeRequest) -> Vec<Result<QoS, Refusal>> {
+    /// Subscribes to what policy allows; one outcome for each filter asked for, in order, and what has to be durable before they are told.
+    pub fn subscribe(
+        &self,
+        session: &mut Session,
+        request: &SubscribeRequest,
+    ) -> (Vec<Result<QoS, Refusal>>, Sequence) {
+        let mut owed = Sequence(0);
         let decide = |subscription: &sekisho_mqtt::Subscription| {
             let permit = session.policy.subscribe(&subscription.topic_filter).map_err(|denied| {
                 self.refuse(session.peer, Some(session.client_id.as_str()), "subscribe", denied.to_string());
                 Refusal::NotAuthorized
             })?;
+            let grant = Grant {
+                identifier: request.identifier,
+                qos: subscription.qos,
+                retain_as_published: subscription.retain_as_published,
+                no_local: subscription.no_local,
+            };
+            owed = owed.max(self.store_subscription(session, &subscription.topic_filter, grant)?);
             // In this order: a message that is published meanwhile is kept first and then goes to those who have subscribed.
-            let is_new = self.broker_mut().subscribe(session.link.id, &permit, granted(subscription.qos));
-            self.give_retained(&session.link, subscription, is_new);
+            let is_new = self.broker_mut().subscribe(session.link.subscriber(), &permit, grant);
+            owed = owed.max(self.give_retained(&session.link, subscription, grant, is_new));
             Ok(subscription.qos)
         };
-        request.subscriptions.iter().map(decide).collect()
+        let outcomes = request.subscriptions.iter().map(decide).collect();
+        (outcomes, owed)
     }
 
-    /// Unsubscribes; one outcome for each filter named, in order.
-    pub fn unsubscribe(&self, session: &Session, request: &UnsubscribeRequest) -> Vec<Result<(), Refusal>> {
+    /// Unsubscribes; whether there was a subscription to each filter named, in order, and what has to be durable before that is told.
+    pub fn unsubscribe(
+        &self,
+        session: &Session,
+        request: &UnsubscribeRequest,
+    ) -> (Vec<Result<bool, Refusal>>, Sequence) {
+        let subscriber = session.link.subscriber();
         let mut broker = self.broker_mut();
-        for filter in &request.topic_filters {
-            broker.unsubscribe(session.link.id, filter);
-        }
-        vec![Ok(()); request.topic_filters.len()]
+        let outcomes = request.topic_filters.iter().map(|filter| Ok(broker.unsubscribe(subscriber, filter))).collect();
+        drop(broker);
+        (outcomes, self.forget_subscriptions(session, &request.topic_filters))
     }
 
     /// Whether a session may be given a message on `topic`; if not, it is silently left out, as AWS does.
@@ -342,9 +433,16 @@ impl Gateway {
         speech.map_err(|denied| explain(denied.to_string()))
     }
 
-    /// The connection has ended.
-    pub fn disconnect(&self, session: &Session) {
-        self.broker_mut().disconnect(session.link.id);
+    /// The connection has ended: how long its session stays, if the client had been accepted, and up to which number it was sent what
+    /// waited there.
+    pub fn disconnect(&self, session: &Session, left: Option<(u32, u64)>) {
+        match &session.seat {
+            Some(seat) => {
+                let (expiry_s, sent) = left.unwrap_or((session.expiry_s, 0));
+                self.leave(seat, expiry_s, sent);
+            }
+            None => self.broker_mut().end(Subscriber::Connection(session.link.id)),
+        }
         self.links.close(&session.link);
     }
 
@@ -399,9 +497,4 @@ impl Gateway {
 /// On these topics the server tells what happened in it; a device may listen there, and never speak.
 pub(crate) fn is_servers_own(topic: &str) -> bool {
     topic.starts_with("$aws/events/")
-}
-
-/// The gate lets no more than QoS 1 through.
-fn granted(qos: QoS) -> sekisho_broker::QoS {
-    if qos == QoS::AtMostOnce { sekisho_broker::QoS::AtMostOnce } else { sekisho_broker::QoS::AtLeastOnce }
 }

@@ -6,6 +6,8 @@ mod links; // mailboxes and signals of live connections
 mod provisioning; // a device gets a certificate of its own
 mod gateway; // connect, subscribe, and what changes reach whom
 mod publish; // a message to its subscribers and rules
+mod sessions; // what outlives a connection, and what waits for it
+mod kept; // what MQTT5 says of a message that is kept
 mod retained; // the last message of a topic, for those who come later
 mod live_rules; // the enabled rules and their actions
 mod functions; // what stands in the place of Lambda functions
@@ -18,7 +20,7 @@ pub use delivery::{
     TailFrom, TailLine, TailRecord, Taken, Trouble, start_delivery,
 };
 pub use functions::{FunctionTarget, Functions};
-pub use gateway::{Gateway, Parts, Peer, Session};
+pub use gateway::{Connected, Gateway, Parts, Peer, Profile, Session};
 pub use key_deadlines::{meet as meet_key_deadlines, run as run_key_deadlines};
 pub use links::{Link, Links, Signals};
 pub use provisioning::{
@@ -28,3 +30,4 @@ pub use provisioning::{
 };
 pub use publish::Spoken;
 pub use sekisho_delivery::Origin;
+pub use sessions::Stored;

@@ -2,13 +2,13 @@
 //! connection look up: your certificate or policy changed, somebody took your client id, the server is going down.
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 
-use sekisho_broker::{ConnectionId, Target};
+use sekisho_broker::{ConnectionId, Subscriber, Target};
 use sekisho_gate::Delivery;
 use sekisho_mqtt::QoS;
-use sekisho_types::CertificateId;
+use sekisho_types::{CertificateId, Grant, SessionId};
 
 /// Deliveries that may wait for a connection to take them. And then: a QoS 0 message is dropped and counted, and a
 /// connection that leaves this many QoS 1 messages waiting is closed as too slow, rather than holding up its publishers.
@@ -29,6 +29,8 @@ pub struct Signals {
     pub taken_over: bool,
     /// It left its mailbox full.
     pub too_slow: bool,
+    /// More waits in its stored session.
+    pub stored: bool,
     /// The server is going down.
     pub shutdown: bool,
 }
@@ -43,8 +45,10 @@ struct Mailbox {
 
 /// One live connection, as the rest of the server sees it.
 pub struct Link {
-    /// Its id in the broker.
+    /// Which.
     pub id: ConnectionId,
+    /// The stored session it is of, if it is of one.
+    session: OnceLock<SessionId>,
     /// The certificate it came with.
     pub certificate_id: CertificateId,
     /// The same as text, as rules see it.
@@ -64,8 +68,18 @@ impl Link {
         &self.principal
     }
 
-    /// Puts a delivery into the mailbox.
-    pub fn deliver(&self, delivery: &Arc<Delivery>, qos: QoS) {
+    /// Whom the broker knows it as.
+    pub fn subscriber(&self) -> Subscriber {
+        self.session().map_or(Subscriber::Connection(self.id), Subscriber::Session)
+    }
+
+    /// The stored session it is of.
+    pub fn session(&self) -> Option<SessionId> {
+        self.session.get().copied()
+    }
+
+    /// Puts a delivery into the mailbox. A stored session's above QoS 0 wait there, and not here.
+    pub fn deliver(&self, delivery: Arc<Delivery>, qos: QoS) {
         let mut mailbox = self.lock();
         let size = delivery.payload().len();
         if mailbox.waiting.len() >= MAILBOX_MESSAGES_MAX || mailbox.bytes + size > MAILBOX_BYTES_MAX {
@@ -76,7 +90,7 @@ impl Link {
             mailbox.signals.too_slow = true;
         } else {
             mailbox.bytes += size;
-            mailbox.waiting.push_back((delivery.clone(), qos));
+            mailbox.waiting.push_back((delivery, qos));
         }
         wake(mailbox);
     }
@@ -122,6 +136,7 @@ fn wake(mailbox: MutexGuard<'_, Mailbox>) {
 pub struct Links {
     next: AtomicU64,
     by_id: RwLock<HashMap<ConnectionId, Arc<Link>>>,
+    by_session: RwLock<HashMap<SessionId, Arc<Link>>>,
     by_certificate: Mutex<HashMap<CertificateId, Vec<Arc<Link>>>>,
 }
 
@@ -131,6 +146,7 @@ impl Links {
         let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
         let link = Arc::new(Link {
             id,
+            session: OnceLock::new(),
             certificate_id,
             principal: certificate_id.to_string().into(),
             mailbox: Mutex::default(),
@@ -143,8 +159,31 @@ impl Links {
         link
     }
 
+    /// It is of a stored session from now on; who was it before is told.
+    pub fn attach(&self, link: &Arc<Link>, session: SessionId) {
+        let _ = link.session.set(session);
+        let older = self.by_session.write().unwrap_or_else(PoisonError::into_inner).insert(session, link.clone());
+        if let Some(older) = older {
+            older.signal(|signals| signals.taken_over = true);
+        }
+    }
+
+    /// More waits for these stored sessions.
+    pub fn tell_stored(&self, sessions: impl Iterator<Item = SessionId>) {
+        let by_session = self.by_session.read().unwrap_or_else(PoisonError::into_inner);
+        for link in sessions.filter_map(|session| by_session.get(&session)) {
+            link.signal(|signals| signals.stored = true);
+        }
+    }
+
     /// It is gone.
     pub fn close(&self, link: &Link) {
+        if let Some(session) = link.session() {
+            let mut by_session = self.by_session.write().unwrap_or_else(PoisonError::into_inner);
+            if by_session.get(&session).is_some_and(|present| present.id == link.id) {
+                by_session.remove(&session);
+            }
+        }
         self.by_id.write().unwrap_or_else(PoisonError::into_inner).remove(&link.id);
         let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(links) = by_certificate.get_mut(&link.certificate_id) {
@@ -156,21 +195,33 @@ impl Links {
         metrics::gauge!("sekisho_connections").decrement(1);
     }
 
-    /// Puts a message published at `published` into the mailboxes of those among `targets` that are still there.
-    pub fn deliver(&self, targets: &[Target], delivery: &Arc<Delivery>, published: QoS) {
+    /// Puts a message published at `published` into the mailboxes of those among `targets` that are still there; `delivery_to` says what
+    /// one is given. What a stored session has to acknowledge is not for its mailbox.
+    pub fn deliver(&self, targets: &[Target], published: QoS, mut delivery_to: impl FnMut(&Grant) -> Arc<Delivery>) {
         let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
+        let by_session = self.by_session.read().unwrap_or_else(PoisonError::into_inner);
         for target in targets {
-            if let Target::Subscriber { connection, qos } = target
-                && let Some(link) = by_id.get(connection)
-            {
-                link.deliver(delivery, granted(*qos).min(published));
+            let Target::Subscriber { subscriber, grant } = target else { continue };
+            let qos = grant.qos.min(published);
+            let link = match subscriber {
+                Subscriber::Connection(connection) => by_id.get(connection),
+                Subscriber::Session(session) => by_session.get(session).filter(|_| qos == QoS::AtMostOnce),
+            };
+            if let Some(link) = link {
+                link.deliver(delivery_to(grant), qos);
             }
         }
     }
 
-    /// Another connection has taken this one's client id.
-    pub fn taken_over(&self, id: ConnectionId) {
-        if let Some(link) = self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
+    /// Another has taken this one's client id.
+    pub fn taken_over(&self, subscriber: Subscriber) {
+        let link = match subscriber {
+            Subscriber::Connection(id) => self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned(),
+            Subscriber::Session(session) => {
+                self.by_session.read().unwrap_or_else(PoisonError::into_inner).get(&session).cloned()
+            }
+        };
+        if let Some(link) = link {
             link.signal(|signals| signals.taken_over = true);
         }
     }
@@ -197,12 +248,5 @@ impl Links {
         let links: Vec<Arc<Link>> =
             self.by_id.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
         links.iter().for_each(|link| link.signal(set));
-    }
-}
-
-fn granted(qos: sekisho_broker::QoS) -> QoS {
-    match qos {
-        sekisho_broker::QoS::AtMostOnce => QoS::AtMostOnce,
-        sekisho_broker::QoS::AtLeastOnce => QoS::AtLeastOnce,
     }
 }

@@ -6,16 +6,18 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use sekisho_broker::{Broker, Target};
+use sekisho_broker::{Broker, Subscriber, Target};
 use sekisho_gate::{Delivery, IncomingPublish, Refusal, Will};
 use sekisho_journal::Sequence;
-use sekisho_mqtt::{PublishProperties, QoS, Utf8String, WillProperties};
+use sekisho_mqtt::{PublishProperties, QoS, SubscriptionIdentifier, Utf8String, WillProperties};
 use sekisho_policy::{Permit, Publish, RetainPublish, authorize_event, authorize_operator};
 use sekisho_retained::keeps;
+use sekisho_sessions::Addressee;
 use sekisho_sigv4::Operator;
-use sekisho_types::TopicName;
+use sekisho_types::{Grant, TopicName};
 
 use crate::gateway::{Gateway, Peer, Session, Speech, is_servers_own};
+use crate::kept::kept_properties;
 use crate::live_rules::Source;
 use crate::provisioning::FleetTopic;
 
@@ -29,6 +31,8 @@ thread_local! {
 /// A message that policy has let through.
 pub(crate) struct Message<'a> {
     pub permit: &'a Permit<Publish>,
+    /// Who is not told who does not want to hear himself.
+    pub from: Option<Subscriber>,
     /// It is to be kept.
     pub retain: Option<&'a Permit<RetainPublish>>,
     pub topic: &'a Utf8String,
@@ -86,10 +90,11 @@ impl Gateway {
         let is_kept = publish.retain && keeps(&publish.topic);
         let retain = is_kept.then(|| session.policy.retain_publish(&publish.topic)).transpose();
         let retain = retain.map_err(|denied| self.denied(session, "publish", &denied))?;
-        self.route(
+        let owed = self.route(
             now,
             &Message {
                 permit: &permit,
+                from: Some(session.link.subscriber()),
                 retain: retain.as_deref(),
                 topic: &publish.topic,
                 payload: &publish.payload,
@@ -97,7 +102,11 @@ impl Gateway {
                 properties: publish.properties.as_deref(),
                 source: session.source(),
             },
-        )
+        )?;
+        match publish.packet_identifier.filter(|_| publish.qos == QoS::ExactlyOnce) {
+            Some(packet_identifier) => self.take(session, packet_identifier).map(|taken| owed.max(taken)),
+            None => Ok(owed),
+        }
     }
 
     /// A will, authorized when its client connected; and again, because that may be long ago.
@@ -109,6 +118,7 @@ impl Gateway {
             now,
             &Message {
                 permit,
+                from: Some(session.link.subscriber()),
                 retain: retain.as_ref(),
                 topic: &topic,
                 payload: &will.payload,
@@ -151,7 +161,7 @@ impl Gateway {
     ) -> Result<Sequence, Refusal> {
         let Spoken { topic, payload, qos, retain: _, properties } = spoken;
         let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
-        self.route(now, &Message { permit, retain, topic: &topic, payload, qos, properties, source })
+        self.route(now, &Message { permit, from: None, retain, topic: &topic, payload, qos, properties, source })
     }
 
     /// The server tells what happened in it, on `$aws/events/…`.
@@ -161,7 +171,7 @@ impl Gateway {
         let source = self.account();
         let (now, qos) = (Instant::now(), QoS::AtLeastOnce);
         let (permit, topic, retain) = (&permit, &topic, None);
-        self.route(now, &Message { permit, retain, topic, payload, qos, properties: None, source })
+        self.route(now, &Message { permit, from: None, retain, topic, payload, qos, properties: None, source })
     }
 
     /// The account itself speaks: its operator, or the server.
@@ -177,17 +187,26 @@ impl Gateway {
             // Spread, so that no pattern of topics gives one member of a group all the turns (the golden ratio, Knuth 6.4).
             let turn = TURN.get().wrapping_mul(0x9E37_79B9) >> 8;
             TURN.set(TURN.get().wrapping_add(1));
-            self.broker.read().unwrap_or_else(PoisonError::into_inner).publish(message.permit, turn, targets);
+            let broker = self.broker.read().unwrap_or_else(PoisonError::into_inner);
+            broker.publish(message.permit, message.from, turn, targets);
+            drop(broker);
             self.route_to(now, message, targets).map(|owed| owed.max(kept))
         })
     }
 
     fn route_to(&self, now: Instant, message: &Message<'_>, targets: &[Target]) -> Result<Sequence, Refusal> {
         let mut owed = Sequence(0);
-        let mut subscribed = false;
+        let mut in_mailboxes = false;
+        let mut stored = Vec::new();
         for target in targets {
             match target {
-                Target::Subscriber { .. } => subscribed = true,
+                Target::Subscriber { subscriber, grant } => match (subscriber, grant.qos.min(message.qos)) {
+                    (Subscriber::Connection(_), _) | (_, QoS::AtMostOnce) => in_mailboxes = true,
+                    (Subscriber::Session(session), qos) => {
+                        let retain = message.is_told_as_retained(grant);
+                        stored.push(Addressee { session: *session, qos, retain, subscription: grant.identifier });
+                    }
+                },
                 Target::Rule(rule) => {
                     let topic = Broker::rule_topic(message.topic);
                     let ran =
@@ -196,11 +215,49 @@ impl Gateway {
                 }
             }
         }
-        if subscribed {
-            let delivery = Arc::new(Delivery::new(now, message.topic, message.payload, message.properties, false));
-            self.links.deliver(targets, &delivery, message.qos);
+        if !stored.is_empty() {
+            owed = owed.max(self.queue(message.kept(self.state.now()), &stored)?);
+        }
+        if in_mailboxes {
+            let mut known: Option<(Option<u32>, bool, Arc<Delivery>)> = None;
+            self.links.deliver(targets, message.qos, |grant| {
+                let (identifier, retain) = (grant.identifier, message.is_told_as_retained(grant));
+                match &known {
+                    Some((of, retained, delivery)) if (*of, *retained) == (identifier, retain) => delivery.clone(),
+                    _ => {
+                        let delivery = Arc::new(message.delivery(now, identifier, retain));
+                        known = Some((identifier, retain, delivery.clone()));
+                        delivery
+                    }
+                }
+            });
         }
         Ok(owed)
+    }
+}
+
+impl Message<'_> {
+    /// Live messages are told without RETAIN, except to who wants to know how they were published ([MQTT-3.3.1-12], [MQTT-3.3.1-13]).
+    fn is_told_as_retained(&self, grant: &Grant) -> bool {
+        grant.retain_as_published && self.retain.is_some()
+    }
+
+    fn delivery(&self, now: Instant, identifier: Option<u32>, retain: bool) -> Delivery {
+        let Some(identifier) = identifier.and_then(SubscriptionIdentifier::new) else {
+            return Delivery::new(now, self.topic, self.payload, self.properties, retain);
+        };
+        let mut properties = self.properties.cloned().unwrap_or_default();
+        properties.subscription_identifiers.push(identifier);
+        Delivery::new(now, self.topic, self.payload, Some(&properties), retain)
+    }
+
+    /// As it waits in stored sessions: it outlives the buffer it came in.
+    fn kept(&self, now: sekisho_types::Timestamp) -> sekisho_sessions::Message {
+        sekisho_sessions::Message {
+            topic: self.topic.to_string(),
+            payload: Bytes::copy_from_slice(self.payload),
+            properties: self.properties.map(|properties| kept_properties(properties, now)).unwrap_or_default(),
+        }
     }
 }
 

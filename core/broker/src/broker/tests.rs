@@ -7,7 +7,8 @@ use sekisho_policy::{Action, Context, PolicyDocument, PolicySet, authorize};
 use sekisho_types::{AccountId, CertificateId, PolicyName, Region, Tenant, Timestamp, TopicName};
 
 use super::*;
-use crate::QoS::{AtLeastOnce, AtMostOnce};
+use crate::ConnectionId;
+use QoS::{AtLeastOnce, AtMostOnce};
 
 /// Hands out permits from a policy that allows everything: there is no other way to one.
 struct Gatekeeper {
@@ -45,18 +46,26 @@ impl World {
         Self { broker: Broker::default(), gatekeeper: Gatekeeper::new() }
     }
 
-    fn connect(&mut self, client_id: &str, connection: u64) -> Option<ConnectionId> {
+    fn connect(&mut self, client_id: &str, connection: u64) -> Option<Subscriber> {
+        self.connect_as(client_id, connected(connection))
+    }
+
+    fn connect_as(&mut self, client_id: &str, subscriber: Subscriber) -> Option<Subscriber> {
         let permit = self.gatekeeper.permit(Connect { client_id: ClientId::parse(client_id).unwrap() });
-        self.broker.connect(&permit, ConnectionId(connection))
+        self.broker.connect(&permit, subscriber)
     }
 
     fn subscribe(&mut self, connection: u64, filter: &str, qos: QoS) {
+        self.subscribe_as(connected(connection), filter, Grant::at(qos));
+    }
+
+    fn subscribe_as(&mut self, subscriber: Subscriber, filter: &str, grant: Grant) {
         let permit = self.gatekeeper.permit(Subscribe { filter: TopicFilter::parse(filter).unwrap() });
-        self.broker.subscribe(ConnectionId(connection), &permit, qos);
+        self.broker.subscribe(subscriber, &permit, grant);
     }
 
     fn unsubscribe(&mut self, connection: u64, filter: &str) -> bool {
-        self.broker.unsubscribe(ConnectionId(connection), &TopicFilter::parse(filter).unwrap())
+        self.broker.unsubscribe(connected(connection), &TopicFilter::parse(filter).unwrap())
     }
 
     fn publish(&self, topic: &str) -> Vec<Target> {
@@ -64,16 +73,28 @@ impl World {
     }
 
     fn publish_at(&self, turn: u32, topic: &str) -> Vec<Target> {
+        self.publish_from(None, turn, topic)
+    }
+
+    fn publish_from(&self, from: Option<Subscriber>, turn: u32, topic: &str) -> Vec<Target> {
         let mut found = Vec::new();
         let permit = self.gatekeeper.permit(Publish { topic: TopicName::parse(topic).unwrap() });
-        self.broker.publish(&permit, turn, &mut found);
+        self.broker.publish(&permit, from, turn, &mut found);
         found.sort_unstable();
         found
     }
 }
 
+fn connected(connection: u64) -> Subscriber {
+    Subscriber::Connection(ConnectionId(connection))
+}
+
+fn stored(session: u64) -> Subscriber {
+    Subscriber::Session(SessionId(session))
+}
+
 fn subscriber(connection: u64, qos: QoS) -> Target {
-    Target::Subscriber { connection: ConnectionId(connection), qos }
+    Target::Subscriber { subscriber: connected(connection), grant: Grant::at(qos) }
 }
 
 #[test]
@@ -115,10 +136,67 @@ fn members_of_a_group_take_turns() {
     // Who leaves, or whose connection ends, is not asked any more; the last takes the group along.
     assert!(world.unsubscribe(1, "$share/workers/jobs/#") && !world.unsubscribe(1, "$share/workers/jobs/#"));
     assert_eq!(world.publish_at(0, "jobs/7"), [subscriber(2, AtMostOnce), others]);
-    world.broker.disconnect(ConnectionId(2));
+    world.broker.end(connected(2));
     assert_eq!(world.publish_at(0, "jobs/7"), [others]);
-    world.broker.disconnect(ConnectionId(3));
+    world.broker.end(connected(3));
     assert_eq!(world.publish_at(0, "jobs/7"), []);
+}
+
+#[test]
+fn a_session_keeps_what_it_is_subscribed_to() {
+    let mut world = World::new();
+    let told = |session| Target::Subscriber { subscriber: stored(session), grant: Grant::at(AtLeastOnce) };
+    let filter = TopicFilter::parse("x/#").unwrap();
+    let a = ClientId::parse("a").unwrap();
+    world.broker.restore(&a, SessionId(7), [(&filter, &Grant::at(AtLeastOnce))].into_iter());
+    assert_eq!(world.publish("x/y"), [told(7)], "while nobody is there");
+    assert_eq!(world.connect_as("a", stored(7)), Some(stored(7)));
+    assert_eq!(world.publish("x/y"), [told(7)]);
+    world.broker.leave(SessionId(7));
+    assert_eq!(world.publish("x/y"), [told(7)]);
+    assert_eq!(world.connect("a", 1), Some(stored(7)), "begun anew");
+    assert_eq!(world.publish("x/y"), []);
+    world.broker.leave(SessionId(7));
+    world.broker.end(stored(7));
+    assert_eq!(world.broker.subscriber_of(&a), Some(connected(1)));
+}
+
+#[test]
+fn a_group_asks_who_is_there_and_lets_a_message_wait_where_nobody_is() {
+    let mut world = World::new();
+    world.connect_as("a", stored(1));
+    world.connect_as("b", stored(2));
+    for session in [1, 2] {
+        world.subscribe_as(stored(session), "$share/workers/jobs", Grant::at(AtLeastOnce));
+    }
+    let asked = |world: &World| -> Vec<_> { (0..4).map(|turn| world.publish_at(turn, "jobs")[0]).collect() };
+    let member = |session| Target::Subscriber { subscriber: stored(session), grant: Grant::at(AtLeastOnce) };
+    assert_eq!(asked(&world), [member(1), member(2), member(1), member(2)]);
+    world.broker.leave(SessionId(1));
+    assert_eq!(asked(&world), [member(2); 4]);
+    world.broker.leave(SessionId(2));
+    assert_eq!(asked(&world), [member(1), member(2), member(1), member(2)]);
+}
+
+#[test]
+fn a_subscription_says_what_it_is_not_told_and_what_it_is_called() {
+    let mut world = World::new();
+    world.connect("a", 1);
+    let at_most_once = Grant::at(AtMostOnce);
+    let quiet = Grant { no_local: true, ..at_most_once };
+    world.subscribe_as(connected(1), "x", quiet);
+    assert_eq!(world.publish_from(Some(connected(1)), 0, "x"), []);
+    assert_eq!(world.publish_from(Some(connected(2)), 0, "x").len(), 1);
+    let called = |identifier, qos| Grant { identifier: Some(identifier), ..Grant::at(qos) };
+    for (filter, grant) in
+        [("y/#", called(1, AtLeastOnce)), ("y/+", called(2, AtMostOnce)), ("+/z", called(2, AtLeastOnce))]
+    {
+        world.subscribe_as(connected(1), filter, grant);
+    }
+    let told: Vec<_> = [called(1, AtLeastOnce), called(2, AtLeastOnce)]
+        .map(|grant| Target::Subscriber { subscriber: connected(1), grant })
+        .into();
+    assert_eq!(world.publish("y/z"), told, "once for each name [MQTT-3.3.4-5]");
 }
 
 #[test]
@@ -127,14 +205,14 @@ fn a_client_id_belongs_to_who_connected_last() {
     let a = ClientId::parse("a").unwrap();
     assert_eq!(world.connect("a", 1), None);
     world.subscribe(1, "x", AtMostOnce);
-    assert_eq!(world.connect("a", 2), Some(ConnectionId(1)));
+    assert_eq!(world.connect("a", 2), Some(connected(1)));
     assert_eq!(world.publish("x"), []);
     world.subscribe(1, "x", AtMostOnce); // the older one has not heard yet
     assert_eq!(world.publish("x"), []);
-    world.broker.disconnect(ConnectionId(1)); // late news of the older one
-    assert_eq!(world.broker.connection_of(&a), Some(ConnectionId(2)));
-    world.broker.disconnect(ConnectionId(2));
-    assert_eq!(world.broker.connection_of(&a), None);
+    world.broker.end(connected(1)); // late news of the older one
+    assert_eq!(world.broker.subscriber_of(&a), Some(connected(2)));
+    world.broker.end(connected(2));
+    assert_eq!(world.broker.subscriber_of(&a), None);
 }
 
 #[test]
@@ -183,13 +261,13 @@ fn unsubscribing_says_whether_there_was_something() {
     let mut world = World::new();
     world.connect("a", 1);
     world.subscribe(1, "x/#", AtMostOnce);
-    let known = world.broker.subscriptions(ConnectionId(1)).unwrap();
-    assert_eq!(*known, [(TopicFilter::parse("x/#").unwrap(), AtMostOnce)].into());
+    let known = world.broker.subscriptions(connected(1)).unwrap();
+    assert_eq!(*known, [(TopicFilter::parse("x/#").unwrap(), Grant::at(AtMostOnce))].into());
     assert!(world.unsubscribe(1, "x/#"));
     assert!(!world.unsubscribe(1, "x/#"));
     assert!(!world.unsubscribe(2, "x/#"));
-    assert!(world.broker.subscriptions(ConnectionId(1)).unwrap().is_empty());
-    assert_eq!(world.broker.subscriptions(ConnectionId(2)), None);
+    assert!(world.broker.subscriptions(connected(1)).unwrap().is_empty());
+    assert_eq!(world.broker.subscriptions(connected(2)), None);
     assert_eq!(world.publish("x/y"), []);
 }
 
@@ -226,32 +304,32 @@ fn agrees_with_a_model() {
             let (client, filter) = (usize::from(*choice) % CLIENTS.len(), usize::from(*choice) % FILTERS.len());
             match step % 8 {
                 0 => {
-                    let older = broker.connect(&connects[client], ConnectionId(connection));
+                    let older = broker.connect(&connects[client], connected(connection));
                     model.remove(&connection);
                     let had = model.iter().find(|(_, (known, _))| *known == CLIENTS[client]).map(|(id, _)| *id);
-                    assert_eq!(older, had.map(ConnectionId));
+                    assert_eq!(older, had.map(connected));
                     had.map(|id| model.remove(&id));
                     model.insert(connection, (CLIENTS[client], BTreeMap::new()));
                 }
                 1 => {
-                    broker.disconnect(ConnectionId(connection));
+                    broker.end(connected(connection));
                     model.remove(&connection);
                 }
                 2 => {
-                    let existed = broker.unsubscribe(ConnectionId(connection), &subscribes[filter].action().filter);
+                    let existed = broker.unsubscribe(connected(connection), &subscribes[filter].action().filter);
                     let known = model.get_mut(&connection).and_then(|(_, known)| known.remove(FILTERS[filter]));
                     assert_eq!(existed, known.is_some());
                 }
                 _ => {
                     let qos = if choice % 2 == 0 { AtMostOnce } else { AtLeastOnce };
-                    broker.subscribe(ConnectionId(connection), &subscribes[filter], qos);
+                    broker.subscribe(connected(connection), &subscribes[filter], Grant::at(qos));
                     model.get_mut(&connection).map(|(_, known)| known.insert(FILTERS[filter], qos));
                 }
             }
         }
         for (topic, permit) in publishes.iter().enumerate() {
             let mut found = vec![Target::Rule(RuleId(1))]; // left over from another message
-            broker.publish(permit, 0, &mut found);
+            broker.publish(permit, None, 0, &mut found);
             found.sort_unstable();
             let selected = |filter: &&str| selects[FILTERS.iter().position(|known| known == filter).unwrap()][topic];
             let expected = model.iter().filter_map(|(connection, (_, known))| {

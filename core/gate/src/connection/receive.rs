@@ -2,13 +2,14 @@
 use std::time::Instant;
 
 use sekisho_mqtt::{
-    DecodeError, Disconnect, Packet, PacketType, ProtocolVersion, PubAck, ReasonCode, connect_version, decode,
-    decode_connect,
+    DecodeError, Disconnect, Packet, PacketIdentifier, PacketType, ProtocolVersion, PubAck, PubComp, PubRec, PubRel,
+    QoS, ReasonCode, connect_version, decode, decode_connect,
 };
 
 use super::{Connection, State};
 use crate::agreed::Agreed;
 use crate::close::{CloseReason, Violation};
+use crate::outbound::Receipt;
 use crate::output::Output;
 
 impl Connection {
@@ -83,11 +84,29 @@ impl Connection {
         session.heard_from_client(self.now);
         let version = session.agreed.protocol_version;
         match packet {
-            Packet::Publish(publish) => {
-                let publish = session.publish(publish, &self.settings)?;
-                self.outputs.push_back(Output::Publish(publish));
+            Packet::Publish(publish) => match session.publish(publish, &self.settings)? {
+                Some(publish) => self.outputs.push_back(Output::Publish(publish)),
+                None => session.write_acknowledgements(&mut self.outgoing),
+            },
+            Packet::PubAck(PubAck { packet_identifier, .. }) => {
+                if session.outbound.acknowledged(packet_identifier) && session.is_stored {
+                    self.outputs.push_back(Output::Acknowledged(packet_identifier));
+                }
             }
-            Packet::PubAck(PubAck { packet_identifier, .. }) => session.outbound.acknowledged(packet_identifier),
+            Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_)
+                if self.settings.maximum_qos < QoS::ExactlyOnce =>
+            {
+                return Err(unexpected("a packet of QoS 2, which is not supported"));
+            }
+            Packet::PubRec(PubRec { packet_identifier, reason_code, .. }) => {
+                self.receive_pubrec(packet_identifier, reason_code);
+            }
+            Packet::PubRel(PubRel { packet_identifier, .. }) => self.receive_pubrel(packet_identifier),
+            Packet::PubComp(PubComp { packet_identifier, .. }) => {
+                if session.outbound.completed(packet_identifier) && session.is_stored {
+                    self.outputs.push_back(Output::Acknowledged(packet_identifier));
+                }
+            }
             Packet::Subscribe(subscribe) => {
                 let request = session.subscribe(subscribe, &self.settings)?;
                 self.outputs.push_back(Output::Subscribe(request));
@@ -104,15 +123,44 @@ impl Connection {
                 self.end(CloseReason::ClientInitiatedDisconnect, explanation, publish_will);
             }
             Packet::Connect(_) => return Err(unexpected("a second CONNECT [MQTT-3.1.0-2]")),
-            Packet::PubRec(_) | Packet::PubRel(_) | Packet::PubComp(_) => {
-                return Err(unexpected("a packet of QoS 2, which is not supported"));
-            }
             Packet::Auth(_) => return Err(unexpected("AUTH without an authentication method [MQTT-4.12.0-6]")),
             Packet::ConnAck(_) | Packet::SubAck(_) | Packet::UnsubAck(_) | Packet::PingResp => {
                 return Err(unexpected("a packet only a server sends (MQTT5 §2.1.2)"));
             }
         }
         Ok(())
+    }
+
+    /// The client has a message of QoS 2, or does not want it.
+    fn receive_pubrec(&mut self, packet_identifier: PacketIdentifier, reason_code: ReasonCode) {
+        let State::Connected(session) = &mut self.state else { return };
+        let (version, is_stored) = (session.agreed.protocol_version, session.is_stored);
+        match session.outbound.received(packet_identifier, reason_code.is_error()) {
+            Receipt::New if is_stored => self.outputs.push_back(Output::Received(packet_identifier)),
+            Receipt::New | Receipt::Again => self.release(packet_identifier),
+            Receipt::Refused if is_stored => self.outputs.push_back(Output::Acknowledged(packet_identifier)),
+            Receipt::Refused => {}
+            // [MQTT-4.3.3-8]; a v3 client has nothing else to go on with.
+            Receipt::Unknown if reason_code.is_error() => {}
+            Receipt::Unknown => {
+                let pubrel = PubRel::new(packet_identifier, ReasonCode::PacketIdentifierNotFound);
+                self.write(version, Packet::PubRel(pubrel));
+            }
+        }
+    }
+
+    /// The client lets go of the identifier of a message of QoS 2.
+    fn receive_pubrel(&mut self, packet_identifier: PacketIdentifier) {
+        let State::Connected(session) = &mut self.state else { return };
+        let version = session.agreed.protocol_version;
+        if !session.inbound.is_taken(packet_identifier) {
+            let pubcomp = PubComp::new(packet_identifier, ReasonCode::PacketIdentifierNotFound);
+            self.write(version, Packet::PubComp(pubcomp));
+        } else if session.is_stored {
+            self.outputs.push_back(Output::Released(packet_identifier));
+        } else {
+            self.complete(packet_identifier);
+        }
     }
 }
 

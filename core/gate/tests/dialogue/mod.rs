@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use expect_test::Expect;
-use sekisho_gate::{Accepted, Connection, Delivery, Output, Settings};
+use sekisho_gate::{Accepted, Connection, Delivery, Handed, Output, Settings};
 use sekisho_mqtt::*;
 use sekisho_types::TopicFilter;
 
@@ -60,6 +60,20 @@ impl Dialogue {
     pub fn accept(&mut self) {
         self.gate.accept(self.now, Accepted::default());
         self.drain();
+    }
+
+    /// The shell accepts the connection, and has more to say.
+    pub fn accept_with(&mut self, accepted: Accepted) {
+        self.gate.accept(self.now, accepted);
+        self.drain();
+    }
+
+    /// A message of a stored session is delivered.
+    pub fn deliver_stored(&mut self, payload: &[u8], sent_as: (PacketIdentifier, QoS, bool)) -> Handed {
+        let delivery = Delivery::new(self.now, &text("a"), payload, None, false);
+        let handed = self.gate.deliver_stored(self.now, &delivery, sent_as);
+        self.drain();
+        handed
     }
 
     /// The shell does something.
@@ -150,6 +164,22 @@ pub fn bare_publish(topic: &str, payload: &[u8], packet_identifier: Option<u16>)
     }
 }
 
+pub fn publish_twice(topic: &str, payload: &[u8], packet_identifier: u16) -> Packet {
+    Packet::Publish(Publish { qos: QoS::ExactlyOnce, ..bare_publish(topic, payload, Some(packet_identifier)) })
+}
+
+pub fn pubrec(packet_identifier: u16, reason_code: ReasonCode) -> Packet {
+    Packet::PubRec(PubRec::new(id(packet_identifier), reason_code))
+}
+
+pub fn pubrel(packet_identifier: u16) -> Packet {
+    Packet::PubRel(PubRel::new(id(packet_identifier), ReasonCode::Success))
+}
+
+pub fn pubcomp(packet_identifier: u16) -> Packet {
+    Packet::PubComp(PubComp::new(id(packet_identifier), ReasonCode::Success))
+}
+
 pub fn puback(packet_identifier: u16) -> Packet {
     Packet::PubAck(PubAck::new(id(packet_identifier), ReasonCode::Success))
 }
@@ -204,6 +234,9 @@ fn describe_output(output: &Output) -> String {
             let filters: Vec<&str> = request.topic_filters.iter().map(TopicFilter::as_str).collect();
             format!("Unsubscribe id {} {}", request.packet_identifier, filters.join(", "))
         }
+        Output::Acknowledged(packet_identifier) => format!("Acknowledged {packet_identifier}"),
+        Output::Received(packet_identifier) => format!("Received {packet_identifier}"),
+        Output::Released(packet_identifier) => format!("Released {packet_identifier}"),
         Output::Close(close) => {
             let will = if close.publish_will { ", with will" } else { "" };
             format!("Close {}{will}: {}", close.reason, close.explanation)
@@ -229,6 +262,12 @@ fn describe(packet: &Packet) -> String {
             if let Some(packet_identifier) = publish.packet_identifier {
                 let _ = write!(line, " id {packet_identifier}");
             }
+            if publish.qos == QoS::ExactlyOnce {
+                line.push_str(" at 2");
+            }
+            if publish.dup {
+                line.push_str(" dup");
+            }
             if publish.retain {
                 line.push_str(" retain");
             }
@@ -253,11 +292,9 @@ fn describe(packet: &Packet) -> String {
             let said = said.map(|text| format!(" {:?}", text.as_str())).unwrap_or_default();
             format!("{name} {}{said}", disconnect.reason_code)
         }
-        Packet::PubRec(_)
-        | Packet::PubRel(_)
-        | Packet::PubComp(_)
-        | Packet::PingReq
-        | Packet::PingResp
-        | Packet::Auth(_) => name.to_string(),
+        Packet::PubRec(ack) => format!("{name} id {} {}", ack.packet_identifier, ack.reason_code),
+        Packet::PubRel(ack) => format!("{name} id {} {}", ack.packet_identifier, ack.reason_code),
+        Packet::PubComp(ack) => format!("{name} id {} {}", ack.packet_identifier, ack.reason_code),
+        Packet::PingReq | Packet::PingResp | Packet::Auth(_) => name.to_string(),
     }
 }

@@ -210,6 +210,7 @@ mod tests {
             let state = Arc::new(opened.state);
             let objects = Arc::new(ObjectStore::open(&directory.path().join("objects"), state.clone()).unwrap());
             let parts = Parts {
+                profile: crate::Profile::Aws,
                 streams: crate::start_delivery(
                     state.clone(),
                     objects,

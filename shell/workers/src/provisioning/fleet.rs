@@ -144,12 +144,13 @@ impl Gateway {
     fn reply(&self, asker: &Asker, topic: &str, payload: &[u8], properties: Option<&PublishProperties>) {
         let granted = {
             let broker = self.broker.read().unwrap_or_else(PoisonError::into_inner);
-            broker.granted(asker.link.id, topic)
+            broker.granted(asker.link.subscriber(), topic)
         };
+        // It is for who asks now: a stored session keeps no answer, and so none is acknowledged there.
         let (Some(granted), Ok(topic)) = (granted, Utf8String::copied(topic)) else { return };
-        let qos = if granted == sekisho_broker::QoS::AtMostOnce { QoS::AtMostOnce } else { QoS::AtLeastOnce };
-        let delivery = Arc::new(Delivery::new(Instant::now(), &topic, payload, properties, false));
-        asker.link.deliver(&delivery, qos);
+        let qos = if asker.link.session().is_some() { QoS::AtMostOnce } else { granted.min(QoS::AtLeastOnce) };
+        let delivery = Delivery::new(Instant::now(), &topic, payload, properties, false);
+        asker.link.deliver(Arc::new(delivery), qos);
     }
 
     async fn answer(&self, asker: &Asker, call: &FleetCall, format: Format, payload: &[u8]) -> Result<Value, Refused> {

@@ -1,0 +1,311 @@
+//! Stored sessions and their connections: who sits in which, what waits for whom, and wills that wait.
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sekisho_broker::Subscriber;
+use sekisho_gate::{Accepted, ConnectRequest, Delivery, Refusal, Will};
+use sekisho_journal::Sequence;
+use sekisho_mqtt::{PacketIdentifier, PublishProperties, QoS, SubscriptionIdentifier, Utf8String};
+use sekisho_sessions::{Addressee, Event, Hello, Limits, Message, Seat, Sessions};
+use sekisho_types::{ClientId, Grant, SessionId, Timestamp, TopicFilter};
+use tokio::sync::oneshot;
+
+use crate::decisions::Decision;
+use crate::gateway::{Gateway, Session};
+use crate::kept::given_properties;
+
+/// Receivers of a message in one entry of the journal.
+const RECEIVERS_PER_ENTRY: usize = 1_000;
+/// How often sessions whose time is over are looked for.
+const EXPIRE_EVERY: Duration = Duration::from_secs(1);
+
+/// A message of a stored session on its way to the client.
+pub struct Stored {
+    /// Its place in the session's order.
+    pub number: u64,
+    /// Under which it is sent.
+    pub identifier: PacketIdentifier,
+    /// 1 or 2.
+    pub qos: QoS,
+    /// It may have been sent before.
+    pub dup: bool,
+    /// The client has it already and waits for PUBREL.
+    pub received: bool,
+    /// It; `None` once it has expired.
+    pub delivery: Option<Delivery>,
+}
+
+/// What happens to a will that waits.
+enum Fate {
+    /// Its session has ended before.
+    Publish,
+    /// Its client is back ([MQTT-3.1.3-9]).
+    Forget,
+}
+
+/// What is known of stored sessions beside what is stored.
+#[derive(Default)]
+pub(crate) struct Beside {
+    /// Wills that wait for their delay, or for their session's end.
+    wills: Mutex<HashMap<SessionId, oneshot::Sender<Fate>>>,
+    /// Sessions of which was said that they are full.
+    told_full: Mutex<HashSet<SessionId>>,
+}
+
+impl Beside {
+    fn decide(&self, session: SessionId, fate: Fate) {
+        let will = self.wills.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
+        if let Some(will) = will {
+            let _ = will.send(fate);
+        }
+    }
+}
+
+impl Gateway {
+    /// Sessions as they were stored: their clients have no connection any more.
+    pub(crate) fn restore_sessions(&self) {
+        let now = self.state.now();
+        if let Err(error) = self.change_sessions(|sessions| sessions.recover(now)) {
+            tracing::error!(%error, "stored sessions cannot be resumed");
+        }
+        let cores = self.state.read();
+        let mut broker = self.broker_mut();
+        for (session, stored) in cores.sessions.iter() {
+            broker.restore(stored.client_id(), session, stored.subscriptions());
+        }
+    }
+
+    /// What happened to a stored session is taken in.
+    pub(crate) fn follow_sessions(&self, event: &Event) {
+        match event {
+            Event::Ended { session } => {
+                let subscriber = Subscriber::Session(*session);
+                self.links.taken_over(subscriber);
+                self.broker_mut().end(subscriber);
+                self.told_full_no_more(*session);
+                self.beside.decide(*session, Fate::Publish);
+            }
+            Event::Resumed { session, .. } => self.beside.decide(*session, Fate::Forget),
+            Event::Left { session, .. } => self.broker_mut().leave(*session),
+            _ => {}
+        }
+    }
+
+    /// Changes stored sessions; answers what has to be durable before anybody is told.
+    fn change_sessions(
+        &self,
+        change: impl FnOnce(&Sessions) -> Vec<Event>,
+    ) -> Result<Sequence, sekisho_journal::JournalError> {
+        let mut any = false;
+        let changed = self.state.enqueue(|cores| {
+            let events = change(&cores.sessions);
+            any = !events.is_empty();
+            Ok::<_, std::convert::Infallible>((events.into_iter().map(Into::into).collect(), ()))
+        });
+        match changed {
+            Ok(()) if any => Ok(self.state.applied()),
+            Ok(()) => Ok(Sequence(0)),
+            Err(sekisho_state::CommitError::Journal(error)) => Err(error),
+        }
+    }
+
+    /// A client that was let in takes its seat in its stored session, or in a new one, or in none.
+    pub(crate) fn seat(
+        &self,
+        client_id: &ClientId,
+        request: &ConnectRequest,
+    ) -> Result<(Option<Seat>, Accepted, Sequence), Refusal> {
+        let ConnectRequest { protocol_version, clean_start, session_expiry_s: expiry_s, .. } = *request;
+        let (now, limits) = (self.state.now(), Limits::default());
+        let hello = Hello { client_id, protocol_version, clean_start, expiry_s };
+        if expiry_s == 0 && self.state.read().sessions.of_client(client_id).is_none() {
+            return Ok((None, Accepted::default(), Sequence(0)));
+        }
+        let seated = self.state.enqueue(|cores| {
+            let (events, seat) = cores.sessions.connect(hello, &limits, now)?;
+            Ok::<_, sekisho_sessions::Full>((events.into_iter().map(Into::into).collect(), seat))
+        });
+        let seat = match seated {
+            Ok(seat) => seat,
+            Err(sekisho_state::CommitError::Command(full)) => {
+                tracing::warn!(%client_id, %full, "a client that wants a session is refused");
+                return Err(Refusal::QuotaExceeded);
+            }
+            Err(sekisho_state::CommitError::Journal(_)) => return Err(Refusal::ServerUnavailable),
+        };
+        let mut accepted = Accepted { is_stored: seat.is_some(), ..Accepted::default() };
+        if let Some(seat) = seat
+            && let Some(stored) = self.state.read().sessions.get(seat.session)
+        {
+            accepted.session_present = seat.is_present;
+            accepted.taken = stored.taken().collect();
+            accepted.subscriptions = stored.subscriptions().map(|(filter, _)| filter.clone()).collect();
+        }
+        Ok((seat, accepted, self.state.applied()))
+    }
+
+    /// A stored session subscribes.
+    pub(crate) fn store_subscription(
+        &self,
+        session: &Session,
+        filter: &TopicFilter,
+        grant: Grant,
+    ) -> Result<Sequence, Refusal> {
+        let Some(seat) = &session.seat else { return Ok(Sequence(0)) };
+        self.change_sessions(|sessions| sessions.subscribe(seat, filter, grant)).map_err(|_| Refusal::ServerUnavailable)
+    }
+
+    /// It unsubscribes.
+    pub(crate) fn forget_subscriptions(&self, session: &Session, filters: &[TopicFilter]) -> Sequence {
+        let Some(seat) = &session.seat else { return Sequence(0) };
+        self.change_sessions(|sessions| sessions.unsubscribe(seat, filters)).unwrap_or_default()
+    }
+
+    /// A message waits for those who are to acknowledge it; what has to be durable before its publisher is told.
+    pub(crate) fn queue(&self, message: Message, addressees: &[Addressee]) -> Result<Sequence, Refusal> {
+        let limits = Limits::default();
+        for some in addressees.chunks(RECEIVERS_PER_ENTRY) {
+            let message = message.clone();
+            let queued = self.state.enqueue(|cores| {
+                let (event, full) = cores.sessions.queue(message, some, &limits);
+                Ok::<_, std::convert::Infallible>((event.into_iter().map(Into::into).collect(), full))
+            });
+            let Ok(full) = queued else { return Err(Refusal::ServerUnavailable) };
+            self.links.tell_stored(some.iter().map(|addressee| addressee.session));
+            full.into_iter().for_each(|session| self.tell_full(session));
+        }
+        Ok(self.state.applied())
+    }
+
+    /// Said once, until there is room again.
+    fn tell_full(&self, session: SessionId) {
+        metrics::counter!("sekisho_session_messages_dropped_total").increment(1);
+        if !self.beside.told_full.lock().unwrap_or_else(PoisonError::into_inner).insert(session) {
+            return;
+        }
+        let cores = self.state.read();
+        let Some(stored) = cores.sessions.get(session) else { return };
+        let reason = "its session holds as much as it may; messages for it are dropped until it acknowledges some";
+        let client_id = stored.client_id().to_string();
+        drop(cores);
+        let decision = Decision::unavailable(self.state.now(), "queue", reason.into());
+        self.decisions.record(decision.client_id(Some(&client_id)));
+    }
+
+    fn told_full_no_more(&self, session: SessionId) {
+        self.beside.told_full.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
+    }
+
+    /// What waits for a session behind `number`, at most so much of it.
+    pub fn waiting(&self, session: &Session, number: u64, most: usize) -> Vec<Stored> {
+        let Some(seat) = &session.seat else { return Vec::new() };
+        let (now, received_at) = (self.state.now(), Instant::now());
+        let cores = self.state.read();
+        let Some(stored) = cores.sessions.get(seat.session) else { return Vec::new() };
+        let waiting = stored.after(number).take(most);
+        let each = waiting.map(|(number, waiting)| Stored {
+            number,
+            identifier: waiting.identifier,
+            qos: waiting.qos,
+            dup: number <= stored.sent(),
+            received: waiting.received,
+            delivery: delivery(&waiting.message, waiting.retain, waiting.subscription, now, received_at),
+        });
+        each.collect()
+    }
+
+    /// The client has these, or is not to have them.
+    pub fn acknowledge(&self, session: &Session, identifiers: &[PacketIdentifier]) {
+        let Some(seat) = &session.seat else { return };
+        if self.change_sessions(|sessions| sessions.acknowledge(seat, identifiers)).is_ok() {
+            self.told_full_no_more(seat.session);
+        }
+    }
+
+    /// The client has a message of QoS 2; what has to be durable before PUBREL.
+    pub fn received(&self, session: &Session, identifier: PacketIdentifier) -> Sequence {
+        let Some(seat) = &session.seat else { return Sequence(0) };
+        self.change_sessions(|sessions| sessions.receive(seat, identifier)).unwrap_or_default()
+    }
+
+    /// The client lets go of an identifier of its own; what has to be durable before PUBCOMP.
+    pub fn released(&self, session: &Session, identifier: PacketIdentifier) -> Sequence {
+        let Some(seat) = &session.seat else { return Sequence(0) };
+        self.change_sessions(|sessions| sessions.release(seat, identifier)).unwrap_or_default()
+    }
+
+    /// A message of QoS 2 of the client is taken, after it was routed: if a crash comes between, it is routed again.
+    pub(crate) fn take(&self, session: &Session, identifier: PacketIdentifier) -> Result<Sequence, Refusal> {
+        let Some(seat) = &session.seat else { return Ok(Sequence(0)) };
+        self.change_sessions(|sessions| sessions.take(seat, identifier)).map_err(|_| Refusal::ServerUnavailable)
+    }
+
+    /// A connection has ended: its session stays for `expiry_s`, and may have been sent messages up to `sent`.
+    pub(crate) fn leave(&self, seat: &Seat, expiry_s: u32, sent: u64) {
+        let now = self.state.now();
+        let _ = self.change_sessions(|sessions| sessions.leave(seat, expiry_s, sent, now));
+    }
+
+    /// A connection ended in a way that publishes its will: at once, or when its delay or its session is over, whichever is first
+    /// ([MQTT-3.1.2-8], [MQTT-3.1.3-9]). One that waits is lost if the server stops; MQTT lets it choose (§3.1.2.5).
+    pub fn will_of(self: &Arc<Self>, session: Session, will: Will, expiry_s: u32) {
+        let delay_s = will.properties.as_deref().and_then(|properties| properties.will_delay_interval_s).unwrap_or(0);
+        let delay_s = delay_s.min(expiry_s);
+        let Some(seat) = session.seat.filter(|_| delay_s > 0) else {
+            let _ = self.publish_will(Instant::now(), &session, &will);
+            return;
+        };
+        let (sender, fate) = oneshot::channel();
+        self.beside.wills.lock().unwrap_or_else(PoisonError::into_inner).insert(seat.session, sender);
+        // Another connection may have taken the session meanwhile, or ended it: nobody would tell us any more.
+        match self.state.read().sessions.get(seat.session) {
+            Some(stored) if stored.is_connected() => self.beside.decide(seat.session, Fate::Forget),
+            Some(_) => {}
+            None => self.beside.decide(seat.session, Fate::Publish),
+        }
+        let gateway = self.clone();
+        tokio::spawn(async move {
+            let delay = tokio::time::sleep(Duration::from_secs(delay_s.into()));
+            let fate = tokio::select! {
+                () = delay => Fate::Publish,
+                fate = fate => fate.unwrap_or(Fate::Forget),
+            };
+            if let Fate::Publish = fate {
+                gateway.beside.wills.lock().unwrap_or_else(PoisonError::into_inner).remove(&seat.session);
+                let _ = gateway.publish_will(Instant::now(), &session, &will);
+            }
+        });
+    }
+
+    /// Ends sessions whose time is over, until dropped.
+    pub async fn expire_sessions(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(EXPIRE_EVERY).await;
+            let now = self.state.now();
+            if self.state.read().sessions.expired(now).is_empty() {
+                continue;
+            }
+            let _ = self.change_sessions(|sessions| sessions.expired(now));
+        }
+    }
+}
+
+/// What the client of a stored session is sent; `None` once it has expired.
+fn delivery(
+    message: &Message,
+    retain: bool,
+    subscription: Option<u32>,
+    now: Timestamp,
+    received_at: Instant,
+) -> Option<Delivery> {
+    let Message { topic, payload, properties } = message;
+    if !properties.is_live(now) {
+        return None;
+    }
+    let topic = Utf8String::copied(topic).ok()?;
+    let mut given = given_properties(properties, now);
+    given.subscription_identifiers.extend(subscription.and_then(SubscriptionIdentifier::new));
+    let properties = (given != PublishProperties::default()).then(|| Box::new(given));
+    Some(Delivery::shared(received_at, topic, payload.clone(), properties, retain))
+}
