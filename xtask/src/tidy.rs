@@ -25,6 +25,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("catalog",  &["types", "formats"]),
     ("retained", &["types"]),
     ("sessions", &["types"]),
+    ("shadow",   &["types"]),
     ("chain",    &["types"]),
     ("delivery", &["types", "formats"]),
     ("policy",   &["types", "iam", "identity", "sigv4"]),

@@ -74,6 +74,9 @@ names! {
     /// A thing in the registry.
     ThingName, "thing name", "1 to 128 of a-z A-Z 0-9 : _ -",
         |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-'));
+    /// A named shadow of a thing.
+    ShadowName, "shadow name", "1 to 64 of $ a-z A-Z 0-9 : _ -",
+        |t| within(t, 1, 64, |c| c.is_ascii_alphanumeric() || matches!(c, '$' | ':' | '_' | '-'));
     /// A thing type.
     ThingTypeName, "thing type name", "1 to 128 of a-z A-Z 0-9 : _ -",
         |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || matches!(c, ':' | '_' | '-'));
@@ -193,6 +196,8 @@ mod tests {
         ("iot: ThingName pattern",         |t| ThingName::parse(t).is_ok(),  true,  "pump:7_a-b"),
         ("iot: ThingName pattern",         |t| ThingName::parse(t).is_ok(),  false, "pump 7"),
         ("iot: ThingName min",             |t| ThingName::parse(t).is_ok(),  false, ""),
+        ("iot-data: ShadowName pattern",   |t| ShadowName::parse(t).is_ok(), true,  "$a:b_c-1"),
+        ("iot-data: ShadowName pattern",   |t| ShadowName::parse(t).is_ok(), false, "a/b"),
         ("iot: ThingTypeName pattern",     |t| ThingTypeName::parse(t).is_ok(),    true,  "pump:7_a-b"),
         ("iot: ThingTypeName pattern",     |t| ThingTypeName::parse(t).is_ok(),    false, "pump.7"),
         ("iot: ThingGroupName pattern",    |t| ThingGroupName::parse(t).is_ok(),   false, "a/b"),

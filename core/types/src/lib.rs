@@ -10,6 +10,7 @@ mod message; // what MQTT5 says of a message that is kept
 mod mqtt; // versions, QoS, packet identifiers, sessions
 mod random; // randomness as an argument
 mod secret; // bytes that never reach a log
+mod shadow_id; // which of a thing's shadows
 mod time; // wall-clock time as a value
 mod topic; // MQTT topic names and topic filters
 
@@ -17,11 +18,12 @@ pub use arn::{AccountId, Region, Tenant};
 pub use causes::with_causes;
 pub use id::{
     BillingGroupName, BucketName, CertificateId, ClientId, DeliveryStreamName, InvalidName, KeyId, ObjectKey,
-    PolicyName, RuleName, ThingGroupName, ThingName, ThingTypeName,
+    PolicyName, RuleName, ShadowName, ThingGroupName, ThingName, ThingTypeName,
 };
 pub use message::MessageProperties;
 pub use mqtt::{Grant, PacketIdentifier, ProtocolVersion, QoS, SessionId};
 pub use random::Random;
 pub use secret::{Secret, SecretKey};
+pub use shadow_id::ShadowId;
 pub use time::Timestamp;
 pub use topic::{TOPIC_BYTES_MAX, TopicError, TopicFilter, TopicName};
