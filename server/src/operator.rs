@@ -1,11 +1,13 @@
-//! What the operator publishes through the API goes the same way as a device's message.
+//! What the operator publishes through the API goes the same way as a device's message, and so do changes of shadows.
 use std::sync::Arc;
 use std::time::Instant;
 
 use sekisho_api::{ApiError, BoxFuture, Message, Publish};
 use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
 use sekisho_sigv4::Operator;
+use sekisho_types::ShadowId;
 use sekisho_workers::{Gateway, Spoken};
+use serde_json::Value;
 
 /// Joins the API to the gateway.
 pub struct Operators {
@@ -31,6 +33,14 @@ impl Publish for Operators {
             let owed = published.map_err(ApiError::unavailable)?;
             self.gateway.state().journal().wait_durable(owed).await.map_err(ApiError::internal)
         })
+    }
+
+    fn update_shadow(&self, operator: &Operator, shadow: ShadowId, payload: &[u8]) -> Result<Value, ApiError> {
+        Ok(self.gateway.update_shadow_operator(operator, shadow, payload)?)
+    }
+
+    fn delete_shadow(&self, operator: &Operator, shadow: ShadowId) -> Result<Value, ApiError> {
+        Ok(self.gateway.delete_shadow_operator(operator, shadow)?)
     }
 }
 

@@ -15,7 +15,7 @@ use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
     BulkRegistration, Decisions, DeliveryStreams, Functions, Gateway, Issuing, Parts, Recovered, Revocation, RsaKeys,
-    run_expiry, run_key_deadlines,
+    run_expiry, run_key_deadlines, run_shadows,
 };
 use tokio::sync::watch;
 
@@ -115,6 +115,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let revocation = Arc::new(Revocation::new(state.clone()));
     let (watching, crls) = (revocation.clone(), config.crls.clone());
     tokio::spawn(async move { watching.watch(crls).await });
+    tokio::spawn(run_shadows(gateway.clone()));
     follow(&state, &gateway, &streams);
     tokio::spawn(gateway.clone().expire_sessions());
     tokio::spawn(compact(state.clone(), streams.clone()));

@@ -25,12 +25,13 @@ pub fn authorize_operator<A: Action>(_: &Operator, action: A) -> Permit<A> {
     Permit::new(None, action)
 }
 
-/// The prefix of topics on which the server tells what happened in it.
-const EVENTS: &str = "$aws/events/";
+/// The prefixes of topics on which the server tells what happened in it, and to things.
+const SERVERS_OWN: [&str; 2] = ["$aws/events/", "$aws/things/"];
 
-/// What happened in the server is told on `$aws/events/…` and nowhere else; nobody's policy is asked.
+/// What happened in the server is told on `$aws/events/…` and `$aws/things/…`, and nowhere else; nobody's policy is asked.
 pub fn authorize_event(topic: TopicName) -> Option<Permit<Publish>> {
-    topic.as_str().starts_with(EVENTS).then(|| Permit::new(None, Publish { topic }))
+    let is_servers_own = SERVERS_OWN.iter().any(|prefix| topic.as_str().starts_with(prefix));
+    is_servers_own.then(|| Permit::new(None, Publish { topic }))
 }
 
 fn decide(action: ActionName, resource: &str, policies: &PolicySet, context: &Context) -> Result<(), Denied> {

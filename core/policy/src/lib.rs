@@ -17,5 +17,8 @@ pub use context::{Context, ThingContext};
 pub use denied::{Denied, Reason};
 pub use document::{DOCUMENT_CHARS_MAX, MalformedPolicy, PolicyDocument, PolicySet};
 pub use evaluate::{authorize, authorize_event, authorize_operator};
-pub use permit::{Action, ActionName, Connect, Permit, Publish, Receive, RetainPublish, Subscribe};
+pub use permit::{
+    Action, ActionName, Connect, DeleteThingShadow, GetRetainedMessage, GetThingShadow, ListNamedShadowsForThing,
+    ListRetainedMessages, Permit, Publish, Receive, RetainPublish, Subscribe, UpdateThingShadow,
+};
 pub use session::{MEMO_ENTRIES_MAX, MEMO_TOPIC_BYTES_MAX, SessionPolicy};

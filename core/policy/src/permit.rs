@@ -1,7 +1,7 @@
 //! Actions, and the proof that one was allowed.
 use std::fmt;
 
-use sekisho_types::{CertificateId, ClientId, TopicFilter, TopicName};
+use sekisho_types::{CertificateId, ClientId, ShadowId, ThingName, TopicFilter, TopicName};
 
 /// An action as a policy spells it (iot dev guide: "AWS IoT Core policy actions").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,11 +16,35 @@ pub enum ActionName {
     Subscribe,
     /// `iot:Receive`
     Receive,
+    /// `iot:GetThingShadow`
+    GetThingShadow,
+    /// `iot:UpdateThingShadow`
+    UpdateThingShadow,
+    /// `iot:DeleteThingShadow`
+    DeleteThingShadow,
+    /// `iot:ListNamedShadowsForThing`
+    ListNamedShadowsForThing,
+    /// `iot:GetRetainedMessage`
+    GetRetainedMessage,
+    /// `iot:ListRetainedMessages`
+    ListRetainedMessages,
 }
 
 impl ActionName {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Connect, Self::Publish, Self::RetainPublish, Self::Subscribe, Self::Receive];
+    pub const ALL: [Self; 11] = [
+        Self::Connect,
+        Self::Publish,
+        Self::RetainPublish,
+        Self::Subscribe,
+        Self::Receive,
+        Self::GetThingShadow,
+        Self::UpdateThingShadow,
+        Self::DeleteThingShadow,
+        Self::ListNamedShadowsForThing,
+        Self::GetRetainedMessage,
+        Self::ListRetainedMessages,
+    ];
 
     /// `iot:Publish`, for example.
     pub const fn as_str(self) -> &'static str {
@@ -30,6 +54,12 @@ impl ActionName {
             Self::RetainPublish => "iot:RetainPublish",
             Self::Subscribe => "iot:Subscribe",
             Self::Receive => "iot:Receive",
+            Self::GetThingShadow => "iot:GetThingShadow",
+            Self::UpdateThingShadow => "iot:UpdateThingShadow",
+            Self::DeleteThingShadow => "iot:DeleteThingShadow",
+            Self::ListNamedShadowsForThing => "iot:ListNamedShadowsForThing",
+            Self::GetRetainedMessage => "iot:GetRetainedMessage",
+            Self::ListRetainedMessages => "iot:ListRetainedMessages",
         }
     }
 }
@@ -62,7 +92,7 @@ macro_rules! actions {
             const NAME: ActionName = ActionName::$action;
 
             fn resource(&self) -> String {
-                format!($resource, self.$field.as_str())
+                format!($resource, self.$field)
             }
         }
     )*};
@@ -79,6 +109,28 @@ actions! {
     Subscribe { /** What. */ filter: TopicFilter } "topicfilter/{}";
     /// One delivery.
     Receive { /** From where. */ topic: TopicName } "topic/{}";
+    /// A shadow over HTTPS; over MQTT its topics are published and subscribed to.
+    GetThingShadow { /** Which. */ shadow: ShadowId } "thing/{}";
+    /// The same.
+    UpdateThingShadow { /** Which. */ shadow: ShadowId } "thing/{}";
+    /// The same.
+    DeleteThingShadow { /** Which. */ shadow: ShadowId } "thing/{}";
+    /// The names of a thing's shadows, over HTTPS.
+    ListNamedShadowsForThing { /** Whose. */ thing: ThingName } "thing/{}";
+    /// What a topic holds, over HTTPS.
+    GetRetainedMessage { /** Which. */ topic: TopicName } "topic/{}";
+}
+
+/// What all topics hold, over HTTPS. There is no resource to name but all of them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ListRetainedMessages;
+
+impl Action for ListRetainedMessages {
+    const NAME: ActionName = ActionName::ListRetainedMessages;
+
+    fn resource(&self) -> String {
+        "*".to_owned()
+    }
 }
 
 /// What was allowed, and to whom. There is no other way to make one than to ask. Cheap to clone.

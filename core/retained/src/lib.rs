@@ -1,6 +1,8 @@
 //! Retained messages: the last one of each topic that asked to be kept (MQTT5 §3.3.1.3; iot dev guide: "MQTT retained messages").
 //!
 //! Receives messages that policy has let through; hands on events, and to a new subscriber what its topic holds.
+mod described; // what the data API says of a message
+
 use std::collections::BTreeMap;
 use std::ops::Bound;
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sekisho_sigv4::Operator;
 use sekisho_state::State;
-use sekisho_types::{BucketName, Secret, TopicName};
+use sekisho_types::{BucketName, Secret, ShadowId, TopicName};
+use serde_json::Value;
 
 use crate::ApiError;
 use crate::validate::Patterns;
@@ -81,8 +82,14 @@ pub struct Message {
 /// A future that borrows what it was asked of.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Who takes published messages.
+/// Who takes published messages, and changes of device shadows, which are told as messages.
 pub trait Publish: Send + Sync {
     /// Hands `message` to the broker and the rules; returns once what QoS 1 promises is durable.
     fn publish<'a>(&'a self, operator: &'a Operator, message: Message) -> BoxFuture<'a, Result<(), ApiError>>;
+
+    /// Updates a shadow; the answer's document, to be given once the state has settled.
+    fn update_shadow(&self, operator: &Operator, shadow: ShadowId, payload: &[u8]) -> Result<Value, ApiError>;
+
+    /// Deletes a shadow; the same.
+    fn delete_shadow(&self, operator: &Operator, shadow: ShadowId) -> Result<Value, ApiError>;
 }

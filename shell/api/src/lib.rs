@@ -26,7 +26,7 @@ mod validate; // lengths, ranges, patterns, enumerations
 mod firehose; // delivery streams
 mod glue; // databases and tables
 mod iot; // things, certificates, policies, rules
-mod iot_data; // publish
+mod iot_data; // publish, retained messages, device shadows
 mod kms; // keys
 mod s3;
 mod sts; // who am I?

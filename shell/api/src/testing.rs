@@ -9,8 +9,9 @@ use sekisho_blobs::ObjectStore;
 use sekisho_journal::Durability;
 use sekisho_kms::RootKey;
 use sekisho_sigv4::{Credentials, Operator, PayloadToSign, RequestParts, sign};
-use sekisho_types::{AccountId, BucketName, Region, Secret, SecretKey, Tenant, Timestamp};
+use sekisho_types::{AccountId, BucketName, Region, Secret, SecretKey, ShadowId, Tenant, Timestamp};
 use sekisho_workers::{BulkRegistration, Issuing, Recovered, RsaKeys};
+use serde_json::Value;
 
 use crate::{ApiError, App, BoxFuture, Message, Patterns, Peer, Publish, Settings, front, full};
 
@@ -37,6 +38,14 @@ impl Publish for Published {
     fn publish<'a>(&'a self, _: &'a Operator, message: Message) -> BoxFuture<'a, Result<(), ApiError>> {
         self.0.lock().unwrap().push(message);
         Box::pin(async { Ok(()) })
+    }
+
+    fn update_shadow(&self, _: &Operator, _: ShadowId, _: &[u8]) -> Result<Value, ApiError> {
+        Err(ApiError::not_implemented("UpdateThingShadow"))
+    }
+
+    fn delete_shadow(&self, _: &Operator, _: ShadowId) -> Result<Value, ApiError> {
+        Err(ApiError::not_implemented("DeleteThingShadow"))
     }
 }
 

@@ -1,4 +1,8 @@
-//! HTTPS for devices: `POST /topics/{topic}?qos=` with the client certificate (developer guide, "HTTPS").
+//! HTTPS for devices, with the client certificate: `POST /topics/{topic}?qos=` (developer guide, "HTTPS"), device shadows and retained
+//! messages (developer guide, "Device Shadow REST API"; iot-data model).
+mod documents; // shadows and retained messages
+mod route; // which operation is this?
+
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -6,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -16,9 +20,11 @@ use sekisho_gate::Refusal;
 use sekisho_mqtt::QoS;
 use sekisho_types::{TOPIC_BYTES_MAX, TopicName};
 use sekisho_workers::{Gateway, Peer, Spoken};
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use self::route::Operation;
 use crate::VALIDITY_LOOK_EVERY;
 
 /// AWS IoT Core's limit on a payload (quotas: "Publish request payload size").
@@ -69,12 +75,13 @@ struct Failure(StatusCode, &'static str, String);
 
 async fn answer(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let trace_id = uuid::Uuid::from_bytes(sekisho_types::Random::array(&mut gateway.state().random())).to_string();
-    let (status, kind, message) = match publish(gateway, peer, request).await {
-        Ok(()) => (StatusCode::OK, None, "OK".to_owned()),
-        Err(Failure(status, kind, message)) => (status, Some(kind), message),
+    let say = |message: &str| serde_json::json!({ "message": message, "traceId": trace_id });
+    let (status, kind, body) = match perform(gateway, peer, request).await {
+        Ok(None) => (StatusCode::OK, None, say("OK")),
+        Ok(Some(document)) => (StatusCode::OK, None, document),
+        Err(Failure(status, kind, message)) => (status, Some(kind), say(&message)),
     };
-    let body = serde_json::json!({ "message": message, "traceId": trace_id }).to_string();
-    let mut response = Response::new(Full::new(Bytes::from(body)));
+    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
     *response.status_mut() = status;
     let headers = response.headers_mut();
     headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -87,14 +94,16 @@ async fn answer(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> Re
     response
 }
 
-async fn publish(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> Result<(), Failure> {
-    let invalid = |message: &str| Failure(StatusCode::BAD_REQUEST, "InvalidRequestException", message.into());
-    let Some(raw) = request.uri().path().strip_prefix("/topics/").map(str::to_owned) else {
-        return Err(Failure(StatusCode::NOT_FOUND, "ResourceNotFoundException", "Not Found".into()));
-    };
-    if request.method() != Method::POST {
-        return Err(Failure(StatusCode::METHOD_NOT_ALLOWED, "MethodNotAllowedException", "Method Not Allowed".into()));
+/// The document a request asks for, if it is no message.
+async fn perform(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> Result<Option<Value>, Failure> {
+    let path = request.uri().path().to_owned();
+    match route::route(request.method(), &path)? {
+        (Operation::Publish, topic) => publish(gateway, peer, topic, request).await.map(|()| None),
+        (Operation::Document(asked), label) => documents::answer(gateway, peer, asked, label, request).await.map(Some),
     }
+}
+
+async fn publish(gateway: &Gateway, peer: Peer, raw: &str, request: Request<Incoming>) -> Result<(), Failure> {
     let query = request.uri().query().unwrap_or_default();
     let qos = match query.split('&').find_map(|pair| pair.strip_prefix("qos=")) {
         None | Some("0") => QoS::AtMostOnce,
@@ -106,7 +115,7 @@ async fn publish(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> R
         Some("true") => true,
         Some(_) => return Err(invalid("retain is true or false")),
     };
-    let topic = percent_decode_str(&raw).decode_utf8().map_err(|_| invalid("the topic is not UTF-8"))?;
+    let topic = percent_decode_str(raw).decode_utf8().map_err(|_| invalid("the topic is not UTF-8"))?;
     if topic.len() > TOPIC_BYTES_MAX {
         return Err(invalid("the topic has more than 256 bytes"));
     }
@@ -114,14 +123,11 @@ async fn publish(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> R
         return Err(invalid("a reserved topic cannot be published to over HTTPS"));
     }
     let topic = TopicName::parse(&topic).map_err(|error| invalid(&error.to_string()))?;
-    let forbidden = || Failure(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden".into());
     if gateway.may_publish_https(peer, &topic, retain).is_err() {
         discard(request.into_body()).await?;
         return Err(forbidden());
     }
     let payload = collect(request.into_body()).await?;
-    let unavailable =
-        || Failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException", "Service unavailable".into());
     let spoken = Spoken { topic: &topic, payload: &payload, qos, retain, properties: None };
     let published = gateway.publish_https(Instant::now(), peer, spoken);
     let owed = published.map_err(|refusal| match refusal {
@@ -131,7 +137,19 @@ async fn publish(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> R
     gateway.state().journal().wait_durable(owed).await.map_err(|_| unavailable())
 }
 
-/// The payload of somebody who may publish.
+fn invalid(message: &str) -> Failure {
+    Failure(StatusCode::BAD_REQUEST, "InvalidRequestException", message.into())
+}
+
+fn forbidden() -> Failure {
+    Failure(StatusCode::FORBIDDEN, "ForbiddenException", "Forbidden".into())
+}
+
+fn unavailable() -> Failure {
+    Failure(StatusCode::SERVICE_UNAVAILABLE, "ServiceUnavailableException", "Service unavailable".into())
+}
+
+/// The payload of somebody who may send one.
 async fn collect(body: Incoming) -> Result<Bytes, Failure> {
     let body = in_time(Limited::new(body, PAYLOAD_BYTES_MAX).collect()).await?;
     body.map(http_body_util::Collected::to_bytes).map_err(|error| cut_short(&*error))

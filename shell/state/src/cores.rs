@@ -6,6 +6,7 @@ use sekisho_objects::Objects;
 use sekisho_registry::Registry;
 use sekisho_retained::Retained;
 use sekisho_sessions::Sessions;
+use sekisho_shadow::Shadows;
 use sekisho_types::Tenant;
 use serde::{Deserialize, Serialize};
 
@@ -27,6 +28,8 @@ pub struct Cores {
     pub retained: Retained,
     /// What outlives devices' connections.
     pub sessions: Sessions,
+    /// Device shadows.
+    pub shadows: Shadows,
 }
 
 /// What happened, in any of them.
@@ -46,6 +49,8 @@ pub enum Event {
     Retained(sekisho_retained::Event),
     /// In the stored sessions.
     Sessions(sekisho_sessions::Event),
+    /// In the device shadows.
+    Shadow(sekisho_shadow::Event),
 }
 
 macro_rules! from_each {
@@ -64,7 +69,8 @@ from_each!(
     Delivery: sekisho_delivery::Event,
     Catalog: sekisho_catalog::Event,
     Retained: sekisho_retained::Event,
-    Sessions: sekisho_sessions::Event
+    Sessions: sekisho_sessions::Event,
+    Shadow: sekisho_shadow::Event
 );
 
 impl Cores {
@@ -77,6 +83,7 @@ impl Cores {
             Event::Catalog(event) => self.catalog.apply(event),
             Event::Retained(event) => self.retained.apply(event),
             Event::Sessions(event) => self.sessions.apply(event),
+            Event::Shadow(event) => self.shadows.apply(event),
         }
     }
 
@@ -89,6 +96,8 @@ impl Cores {
         let catalog = self.catalog.snapshot().into_iter().map(Event::from);
         let retained = self.retained.snapshot().into_iter().map(Event::from);
         let sessions = self.sessions.snapshot().into_iter().map(Event::from);
-        kms.chain(registry).chain(objects).chain(delivery).chain(catalog).chain(retained).chain(sessions).collect()
+        let shadows = self.shadows.snapshot().into_iter().map(Event::from);
+        let told = kms.chain(registry).chain(objects).chain(delivery).chain(catalog);
+        told.chain(retained).chain(sessions).chain(shadows).collect()
     }
 }

@@ -11,6 +11,7 @@ use sekisho_objects::Objects;
 use sekisho_registry::Registry;
 use sekisho_retained::Retained;
 use sekisho_sessions::Sessions;
+use sekisho_shadow::Shadows;
 use sekisho_types::Tenant;
 
 use crate::{Clock, Cores, State, entry};
@@ -59,6 +60,7 @@ pub fn open(
         catalog: Catalog::new(tenant.clone()),
         retained: Retained::default(),
         sessions: Sessions::default(),
+        shadows: Shadows::default(),
         tenant: tenant.clone(),
     };
     let mut unknown = None;

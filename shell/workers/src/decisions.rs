@@ -34,8 +34,8 @@ pub enum Outcome {
 pub struct Decision {
     /// When, in milliseconds since the epoch.
     pub time: Timestamp,
-    /// The step that decided: `handshake`, `identity`, `jitr`, `jitp`, `provision`, `connect`, `publish`, `subscribe`,
-    /// `protocol`; `object_store` where the S3 that keeps the bodies fails.
+    /// The step that decided: `handshake`, `identity`, `jitr`, `jitp`, `provision`, `connect`, `publish`, `subscribe`, `will`,
+    /// `request` (over HTTPS), `protocol`; `object_store` where the S3 that keeps the bodies fails.
     pub step: String,
     /// What it decided.
     #[serde(default)]

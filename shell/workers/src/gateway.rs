@@ -10,7 +10,9 @@ use sekisho_gate::{Accepted, ConnectRequest, Refusal, Settings, SubscribeRequest
 use sekisho_identity::{CertificateStatus, DeviceIdentity};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::QoS;
-use sekisho_policy::{Connect, Context, Denied, Permit, PolicySet, Publish, RetainPublish, SessionPolicy, authorize};
+use sekisho_policy::{
+    Action, Connect, Context, Denied, Permit, PolicySet, Publish, RetainPublish, SessionPolicy, authorize,
+};
 use sekisho_registry::Affected;
 use sekisho_retained::keeps;
 use sekisho_sessions::Seat;
@@ -25,6 +27,7 @@ use crate::links::{Link, Links};
 use crate::live_rules::{LiveRules, Source};
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
 use crate::sessions::Beside;
+use crate::shadow::{Tidings, is_shadows_own};
 
 /// Everything a message passes between its device and the journal.
 pub struct Gateway {
@@ -41,6 +44,7 @@ pub struct Gateway {
     pub(crate) admit_first_connection: bool,
     pub(crate) first_connections: Arc<Semaphore>,
     pub(crate) fleet_calls: Arc<Semaphore>,
+    pub(crate) tidings: Tidings,
 }
 
 /// Whose word counts where AWS IoT Core differs from MQTT.
@@ -188,6 +192,7 @@ impl Gateway {
             admit_first_connection,
             first_connections: first_connections_bound(),
             fleet_calls: fleet_bound(),
+            tidings: Tidings::default(),
         };
         gateway.rules.replace(&gateway.state.read(), &mut gateway.broker_mut());
         gateway.restore_sessions();
@@ -275,7 +280,7 @@ impl Gateway {
         let mut policy = SessionPolicy::new(identity.clone(), policies, context);
         if let Some(will) = &request.will {
             let topic = will.topic.as_str();
-            if is_servers_own(topic) || FleetTopic::parse(topic).is_some() {
+            if is_servers_own(topic) || FleetTopic::parse(topic).is_some() || is_shadows_own(topic) {
                 return Err(explain("connect", format!("`{topic}` is no topic for a will")));
             }
             let denied = |denied: Denied| explain("connect", denied.to_string());
@@ -467,6 +472,17 @@ impl Gateway {
         let speech = Speech::authorize(&identity, topic, retain, &policies);
         let speech = speech.map_err(|denied| explain("publish", denied.to_string()))?;
         Ok((identity, speech))
+    }
+
+    /// Whether a request over HTTPS may be done with this certificate: there is no client id and no thing.
+    pub fn authorize_request<A: Action>(&self, peer: Peer, action: A) -> Result<Permit<A>, Refusal> {
+        let explain = |step, reason: String| {
+            self.refuse(peer, None, step, reason);
+            Refusal::NotAuthorized
+        };
+        let identity = self.identify(peer).map_err(|reason| explain("identity", reason))?;
+        let (policies, context) = self.policies(&identity, None, peer, false, false);
+        authorize(&identity, action, &policies, &context).map_err(|denied| explain("request", denied.to_string()))
     }
 
     /// Keeps and logs a refusal.

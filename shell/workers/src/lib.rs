@@ -9,6 +9,8 @@ mod publish; // a message to its subscribers and rules
 mod sessions; // what outlives a connection, and what waits for it
 mod kept; // what MQTT5 says of a message that is kept
 mod retained; // the last message of a topic, for those who come later
+mod shadow; // requests for device shadows, and what they bring about
+mod lists; // lists of the data plane, a page at a time
 mod live_rules; // the enabled rules and their actions
 mod functions; // what stands in the place of Lambda functions
 mod key_deadlines; // what time alone does to KMS keys
@@ -23,6 +25,7 @@ pub use functions::{FunctionTarget, Functions};
 pub use gateway::{Connected, Gateway, Parts, Peer, Profile, Session};
 pub use key_deadlines::{meet as meet_key_deadlines, run as run_key_deadlines};
 pub use links::{Link, Links, Signals};
+pub use lists::{BadToken, named_shadows, retained_messages};
 pub use provisioning::{
     BulkRegistration, DEVICE_CA_KEY_AAD, First, ImportError, Imported, Issuing, IssuingError, REPORTS_BUCKET_PREFIX,
     RegisterThingError, Revocation, RsaKey, RsaKeys, parse_registration_template, register_thing, report_key,
@@ -31,3 +34,4 @@ pub use provisioning::{
 pub use publish::Spoken;
 pub use sekisho_delivery::Origin;
 pub use sessions::Stored;
+pub use shadow::{ShadowFailure, run_shadows};

@@ -87,10 +87,11 @@ impl Gateway {
                 return Err(Refusal::NotAuthorized);
             }
         }
+        let shadow = self.check_shadow_topic(session, &publish.topic)?;
         let is_kept = publish.retain && keeps(&publish.topic);
         let retain = is_kept.then(|| session.policy.retain_publish(&publish.topic)).transpose();
         let retain = retain.map_err(|denied| self.denied(session, "publish", &denied))?;
-        let owed = self.route(
+        let routed = self.route(
             now,
             &Message {
                 permit: &permit,
@@ -103,14 +104,22 @@ impl Gateway {
                 source: session.source(),
             },
         )?;
-        match publish.packet_identifier.filter(|_| publish.qos == QoS::ExactlyOnce) {
-            Some(packet_identifier) => self.take(session, packet_identifier).map(|taken| owed.max(taken)),
-            None => Ok(owed),
-        }
+        let handled = match shadow {
+            Some((method, shadow)) => self.handle_shadow(method, &shadow, &publish.payload)?,
+            None => Sequence(0),
+        };
+        let taken = match publish.packet_identifier.filter(|_| publish.qos == QoS::ExactlyOnce) {
+            Some(packet_identifier) => self.take(session, packet_identifier)?,
+            None => Sequence(0),
+        };
+        Ok(routed.max(handled).max(taken))
     }
 
     /// A will, authorized when its client connected; and again, because that may be long ago.
     pub fn publish_will(&self, now: Instant, session: &Session, will: &Will) -> Result<Sequence, Refusal> {
+        if self.ignores_will(session, will.topic.as_str()) {
+            return Ok(Sequence(0));
+        }
         let Speech { publish: permit, retain } = &self.authorize_will(session, will)?;
         let topic = Utf8String::copied(will.topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
         let properties = will.properties.as_deref().map(said_of_will);
@@ -164,7 +173,7 @@ impl Gateway {
         self.route(now, &Message { permit, from: None, retain, topic: &topic, payload, qos, properties, source })
     }
 
-    /// The server tells what happened in it, on `$aws/events/…`.
+    /// The server tells what happened in it, on `$aws/events/…`, and to things, on `$aws/things/…`.
     pub(crate) fn publish_service(&self, topic: &TopicName, payload: &Bytes) -> Result<Sequence, Refusal> {
         let permit = authorize_event(topic.clone()).ok_or(Refusal::NotAuthorized)?;
         let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;

@@ -48,12 +48,15 @@ const ALLOW_WHEN: &str = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Re
     "Condition": {"DateLessThan": {"aws:CurrentTime": "x"}}}}"#;
 const DENY_WHEN_OTHER: &str = r#"{"Statement": {"Effect": "Deny", "Action": "*", "Resource": "*",
     "Condition": {"DateLessThan": {"aws:CurrentTime": "x"}, "StringEquals": {"iot:ClientId": "other"}}}}"#;
+const SHADOWS: &str = r#"{"Statement": {"Effect": "Allow", "Action": "iot:Get*", "Resource": ["ARN:thing/pump-7", "ARN:thing/pump-7/a"]}}"#;
 const RECEIVE_ONLY: &str = r#"{"Statement": [{"Effect": "Allow", "Action": ["iot:Subscribe", "iot:Receive"], "Resource": "*"},
     {"Effect": "Deny", "Action": "iot:Receive", "Resource": "ARN:topic/a/restricted/*"}]}"#;
 
 #[test]
 fn decisions() {
-    use ActionName::{Connect, Publish, Receive, RetainPublish, Subscribe};
+    use ActionName::{
+        Connect, GetThingShadow, ListRetainedMessages, Publish, Receive, RetainPublish, Subscribe, UpdateThingShadow,
+    };
     let plain = context("pump-7");
     let attached = Context { thing: thing(true), ..context("pump-7") };
     let loose = Context { thing: thing(false), ..context("pump-7") };
@@ -71,6 +74,12 @@ fn decisions() {
         ("iot dev guide: ${iot:ClientId}",                       &plain,    &[OWN],                        Publish,       "topic/factory/pump-8/t", "implicit deny"),
         ("iot dev guide: NotResource",                           &plain,    &[NOT_RESOURCE],               Publish,       "topic/open/x",      "allowed"),
         ("iot dev guide: NotResource",                           &plain,    &[NOT_RESOURCE],               Publish,       "topic/secret/x",    "implicit deny"),
+        ("iot dev guide: action resources, a classic shadow",    &plain,    &[SHADOWS],                    GetThingShadow, "thing/pump-7",     "allowed"),
+        ("iot dev guide: action resources, a named shadow",      &plain,    &[SHADOWS],                    GetThingShadow, "thing/pump-7/a",   "allowed"),
+        ("iot dev guide: action resources, a named shadow",      &plain,    &[SHADOWS],                    GetThingShadow, "thing/pump-7/b",   "implicit deny"),
+        ("iot dev guide: action resources, a classic shadow",    &plain,    &[SHADOWS],                    UpdateThingShadow, "thing/pump-7",  "implicit deny"),
+        ("iot dev guide: action resources, no resource",         &plain,    &[ALLOW_ALL],                  ListRetainedMessages, "*",          "allowed"),
+        ("iot dev guide: action resources, no resource",         &plain,    &[OWN],                        ListRetainedMessages, "*",          "implicit deny"),
         ("IAM: NotAction",                                       &plain,    &[NOT_ACTION],                 Publish,       "topic/a",           "allowed"),
         ("IAM: NotAction",                                       &plain,    &[NOT_ACTION],                 Connect,       "client/a",          "implicit deny"),
         ("iot dev guide: deny Receive where # was subscribed",   &plain,    &[RECEIVE_ONLY],               Subscribe,     "topicfilter/a/#",   "allowed"),

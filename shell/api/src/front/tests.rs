@@ -83,7 +83,6 @@ async fn what_is_not_known_or_not_offered_is_refused_by_name() {
     let lines = [
         world.send("iot", "PUT", "/jobs/j", &[JSON], b"{}").await.line(),
         world.send("iot", "GET", "/nowhere", &[], b"").await.line(),
-        world.send("iotdata", "GET", "/things/t/shadow", &[], b"").await.line(),
         world.send("iotdata", "GET", "/things/t/jobs", &[], b"").await.line(),
         world.send("iotdevicegateway", "GET", "/nowhere", &[], b"").await.line(),
         world.call("kms", "TrentService.CreateCustomKeyStore", "{}").await.line(),
@@ -98,7 +97,6 @@ async fn what_is_not_known_or_not_offered_is_refused_by_name() {
     expect![[r#"
         501 {"message":"`CreateJob` is not offered by this server yet"}
         404 {"message":"Not Found"}
-        501 {"message":"`GetThingShadow` is not offered by this server yet","traceId":"ID"}
         501 {"message":"`GetPendingJobExecutions` is not offered by this server yet","traceId":"ID"}
         404 {"message":"Not Found","traceId":"ID"}
         501 {"__type":"NotImplementedException","message":"`CreateCustomKeyStore` is not offered by this server yet"}

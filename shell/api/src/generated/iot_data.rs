@@ -4,7 +4,14 @@ use crate::table::*;
 
 pub static OPERATIONS: &[Operation] = &[
     Operation::new("DeleteConnection", "DELETE", "/connections/{clientId}", &[], false, None),
-    Operation::new("DeleteThingShadow", "DELETE", "/things/{thingName}/shadow", &[], false, None),
+    Operation::new(
+        "DeleteThingShadow",
+        "DELETE",
+        "/things/{thingName}/shadow",
+        &[],
+        true,
+        Some(&DELETE_THING_SHADOW_REQUEST_SHAPE),
+    ),
     Operation::new(
         "GetRetainedMessage",
         "GET",
@@ -13,14 +20,21 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&GET_RETAINED_MESSAGE_REQUEST_SHAPE),
     ),
-    Operation::new("GetThingShadow", "GET", "/things/{thingName}/shadow", &[], false, None),
+    Operation::new(
+        "GetThingShadow",
+        "GET",
+        "/things/{thingName}/shadow",
+        &[],
+        true,
+        Some(&GET_THING_SHADOW_REQUEST_SHAPE),
+    ),
     Operation::new(
         "ListNamedShadowsForThing",
         "GET",
         "/api/things/shadow/ListNamedShadowsForThing/{thingName}",
         &[],
-        false,
-        None,
+        true,
+        Some(&LIST_NAMED_SHADOWS_FOR_THING_REQUEST_SHAPE),
     ),
     Operation::new(
         "ListRetainedMessages",
@@ -31,12 +45,33 @@ pub static OPERATIONS: &[Operation] = &[
         Some(&LIST_RETAINED_MESSAGES_REQUEST_SHAPE),
     ),
     Operation::new("Publish", "POST", "/topics/{topic}", &[], true, Some(&PUBLISH_REQUEST_SHAPE)),
-    Operation::new("UpdateThingShadow", "POST", "/things/{thingName}/shadow", &[], false, None),
+    Operation::new(
+        "UpdateThingShadow",
+        "POST",
+        "/things/{thingName}/shadow",
+        &[],
+        true,
+        Some(&UPDATE_THING_SHADOW_REQUEST_SHAPE),
+    ),
 ];
 static CONTENT_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static CORRELATION_DATA: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static DELETE_THING_SHADOW_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
+    Member::new("shadowName", Location::Query, "name", &SHADOW_NAME),
+]);
 static GET_RETAINED_MESSAGE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("topic", Location::Uri, "topic", &TOPIC).required()]);
+static GET_THING_SHADOW_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
+    Member::new("shadowName", Location::Query, "name", &SHADOW_NAME),
+]);
+static JSON_DOCUMENT: Kind = Kind::Blob(Bounds::NONE);
+static LIST_NAMED_SHADOWS_FOR_THING_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
+    Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
+]);
 static LIST_RETAINED_MESSAGES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
     Member::new("maxResults", Location::Query, "maxResults", &MAX_RESULTS),
@@ -44,6 +79,7 @@ static LIST_RETAINED_MESSAGES_REQUEST_SHAPE: Shape = Shape::new(&[
 static MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, 200));
 static MESSAGE_EXPIRY: Kind = Kind::Integer(Bounds::NONE);
 static NEXT_TOKEN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static PAGE_SIZE: Kind = Kind::Integer(Bounds::new(1, 100));
 static PAYLOAD: Kind = Kind::Blob(Bounds::NONE);
 static PAYLOAD_FORMAT_INDICATOR: Kind = Kind::String(Text::new(Bounds::NONE, "", &["UNSPECIFIED_BYTES", "UTF8_DATA"]));
 static PUBLISH_REQUEST_SHAPE: Shape = Shape::new(&[
@@ -66,5 +102,12 @@ static PUBLISH_REQUEST_SHAPE: Shape = Shape::new(&[
 static QOS: Kind = Kind::Integer(Bounds::new(0, 1));
 static RESPONSE_TOPIC: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static RETAIN: Kind = Kind::Boolean;
+static SHADOW_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 64), "[$a-zA-Z0-9:_-]+", &[]));
+static THING_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA-Z0-9:_-]+", &[]));
 static TOPIC: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static UPDATE_THING_SHADOW_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
+    Member::new("shadowName", Location::Query, "name", &SHADOW_NAME),
+    Member::new("payload", Location::Payload, "payload", &JSON_DOCUMENT).required(),
+]);
 static USER_PROPERTIES: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));

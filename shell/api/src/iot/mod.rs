@@ -121,8 +121,6 @@ mod list_principal_things_v2;
 mod list_thing_principals_v2;
 mod search_index;
 
-pub(crate) use page::page;
-
 use std::collections::BTreeMap;
 
 use sekisho_registry::{Event, Registry, RegistryError};

@@ -12,7 +12,7 @@ pub(super) const MARKER_PAGE: usize = 25;
 pub(super) const TOKEN_PAGE: usize = 250;
 
 /// The page after `token` of `items`, which are in the order of their keys, and the token of the next page if there is one.
-pub(crate) fn page<T>(
+pub(super) fn page<T>(
     items: impl Iterator<Item = T>,
     key: impl Fn(&T) -> String,
     descending: bool,

@@ -1,8 +1,10 @@
-//! IoT's data plane over HTTP, for callers who sign.
+//! IoT's data plane over HTTP, for callers who sign: publish, retained messages, device shadows.
 mod publish;
 mod retained_messages;
+mod shadows;
 
 use sekisho_sigv4::Operator;
+use sekisho_workers::BadToken;
 use serde_json::Value;
 
 use crate::{ApiError, App, parse};
@@ -18,7 +20,15 @@ pub(crate) async fn handle(
     match operation {
         "Publish" => publish::run(app, operator, parse(input)?, trace_id).await,
         "GetRetainedMessage" => retained_messages::get(app, &parse(input)?),
-        "ListRetainedMessages" => retained_messages::list(app, parse(input)?),
+        "ListRetainedMessages" => retained_messages::list(app, &parse(input)?),
+        "GetThingShadow" => shadows::get(app, parse(input)?),
+        "UpdateThingShadow" => shadows::update(app, operator, parse(input)?),
+        "DeleteThingShadow" => shadows::delete(app, operator, parse(input)?),
+        "ListNamedShadowsForThing" => shadows::list(app, &parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }
+}
+
+fn bad_token(error: BadToken) -> ApiError {
+    ApiError::new(400, "InvalidRequestException", error.to_string())
 }

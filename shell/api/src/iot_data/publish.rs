@@ -28,7 +28,7 @@ pub(crate) async fn run(app: &App, operator: &Operator, input: Input, trace_id: 
     let user_properties = input.user_properties.as_deref().map(user_properties).transpose()?.unwrap_or_default();
     let correlation_data = input.correlation_data.as_deref().map(base64).transpose()?.map(Into::into);
     let message = Message {
-        topic: topic(&input.topic)?,
+        topic: published(&input.topic)?,
         payload: input.payload.0,
         qos: input.qos.unwrap_or(0),
         retain: input.retain.unwrap_or(false),
@@ -54,6 +54,15 @@ fn topic(text: &str) -> Result<TopicName, ApiError> {
         return Err(refused(format!("longer than {TOPIC_BYTES_MAX} bytes")));
     }
     TopicName::parse(text).map_err(|error| refused(error.to_string()))
+}
+
+/// Basic ingest alone of the reserved topics: what devices ask for there has operations of its own, and the rest is the server's.
+fn published(text: &str) -> Result<TopicName, ApiError> {
+    if text.starts_with('$') && !text.starts_with("$aws/rules/") {
+        let message = "Invalid topic: a reserved topic cannot be published to over HTTP";
+        return Err(ApiError::new(400, "InvalidRequestException", message));
+    }
+    topic(text)
 }
 
 /// Base64 of a JSON array of objects with one pair each; some tools put the array into a JSON string first.
@@ -94,5 +103,6 @@ mod tests {
         assert!(topic(&level).is_ok() && topic(&format!("{level}a")).is_err());
         assert!(topic(&format!("$aws/rules/r/{level}")).is_ok());
         assert!(topic("a/+").is_err() && topic("").is_err());
+        assert!(published("$aws/rules/r/a").is_ok() && published("$aws/things/t/shadow/update").is_err());
     }
 }

@@ -1,11 +1,8 @@
 //! `GetRetainedMessage`, `ListRetainedMessages`: what topics hold for those who come later.
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
-use sekisho_retained::RetainedMessage;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 
-use crate::iot::page;
+use super::bad_token;
 use crate::{ApiError, App};
 
 /// How many a page has if nobody says.
@@ -29,41 +26,12 @@ pub(crate) fn get(app: &App, input: &One) -> Result<Value, ApiError> {
         let message = format!("No retained message exists for topic: {}", input.topic);
         return Err(ApiError::new(404, "ResourceNotFoundException", message));
     };
-    let mut output = json!({
-        "topic": input.topic,
-        "payload": BASE64_STANDARD.encode(&message.payload),
-        "qos": message.qos,
-        "lastModifiedTime": message.kept_at.millis(),
-    });
-    if !message.properties.user_properties.is_empty() {
-        output["userProperties"] = BASE64_STANDARD.encode(user_properties(message)).into();
-    }
-    Ok(output)
+    Ok(message.document(&input.topic))
 }
 
-pub(crate) fn list(app: &App, input: Page) -> Result<Value, ApiError> {
-    let cores = app.state.read();
-    let all = cores.retained.after(None, app.state.now());
+pub(crate) fn list(app: &App, input: &Page) -> Result<Value, ApiError> {
     let size = input.max_results.unwrap_or(PAGE_SIZE);
-    let (messages, next) = page(all, |(topic, _)| (*topic).to_owned(), false, input.next_token.as_deref(), size)?;
-    let topics = messages.iter().map(|(topic, message)| {
-        json!({
-            "topic": topic,
-            "payloadSize": message.payload.len(),
-            "qos": message.qos,
-            "lastModifiedTime": message.kept_at.millis(),
-        })
-    });
-    let mut output = json!({ "retainedTopics": topics.collect::<Vec<_>>() });
-    if let Some(next) = next {
-        output["nextToken"] = next.into();
-    }
-    Ok(output)
-}
-
-/// An array of objects with one pair each, in their order, as Publish takes them.
-fn user_properties(message: &RetainedMessage) -> String {
-    let pair =
-        |(name, value): &(String, String)| Value::Object(Map::from_iter([(name.clone(), value.as_str().into())]));
-    Value::Array(message.properties.user_properties.iter().map(pair).collect()).to_string()
+    let cores = app.state.read();
+    let listed = sekisho_workers::retained_messages(&cores, input.next_token.as_deref(), size, app.state.now());
+    listed.map_err(bad_token)
 }
