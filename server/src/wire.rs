@@ -107,6 +107,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         issuing: issuing.clone(),
         functions,
         admit_first_connection: config.admit_first_connection,
+        hostnames: config.hostnames.clone(),
     }));
     let bulk = BulkRegistration::new(state.clone(), objects.clone(), issuing.clone());
     bulk.resume();

@@ -11,6 +11,7 @@ mod crl; // what a CA no longer vouches for
 mod csr; // a device asks for a certificate: PEM → Csr
 mod algorithm; // signature algorithms, and which are believed
 mod extensions; // what a certificate may be used for
+mod alternative_name; // other names of its subject and its issuer
 mod key; // SubjectPublicKeyInfo, and signatures checked with it
 mod name; // distinguished names, repeats and order kept
 mod path; // end entity → intermediates → root
@@ -23,6 +24,7 @@ mod profile; // what is in them
 mod signer; // private keys that sign them
 
 pub use algorithm::{AcceptedSignatureAlgorithm, HashAlgorithm};
+pub use alternative_name::AlternativeName;
 pub use certificate::{BasicConstraints, CertificateError, PresentedCertificate};
 pub use check::{CaError, CertificateUnfit, DeviceCertificateError, check_ca, check_device};
 pub use crl::{CrlError, PEM_CRL, RevocationList};

@@ -10,6 +10,7 @@ fn certificate() {
             let now = certificate.not_before();
             let _ = (check_ca(&certificate, now), check_device(&certificate, now));
             let _ = (certificate.verify_signed_by(&certificate), verify_chain(bytes, &[bytes], &[bytes], now));
+            let _ = (certificate.subject_alternative_names(), certificate.issuer_alternative_names());
             assert_eq!(PresentedCertificate::parse_pem(&certificate.to_pem()).unwrap(), certificate);
         }
         if let Ok(text) = std::str::from_utf8(bytes) {

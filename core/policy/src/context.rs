@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use sekisho_types::{ClientId, Tenant, ThingName};
+use sekisho_types::{CertificateId, ClientId, Tenant, ThingName, Timestamp};
 
 use crate::CertificateVariables;
 use crate::variable::Variable;
@@ -22,9 +22,7 @@ pub struct ThingContext {
     pub is_attached: bool,
 }
 
-/// What is known about a request.
-///
-/// The time is not: decisions are remembered as long as a connection lasts, so a condition on the time cannot be evaluated.
+/// What is known about a request. What is not known, such as the address of a client that only might come, is absent from it.
 #[derive(Clone, Debug)]
 pub struct Context {
     /// Account and region, for resource names.
@@ -35,8 +33,14 @@ pub struct Context {
     pub thing: Option<ThingContext>,
     /// What the certificate says; needed only where [`crate::PolicySet::asks_for_certificate`].
     pub certificate: Option<Arc<CertificateVariables>>,
+    /// The certificate's id.
+    pub certificate_id: Option<CertificateId>,
     /// Where the request comes from.
     pub source_ip: Option<IpAddr>,
+    /// By which of the server's names it came.
+    pub domain_name: Option<Arc<str>>,
+    /// When.
+    pub now: Option<Timestamp>,
     /// Whether the client asked for a session that outlives the connection.
     pub persistent_connect: bool,
     /// Whether CONNECT carried a will.
@@ -51,7 +55,10 @@ impl Context {
             client_id: None,
             thing: None,
             certificate: None,
+            certificate_id: None,
             source_ip: None,
+            domain_name: None,
+            now: None,
             persistent_connect: false,
             last_will: false,
         }
@@ -75,9 +82,11 @@ impl Context {
                 self.thing.as_ref().map(|thing| if thing.is_attached { "true" } else { "false" }.into())
             }
             Variable::ConnectAttributes => None,
-            Variable::Certificate(field) => {
-                self.certificate.as_ref()?.values(field).first().map(|value| value.as_str().into())
-            }
+            Variable::DomainName => self.domain_name.as_deref().map(Cow::Borrowed),
+            Variable::CurrentTime => self.now.map(|now| now.to_string().into()),
+            Variable::EpochTime => self.now.map(|now| now.seconds().to_string().into()),
+            Variable::CertificateId => self.certificate_id.map(|id| id.to_string().into()),
+            Variable::Certificate(variable) => self.certificate.as_ref()?.value(variable).map(Cow::Borrowed),
         }
     }
 
@@ -88,15 +97,17 @@ impl Context {
                 let attributes = [("PersistentConnect", self.persistent_connect), ("LastWill", self.last_will)];
                 Some(attributes.into_iter().filter(|(_, set)| *set).map(|(name, _)| name.into()).collect())
             }
-            Variable::Certificate(field) => {
-                Some(self.certificate.as_ref()?.values(field).iter().map(|value| value.as_str().into()).collect())
-            }
+            Variable::Certificate(variable) => Some(self.certificate.as_ref()?.values(variable)),
             Variable::ClientId
             | Variable::SourceIp
             | Variable::ThingName
             | Variable::ThingTypeName
             | Variable::ThingAttribute(_)
-            | Variable::IsAttached => Some(self.value(key).into_iter().collect()),
+            | Variable::IsAttached
+            | Variable::DomainName
+            | Variable::CurrentTime
+            | Variable::EpochTime
+            | Variable::CertificateId => Some(self.value(key).into_iter().collect()),
         }
     }
 }
@@ -131,6 +142,12 @@ pub(crate) mod tests {
         let mapped = Context { source_ip: Some("::ffff:10.1.2.3".parse().unwrap()), ..context("c") };
         let certificate =
             Context { certificate: Some(Arc::new(crate::certificate::tests::variables())), ..context("c") };
+        let told = Context {
+            certificate_id: Some(CertificateId::new([0xab; 32])),
+            domain_name: Some("iot.example".into()),
+            now: Some(Timestamp::from_millis(1_795_524_805_999)),
+            ..context("c")
+        };
         #[rustfmt::skip] // source                           context       name                                           value
         let table: &[(&str, &Context, &str, Option<&str>)] = &[
             ("iot dev guide: basic policy variables",        &stranger,    "iot:ClientId",                                Some("pump-7")),
@@ -155,7 +172,17 @@ pub(crate) mod tests {
             ("iot dev guide: .1 is the second value",        &certificate, "iot:Certificate.Subject.OrganizationalUnit.0", None),
             ("iot dev guide: certificate policy variables",  &certificate, "iot:Certificate.Issuer.Organization",         Some("Works\\, Inc")),
             ("iot dev guide: certificate policy variables",  &stranger,    "iot:Certificate.Subject.CommonName",          None),
+            ("iot dev guide: certificate serial number",     &certificate, "iot:Certificate.SerialNumber",                Some("17")),
+            ("iot dev guide: AvailableKeys is a list",       &certificate, "iot:Certificate.AvailableKeys",               None),
+            ("IAM: aws:CurrentTime",                         &told,        "aws:CurrentTime",                             Some("2026-11-24T12:53:25Z")),
+            ("IAM: aws:EpochTime",                           &told,        "aws:EpochTime",                               Some("1795524805")),
+            ("service authorization reference",              &told,        "iot:DomainName",                              Some("iot.example")),
+            ("well-architected, IoT lens: IOTSEC05",         &told,        "iot:CertificateId",                           Some(&*"ab".repeat(32))),
+            ("ours: what is not told has no value",          &stranger,    "aws:CurrentTime",                             None),
+            ("ours: what is not told has no value",          &stranger,    "iot:DomainName",                              None),
             ("ours: not a variable",                         &attached,    "iot:Nothing",                                 None),
+            ("ours: not a variable",                         &certificate, "iot:Certificate.Subject.Shoe",                None),
+            ("ours: not a variable",                         &certificate, "iot:Certificate.Subject.CommonName.x",        None),
         ];
         for (source, context, name, value) in table {
             assert_eq!(context.variable(name).as_deref(), *value, "{source}: {name}");

@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use sekisho_types::PolicyName;
 
-use crate::ActionName;
+use crate::{ActionName, StatementName};
+
+/// Names without a value that a refusal tells: refusals are remembered. And then: the others are told when these have values;
+/// [`crate::explain`] tells all.
+pub const MISSING_MAX: usize = 10;
 
 /// Something that is not allowed, and why: for the log and for `sekisho why`, never for the peer. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,12 +26,8 @@ struct Refusal {
 pub enum Reason {
     /// A statement denies it.
     Explicit {
-        /// The policy it stands in.
-        policy: PolicyName,
-        /// Its place there, from 1.
-        statement: usize,
-        /// Its `Sid`, if it has one.
-        sid: Option<String>,
+        /// Which.
+        statement: StatementName,
         /// One of its conditions cannot be evaluated, and therefore it applies.
         unevaluated: bool,
     },
@@ -35,10 +35,10 @@ pub enum Reason {
     Implicit {
         /// The policies that were asked.
         policies: Vec<PolicyName>,
-        /// The statements, from 1, that might allow it if their conditions could be evaluated.
-        unevaluated: Vec<(PolicyName, usize)>,
-        /// Variables without a value in statements about this action, each as written.
-        unresolved: Vec<String>,
+        /// The statements that might allow it if their conditions could be evaluated.
+        unevaluated: Vec<StatementName>,
+        /// Variables and condition keys without a value, in statements that allow this action; at most [`MISSING_MAX`].
+        missing: Vec<String>,
     },
     /// The text is not a topic name.
     NotATopicName,
@@ -74,27 +74,23 @@ impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} on `{}` is denied: ", self.0.action, self.0.resource)?;
         match &self.0.reason {
-            Reason::Explicit { policy, statement, sid, unevaluated } => {
-                write!(f, "statement {statement}")?;
-                if let Some(sid) = sid {
-                    write!(f, " (`{sid}`)")?;
-                }
-                write!(f, " of policy `{policy}` denies it")?;
+            Reason::Explicit { statement, unevaluated } => {
+                write!(f, "{statement} denies it")?;
                 f.write_str(if *unevaluated { ", because its condition cannot be evaluated" } else { "" })
             }
             Reason::NotATopicName => f.write_str("it is not a topic name"),
             Reason::Implicit { policies, .. } if policies.is_empty() => {
                 f.write_str("no policy is attached to the certificate")
             }
-            Reason::Implicit { policies, unevaluated, unresolved } => {
+            Reason::Implicit { policies, unevaluated, missing } => {
                 f.write_str("no statement allows it in ")?;
                 list(f, policies)?;
-                for (policy, statement) in unevaluated {
-                    write!(f, "; the condition of statement {statement} of policy `{policy}` cannot be evaluated")?;
+                for statement in unevaluated {
+                    write!(f, "; the condition of {statement} cannot be evaluated")?;
                 }
-                if !unresolved.is_empty() {
+                if !missing.is_empty() {
                     f.write_str("; without a value: ")?;
-                    list(f, unresolved)?;
+                    list(f, missing)?;
                 }
                 Ok(())
             }

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::condition::Condition;
 use crate::pattern::Pattern;
+use crate::variable::Variable;
 use crate::{ActionName, Context};
 
 /// Characters of a document that are not white space (iot quotas: "Policy document size").
@@ -28,6 +29,7 @@ fn malformed(place: impl Into<String>, problem: impl Into<String>) -> MalformedP
 pub struct PolicyDocument {
     statements: Vec<Statement>,
     asks_for_certificate: bool,
+    asks_for_time: bool,
 }
 
 /// The documents attached to a principal, by name. Cheap to clone.
@@ -87,9 +89,18 @@ impl PolicyDocument {
             Some(statement) => std::slice::from_ref(statement),
         };
         let statements = (1..).zip(statements).map(|(number, statement)| parse_statement(number, statement));
+        let statements = statements.collect::<Result<Vec<_>, _>>()?;
+        let mut sids: Vec<_> = statements.iter().filter_map(|statement| statement.sid.as_deref()).collect();
+        sids.sort_unstable();
+        // IAM user guide: "the Sid value must be unique within a JSON policy".
+        if let Some(twice) = sids.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(malformed("Statement", format!("the Sid `{}` is there twice", twice[0])));
+        }
+        let asks = |of: fn(&Variable) -> bool| statements.iter().flat_map(Statement::variables).any(of);
         Ok(Self {
-            statements: statements.collect::<Result<_, _>>()?,
-            asks_for_certificate: json.to_ascii_lowercase().contains("iot:certificate."),
+            asks_for_certificate: asks(|variable| matches!(variable, Variable::Certificate(_))),
+            asks_for_time: asks(|variable| matches!(variable, Variable::CurrentTime | Variable::EpochTime)),
+            statements,
         })
     }
 
@@ -118,6 +129,26 @@ impl PolicySet {
     pub fn asks_for_certificate(&self) -> bool {
         self.iter().any(|(_, document)| document.asks_for_certificate)
     }
+
+    /// Whether a decision may be another one a moment later.
+    pub fn asks_for_time(&self) -> bool {
+        self.iter().any(|(_, document)| document.asks_for_time)
+    }
+}
+
+impl Statement {
+    fn variables(&self) -> impl Iterator<Item = &Variable> {
+        let named = self.resources.patterns.iter().flat_map(Pattern::variables);
+        named.chain(self.conditions.iter().flat_map(Condition::variables))
+    }
+
+    /// Names of variables and keys without a value in `context`, as far as they keep it from being about `resource`.
+    pub fn missing<'a>(&'a self, resource: &str, context: &'a Context) -> impl Iterator<Item = &'a str> {
+        let unresolved = self.resources.patterns.iter().flat_map(|pattern| pattern.unresolved(context));
+        let reached = self.resources.covers(resource, context);
+        let conditions = self.conditions.iter().filter(move |_| reached);
+        unresolved.chain(conditions.flat_map(|condition| condition.missing(context)))
+    }
 }
 
 impl Actions {
@@ -136,11 +167,6 @@ impl Actions {
 impl Resources {
     pub fn covers(&self, resource: &str, context: &Context) -> bool {
         self.patterns.iter().any(|pattern| pattern.matches(resource, context)) != self.negated
-    }
-
-    /// The variables, as written, that have no value in `context`.
-    pub fn unresolved<'a>(&'a self, context: &'a Context) -> impl Iterator<Item = &'a str> {
-        self.patterns.iter().flat_map(|pattern| pattern.unresolved(context))
     }
 }
 
@@ -209,7 +235,7 @@ fn one_of(
 }
 
 /// A string, or a list of them.
-pub(crate) fn strings(value: &Value) -> Option<Vec<String>> {
+fn strings(value: &Value) -> Option<Vec<String>> {
     match value {
         Value::String(text) => Some(vec![text.clone()]),
         Value::Array(values) => values.iter().map(|value| value.as_str().map(str::to_owned)).collect(),
@@ -240,6 +266,8 @@ mod tests {
         (r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": 7}}"#,                   "Statement 1, Resource: neither a string nor a list of strings"),
         (r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*", "Principal": "*"}}"#, "Statement 1: `Principal` is not an element of it"),
         (r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*", "Sid": 1}}"#,       "Statement 1, Sid: not a string"),
+        (r#"{"Statement": [{"Sid": "a", "Effect": "Allow", "Action": "*", "Resource": "*"}, {"Sid": "a", "Effect": "Deny", "Action": "*", "Resource": "*"}]}"#, "Statement: the Sid `a` is there twice"),
+        (r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*", "Condition": {"Bool": {"a": "x"}}}}"#, "Statement 1, Condition: `Bool` of `a`: `x` is not true or false"),
         (r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*", "Condition": 1}}"#, "Statement 1, Condition: not a JSON object"),
     ];
 
@@ -273,6 +301,7 @@ mod tests {
         ("IAM: Action, wildcards",                  "iot:*",                      &ActionName::ALL),
         ("IAM: Action, wildcards",                  "*",                          &ActionName::ALL),
         ("IAM: Action, another service",            "s3:*",                       &[]),
+        ("IAM: Action, wildcards of read actions",  "iot:Get*",                   &[]),
         ("ours: no variables in actions",           "iot:${*}",                   &[]),
     ];
 

@@ -3,8 +3,10 @@ use sekisho_identity::DeviceIdentity;
 use sekisho_sigv4::Operator;
 use sekisho_types::TopicName;
 
+use crate::denied::MISSING_MAX;
 use crate::document::{Effect, Statement};
-use crate::{Action, ActionName, Context, Denied, Permit, PolicySet, Publish, Reason};
+use crate::verdict::note;
+use crate::{Action, ActionName, Context, Denied, Permit, PolicySet, Publish, Reason, StatementName};
 
 /// Asks whether `who` may do `action`.
 ///
@@ -46,7 +48,8 @@ fn decide(action: ActionName, resource: &str, policies: &PolicySet, context: &Co
                         None => true,
                     };
                     let (policy, sid) = (name.clone(), statement.sid.clone());
-                    let reason = Reason::Explicit { policy, statement: number, sid, unevaluated };
+                    let statement = StatementName { policy, statement: number, sid };
+                    let reason = Reason::Explicit { statement, unevaluated };
                     return Err(Denied::new(action, resource, reason));
                 }
                 Effect::Allow => allowed = allowed || applies(statement, action, resource, context) == Some(true),
@@ -57,7 +60,7 @@ fn decide(action: ActionName, resource: &str, policies: &PolicySet, context: &Co
 }
 
 /// Whether a statement speaks of this; `None` if one of its conditions cannot be evaluated and no other one fails.
-fn applies(statement: &Statement, action: ActionName, resource: &str, context: &Context) -> Option<bool> {
+pub(crate) fn applies(statement: &Statement, action: ActionName, resource: &str, context: &Context) -> Option<bool> {
     if !statement.actions.covers(action) || !statement.resources.covers(resource, context) {
         return Some(false);
     }
@@ -74,25 +77,21 @@ fn applies(statement: &Statement, action: ActionName, resource: &str, context: &
 
 /// Why no statement allows it. Only asked after a refusal.
 fn implicit(action: ActionName, resource: &str, policies: &PolicySet, context: &Context) -> Reason {
-    let mut unevaluated = Vec::new();
-    let mut unresolved: Vec<String> = Vec::new();
+    let (mut unevaluated, mut missing) = (Vec::new(), Vec::new());
     for (name, document) in policies.iter() {
         for (number, statement) in (1..).zip(document.statements()) {
             if statement.effect == Effect::Deny || !statement.actions.covers(action) {
                 continue;
             }
-            for written in statement.resources.unresolved(context) {
-                if !unresolved.iter().any(|known| known == written) {
-                    unresolved.push(written.to_owned());
-                }
-            }
+            note(&mut missing, statement.missing(resource, context), MISSING_MAX);
             if applies(statement, action, resource, context).is_none() {
-                unevaluated.push((name.clone(), number));
+                let (policy, sid) = (name.clone(), statement.sid.clone());
+                unevaluated.push(StatementName { policy, statement: number, sid });
             }
         }
     }
     let policies = policies.iter().map(|(name, _)| name.clone()).collect();
-    Reason::Implicit { policies, unevaluated, unresolved }
+    Reason::Implicit { policies, unevaluated, missing }
 }
 
 #[cfg(test)]

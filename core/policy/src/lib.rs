@@ -7,6 +7,7 @@ mod context; // what is known about a request: the values of variables
 mod denied; // why one was not
 mod document; // JSON → statements, checked once
 mod evaluate; // explicit deny > allow > implicit deny
+mod verdict; // the same with everything that took part in it
 mod pattern; // wildcards, escapes and ${variables}
 mod permit; // actions, and the proof that one was allowed
 mod variable; // the names of variables and condition keys
@@ -14,11 +15,12 @@ mod session; // the same decisions, remembered for one connection
 
 pub use certificate::CertificateVariables;
 pub use context::{Context, ThingContext};
-pub use denied::{Denied, Reason};
+pub use denied::{Denied, MISSING_MAX, Reason};
 pub use document::{DOCUMENT_CHARS_MAX, MalformedPolicy, PolicyDocument, PolicySet};
 pub use evaluate::{authorize, authorize_event, authorize_operator};
 pub use permit::{
     Action, ActionName, Connect, DeleteThingShadow, GetRetainedMessage, GetThingShadow, ListNamedShadowsForThing,
     ListRetainedMessages, Permit, Publish, Receive, RetainPublish, Subscribe, UpdateThingShadow,
 };
-pub use session::{MEMO_ENTRIES_MAX, MEMO_TOPIC_BYTES_MAX, SessionPolicy};
+pub use session::{MEMO_ENTRIES_MAX, MEMO_TOPIC_BYTES_MAX, SessionPolicy, UNDELIVERED_TOLD_MAX};
+pub use verdict::{Outcome, StatementName, Verdict, explain};

@@ -94,10 +94,20 @@ impl Pattern {
         text
     }
 
-    /// The variables, as written, that have no value in `context`.
+    /// The variables in it.
+    pub fn variables(&self) -> impl Iterator<Item = &Variable> {
+        self.0.iter().flatten().filter_map(|part| match part {
+            Part::Variable { variable, .. } => Some(variable),
+            Part::Literal(_) | Part::One => None,
+        })
+    }
+
+    /// The names of variables, as written but without `${}`, that have no value in `context`.
     pub fn unresolved<'a>(&'a self, context: &'a Context) -> impl Iterator<Item = &'a str> {
         self.0.iter().flatten().filter_map(|part| match part {
-            Part::Variable { variable, written } if context.value(variable).is_none() => Some(&**written),
+            Part::Variable { variable, written } if context.value(variable).is_none() => {
+                Some(&written["${".len()..written.len() - "}".len()])
+            }
             Part::Literal(_) | Part::One | Part::Variable { .. } => None,
         })
     }

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sekisho_identity::DeviceIdentity;
-use sekisho_types::{ThingName, TopicFilter, TopicName};
+use sekisho_types::{ThingName, Timestamp, TopicFilter, TopicName};
 
 use crate::{
     Action, Context, Denied, Permit, PolicySet, Publish, Reason, Receive, RetainPublish, Subscribe, authorize,
@@ -16,6 +16,9 @@ pub const MEMO_ENTRIES_MAX: usize = 256;
 /// [`MEMO_ENTRIES_MAX`] bounds a connection's memory whatever the server's settings allow.
 pub const MEMO_TOPIC_BYTES_MAX: usize = 512;
 
+/// Topics of undelivered messages that the operator is told of. And then: the others are counted only.
+pub const UNDELIVERED_TOLD_MAX: usize = 16;
+
 /// Shared with the memory that keeps it.
 type Decision<A> = Result<Arc<Permit<A>>, Denied>;
 
@@ -25,16 +28,21 @@ pub struct SessionPolicy {
     who: DeviceIdentity,
     policies: PolicySet,
     context: Context,
+    /// Whether what is decided now holds until policies or context are others. It does not where a policy asks for the time:
+    /// then each message is decided by itself.
+    remembers: bool,
     publish: Memo<Publish>,
     retain_publish: Memo<RetainPublish>,
     receive: Memo<Receive>,
+    undelivered: Vec<Denied>,
 }
 
 impl SessionPolicy {
     /// Nothing remembered yet.
     pub fn new(who: DeviceIdentity, policies: PolicySet, context: Context) -> Self {
         let (publish, retain_publish, receive) = (Memo::default(), Memo::default(), Memo::default());
-        Self { who, policies, context, publish, retain_publish, receive }
+        let remembers = !policies.asks_for_time();
+        Self { who, policies, context, remembers, publish, retain_publish, receive, undelivered: Vec::new() }
     }
 
     /// Other policies, or another context: everything is asked anew.
@@ -51,35 +59,49 @@ impl SessionPolicy {
     ///
     /// # Errors
     /// [`Denied`].
-    pub fn publish(&mut self, topic: &str) -> Decision<Publish> {
+    pub fn publish(&mut self, now: Timestamp, topic: &str) -> Decision<Publish> {
+        self.context.now = Some(now);
         let decide = |topic| authorize(&self.who, Publish { topic }, &self.policies, &self.context);
-        self.publish.decision(topic, decide)
+        self.publish.decision(topic, self.remembers, decide)
     }
 
     /// May it publish to `topic` with RETAIN? Asked in addition to [`SessionPolicy::publish`].
     ///
     /// # Errors
     /// [`Denied`].
-    pub fn retain_publish(&mut self, topic: &str) -> Decision<RetainPublish> {
+    pub fn retain_publish(&mut self, now: Timestamp, topic: &str) -> Decision<RetainPublish> {
+        self.context.now = Some(now);
         let decide = |topic| authorize(&self.who, RetainPublish { topic }, &self.policies, &self.context);
-        self.retain_publish.decision(topic, decide)
+        self.retain_publish.decision(topic, self.remembers, decide)
     }
 
     /// May it be given what was published to `topic`?
     ///
     /// # Errors
     /// [`Denied`].
-    pub fn receive(&mut self, topic: &str) -> Decision<Receive> {
+    pub fn receive(&mut self, now: Timestamp, topic: &str) -> Decision<Receive> {
+        self.context.now = Some(now);
         let decide = |topic| authorize(&self.who, Receive { topic }, &self.policies, &self.context);
-        self.receive.decision(topic, decide)
+        self.receive.decision(topic, self.remembers, decide)
     }
 
     /// May it subscribe to `filter`? Not remembered: filters are few.
     ///
     /// # Errors
     /// [`Denied`].
-    pub fn subscribe(&self, filter: &TopicFilter) -> Result<Permit<Subscribe>, Denied> {
+    pub fn subscribe(&mut self, now: Timestamp, filter: &TopicFilter) -> Result<Permit<Subscribe>, Denied> {
+        self.context.now = Some(now);
         authorize(&self.who, Subscribe { filter: filter.clone() }, &self.policies, &self.context)
+    }
+
+    /// Whether a message that was not delivered is one the operator is told of: the first of each of the first
+    /// [`UNDELIVERED_TOLD_MAX`] topics, until policies or context are others.
+    pub fn is_news(&mut self, denied: &Denied) -> bool {
+        let told = self.undelivered.len() < UNDELIVERED_TOLD_MAX && !self.undelivered.contains(denied);
+        if told {
+            self.undelivered.push(denied.clone());
+        }
+        told
     }
 }
 
@@ -94,13 +116,18 @@ impl<A> Default for Memo<A> {
 }
 
 impl<A: Action> Memo<A> {
-    fn decision(&mut self, text: &str, decide: impl FnOnce(TopicName) -> Result<Permit<A>, Denied>) -> Decision<A> {
+    fn decision(
+        &mut self,
+        text: &str,
+        remembers: bool,
+        decide: impl FnOnce(TopicName) -> Result<Permit<A>, Denied>,
+    ) -> Decision<A> {
         if let Some(known) = self.0.get(text) {
             return known.clone();
         }
         let topic = TopicName::parse(text).map_err(|_| Denied::new(A::NAME, text, Reason::NotATopicName))?;
         let decision = decide(topic.clone()).map(Arc::new);
-        if text.len() <= MEMO_TOPIC_BYTES_MAX {
+        if remembers && text.len() <= MEMO_TOPIC_BYTES_MAX {
             if self.0.len() >= MEMO_ENTRIES_MAX {
                 self.0.clear();
             }
@@ -113,11 +140,13 @@ impl<A: Action> Memo<A> {
 #[cfg(test)]
 mod tests {
     use sekisho_identity::{CertificateRecord, CertificateStatus};
-    use sekisho_types::{CertificateId, PolicyName, Timestamp};
+    use sekisho_types::{CertificateId, PolicyName};
 
     use super::*;
     use crate::PolicyDocument;
     use crate::context::tests::{context, thing};
+
+    const NOW: Timestamp = Timestamp::from_seconds(5);
 
     fn policies(effect: &str, topic: &str) -> PolicySet {
         let resource = format!("arn:aws:iot:us-east-1:000000000000:topic/{topic}");
@@ -147,33 +176,76 @@ mod tests {
     fn what_is_remembered_is_what_was_decided() {
         let mut session = session(policies("Allow", "a/*"));
         for _ in 0..2 {
-            assert_eq!(session.publish("a/b").unwrap().action().topic.as_str(), "a/b");
-            assert_eq!(session.publish("a/b").unwrap().principal(), Some(CertificateId::new([1; 32])));
-            assert!(session.publish("b").is_err());
-            assert!(session.receive("a/b").is_ok());
-            assert!(session.retain_publish("a/b").is_ok());
+            assert_eq!(session.publish(NOW, "a/b").unwrap().action().topic.as_str(), "a/b");
+            assert_eq!(session.publish(NOW, "a/b").unwrap().principal(), Some(CertificateId::new([1; 32])));
+            assert!(session.publish(NOW, "b").is_err());
+            assert!(session.receive(NOW, "a/b").is_ok());
+            assert!(session.retain_publish(NOW, "a/b").is_ok());
         }
-        assert_eq!(*session.publish("a/+").unwrap_err().reason(), Reason::NotATopicName);
+        assert_eq!(*session.publish(NOW, "a/+").unwrap_err().reason(), Reason::NotATopicName);
     }
 
     #[test]
     fn other_policies_are_other_decisions() {
         let mut session = session(policies("Allow", "*"));
-        assert!(session.publish("a").is_ok());
+        assert!(session.publish(NOW, "a").is_ok());
         session.replace(policies("Deny", "a"), context("pump-7"));
-        assert!(session.publish("a").unwrap_err().is_explicit());
-        assert!(!session.publish("b").unwrap_err().is_explicit());
+        assert!(session.publish(NOW, "a").unwrap_err().is_explicit());
+        assert!(!session.publish(NOW, "b").unwrap_err().is_explicit());
     }
 
     #[test]
     fn memory_is_bounded() {
         let mut session = session(policies("Allow", "*"));
         for number in 0..=MEMO_ENTRIES_MAX {
-            session.publish(&format!("t/{number}")).unwrap();
+            session.publish(NOW, &format!("t/{number}")).unwrap();
             assert!(session.publish.0.len() <= MEMO_ENTRIES_MAX);
         }
         assert_eq!(session.publish.0.len(), 1);
-        session.publish(&"t".repeat(MEMO_TOPIC_BYTES_MAX + 1)).unwrap();
+        session.publish(NOW, &"t".repeat(MEMO_TOPIC_BYTES_MAX + 1)).unwrap();
         assert_eq!(session.publish.0.len(), 1);
+    }
+
+    /// A condition on the time is as true as the time it was asked at.
+    #[test]
+    fn what_depends_on_the_time_is_not_remembered() {
+        let text = r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*", "Condition": {
+            "DateGreaterThanEquals": {"aws:CurrentTime": "1970-01-01T00:00:10Z"}, "NumericLessThan": {"aws:EpochTime": 20}}}}"#;
+        let timed = (PolicyName::parse("t").unwrap(), Arc::new(PolicyDocument::parse(text).unwrap()));
+        let mut session = session(PolicySet::new(vec![timed.clone()]));
+        let filter = TopicFilter::parse("a").unwrap();
+        for (second, allowed) in [(9, false), (10, true), (19, true), (20, false), (15, true)] {
+            let now = Timestamp::from_seconds(second);
+            let seen = [
+                session.publish(now, "a").is_ok(),
+                session.retain_publish(now, "a").is_ok(),
+                session.receive(now, "a").is_ok(),
+                session.subscribe(now, &filter).is_ok(),
+            ];
+            assert_eq!(seen, [allowed; 4], "{second} s");
+        }
+        assert_eq!(session.publish.0.len() + session.receive.0.len() + session.retain_publish.0.len(), 0);
+        // One such policy among others is enough; a variable in a resource is asked for the time too.
+        let named = r#"{"Statement": {"Effect": "Allow", "Action": "*", "Resource": "arn:aws:iot:*:*:topic/${aws:EpochTime}"}}"#;
+        let named = (PolicyName::parse("n").unwrap(), Arc::new(PolicyDocument::parse(named).unwrap()));
+        let others: Vec<_> = policies("Allow", "x").iter().cloned().chain([named]).collect();
+        session.replace(PolicySet::new(others), context("pump-7"));
+        assert!(session.publish(Timestamp::from_seconds(7), "7").is_ok());
+        assert!(session.publish(Timestamp::from_seconds(8), "7").is_err());
+    }
+
+    #[test]
+    fn undelivered_messages_are_told_of_once_and_not_for_ever() {
+        let mut session = session(policies("Deny", "*"));
+        let told = |session: &mut SessionPolicy, topic: &str| {
+            let denied = session.receive(NOW, topic).unwrap_err();
+            session.is_news(&denied)
+        };
+        assert!(told(&mut session, "a"));
+        assert!(!told(&mut session, "a"));
+        let others = (0..UNDELIVERED_TOLD_MAX).filter(|number| told(&mut session, &format!("t/{number}"))).count();
+        assert_eq!(others, UNDELIVERED_TOLD_MAX - 1);
+        session.replace(policies("Deny", "*"), context("pump-7"));
+        assert!(told(&mut session, "a"));
     }
 }

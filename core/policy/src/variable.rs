@@ -17,18 +17,33 @@ pub(crate) enum Variable {
     IsAttached,
     /// `iot:ConnectAttributes`: a key with several values, and no variable.
     ConnectAttributes,
+    /// `iot:DomainName`
+    DomainName,
+    /// `aws:CurrentTime`
+    CurrentTime,
+    /// `aws:EpochTime`
+    EpochTime,
+    /// `iot:CertificateId`
+    CertificateId,
     /// `iot:Certificate.Subject.Organization` and its like
     Certificate(CertificateVariable),
 }
 
-/// A field of the certificate's issuer or subject.
+/// What a certificate says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CertificateVariable {
-    /// Which field, by its place among the fields of [`crate::certificate`].
-    pub field: usize,
-    /// The issuer's; otherwise the subject's.
-    pub of_issuer: bool,
-    pub which: Which,
+pub(crate) enum CertificateVariable {
+    /// `iot:Certificate.SerialNumber`
+    SerialNumber,
+    /// `iot:Certificate.AvailableKeys`: a key with several values, and no variable.
+    AvailableKeys,
+    /// A field of the certificate's issuer or subject.
+    Field {
+        /// The issuer's; otherwise the subject's.
+        of_issuer: bool,
+        /// Which field, by its place among the fields of [`crate::certificate`].
+        field: usize,
+        which: Which,
+    },
 }
 
 /// Which value of a field that may have several.
@@ -50,6 +65,10 @@ impl Variable {
             ("iot:Connection.Thing.ThingTypeName", Variable::ThingTypeName),
             ("iot:Connection.Thing.IsAttached", Variable::IsAttached),
             ("iot:ConnectAttributes", Variable::ConnectAttributes),
+            ("iot:DomainName", Variable::DomainName),
+            ("aws:CurrentTime", Variable::CurrentTime),
+            ("aws:EpochTime", Variable::EpochTime),
+            ("iot:CertificateId", Variable::CertificateId),
         ];
         if let Some((_, variable)) = PLAIN.iter().find(|(plain, _)| plain.eq_ignore_ascii_case(name)) {
             return Some(variable.clone());
@@ -57,19 +76,31 @@ impl Variable {
         if let Some(rest) = without_prefix(name, "iot:Connection.Thing.Attributes[") {
             return Some(Self::ThingAttribute(rest.strip_suffix(']')?.into()));
         }
-        let rest = without_prefix(name, "iot:Certificate.")?;
-        let (whose, field) = rest.split_once('.')?;
-        let of_issuer = match () {
-            () if whose.eq_ignore_ascii_case("Issuer") => true,
-            () if whose.eq_ignore_ascii_case("Subject") => false,
-            () => return None,
+        CertificateVariable::parse(without_prefix(name, "iot:Certificate.")?).map(Self::Certificate)
+    }
+}
+
+impl CertificateVariable {
+    /// Parses what follows `iot:Certificate.`
+    fn parse(name: &str) -> Option<Self> {
+        if name.eq_ignore_ascii_case("SerialNumber") {
+            return Some(Self::SerialNumber);
+        }
+        if name.eq_ignore_ascii_case("AvailableKeys") {
+            return Some(Self::AvailableKeys);
+        }
+        let (of_issuer, rest) = match without_prefix(name, "Issuer.") {
+            Some(rest) => (true, rest),
+            None => (false, without_prefix(name, "Subject.")?),
         };
-        let (field, which) = match field.split_once('.') {
-            None => (field, Which::Nth(0)),
+        let (field, which) = match rest.rsplit_once('.') {
             Some((field, suffix)) if suffix.eq_ignore_ascii_case("List") => (field, Which::All),
-            Some((field, suffix)) => (field, Which::Nth(suffix.parse().ok().filter(|nth| *nth > 0)?)),
+            Some((field, suffix)) if suffix.bytes().all(|byte| byte.is_ascii_digit()) => {
+                (field, Which::Nth(suffix.parse().ok().filter(|nth| *nth > 0)?))
+            }
+            Some(_) | None => (rest, Which::Nth(0)),
         };
-        Some(Self::Certificate(CertificateVariable { field: crate::certificate::field(field)?, of_issuer, which }))
+        Some(Self::Field { of_issuer, field: crate::certificate::field(field)?, which })
     }
 }
 

@@ -3,8 +3,8 @@ use std::sync::Arc;
 
 use sekisho_identity::{CertificateRecord, CertificateStatus, DeviceIdentity};
 use sekisho_policy::{
-    Action, Connect, Context, PolicyDocument, PolicySet, Publish, Receive, RetainPublish, Subscribe, ThingContext,
-    authorize,
+    Action, Connect, Context, Outcome, PolicyDocument, PolicySet, Publish, Receive, RetainPublish, Subscribe,
+    ThingContext, authorize, explain,
 };
 use sekisho_types::{AccountId, CertificateId, ClientId, PolicyName, Region, Tenant, Timestamp};
 use sekisho_types::{ThingName, TopicFilter, TopicName};
@@ -31,13 +31,19 @@ impl Device {
             thing: Some(thing),
             source_ip: Some([10, 1, 2, 3].into()),
             last_will: true,
+            now: Some(Timestamp::from_seconds(17)),
             ..Context::new(Tenant { account, region })
         };
         Self { who, context }
     }
 
     fn ask<A: Action>(&self, action: A, policies: &PolicySet) {
-        if let Err(denied) = authorize(&self.who, action, policies, &self.context) {
+        let resource = self.context.tenant.arn("iot", action.resource());
+        let explained = explain(A::NAME, &resource, policies, &self.context);
+        let decided = authorize(&self.who, action, policies, &self.context);
+        assert_eq!(explained.outcome == Outcome::Allowed, decided.is_ok());
+        if let Err(denied) = decided {
+            assert_eq!(explained.outcome == Outcome::ExplicitDeny, denied.is_explicit());
             assert_eq!(denied.action(), A::NAME);
             assert!(denied.to_string().starts_with(A::NAME.as_str()));
         }
@@ -67,15 +73,18 @@ fn policy_document_of_words() {
     #[rustfmt::skip]
     const WORDS: &[&str] = &[
         "*", "?", "**?", "${*}", "${iot:ClientId}", "${iot:Connection.Thing.Attributes[hall]}", "${", "}", "${}", "a", "窯", "/", "topic/",
-        "client/", "10.0.0.0/8", "::/0", "true", "3", "-1e999",
+        "client/", "10.0.0.0/8", "::/0", "true", "3", "-1e999", "2026-11-24", "arn:*:s3::", ":", "${iot:ClientId}:",
     ];
     #[rustfmt::skip]
     const KEYS: &[&str] = &[
         "iot:ClientId", "aws:SourceIp", "iot:ConnectAttributes", "iot:Connection.Thing.Attributes[hall]",
-        "iot:Certificate.Subject.CommonName.List", "x",
+        "iot:Certificate.Subject.CommonName.List", "aws:CurrentTime", "aws:EpochTime", "x",
     ];
-    const OPERATORS: &[&str] =
-        &["StringLike", "StringNotEquals", "NumericLessThan", "IpAddress", "Bool", "DateEquals", "StringLikeIfExists"];
+    #[rustfmt::skip]
+    const OPERATORS: &[&str] = &[
+        "StringLike", "StringNotEquals", "NumericLessThan", "IpAddress", "Bool", "DateEquals", "StringLikeIfExists", "ArnLike",
+        "ArnNotEquals",
+    ];
     const SETS: &[&str] = &["", "ForAllValues:", "ForAnyValue:"];
     let device = Device::new();
     bolero::check!().with_type::<(Vec<u8>, [u8; 4])>().for_each(|(words, [deny, key, operator, set])| {

@@ -3,11 +3,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sekisho_identity::{DeviceIdentity, IdentityError};
-use sekisho_policy::{PolicySet, ThingContext};
+use sekisho_policy::ThingContext;
 use sekisho_rules::Program;
 use sekisho_types::{CertificateId, PolicyName, ThingName, Timestamp};
 
-use crate::{Event, PolicyTarget, Registry, ThingPrincipalType, TopicRule};
+use crate::{Event, PolicyTarget, Registry, Thing, ThingPrincipalType, TopicRule};
 
 /// Whom an event concerns among those who are connected.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +16,9 @@ pub enum Affected {
     None,
     /// Connections of these certificates: identity, policies or thing have changed.
     Certificates(Vec<CertificateId>),
+    /// The connection whose client id is this, if it has one: whether there is a thing of that name has changed, and the thing is
+    /// attached to nobody.
+    Client(ThingName),
     /// Nobody, but messages from now on meet other rules.
     Rules,
 }
@@ -32,21 +35,6 @@ impl Registry {
             (None, None) => return Err(IdentityError::Unknown { certificate_id }),
         };
         DeviceIdentity::establish(certificate_id, &record, now)
-    }
-
-    /// The policies that speak for a certificate, each once and in the version in force: its own, and those of the thing
-    /// groups its things are in, and of the groups above. Cheap: documents are compiled once.
-    pub fn policies_of(&self, certificate_id: CertificateId) -> PolicySet {
-        if let Some(held) = self.claims.get(&certificate_id) {
-            return held.policies.clone();
-        }
-        let groups = self.groups_of_certificate(certificate_id).into_iter().cloned().map(PolicyTarget::ThingGroup);
-        let mut names = BTreeSet::new();
-        for target in std::iter::once(PolicyTarget::Certificate(certificate_id)).chain(groups) {
-            names.extend(self.policy_targets.of(&target).map(|(name, ())| name));
-        }
-        let held = names.into_iter().filter_map(|name| self.policies.get(name));
-        PolicySet::new(held.map(|held| (held.policy.policy_name.clone(), Arc::clone(&held.in_force))).collect())
     }
 
     /// The thing a connection stands for, for policy variables: the one its certificate belongs to exclusively, else the one
@@ -78,9 +66,6 @@ impl Registry {
     }
 
     /// Whom an event concerns, asked after it was applied.
-    ///
-    /// A thing made under the client id of somebody who is already connected, without being attached, is not told to them:
-    /// all it changes is that `IsAttached` becomes `false` where it had no value.
     pub fn affected(&self, event: &Event) -> Affected {
         match event {
             Event::CertificateStatusChanged { certificate_id, .. }
@@ -97,12 +82,14 @@ impl Registry {
             | Event::PolicyVersionCreated { policy_name, set_as_default: true, .. } => self.holders_of(policy_name),
             Event::ThingUpdated { thing } => self.principals(&thing.thing_name),
             Event::TopicRulePut { .. } | Event::TopicRuleDeleted { .. } => Affected::Rules,
+            // Attached to nobody, yet or any more: `IsAttached` is `false` where it had no value, or has none any more.
+            Event::ThingCreated { thing: Thing { thing_name, .. } } | Event::ThingDeleted { thing_name } => {
+                Affected::Client(thing_name.clone())
+            }
             // New and therefore attached to nobody, or attached to nobody and therefore deleted.
-            Event::ThingCreated { .. }
-            | Event::ThingDeleted { .. }
-            | Event::CertificateRegistered { .. }
-            | Event::PolicyCreated { .. }
-            | Event::PolicyDeleted { .. } => Affected::None,
+            Event::CertificateRegistered { .. } | Event::PolicyCreated { .. } | Event::PolicyDeleted { .. } => {
+                Affected::None
+            }
             // Not in force.
             Event::PolicyVersionCreated { set_as_default: false, .. } | Event::PolicyVersionDeleted { .. } => {
                 Affected::None
@@ -238,12 +225,16 @@ mod tests {
             ("attach-policy q #0",                  &["#0"]),
             ("detach-policy p #1",                  &["#1"]),
             ("delete-policy q",                     &[]),
-            ("create-thing c",                      &[]),
+            ("create-thing c",                      &["client c"]),
             ("update-thing a x=y",                  &["#0"]),
+            ("update-thing a type:t",               &["#0"]),
+            ("update-thing a untype",               &["#0"]),
+            ("update-thing b type:t",               &[]),
             ("update-thing b x=y",                  &[]),
             ("attach-principal b #1",               &["#1"]),
+            ("attach-principal b #1 exclusive",     &["#1"]),
             ("detach-principal a #0",               &["#0"]),
-            ("delete-thing b",                      &[]),
+            ("delete-thing b",                      &["client b"]),
             ("create-rule r SELECT * FROM 'a'",     &["rules"]),
             ("disable-rule s",                      &["rules"]),
             ("delete-rule s",                       &["rules"]),
@@ -255,12 +246,16 @@ mod tests {
             ("set-default n 1",                     &["#0"]),
             ("add-to-group a owner",                &["#0"]),
             ("add-to-group b owner",                &[]),
+            ("regroup a -hall",                     &["#0"]),
+            ("regroup b -yard +hall",               &[]),
+            ("attach-policy q @hall",               &["#0"]),
             ("remove-from-group a hall",            &["#0"]),
             ("delete-group hall",                   &["#0"]),
             ("delete-group yard",                   &[]),
             ("update-group hall x=y",               &[]),
             ("create-group shed in:hall",           &[]),
-            ("create-type t",                       &[]),
+            ("create-type u",                       &[]),
+            ("deprecate-type t",                    &[]),
             ("create-billing-group x",              &[]),
         ];
         for (command, expected) in TABLE {
@@ -270,7 +265,7 @@ mod tests {
                 "create-thing b", "attach-policy p #0", "attach-policy p #1", "attach-principal a #0",
                 "create-rule s SELECT * FROM 'a'", "create-group plant", "create-group hall in:plant", "create-group yard",
                 "create-group owner", "add-to-group a hall", "add-to-group b yard", "create-policy n s",
-                "attach-policy n @plant",
+                "attach-policy n @plant", "create-type t",
             ] {
                 assert_eq!(world.run(command), "ok");
             }
@@ -279,6 +274,7 @@ mod tests {
                 "delete-policy-version p 2" => { world.run("create-policy-version p t"); }
                 "set-default n 1" => { world.run("create-policy-version n t default"); }
                 "delete-certificate #2" => { world.run("issue #2"); }
+                "update-thing a untype" => { world.run("update-thing a type:t"); }
                 _ => {}
             }
             let answer = world.run(command);
@@ -288,6 +284,9 @@ mod tests {
             let expected = match *expected {
                 [] => Affected::None,
                 ["rules"] => Affected::Rules,
+                [client] if client.starts_with("client ") => {
+                    Affected::Client(ThingName::parse(client.trim_start_matches("client ")).unwrap())
+                }
                 _ => Affected::Certificates(expected_ids),
             };
             let event = world.history.last().unwrap();

@@ -30,7 +30,8 @@ mod claim; // fleet provisioning: claims and ownership tokens
 mod registration_task; // bulk registration
 
 mod attachment; // policies on certificates, certificates on things
-mod gateway; // what a connection asks: who, which policies, which thing
+mod effective; // which policies speak for whom, and what they may know
+mod gateway; // what a connection asks: who, which thing; whom a change concerns
 mod links; // a many-to-many index, both ways
 
 pub use attachment::{POLICIES_PER_PRINCIPAL_MAX, POLICIES_PER_THING_GROUP_MAX, PolicyTarget, ThingPrincipalType};

@@ -124,9 +124,11 @@ impl Registry {
         certificates.into_iter().copied().collect()
     }
 
-    /// The groups the things of a certificate are in, and those these are in, each once, by name.
-    pub(crate) fn groups_of_certificate(&self, certificate_id: CertificateId) -> BTreeSet<&ThingGroupName> {
-        let things = self.thing_principals.of(&certificate_id).map(|(thing, _)| thing);
+    /// The groups the things are in, and those these are in, each once, by name.
+    pub(crate) fn groups_of_things<'a>(
+        &'a self,
+        things: impl Iterator<Item = &'a ThingName>,
+    ) -> BTreeSet<&'a ThingGroupName> {
         let groups = things.flat_map(|thing| self.thing_group_members.of(thing));
         let groups = groups.filter_map(|(name, ())| self.thing_groups.get(name));
         let chains = groups.flat_map(|group| std::iter::once(group).chain(self.ancestors(group)));

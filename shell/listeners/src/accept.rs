@@ -59,7 +59,7 @@ pub async fn accept<S, F>(
             let handshake = tokio::time::timeout(HANDSHAKE_MAX, shake_hands(stream, tls, crowded)).await;
             drop(permit);
             match handshake {
-                Ok(Ok(tls)) => match peer(&tls, address) {
+                Ok(Ok(tls)) => match peer(&tls, address, &gateway) {
                     Some(peer) => serve(tls, peer).await,
                     None => gateway.refuse_stranger(address, "no client certificate".into()),
                 },
@@ -95,7 +95,7 @@ pub async fn accept_plain<S, F>(
         let _ = stream.set_nodelay(true);
         match gateway.certificate_of(&who) {
             Some(certificate_id) => {
-                let served = serve(stream, Peer { address, certificate_id });
+                let served = serve(stream, Peer { address, certificate_id, domain_name: None });
                 tokio::spawn(async move {
                     served.await;
                     drop(place);
@@ -137,7 +137,9 @@ async fn give_way<T>(
 }
 
 /// Who showed which certificate. A resumed session keeps the certificate of its first handshake.
-fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr) -> Option<Peer> {
-    let end_entity = tls.get_ref().1.peer_certificates()?.first()?;
-    Some(Peer { address, certificate_id: PresentedCertificate::id_of(end_entity) })
+fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr, gateway: &Gateway) -> Option<Peer> {
+    let session = tls.get_ref().1;
+    let certificate_id = PresentedCertificate::id_of(session.peer_certificates()?.first()?);
+    let domain_name = session.server_name().and_then(|called| gateway.domain_name(called));
+    Some(Peer { address, certificate_id, domain_name })
 }

@@ -359,7 +359,7 @@ impl<T: Transport> Pump<T> {
                     self.answer(owed, Answer::Subscribed(request.packet_identifier, outcomes));
                 }
                 Output::Unsubscribe(request) => {
-                    let Some(session) = &self.session else { continue };
+                    let Some(session) = &mut self.session else { continue };
                     let (outcomes, owed) = self.gateway.unsubscribe(session, &request);
                     self.answer(owed, Answer::Unsubscribed(request.packet_identifier, outcomes));
                 }

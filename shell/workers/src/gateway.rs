@@ -17,7 +17,7 @@ use sekisho_registry::Affected;
 use sekisho_retained::keeps;
 use sekisho_sessions::Seat;
 use sekisho_state::{Cores, Event, State};
-use sekisho_types::{CertificateId, ClientId, Grant, Random, ThingName, TopicName};
+use sekisho_types::{CertificateId, ClientId, Grant, Random, ThingName, TopicFilter, TopicName};
 use tokio::sync::Semaphore;
 
 use crate::decisions::{Decision, Decisions};
@@ -42,6 +42,7 @@ pub struct Gateway {
     pub(crate) issuing: Arc<Issuing>,
     pub(crate) functions: Arc<Functions>,
     pub(crate) admit_first_connection: bool,
+    hostnames: Vec<Arc<str>>,
     pub(crate) first_connections: Arc<Semaphore>,
     pub(crate) fleet_calls: Arc<Semaphore>,
     pub(crate) tidings: Tidings,
@@ -90,6 +91,8 @@ pub struct Parts {
     pub functions: Arc<Functions>,
     /// Whether a device that was just provisioned by its first connection is let in by the same.
     pub admit_first_connection: bool,
+    /// The names devices may call it by.
+    pub hostnames: Vec<String>,
 }
 
 /// Where a request comes from.
@@ -99,7 +102,13 @@ pub struct Peer {
     pub address: SocketAddr,
     /// The certificate whose key signed the handshake.
     pub certificate_id: CertificateId,
+    /// The name it came by, if it is one of the server's, see [`Gateway::domain_name`].
+    pub domain_name: Option<DomainName>,
 }
+
+/// One of the server's names, by its place among them: a connection keeps no text for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DomainName(usize);
 
 /// That a message may be published, and kept if it is to be.
 pub(crate) struct Speech {
@@ -133,6 +142,8 @@ pub struct Session {
     expiry_s: u32,
     /// Whether it has a will, which may be published when the connection ends.
     pub(crate) has_will: bool,
+    /// Subscriptions that no policy allows any more. Few: the gate bounds them with those that go on.
+    resting: Vec<(TopicFilter, Grant)>,
     peer: Peer,
     persistent: bool,
 }
@@ -177,7 +188,7 @@ impl Session {
 impl Gateway {
     /// A gateway over the present state; [`Gateway::follow`] keeps it up to date.
     pub fn new(parts: Parts) -> Self {
-        let Parts { profile, state, streams, decisions, issuing, functions, admit_first_connection } = parts;
+        let Parts { profile, state, streams, decisions, issuing, functions, admit_first_connection, hostnames } = parts;
         let gateway = Self {
             broker: RwLock::new(Broker::new(profile.hash_match())),
             links: Links::default(),
@@ -190,6 +201,7 @@ impl Gateway {
             issuing,
             functions,
             admit_first_connection,
+            hostnames: hostnames.into_iter().map(Into::into).collect(),
             first_connections: first_connections_bound(),
             fleet_calls: fleet_bound(),
             tidings: Tidings::default(),
@@ -216,9 +228,23 @@ impl Gateway {
             match cores.registry.affected(event) {
                 Affected::None => {}
                 Affected::Certificates(certificates) => self.links.changed(&certificates),
+                Affected::Client(thing_name) => self.client_changed(&thing_name),
                 Affected::Rules => self.rules.replace(cores, &mut self.broker_mut()),
             }
         }
+    }
+
+    fn client_changed(&self, thing_name: &ThingName) {
+        let Ok(client_id) = ClientId::parse(thing_name.as_str()) else { return };
+        let subscriber = self.broker.read().unwrap_or_else(PoisonError::into_inner).subscriber_of(&client_id);
+        if let Some(link) = subscriber.and_then(|subscriber| self.links.of(subscriber)) {
+            link.signal(|signals| signals.changed = true);
+        }
+    }
+
+    /// The server's name that a client has called, if it is one: TLS asks for it without regard to letter case (RFC 6066 §3).
+    pub fn domain_name(&self, called: &str) -> Option<DomainName> {
+        self.hostnames.iter().position(|known| known.eq_ignore_ascii_case(called)).map(DomainName)
     }
 
     /// All live connections.
@@ -283,10 +309,10 @@ impl Gateway {
             if is_servers_own(topic) || FleetTopic::parse(topic).is_some() || is_shadows_own(topic) {
                 return Err(explain("connect", format!("`{topic}` is no topic for a will")));
             }
-            let denied = |denied: Denied| explain("connect", denied.to_string());
-            policy.publish(topic).map_err(denied)?;
+            let (now, denied) = (self.state.now(), |denied: Denied| explain("connect", denied.to_string()));
+            policy.publish(now, topic).map_err(denied)?;
             if will.retain && keeps(topic) {
-                policy.retain_publish(topic).map_err(denied)?;
+                policy.retain_publish(now, topic).map_err(denied)?;
             }
         }
         let (seat, mut accepted, owed) = self.seat(&client_id, request)?;
@@ -300,7 +326,9 @@ impl Gateway {
         }
         accepted.assigned_client_id = request.client_id.is_none().then(|| client_id.clone());
         let (has_will, persistent, expiry_s) = (request.will.is_some(), request.persistent, request.session_expiry_s);
-        let mut session = Session { identity, policy, link, client_id, seat, expiry_s, has_will, peer, persistent };
+        let resting = self.resting(&link);
+        let mut session =
+            Session { identity, policy, link, client_id, seat, expiry_s, has_will, resting, peer, persistent };
         // Whoever changed certificate or policy between the look-up and the link's appearance did not see the link.
         match self.reconsider(&mut session) {
             Ok(()) => Ok(Connected { session, accepted, owed }),
@@ -335,17 +363,32 @@ impl Gateway {
         })
     }
 
-    /// Subscriptions a policy does not allow any more end.
-    fn reconsider_subscriptions(&self, session: &Session) {
-        let subscriber = session.link.subscriber();
+    /// Subscriptions that no policy allows any more rest, and go on once one does again: MQTT has no way to tell a client that it
+    /// has lost one, so it would not ask. A stored session keeps them.
+    fn reconsider_subscriptions(&self, session: &mut Session) {
+        let (now, subscriber) = (self.state.now(), session.link.subscriber());
+        let mut lost = Vec::new();
         let mut broker = self.broker_mut();
-        let filters = broker.subscriptions(subscriber).into_iter().flat_map(|filters| filters.keys());
-        let lost: Vec<_> = filters.filter(|filter| session.policy.subscribe(filter).is_err()).cloned().collect();
-        for filter in &lost {
-            broker.unsubscribe(subscriber, filter);
+        let held = broker.subscriptions(subscriber).cloned().unwrap_or_default();
+        for (filter, grant) in std::mem::take(&mut session.resting) {
+            match session.policy.subscribe(now, &filter) {
+                Ok(permit) => {
+                    broker.subscribe(subscriber, &permit, grant);
+                }
+                Err(_) => session.resting.push((filter, grant)),
+            }
         }
-        drop(broker);
-        self.forget_subscriptions(session, &lost);
+        for (filter, grant) in held {
+            if let Err(denied) = session.policy.subscribe(now, &filter) {
+                broker.unsubscribe(subscriber, &filter);
+                session.resting.push((filter, grant));
+                lost.push(denied);
+            }
+        }
+        drop(broker); // whoever holds the state may wait for it
+        for denied in lost {
+            self.denied(session, "subscribe", &denied);
+        }
     }
 
     fn identify(&self, peer: Peer) -> Result<DeviceIdentity, String> {
@@ -363,14 +406,14 @@ impl Gateway {
         last_will: bool,
     ) -> (PolicySet, Context) {
         let cores = self.state.read();
-        let certificate_id = identity.certificate_id();
-        let mut context = Context::new(self.state.tenant().clone());
-        context.client_id = client_id.cloned();
+        let policies = cores.registry.policies_of(identity.certificate_id());
+        let now = self.state.now();
+        let mut context = cores.registry.context_of(now, identity.certificate_id(), client_id, &policies);
         context.source_ip = Some(peer.address.ip());
+        context.domain_name = peer.domain_name.and_then(|DomainName(place)| self.hostnames.get(place).cloned());
         context.persistent_connect = persistent;
         context.last_will = last_will;
-        context.thing = client_id.and_then(|client_id| cores.registry.thing_of(certificate_id, client_id.as_str()));
-        (cores.registry.policies_of(certificate_id), context)
+        (policies, context)
     }
 
     /// Subscribes to what policy allows; one outcome for each filter asked for, in order, and what has to be durable before they are told.
@@ -379,9 +422,11 @@ impl Gateway {
         session: &mut Session,
         request: &SubscribeRequest,
     ) -> (Vec<Result<QoS, Refusal>>, Sequence) {
+        let now = self.state.now();
         let mut owed = Sequence(0);
-        let decide = |subscription: &sekisho_mqtt::Subscription| {
-            let permit = session.policy.subscribe(&subscription.topic_filter).map_err(|denied| {
+        let mut decide = |subscription: &sekisho_mqtt::Subscription| {
+            session.resting.retain(|(filter, _)| *filter != subscription.topic_filter);
+            let permit = session.policy.subscribe(now, &subscription.topic_filter).map_err(|denied| {
                 self.refuse(session.peer, Some(session.client_id.as_str()), "subscribe", denied.to_string());
                 Refusal::NotAuthorized
             })?;
@@ -397,16 +442,17 @@ impl Gateway {
             owed = owed.max(self.give_retained(&session.link, subscription, grant, is_new));
             Ok(subscription.qos)
         };
-        let outcomes = request.subscriptions.iter().map(decide).collect();
+        let outcomes = request.subscriptions.iter().map(&mut decide).collect();
         (outcomes, owed)
     }
 
     /// Unsubscribes; whether there was a subscription to each filter named, in order, and what has to be durable before that is told.
     pub fn unsubscribe(
         &self,
-        session: &Session,
+        session: &mut Session,
         request: &UnsubscribeRequest,
     ) -> (Vec<Result<bool, Refusal>>, Sequence) {
+        session.resting.retain(|(filter, _)| !request.topic_filters.contains(filter));
         let subscriber = session.link.subscriber();
         let mut broker = self.broker_mut();
         let outcomes = request.topic_filters.iter().map(|filter| Ok(broker.unsubscribe(subscriber, filter))).collect();
@@ -416,9 +462,12 @@ impl Gateway {
 
     /// Whether a session may be given a message on `topic`; if not, it is silently left out, as AWS does.
     pub fn may_receive(&self, session: &mut Session, topic: &str) -> bool {
-        match session.policy.receive(topic) {
+        match session.policy.receive(self.state.now(), topic) {
             Ok(_) => true,
             Err(denied) => {
+                if session.policy.is_news(&denied) {
+                    self.denied(session, "receive", &denied);
+                }
                 tracing::debug!(client_id = %session.client_id, topic, reason = %denied, "not delivered");
                 metrics::counter!("sekisho_receive_denied_total").increment(1);
                 false
@@ -508,6 +557,11 @@ impl Gateway {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         ClientId::parse(&hex).expect("hexadecimal digits are a client id")
     }
+}
+
+/// Whether no device may publish to a topic, whatever its policies say: it is where the server tells of events, or answers.
+pub fn only_the_server_publishes(topic: &str) -> bool {
+    is_servers_own(topic) || matches!(FleetTopic::parse(topic), Some(FleetTopic::Reply))
 }
 
 /// On these topics the server tells what happened in it; a device may listen there, and never speak.

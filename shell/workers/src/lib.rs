@@ -22,7 +22,7 @@ pub use delivery::{
     TailFrom, TailLine, TailRecord, Taken, Trouble, start_delivery,
 };
 pub use functions::{FunctionTarget, Functions};
-pub use gateway::{Connected, Gateway, Parts, Peer, Profile, Session};
+pub use gateway::{Connected, DomainName, Gateway, Parts, Peer, Profile, Session, only_the_server_publishes};
 pub use key_deadlines::{meet as meet_key_deadlines, run as run_key_deadlines};
 pub use links::{Link, Links, Signals};
 pub use lists::{BadToken, named_shadows, retained_messages};

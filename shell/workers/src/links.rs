@@ -116,7 +116,7 @@ impl Link {
         (std::mem::take(&mut mailbox.signals), !mailbox.waiting.is_empty())
     }
 
-    fn signal(&self, set: impl FnOnce(&mut Signals)) {
+    pub(crate) fn signal(&self, set: impl FnOnce(&mut Signals)) {
         let mut mailbox = self.lock();
         set(&mut mailbox.signals);
         wake(mailbox);
@@ -213,15 +213,19 @@ impl Links {
         }
     }
 
-    /// Another has taken this one's client id.
-    pub fn taken_over(&self, subscriber: Subscriber) {
-        let link = match subscriber {
+    /// The connection of somebody, if there is one.
+    pub fn of(&self, subscriber: Subscriber) -> Option<Arc<Link>> {
+        match subscriber {
             Subscriber::Connection(id) => self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned(),
             Subscriber::Session(session) => {
                 self.by_session.read().unwrap_or_else(PoisonError::into_inner).get(&session).cloned()
             }
-        };
-        if let Some(link) = link {
+        }
+    }
+
+    /// Another has taken this one's client id.
+    pub fn taken_over(&self, subscriber: Subscriber) {
+        if let Some(link) = self.of(subscriber) {
             link.signal(|signals| signals.taken_over = true);
         }
     }

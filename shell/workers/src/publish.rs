@@ -65,7 +65,7 @@ impl Gateway {
         session: &mut Session,
         publish: &IncomingPublish,
     ) -> Result<Sequence, Refusal> {
-        let permit = match session.policy.publish(&publish.topic) {
+        let permit = match session.policy.publish(self.state.now(), &publish.topic) {
             Ok(permit) => permit,
             Err(denied) => return Err(self.denied(session, "publish", &denied)),
         };
@@ -89,7 +89,7 @@ impl Gateway {
         }
         let shadow = self.check_shadow_topic(session, &publish.topic)?;
         let is_kept = publish.retain && keeps(&publish.topic);
-        let retain = is_kept.then(|| session.policy.retain_publish(&publish.topic)).transpose();
+        let retain = is_kept.then(|| session.policy.retain_publish(self.state.now(), &publish.topic)).transpose();
         let retain = retain.map_err(|denied| self.denied(session, "publish", &denied))?;
         let routed = self.route(
             now,

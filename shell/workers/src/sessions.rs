@@ -14,6 +14,7 @@ use tokio::sync::oneshot;
 use crate::decisions::Decision;
 use crate::gateway::{Gateway, Session};
 use crate::kept::given_properties;
+use crate::links::Link;
 
 /// Receivers of a message in one entry of the journal.
 const RECEIVERS_PER_ENTRY: usize = 1_000;
@@ -143,6 +144,24 @@ impl Gateway {
             accepted.subscriptions = stored.subscriptions().map(|(filter, _)| filter.clone()).collect();
         }
         Ok((seat, accepted, self.state.applied()))
+    }
+
+    /// What a stored session is subscribed to, and rested when it was left.
+    pub(crate) fn resting(&self, link: &Link) -> Vec<(TopicFilter, Grant)> {
+        let Some(session) = link.session() else { return Vec::new() };
+        let stored: Vec<_> = {
+            let cores = self.state.read();
+            let known = cores.sessions.get(session);
+            known
+                .into_iter()
+                .flat_map(|known| known.subscriptions().map(|(filter, grant)| (filter.clone(), *grant)))
+                .collect()
+        };
+        let broker = self.broker_mut();
+        let goes_on = |filter: &TopicFilter| {
+            broker.subscriptions(link.subscriber()).is_some_and(|filters| filters.contains_key(filter))
+        };
+        stored.into_iter().filter(|(filter, _)| !goes_on(filter)).collect()
     }
 
     /// A stored session subscribes.

@@ -221,6 +221,7 @@ mod tests {
                 decisions: Arc::new(Decisions::default()),
                 issuing: Arc::new(Issuing::new(state.clone(), RsaKeys::none())),
                 functions: Arc::new(Functions::new(HashMap::new())),
+                hostnames: Vec::new(),
                 admit_first_connection: false,
                 state,
             };
@@ -235,7 +236,7 @@ mod tests {
             let key = SigningKey::from_pkcs8(&Secret::new(pair.to_pkcs8v1().unwrap().as_ref().to_vec())).unwrap();
             let der = issue_ca(&key, &DistinguishedName::common_name("Stranger"), lifetime, &mut random).unwrap();
             let certificate_id = PresentedCertificate::id_of(&der);
-            let peer = Peer { address: ([127, 0, 0, 1], 4000).into(), certificate_id };
+            let peer = Peer { address: ([127, 0, 0, 1], 4000).into(), certificate_id, domain_name: None };
             let first = self.gateway.first_connection(peer, Some("pump-7".into()), der).await;
             assert_eq!(first.unwrap(), First::Close);
             let [decision] = &self.gateway.decisions.about(&certificate_id.to_string())[..] else {
