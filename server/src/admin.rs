@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use crate::bucket::Reseal;
 use crate::lines::Lines;
 use crate::provision::Rehearsal;
-use crate::{ca, stream};
+use crate::{ca, policy, stream};
 
 /// A revocation list of a million certificates has about 40 MB.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -150,6 +150,7 @@ impl Admin {
                     .and_then(|rehearsal| rehearsal.run(&self.state))
                     .map(|text| format!("{text}\n")),
             ),
+            "/policy/test" => Some(policy::answer(&self.state, &body)),
             "/stream/tail" => {
                 let tail = stream::tail(&self.streams, &body).map_err(|error| (400, format!("{error:#}\n")))?;
                 return Ok(Answer::Lines(Lines::of(tail)));

@@ -20,6 +20,7 @@ mod lines; // an answer that goes on
 mod object; // objects, encrypted on this side if that is wanted
 mod object_store; // where the bodies of objects lie
 mod operator; // messages published through the API
+mod policy; // what would be decided about a device, without connecting
 mod provision; // what a template would make, and which way in is right
 mod root_key; // what everything is wrapped under, and what that is
 mod serve; // start, ready line, shutdown
@@ -54,6 +55,8 @@ enum Command {
     Env(endpoints::EnvFlags),
     /// Say why a device was refused of late
     Why(why::WhyArgs),
+    /// Policies: say what a device may do, and which statement decides
+    Policy(policy::PolicyArgs),
     /// Delivery streams: what they hold, how they fare, their records as they come
     Stream(stream::StreamArgs),
     /// Try a provisioning template out, or ask which way in is right
@@ -87,6 +90,10 @@ fn main() -> ExitCode {
         Command::RootKey(args) => root_key::run(args),
         Command::Bucket(args) => runtime().and_then(|runtime| runtime.block_on(bucket::run(args))),
         Command::Why(args) => runtime().and_then(|runtime| runtime.block_on(why::run(args))),
+        Command::Policy(args) => match runtime() {
+            Ok(runtime) => return runtime.block_on(policy::run(args)),
+            Err(error) => Err(error),
+        },
         Command::Stream(args) => runtime().and_then(|runtime| runtime.block_on(stream::run(args))),
         Command::Provision(args) => runtime().and_then(|runtime| runtime.block_on(provision::run(args))),
         Command::Ca(args) => runtime().and_then(|runtime| runtime.block_on(ca::run(args))),

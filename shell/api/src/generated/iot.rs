@@ -521,7 +521,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("GetCardinality", "POST", "/indices/cardinality", &[], false, None),
     Operation::new("GetCommand", "GET", "/commands/{commandId}", &[], false, None),
     Operation::new("GetCommandExecution", "GET", "/command-executions/{executionId}", &[], false, None),
-    Operation::new("GetEffectivePolicies", "POST", "/effective-policies", &[], false, None),
+    Operation::new(
+        "GetEffectivePolicies",
+        "POST",
+        "/effective-policies",
+        &[],
+        true,
+        Some(&GET_EFFECTIVE_POLICIES_REQUEST_SHAPE),
+    ),
     Operation::new("GetIndexingConfiguration", "GET", "/indexing/config", &[], false, None),
     Operation::new("GetJobDocument", "GET", "/jobs/{jobId}/job-document", &[], false, None),
     Operation::new("GetLoggingOptions", "GET", "/loggingOptions", &[], false, None),
@@ -883,7 +890,14 @@ pub static OPERATIONS: &[Operation] = &[
         Some(&STOP_THING_REGISTRATION_TASK_REQUEST_SHAPE),
     ),
     Operation::new("TagResource", "POST", "/tags", &[], true, Some(&TAG_RESOURCE_REQUEST_SHAPE)),
-    Operation::new("TestAuthorization", "POST", "/test-authorization", &[], false, None),
+    Operation::new(
+        "TestAuthorization",
+        "POST",
+        "/test-authorization",
+        &[],
+        true,
+        Some(&TEST_AUTHORIZATION_REQUEST_SHAPE),
+    ),
     Operation::new("TestInvokeAuthorizer", "POST", "/authorizer/{authorizerName}/test", &[], false, None),
     Operation::new(
         "TransferCertificate",
@@ -1028,6 +1042,7 @@ static ACTION_SHAPE: Shape = Shape::new(&[
 ]);
 static ACTION: Kind = Kind::Structure(&ACTION_SHAPE);
 static ACTION_LIST: Kind = Kind::List(Bounds::new(0, 10), &ACTION);
+static ACTION_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["PUBLISH", "SUBSCRIBE", "RECEIVE", "CONNECT"]));
 static ADD_THING_TO_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("billingGroupName", Location::Body, "billingGroupName", &BILLING_GROUP_NAME),
     Member::new("billingGroupArn", Location::Body, "billingGroupArn", &BILLING_GROUP_ARN),
@@ -1095,6 +1110,12 @@ static ATTRIBUTE_PAYLOAD_SHAPE: Shape = Shape::new(&[
 static ATTRIBUTE_PAYLOAD: Kind = Kind::Structure(&ATTRIBUTE_PAYLOAD_SHAPE);
 static ATTRIBUTE_VALUE: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 800), "[a-zA-Z0-9_.,@/:#=\\[\\]-]*", &[]));
 static ATTRIBUTES: Kind = Kind::Map(Bounds::NONE, &ATTRIBUTE_NAME, &ATTRIBUTE_VALUE);
+static AUTH_INFO_SHAPE: Shape = Shape::new(&[
+    Member::new("actionType", Location::Body, "actionType", &ACTION_TYPE),
+    Member::new("resources", Location::Body, "resources", &RESOURCES).required(),
+]);
+static AUTH_INFO: Kind = Kind::Structure(&AUTH_INFO_SHAPE);
+static AUTH_INFOS: Kind = Kind::List(Bounds::new(1, 10), &AUTH_INFO);
 static AUTO_REGISTRATION_STATUS: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ENABLE", "DISABLE"]));
 static AWS_ACCOUNT_ID: Kind = Kind::String(Text::new(Bounds::new(12, 12), "[0-9]+", &[]));
 static AWS_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
@@ -1147,6 +1168,7 @@ static CERTIFICATE_STATUS: Kind = Kind::String(Text::new(
     &["ACTIVE", "INACTIVE", "REVOKED", "PENDING_TRANSFER", "REGISTER_INACTIVE", "PENDING_ACTIVATION"],
 ));
 static CHANNEL_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static CLIENT_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static CLIENT_PROPERTIES: Kind = Kind::Map(Bounds::NONE, &STRING, &STRING);
 static CLOUDWATCH_ALARM_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("roleArn", Location::Body, "roleArn", &AWS_ARN).required(),
@@ -1170,6 +1192,7 @@ static CLOUDWATCH_METRIC_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("metricTimestamp", Location::Body, "metricTimestamp", &STRING),
 ]);
 static CLOUDWATCH_METRIC_ACTION: Kind = Kind::Structure(&CLOUDWATCH_METRIC_ACTION_SHAPE);
+static COGNITO_IDENTITY_POOL_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static CONNECTION_ATTRIBUTE_NAME: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[a-zA-Z0-9:.]+", &[]));
 static CONTENT_TYPE: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static CORRELATION_DATA: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
@@ -1360,6 +1383,11 @@ static FIREHOSE_SEPARATOR: Kind = Kind::String(Text::new(Bounds::NONE, "([\\n\\t
 static FLAG: Kind = Kind::Boolean;
 static FORCE_DELETE: Kind = Kind::Boolean;
 static FUNCTION_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static GET_EFFECTIVE_POLICIES_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("principal", Location::Body, "principal", &PRINCIPAL),
+    Member::new("cognitoIdentityPoolId", Location::Body, "cognitoIdentityPoolId", &COGNITO_IDENTITY_POOL_ID),
+    Member::new("thingName", Location::Query, "thingName", &THING_NAME),
+]);
 static GET_POLICY_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("policyName", Location::Uri, "policyName", &POLICY_NAME).required()]);
 static GET_POLICY_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
@@ -1651,6 +1679,7 @@ static PAYLOAD_FORMAT_INDICATOR: Kind = Kind::String(Text::new(Bounds::new(0, 10
 static PAYLOAD_VERSION: Kind = Kind::String(Text::new(Bounds::new(10, 32), "^[0-9-]+$", &[]));
 static POLICY_DOCUMENT: Kind = Kind::String(Text::new(Bounds::new(0, 404600), "[\\s\\S]*", &[]));
 static POLICY_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[\\w+=,.@-]+", &[]));
+static POLICY_NAMES: Kind = Kind::List(Bounds::NONE, &POLICY_NAME);
 static POLICY_TARGET: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static POLICY_VERSION_ID: Kind = Kind::String(Text::new(Bounds::NONE, "[0-9]+", &[]));
 static PRINCIPAL: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
@@ -1750,7 +1779,9 @@ static REPUBLISH_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("headers", Location::Body, "headers", &MQTT_HEADERS),
 ]);
 static REPUBLISH_ACTION: Kind = Kind::Structure(&REPUBLISH_ACTION_SHAPE);
+static RESOURCE: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2048), "[\\s\\S]*", &[]));
 static RESOURCE_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static RESOURCES: Kind = Kind::List(Bounds::NONE, &RESOURCE);
 static RESPONSE_TOPIC: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static ROLE_ARN: Kind = Kind::String(Text::new(Bounds::new(20, 2048), "", &[]));
 static RULE_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "^[a-zA-Z0-9_]+$", &[]));
@@ -1851,6 +1882,14 @@ static TEMPLATE_DESCRIPTION: Kind = Kind::String(Text::new(Bounds::new(0, 500), 
 static TEMPLATE_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 36), "^[0-9A-Za-z_-]+$", &[]));
 static TEMPLATE_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &["FLEET_PROVISIONING", "JITP"]));
 static TEMPLATE_VERSION_ID: Kind = Kind::Integer(Bounds::NONE);
+static TEST_AUTHORIZATION_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("principal", Location::Body, "principal", &PRINCIPAL),
+    Member::new("cognitoIdentityPoolId", Location::Body, "cognitoIdentityPoolId", &COGNITO_IDENTITY_POOL_ID),
+    Member::new("authInfos", Location::Body, "authInfos", &AUTH_INFOS).required(),
+    Member::new("clientId", Location::Query, "clientId", &CLIENT_ID),
+    Member::new("policyNamesToAdd", Location::Body, "policyNamesToAdd", &POLICY_NAMES),
+    Member::new("policyNamesToSkip", Location::Body, "policyNamesToSkip", &POLICY_NAMES),
+]);
 static THING_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static THING_GROUP_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static THING_GROUP_DESCRIPTION: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2028), "[\\p{Graph}\\x20]*", &[]));

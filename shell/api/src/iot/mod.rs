@@ -35,10 +35,12 @@ mod attach_thing_principal;
 mod detach_policy;
 mod detach_principal_policy;
 mod detach_thing_principal;
+mod get_effective_policies;
 mod list_attached_policies;
 mod list_principal_things;
 mod list_targets_for_policy;
 mod list_thing_principals;
+mod test_authorization;
 
 mod create_topic_rule;
 mod delete_topic_rule;
@@ -163,6 +165,8 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "DetachPrincipalPolicy" => detach_principal_policy::run(app, parse(input)?).await,
         "ListAttachedPolicies" => list_attached_policies::run(app, parse(input)?),
         "ListTargetsForPolicy" => list_targets_for_policy::run(app, parse(input)?),
+        "GetEffectivePolicies" => get_effective_policies::run(app, parse(input)?),
+        "TestAuthorization" => test_authorization::run(app, parse(input)?),
         "AttachThingPrincipal" => attach_thing_principal::run(app, parse(input)?).await,
         "DetachThingPrincipal" => detach_thing_principal::run(app, parse(input)?).await,
         "ListThingPrincipals" => list_thing_principals::run(app, parse(input)?),

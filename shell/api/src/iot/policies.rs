@@ -28,3 +28,14 @@ pub(super) fn by_creation(
     }
     Ok(output)
 }
+
+/// There are no Cognito identities here, and so no policies of theirs.
+pub(super) fn no_cognito(cognito_identity_pool_id: Option<&str>) -> Result<(), ApiError> {
+    match cognito_identity_pool_id {
+        None => Ok(()),
+        Some(pool) => {
+            let message = format!("Cognito identities are not offered: {pool} is no identity pool here");
+            Err(ApiError::new(400, "InvalidRequestException", message))
+        }
+    }
+}

@@ -11,6 +11,7 @@ use sekisho_workers::{DEVICE_CA_KEY_AAD, RsaKeys};
 
 use crate::testing::{NOW, World};
 
+mod authorization; // which policies decide
 mod groups; // thing types, thing groups, billing groups
 
 const JSON: (&str, &str) = ("content-type", "application/json");
