@@ -95,7 +95,42 @@ assert granted.get(timeout=30) == "unsubscribed"
 iot.set_default_policy_version(policyName="live", policyVersionId="1")
 assert not delivered("version/x")
 assert gone.empty()
+# A thing of its client id's name, which the certificate is not attached to: there or not
+iot.create_policy(policyName="ghost", policyDocument=document(
+    allow("iot:Connect", "client/ghost"), allow("iot:Subscribe", "topicfilter/*"), allow("iot:Receive", "topic/always"),
+    {**allow("iot:Receive", "topic/known"), "Condition": {"Bool": {"iot:Connection.Thing.IsAttached": "false"}}}))
+iot.attach_policy(policyName="ghost", target=cert)
+ghost, ready = queue.Queue(), queue.Queue()
+haunted = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id="ghost", protocol=mqtt.MQTTv5)
+haunted.tls_set(os.environ["CA"], "live.pem", "live.key")
+haunted.on_message = lambda c, u, message: ghost.put(message.topic)
+haunted.on_subscribe = lambda c, u, mid, codes, properties: ready.put(codes)
+haunted.connect("localhost", int(os.environ["MQTT_PORT"]))
+haunted.loop_start()
+haunted.subscribe("#", qos=1)
+ready.get(timeout=30)
+
+
+def is_known():
+    for topic in ("known", "always"):
+        data.publish(topic=topic, qos=1, payload=b"x")
+    first = ghost.get(timeout=30)
+    return first == "known" and ghost.get(timeout=30) == "always"
+
+
+for change, expected in (
+    (None, False),
+    (lambda: iot.create_thing(thingName="ghost"), True),
+    (lambda: iot.delete_thing(thingName="ghost"), False),
+):
+    if change:
+        change()
+    deadline = time.time() + 30
+    while is_known() != expected:
+        assert time.time() < deadline, expected
+haunted.disconnect()
 # Without its thing it may not even stay.
+iot.detach_policy(policyName="ghost", target=cert)
 iot.detach_thing_principal(thingName="live", principal=cert)
 gone.get(timeout=30)
 print("ok")

@@ -34,8 +34,9 @@ pub enum Outcome {
 pub struct Decision {
     /// When, in milliseconds since the epoch.
     pub time: Timestamp,
-    /// The step that decided: `handshake`, `identity`, `jitr`, `jitp`, `provision`, `connect`, `publish`, `subscribe`, `will`,
-    /// `request` (over HTTPS), `protocol`; `object_store` where the S3 that keeps the bodies fails.
+    /// The step that decided: `handshake`, `identity`, `jitr`, `jitp`, `provision`, `connect`, `publish`, `subscribe`, `receive`,
+    /// `will`, `request` (over HTTPS), `protocol`, `queue` (what waits for a session); `object_store` where the S3 that keeps the
+    /// bodies fails.
     pub step: String,
     /// What it decided.
     #[serde(default)]
