@@ -4,9 +4,9 @@ use std::net::TcpStream;
 
 use bytes::{Bytes, BytesMut};
 use sekisho_mqtt::{
-    ConnAck, Connect, ConnectProperties, Packet, PacketIdentifier, ProtocolVersion, PubAck, PubComp, PubRec, PubRel,
-    Publish, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe, Utf8String, decode,
-    encode,
+    ConnAck, Connect, ConnectProperties, Disconnect, Packet, PacketIdentifier, ProtocolVersion, PubAck, PubComp,
+    PubRec, PubRel, Publish, ReasonCode, RetainHandling, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe,
+    Utf8String, decode, encode,
 };
 use sekisho_types::{QoS, TopicFilter};
 
@@ -216,6 +216,12 @@ impl Client {
             }
             (_, other) => panic!("an acknowledgement expected: {other:?}"),
         }
+    }
+
+    /// Says goodbye, and waits until the server has taken note.
+    pub fn leave(mut self) {
+        self.send(Packet::Disconnect(Disconnect { reason_code: ReasonCode::Success, properties: None }));
+        while self.hear_or_end().is_some() {} // what was on its way
     }
 
     /// Ends it without a word.

@@ -15,11 +15,6 @@ fn disconnect() -> Packet {
     Packet::Disconnect(Disconnect { reason_code: ReasonCode::Success, properties: None })
 }
 
-fn ended(mut client: Client) {
-    client.send(disconnect());
-    assert_eq!(client.hear_or_end(), None, "[MQTT-3.14.4-1]");
-}
-
 /// [MQTT-4.3.1-1], [MQTT-4.3.2-1] to [MQTT-4.3.2-5], [MQTT-4.3.3-1] to [MQTT-4.3.3-12], [MQTT-3.8.4-6] to [MQTT-3.8.4-8].
 #[test]
 fn each_quality_of_service_from_end_to_end() {
@@ -94,7 +89,7 @@ fn a_session_outlives_its_connections_and_the_server() {
         stays.send(Packet::PubRel(PubRel::new(id(7), ReasonCode::Success)));
         assert_eq!(stays.hear(), Packet::PubComp(PubComp::new(id(7), ReasonCode::Success)));
         witness.hears_nothing();
-        ended(stays);
+        stays.leave();
 
         // All of it was acknowledged.
         let (mut stays, present) = Client::connected(port, resume(version, &name));
@@ -261,10 +256,10 @@ fn a_will_waits_as_long_as_it_says() {
     for version in VERSIONS {
         Client::connected(port, with_will(version, "w/lost", 0, ExactlyOnce)).0.lose();
         assert_eq!(hears.message_twice().topic, text("w/lost"));
-        ended(Client::connected(port, with_will(version, "w/said-goodbye", 0, AtMostOnce)).0);
+        Client::connected(port, with_will(version, "w/said-goodbye", 0, AtMostOnce)).0.leave();
         // The next takes the client id over.
         let older = Client::connected(port, with_will(version, "w/taken-over", 0, AtMostOnce)).0;
-        ended(Client::connected(port, resume(version, "leaves")).0);
+        Client::connected(port, resume(version, "leaves")).0.leave();
         assert_eq!(hears.message().topic, text("w/taken-over"));
         older.lose();
         // Nothing comes for one and a half times the keep alive.

@@ -21,6 +21,9 @@ use crate::output::{Accepted, Output, Sequence};
 use crate::session::Session;
 use crate::settings::Settings;
 
+/// A CONNACK of MQTT5 without properties.
+const CONNACK_BYTES: usize = 5;
+
 /// One MQTT connection, seen from the server.
 #[derive(Debug)]
 pub struct Connection {
@@ -143,7 +146,16 @@ impl Connection {
                 let version = agreed.protocol_version;
                 let properties = agreed.connack_properties(&accepted, &self.settings);
                 let session_present = accepted.session_present;
-                self.write_connack(version, session_present, ReasonCode::Success, Some(Box::new(properties)));
+                let reason_code = ReasonCode::Success;
+                let connack = ConnAck { session_present, reason_code, properties: Some(Box::new(properties)) };
+                let connack = Packet::ConnAck(connack);
+                if encoded_len(&connack, version) as usize > agreed.client_packet_bytes_max {
+                    self.state = State::AwaitAccept { deadline: now, agreed };
+                    let explanation = "the client's Maximum Packet Size has no room for CONNACK [MQTT-3.1.2-24]";
+                    self.end_with(CloseReason::ClientError, Violation::new(ReasonCode::PacketTooLarge, explanation));
+                    return;
+                }
+                self.write(version, connack);
                 self.state = State::Connected(Box::new(Session::new(now, agreed, accepted)));
             }
             other => self.state = other,
@@ -213,12 +225,11 @@ impl Connection {
             self.end(CloseReason::AuthError, format!("SUBSCRIBE refused: {reason_code}"), true);
             return;
         }
-        self.write(version, Packet::SubAck(SubAck { packet_identifier, reason_codes, properties: None }));
+        self.write_if_it_fits(Packet::SubAck(SubAck { packet_identifier, reason_codes, properties: None }));
     }
 
     /// UNSUBSCRIBE was done, one outcome for each filter of the request, in its order, and whether there was one: UNSUBACK.
     pub fn unsubscribed(&mut self, packet_identifier: PacketIdentifier, outcomes: Vec<Result<bool, Refusal>>) {
-        let State::Connected(session) = &self.state else { return };
         let tells = self.settings.no_subscription_existed;
         let reason_code = |outcome: Result<bool, Refusal>| match outcome {
             Ok(false) if tells => ReasonCode::NoSubscriptionExisted,
@@ -226,8 +237,7 @@ impl Connection {
             Err(refusal) => refusal.reason_code(PacketType::UnsubAck),
         };
         let reason_codes = outcomes.into_iter().map(reason_code).collect();
-        let version = session.agreed.protocol_version;
-        self.write(version, Packet::UnsubAck(UnsubAck { packet_identifier, reason_codes, properties: None }));
+        self.write_if_it_fits(Packet::UnsubAck(UnsubAck { packet_identifier, reason_codes, properties: None }));
     }
 
     /// Sends a message to the client, or lets it wait for the window and for room to write.
@@ -333,6 +343,19 @@ impl Connection {
         encode(&packet, version, &mut self.outgoing);
     }
 
+    /// Writes an acknowledgement that grows with what it acknowledges, or ends the connection of a client that takes no packet so
+    /// large ([MQTT-3.1.2-24]). All others are smaller than the CONNACK it took.
+    fn write_if_it_fits(&mut self, packet: Packet) {
+        let State::Connected(session) = &self.state else { return };
+        let (version, max) = (session.agreed.protocol_version, session.agreed.client_packet_bytes_max);
+        if encoded_len(&packet, version) as usize <= max {
+            self.write(version, packet);
+        } else {
+            let explanation = format!("an acknowledgement would be over the client's Maximum Packet Size, {max}");
+            self.end_with(CloseReason::ClientError, Violation::new(ReasonCode::PacketTooLarge, explanation));
+        }
+    }
+
     fn write_connack(
         &mut self,
         version: ProtocolVersion,
@@ -349,7 +372,9 @@ impl Connection {
             State::AwaitAccept { agreed, .. } if agreed.protocol_version == ProtocolVersion::V5 => {
                 let fits = violation.reason_code.fits(PacketType::ConnAck);
                 let reason_code = if fits { violation.reason_code } else { ReasonCode::UnspecifiedError };
-                self.write_connack(ProtocolVersion::V5, false, reason_code, None);
+                if agreed.client_packet_bytes_max >= CONNACK_BYTES {
+                    self.write_connack(ProtocolVersion::V5, false, reason_code, None);
+                }
             }
             State::Connected(session) if session.agreed.protocol_version == ProtocolVersion::V5 => {
                 let reason_string = violation.reason_string.and_then(|text| Utf8String::copied(text).ok());

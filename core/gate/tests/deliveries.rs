@@ -82,14 +82,45 @@ fn message_expiry_counts_down_and_out() {
 fn a_message_over_the_clients_maximum_packet_size_is_not_sent() {
     let mut d = Dialogue::new(V5, Settings::default());
     let mut connect = bare_connect(V5, "small");
-    let maximum_packet_size = std::num::NonZeroU32::new(20);
+    let maximum_packet_size = std::num::NonZeroU32::new(40);
     connect.properties = Some(Box::new(ConnectProperties { maximum_packet_size, ..ConnectProperties::default() }));
     d.send(Packet::Connect(Box::new(connect)));
     d.accept();
     d.transcript.clear();
-    assert!(d.deliver("a", &[b'x'; 14], QoS::AtMostOnce));
-    assert!(d.deliver("a", &[b'x'; 15], QoS::AtMostOnce));
+    assert!(d.deliver("a", &[b'x'; 34], QoS::AtMostOnce));
+    assert!(d.deliver("a", &[b'x'; 35], QoS::AtMostOnce));
     d.check(expect![[r#"
-        <- PUBLISH a "xxxxxxxxxxxxxx"
+        <- PUBLISH a "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+    "#]]);
+}
+
+/// [MQTT-3.1.2-24]
+#[test]
+fn no_other_packet_is_over_it_either() {
+    let connect = |bytes| {
+        let mut connect = bare_connect(V5, "small");
+        let maximum_packet_size = std::num::NonZeroU32::new(bytes);
+        connect.properties = Some(Box::new(ConnectProperties { maximum_packet_size, ..ConnectProperties::default() }));
+        Packet::Connect(Box::new(connect))
+    };
+    let mut d = Dialogue::new(V5, Settings::default());
+    d.send(connect(20));
+    d.transcript.clear();
+    d.accept();
+    d.check(expect![[r#"
+        <- CONNACK 0x95 packet too large
+        -- Close CLIENT_ERROR: the client's Maximum Packet Size has no room for CONNACK [MQTT-3.1.2-24]
+    "#]]);
+    let mut d = Dialogue::new(V5, Settings::mqtt());
+    d.send(connect(40));
+    d.accept();
+    let filters: Vec<String> = (0..36).map(|n| n.to_string()).collect();
+    let filters: Vec<_> = filters.iter().map(|filter| (filter.as_str(), QoS::AtMostOnce)).collect();
+    d.send(subscribe(7, &filters));
+    d.transcript.clear();
+    d.shell(|gate| gate.subscribed(id(7), vec![Ok(QoS::AtMostOnce); 36]));
+    d.check(expect![[r#"
+        <- DISCONNECT 0x95 packet too large
+        -- Close CLIENT_ERROR, with will: an acknowledgement would be over the client's Maximum Packet Size, 40
     "#]]);
 }

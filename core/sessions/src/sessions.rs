@@ -268,6 +268,9 @@ impl Sessions {
                 self.sessions.insert(*session, Session::new(client_id.clone(), *protocol_version, *expiry_s));
             }
             Event::Resumed { session, expiry_s } => self.change(*session, |known| {
+                if known.is_connected() {
+                    known.sent = known.last(); // taken over: what the other connection has sent, nobody says any more
+                }
                 known.connection += 1;
                 known.left_at = None;
                 known.expiry_s = *expiry_s;

@@ -7,7 +7,7 @@ use sekisho_broker::Subscriber;
 use sekisho_gate::{Accepted, ConnectRequest, Delivery, Refusal, Will};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::{PacketIdentifier, PublishProperties, QoS, SubscriptionIdentifier, Utf8String};
-use sekisho_sessions::{Addressee, Event, Hello, Limits, Message, Seat, Sessions};
+use sekisho_sessions::{Addressee, Event, Hello, Limits, Message, Seat, Sessions, Waiting};
 use sekisho_types::{ClientId, Grant, SessionId, Timestamp, TopicFilter};
 use tokio::sync::oneshot;
 
@@ -229,7 +229,8 @@ impl Gateway {
             qos: waiting.qos,
             dup: number <= stored.sent(),
             received: waiting.received,
-            delivery: delivery(&waiting.message, waiting.retain, waiting.subscription, now, received_at),
+            // An exchange of QoS 2 that was begun goes on, expired or not ([MQTT-4.3.3-7]).
+            delivery: delivery(waiting, waiting.qos == QoS::ExactlyOnce && number <= stored.sent(), now, received_at),
         });
         each.collect()
     }
@@ -310,21 +311,16 @@ impl Gateway {
     }
 }
 
-/// What the client of a stored session is sent; `None` once it has expired.
-fn delivery(
-    message: &Message,
-    retain: bool,
-    subscription: Option<u32>,
-    now: Timestamp,
-    received_at: Instant,
-) -> Option<Delivery> {
-    let Message { topic, payload, properties } = message;
-    if !properties.is_live(now) {
+/// What the client of a stored session is sent; `None` once it has expired, unless it was begun.
+fn delivery(waiting: &Waiting, is_begun: bool, now: Timestamp, received_at: Instant) -> Option<Delivery> {
+    let Waiting { message, retain, subscription, .. } = waiting;
+    let Message { topic, payload, properties } = &**message;
+    if !is_begun && !properties.is_live(now) {
         return None;
     }
     let topic = Utf8String::copied(topic).ok()?;
     let mut given = given_properties(properties, now);
     given.subscription_identifiers.extend(subscription.and_then(SubscriptionIdentifier::new));
     let properties = (given != PublishProperties::default()).then(|| Box::new(given));
-    Some(Delivery::shared(received_at, topic, payload.clone(), properties, retain))
+    Some(Delivery::shared(received_at, topic, payload.clone(), properties, *retain))
 }

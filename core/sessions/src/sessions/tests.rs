@@ -117,6 +117,8 @@ fn what_waits_keeps_its_order_and_identifier_until_it_is_acknowledged() {
     let seat = sessions.connects("a", false, HOUR_S, 2).unwrap();
     assert_eq!(sessions.waits(session), [(1, &b"one"[..]), (3, b"three")]);
     assert_eq!(sessions.get(session).unwrap().sent(), 3);
+    let seat = sessions.connects("a", false, HOUR_S, 3).unwrap();
+    assert_eq!(sessions.get(session).unwrap().sent(), 3, "taken over: all that waits may have been sent");
     sessions.queues("four", &[addressed(session), addressed(session)]);
     assert_eq!(sessions.waits(session)[2..], [(4, &b"four"[..]), (5, b"four")], "once by itself, once in a group");
     sessions.applied(sessions.acknowledge(&seat, &identifiers(&[1, 3, 4, 5])));
