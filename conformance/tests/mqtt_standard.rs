@@ -15,7 +15,7 @@ fn disconnect() -> Packet {
     Packet::Disconnect(Disconnect { reason_code: ReasonCode::Success, properties: None })
 }
 
-/// [MQTT-4.3.1-1], [MQTT-4.3.2-1] to [MQTT-4.3.2-5], [MQTT-4.3.3-1] to [MQTT-4.3.3-12], [MQTT-3.8.4-6] to [MQTT-3.8.4-8].
+/// [MQTT-2.2.1-5], [MQTT-2.2.1-6], [MQTT-3.3.2-3], [MQTT-3.3.4-1], [MQTT-4.2.0-1], [MQTT-4.3.1-1], [MQTT-4.3.2-1] to [MQTT-4.3.2-5], [MQTT-4.3.3-1] to [MQTT-4.3.3-12], [MQTT-3.8.4-6] to [MQTT-3.8.4-8].
 #[test]
 fn each_quality_of_service_from_end_to_end() {
     let server = Server::start_standard();
@@ -41,7 +41,7 @@ fn each_quality_of_service_from_end_to_end() {
     }
 }
 
-/// [MQTT-3.1.2-4] to [MQTT-3.1.2-6], [MQTT-3.2.2-2], [MQTT-3.2.2-3], [MQTT-4.1.0-1], [MQTT-4.4.0-1], [MQTT-3.3.1-1], [MQTT-4.5.0-1]; and the same after
+/// [MQTT-3.1.2-4] to [MQTT-3.1.2-6], [MQTT-3.1.4-4], [MQTT-3.2.2-2], [MQTT-3.2.2-3], [MQTT-4.1.0-1], [MQTT-4.4.0-1], [MQTT-3.3.1-1], [MQTT-4.5.0-1]; and the same after
 /// the server was killed.
 #[test]
 fn a_session_outlives_its_connections_and_the_server() {
@@ -106,7 +106,7 @@ fn a_session_outlives_its_connections_and_the_server() {
     }
 }
 
-/// [MQTT-3.1.2-23], [MQTT-3.14.2-2]; MQTT5 §3.1.2.11.2: how long a session stays.
+/// [MQTT-3.1.2-23], [MQTT-4.1.0-2], [MQTT-3.14.2-2], [MQTT-3.14.4-1], [MQTT-3.14.4-2]; MQTT5 §3.1.2.11.2: how long a session stays.
 #[test]
 fn a_session_expires() {
     let server = Server::start_standard();
@@ -188,7 +188,7 @@ fn retained_messages_are_given_by_any_filter() {
     }
 }
 
-/// MQTT5 §3.8.3.1, [MQTT-3.8.3-3], [MQTT-3.8.3-4], [MQTT-3.3.4-3] to [MQTT-3.3.4-5], [MQTT-3.3.5-1], [MQTT-3.10.4-1], [MQTT-3.11.3-1].
+/// MQTT5 §3.8.3.1, [MQTT-3.8.3-3], [MQTT-3.8.3-4], [MQTT-3.3.4-2] to [MQTT-3.3.4-5], [MQTT-3.3.5-1], [MQTT-3.10.4-1], [MQTT-3.11.3-1].
 #[test]
 fn subscriptions_have_options_and_identifiers() {
     let server = Server::start_standard();
@@ -239,7 +239,7 @@ fn subscriptions_have_options_and_identifiers() {
     assert_eq!(overlaps.subscribe(vec![subscription("test/nosubscribe", AtLeastOnce)]), [ReasonCode::UnspecifiedError]);
 }
 
-/// [MQTT-3.1.2-8], [MQTT-3.1.2-10], [MQTT-3.1.3-9], [MQTT-3.14.4-3], [MQTT-3.1.2-14], [MQTT-3.1.2-22].
+/// [MQTT-3.1.2-7], [MQTT-3.1.2-8], [MQTT-3.1.2-10], [MQTT-3.1.2-15], [MQTT-3.1.3-9], [MQTT-3.14.4-3], [MQTT-3.1.2-14], [MQTT-3.1.2-22].
 #[test]
 fn a_will_waits_as_long_as_it_says() {
     let server = Server::start_standard();
@@ -284,4 +284,11 @@ fn a_will_waits_as_long_as_it_says() {
     assert_eq!(hears.message().topic, text("w/after-a-second"));
     hears.hears_nothing();
     began_anew.lose();
+    let Connect { will, .. } = with_will(V5, "w/kept", 0, AtMostOnce);
+    let kept = will.map(|will| Will { retain: true, ..will });
+    Client::connected(port, Connect { will: kept, ..connect(V5, "leaves") }).0.lose();
+    assert!(!hears.message().retain);
+    let (mut late, _) = Client::connected(port, connect(V5, "late"));
+    late.subscribe(vec![subscription("w/#", AtMostOnce)]);
+    assert!(late.message().retain);
 }

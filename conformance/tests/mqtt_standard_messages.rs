@@ -75,7 +75,7 @@ fn who_may_connect() {
     }
 }
 
-/// [MQTT-3.3.2-4] to [MQTT-3.3.2-6], [MQTT-3.3.2-15] to [MQTT-3.3.2-18], [MQTT-3.3.2-20], [MQTT-3.1.3-10], [MQTT-3.3.1-3].
+/// [MQTT-3.3.2-4] to [MQTT-3.3.2-6], [MQTT-4.3.3-13], [MQTT-3.3.2-15] to [MQTT-3.3.2-18], [MQTT-3.3.2-20], [MQTT-3.1.3-10], [MQTT-3.3.1-3].
 #[test]
 fn what_a_publisher_says_of_a_message_is_told() {
     let server = Server::start_standard();

@@ -1,5 +1,6 @@
 //! Tasks too long for a line of the Makefile.
 mod r#gen; // tables of operations from the service models
+mod statements; // what docs/mqtt-conformance.md claims
 mod tidy; // what ARCHITECTURE.md claims
 
 use anyhow::{Result, bail};

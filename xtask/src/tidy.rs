@@ -6,6 +6,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::statements;
+
 /// Lines of a source file. A longer one holds more than one concept.
 const LINES_MAX: usize = 600;
 
@@ -56,6 +58,9 @@ pub fn run() -> Result<()> {
         let mut found = file(&path, &text);
         if path.ends_with(".md") {
             found.extend(missing(&text, &|named| Path::new(named).exists()));
+        }
+        if path == statements::TABLE {
+            found.extend(statements::check(&text, &|file| fs::read_to_string(file).ok()));
         }
         problems.extend(found.into_iter().map(|problem| format!("{path}: {problem}")));
     }

@@ -78,6 +78,7 @@ fn message_expiry_counts_down_and_out() {
     assert_eq!(d.gate.dropped_deliveries(), 1);
 }
 
+/// [MQTT-3.1.2-25].
 #[test]
 fn a_message_over_the_clients_maximum_packet_size_is_not_sent() {
     let mut d = Dialogue::new(V5, Settings::default());

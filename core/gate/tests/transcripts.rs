@@ -58,6 +58,7 @@ fn a_day_in_the_life_of_an_mqtt3_client() {
     "#]]);
 }
 
+/// [MQTT-3.2.2-9], [MQTT-3.2.2-10], [MQTT-3.1.2-28].
 #[test]
 fn a_day_in_the_life_of_an_mqtt5_client() {
     let mut d = Dialogue::new(V5, Settings::default());
@@ -141,6 +142,7 @@ fn a_day_in_the_life_of_an_mqtt5_client() {
     "#]]);
 }
 
+/// [MQTT-3.1.4-2], [MQTT-3.1.4-6].
 #[test]
 fn a_refused_client_is_told_in_its_versions_way() {
     for (version, settings) in [

@@ -81,6 +81,24 @@ const PACKETS: &[(&str, ProtocolVersion, &str, Option<DecodeError>)] = &[
     ("MQTT5 §3.14.2.1",             V5,   "E0 01 04",                                      None),
     ("MQTT5 §3.14.2.1",             V5,   "E0 01 01",                                      Some(ReasonCode { byte: 1, packet_type: PacketType::Disconnect })),
     ("MQTT3 §3.14",                 V311, "E0 01 00",                                      Some(TrailingBytes { packet_type: PacketType::Disconnect })),
+    ("[MQTT-1.5.7-1]",              V5,  "30 0B 0001 61 07 26 0001 61 0001 FF",          Some(Text(TextError::Utf8))),
+    ("[MQTT-2.2.1-2]",              V5,  "30 06 0001 61 00 0001",                        None),
+    ("[MQTT-2.2.2-1]",              V5,  "30 03 0001 61",                                Some(Truncated)),
+    ("[MQTT-3.3.2-1]",              V5,  "30 04 0001 FF 00",                             Some(Text(TextError::Utf8))),
+    ("[MQTT-3.3.2-13]",             V5,  "30 08 0001 61 04 08 0001 FF",                  Some(Text(TextError::Utf8))),
+    ("[MQTT-3.3.2-19]",             V5,  "30 08 0001 61 04 03 0001 FF",                  Some(Text(TextError::Utf8))),
+    ("[MQTT-3.5.2-1]",              V5,  "50 03 0001 01",                                Some(ReasonCode { byte: 1, packet_type: PacketType::PubRec })),
+    ("[MQTT-3.6.2-1]",              V5,  "62 03 0001 01",                                Some(ReasonCode { byte: 1, packet_type: PacketType::PubRel })),
+    ("[MQTT-3.7.2-1]",              V5,  "70 03 0001 01",                                Some(ReasonCode { byte: 1, packet_type: PacketType::PubComp })),
+    ("[MQTT-3.8.3-1]",              V5,  "82 07 0001 00 0001 FF 00",                     Some(Text(TextError::Utf8))),
+    ("[MQTT-3.10.1-1]",             V5,  "A0 06 0001 00 0001 61",                        Some(ReservedFlags { packet_type: PacketType::Unsubscribe })),
+    ("[MQTT-3.10.3-1]",             V5,  "A2 06 0001 00 0001 FF",                        Some(Text(TextError::Utf8))),
+    ("[MQTT-3.11.3-2]",             V5,  "B0 04 0001 00 01",                             Some(ReasonCode { byte: 1, packet_type: PacketType::UnsubAck })),
+    ("[MQTT-3.2.2-8]",              V5,  "20 03 00 01 00",                               Some(ReasonCode { byte: 1, packet_type: PacketType::ConnAck })),
+    ("[MQTT-3.14.1-1]",             V5,  "E1 00",                                        Some(ReservedFlags { packet_type: PacketType::Disconnect })),
+    ("[MQTT-3.14.2-1]",             V5,  "E0 01 03",                                     Some(ReasonCode { byte: 3, packet_type: PacketType::Disconnect })),
+    ("[MQTT-3.15.1-1]",             V5,  "F1 00",                                        Some(ReservedFlags { packet_type: PacketType::Auth })),
+    ("[MQTT-3.15.2-1]",             V5,  "F0 02 01 00",                                  Some(ReasonCode { byte: 1, packet_type: PacketType::Auth })),
 ];
 
 #[rustfmt::skip] // statement             CONNECT                                          refused with
@@ -102,6 +120,14 @@ const CONNECTS: &[(&str, &str, Option<DecodeError>)] = &[
     ("MQTT5 §3.1.2.11.3",           "10 11 0004 4D515454 05 02 003C 03 210000 0001 61",    Some(PropertyValue { identifier: 0x21 })),
     ("MQTT5 §3.1.2.11.10",          "10 11 0004 4D515454 05 02 003C 03 160000 0001 61",    Some(AuthenticationMethodMissing)),
     ("MQTT5 §2.1.4",                "10 0E 0004 4D515454 04 02 003C 0001 61 00",           Some(TrailingBytes { packet_type: PacketType::Connect })),
+    ("[MQTT-3.1.2-9]",              "10 0D 0004 4D515454 04 06 003C 0001 61",               Some(Truncated)),
+    ("[MQTT-3.1.2-16] [MQTT-3.1.2-18]","10 10 0004 4D515454 04 02 003C 0001 61 0001 75",       Some(TrailingBytes { packet_type: PacketType::Connect })),
+    ("[MQTT-3.1.2-17]",             "10 0D 0004 4D515454 04 82 003C 0001 61",               Some(Truncated)),
+    ("[MQTT-3.1.2-19]",             "10 10 0004 4D515454 04 C2 003C 0001 61 0001 75",       Some(Truncated)),
+    ("[MQTT-3.1.3-1] [MQTT-3.1.3-3]","10 0A 0004 4D515454 04 02 003C",                       Some(Truncated)),
+    ("[MQTT-3.1.3-4]",              "10 0D 0004 4D515454 04 02 003C 0001 FF",               Some(Text(TextError::Utf8))),
+    ("[MQTT-3.1.3-11]",             "10 12 0004 4D515454 04 06 003C 0001 61 0001 FF 0000",  Some(Text(TextError::Utf8))),
+    ("[MQTT-3.1.3-12]",             "10 10 0004 4D515454 04 82 003C 0001 61 0001 FF",       Some(Text(TextError::Utf8))),
 ];
 
 #[test]

@@ -125,6 +125,7 @@ fn what_waits_keeps_its_order_and_identifier_until_it_is_acknowledged() {
     assert_eq!((sessions.bytes, sessions.get(session).unwrap().bytes), (0, 0));
 }
 
+/// [MQTT-2.2.1-4].
 #[test]
 fn an_identifier_is_not_given_twice_at_a_time() {
     let mut sessions = Sessions::default();
