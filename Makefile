@@ -30,6 +30,9 @@ kills: peers ## The kill tests as they are claimed: 50 kills under load, 200 wit
 	$(CARGO) build -p sekisho && SEKISHO_KILLS=50 $(CARGO) test -p conformance --test kill --test kill_provisioning --test kill_objects -- --nocapture
 	SEKISHO_KILLS=200 $(CARGO) test -p conformance --test kill_elsewhere -- --nocapture
 
+sim: ## 24 simulated hours of each of four seeds
+	SEKISHO_SIM_HOURS=24 $(CARGO) test -p sekisho-sim -- --nocapture
+
 gen: peers ## Generate the operation tables again from the models in the virtual environment
 	$(CARGO) run --quiet -p xtask -- gen --models "$$(.venv/bin/python -c 'import botocore,os;print(os.path.dirname(botocore.__file__))')/data"
 
@@ -49,4 +52,4 @@ peers: .venv/ready ## The unmodified clients that the tests use
 $(DENY):
 	$(CARGO) install --quiet --locked --root target/tools cargo-deny
 
-.PHONY: help demo test check bench bless kills gen peers
+.PHONY: help demo test check bench bless kills sim gen peers

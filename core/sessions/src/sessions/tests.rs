@@ -114,7 +114,7 @@ fn what_waits_keeps_its_order_and_identifier_until_it_is_acknowledged() {
     sessions.applied(sessions.acknowledge(&seat, &identifiers(&[2, 2, 9])));
     assert!(sessions.acknowledge(&seat, &identifiers(&[2])).is_empty());
     sessions.applied(sessions.leave(&seat, HOUR_S, 3, at(1)));
-    let seat = sessions.connects("a", false, HOUR_S, 2).unwrap();
+    sessions.connects("a", false, HOUR_S, 2).unwrap();
     assert_eq!(sessions.waits(session), [(1, &b"one"[..]), (3, b"three")]);
     assert_eq!(sessions.get(session).unwrap().sent(), 3);
     let seat = sessions.connects("a", false, HOUR_S, 3).unwrap();
