@@ -34,6 +34,8 @@ struct Link {
     expiry_s: u32,
     is_accepted: bool,
     sent: u64,
+    /// Up to here it may be sent what waits, once that is durable.
+    held: (u64, Sequence),
     more: bool,
     answers: VecDeque<(Sequence, Answer)>,
     acknowledged: Vec<PacketIdentifier>,
@@ -103,6 +105,7 @@ impl Server {
             expiry_s: 0,
             is_accepted: false,
             sent: 0,
+            held: (0, Sequence(0)),
             more: false,
             answers: VecDeque::new(),
             acknowledged: Vec::new(),
@@ -378,10 +381,17 @@ impl Server {
     fn deliver(&mut self, id: u64, now: (Instant, Timestamp)) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(stored) = link.seat.and_then(|seat| self.sessions.get(seat.session)) else { return };
-        if !link.more || !link.is_accepted || link.gate.is_closed() {
+        if !link.is_accepted || link.gate.is_closed() {
             return;
         }
-        for (number, waiting) in stored.after(link.sent) {
+        if link.more && link.held.0 <= link.sent {
+            link.held = (stored.after(link.sent).last().map_or(0, |(number, _)| number), self.disk.last());
+            link.more = false;
+        }
+        if link.held.1 > self.disk.durable() {
+            return;
+        }
+        for (number, waiting) in stored.after(link.sent).take_while(|(number, _)| *number <= link.held.0) {
             if waiting.received {
                 link.gate.release(waiting.identifier);
             } else {
@@ -396,7 +406,7 @@ impl Server {
             }
             link.sent = number;
         }
-        link.more = false;
+        link.held.0 = link.held.0.min(link.sent);
     }
 
     fn note_acknowledged(&mut self, id: u64) {

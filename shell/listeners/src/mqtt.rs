@@ -55,6 +55,8 @@ pub async fn serve(transport: impl Transport, peer: Peer, gateway: Arc<Gateway>,
         input: BytesMut::new(),
         deliveries: Vec::new(),
         sent: 0,
+        held: VecDeque::new(),
+        held_until: Sequence(0),
         more: false,
         acknowledged: Vec::new(),
         owed: Sequence(0),
@@ -85,6 +87,9 @@ struct Pump<T> {
     deliveries: Vec<(Arc<Delivery>, QoS)>,
     /// Up to here the gate has what waits in the stored session.
     sent: u64,
+    /// What comes next, once `held_until` is durable and the gate takes it.
+    held: VecDeque<Stored>,
+    held_until: Sequence,
     /// Whether more may wait there.
     more: bool,
     /// What the client of a stored session has, not noted yet.
@@ -143,7 +148,8 @@ impl<T: Transport> Pump<T> {
         if self.owed != Sequence(0) {
             let waiting = self.answers.len();
             self.hand_over_durable(context);
-            if self.answers.len() < waiting {
+            let may_deliver = !self.held.is_empty() && self.owed == Sequence(0);
+            if self.answers.len() < waiting || may_deliver {
                 context.waker().wake_by_ref(); // what the client sent meanwhile, and what waits for it, has its turn
             }
         }
@@ -181,7 +187,7 @@ impl<T: Transport> Pump<T> {
             self.gate.disconnect(CloseReason::AuthError);
         }
         self.more |= signals.stored;
-        if waiting || self.more {
+        if waiting || self.more || !self.held.is_empty() {
             self.deliver(now);
         }
     }
@@ -214,32 +220,40 @@ impl<T: Transport> Pump<T> {
 
     /// Hands the gate what waits in the stored session, while it takes it.
     fn deliver_stored(&mut self, now: Instant) {
-        while self.more && self.is_accepted && self.closing.is_none() {
+        while self.is_accepted && self.closing.is_none() {
             let Some(session) = &mut self.session else { return };
-            let waiting = self.gateway.waiting(session, self.sent, DELIVERIES_MAX);
-            self.more = waiting.len() == DELIVERIES_MAX;
-            for Stored { number, identifier, qos, dup, received, delivery } in waiting {
-                let handed = match delivery {
-                    _ if received => {
-                        self.gate.release(identifier);
-                        Handed::Sent
-                    }
-                    Some(delivery) if self.gateway.may_receive(session, delivery.topic()) => {
-                        self.gate.deliver_stored(now, &delivery, (identifier, qos, dup))
-                    }
-                    Some(_) | None => Handed::Dropped, // forbidden, or expired
-                };
-                match handed {
-                    Handed::Sent => {}
-                    Handed::Dropped => self.acknowledged.push(identifier),
-                    Handed::Later => {
-                        self.more = true; // the client's next acknowledgement wakes us
-                        self.note_acknowledged();
-                        return;
-                    }
+            if self.held.is_empty() {
+                if !self.more {
+                    break;
                 }
-                self.sent = number;
+                (self.held, self.held_until) = self.gateway.waiting(session, self.sent, DELIVERIES_MAX);
+                self.more = self.held.len() == DELIVERIES_MAX;
             }
+            if self.held_until > self.gateway.state().journal().durable() {
+                self.owed = self.owed.max(self.held_until);
+                break;
+            }
+            let Some(stored) = self.held.front() else { break };
+            let handed = match &stored.delivery {
+                _ if stored.received => {
+                    self.gate.release(stored.identifier);
+                    Handed::Sent
+                }
+                Some(delivery) if self.gateway.may_receive(session, delivery.topic()) => {
+                    self.gate.deliver_stored(now, delivery, (stored.identifier, stored.qos, stored.dup))
+                }
+                Some(_) | None => Handed::Dropped, // forbidden, or expired
+            };
+            match handed {
+                Handed::Sent => {}
+                Handed::Dropped => self.acknowledged.push(stored.identifier),
+                Handed::Later => break, // the client's next acknowledgement wakes us
+            }
+            self.sent = stored.number;
+            self.held.pop_front();
+        }
+        if self.held.is_empty() {
+            self.held = VecDeque::new();
         }
         self.note_acknowledged();
     }

@@ -1,5 +1,5 @@
 //! Stored sessions and their connections: who sits in which, what waits for whom, and wills that wait.
-use std::collections::{HashMap, HashSet};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -216,12 +216,14 @@ impl Gateway {
         self.beside.told_full.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
     }
 
-    /// What waits for a session behind `number`, at most so much of it.
-    pub fn waiting(&self, session: &Session, number: u64, most: usize) -> Vec<Stored> {
-        let Some(seat) = &session.seat else { return Vec::new() };
+    /// What waits for a session behind `number`, at most so much of it, and what has to be durable before it is sent: else a crash could
+    /// give its packet identifier to another message, which a client that keeps to QoS 2 would take for this one.
+    pub fn waiting(&self, session: &Session, number: u64, most: usize) -> (VecDeque<Stored>, Sequence) {
+        let Some(seat) = &session.seat else { return (VecDeque::new(), Sequence(0)) };
         let (now, received_at) = (self.state.now(), Instant::now());
         let cores = self.state.read();
-        let Some(stored) = cores.sessions.get(seat.session) else { return Vec::new() };
+        let as_of = self.state.applied();
+        let Some(stored) = cores.sessions.get(seat.session) else { return (VecDeque::new(), Sequence(0)) };
         let waiting = stored.after(number).take(most);
         let each = waiting.map(|(number, waiting)| Stored {
             number,
@@ -232,7 +234,7 @@ impl Gateway {
             // An exchange of QoS 2 that was begun goes on, expired or not ([MQTT-4.3.3-7]).
             delivery: delivery(waiting, waiting.qos == QoS::ExactlyOnce && number <= stored.sent(), now, received_at),
         });
-        each.collect()
+        (each.collect(), as_of)
     }
 
     /// The client has these, or is not to have them.
