@@ -156,9 +156,11 @@ impl<T: Transport> Pump<T> {
         let held_back = !self.gate.takes_input();
         let mut written = self.write(now, context);
         if held_back && self.gate.takes_input() && self.closing.is_none() {
-            // Room was made for packets that the gate holds already: no event of the socket would tell us of them.
+            // Room was made for packets that the gate holds already: no event of the socket would tell us of them. Nor would one of those
+            // behind them, since the socket was not asked while there was no room.
             self.act(now);
             written = self.write(now, context);
+            context.waker().wake_by_ref();
         }
         if let Some((close, deadline)) = &self.closing
             && (written || now >= *deadline)

@@ -1,7 +1,7 @@
 //! Links: the broker's side of each live connection. A mailbox for what is to be delivered, and signals that make the
 //! connection look up: your certificate or policy changed, somebody took your client id, the server is going down.
 use std::collections::{HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
 
@@ -15,6 +15,11 @@ use sekisho_types::{CertificateId, Grant, SessionId};
 pub const MAILBOX_MESSAGES_MAX: usize = 10_000;
 /// The same in bytes of payload.
 pub const MAILBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The same of all mailboxes together. And then: what is over [`MAILBOX_SHARE_BYTES`] in one is treated as if that were full, so that many
+/// who do not read cannot take the memory of those who do.
+pub const MAILBOXES_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// What a mailbox may hold however full the others are.
+pub const MAILBOX_SHARE_BYTES: usize = 16 * 1024;
 
 /// Provisioning requests of one connection under way at once. And then: the next is rejected as throttled, so that one holder of
 /// a claim that many share does not keep the others out.
@@ -54,6 +59,8 @@ pub struct Link {
     /// The same as text, as rules see it.
     principal: Box<str>,
     mailbox: Mutex<Mailbox>,
+    /// Bytes in all mailboxes.
+    in_all: Arc<AtomicUsize>,
     /// Provisioning requests of it that are under way.
     pub(crate) fleet_calls: Arc<tokio::sync::Semaphore>,
 }
@@ -82,7 +89,9 @@ impl Link {
     pub fn deliver(&self, delivery: Arc<Delivery>, qos: QoS) {
         let mut mailbox = self.lock();
         let size = delivery.payload().len();
-        if mailbox.waiting.len() >= MAILBOX_MESSAGES_MAX || mailbox.bytes + size > MAILBOX_BYTES_MAX {
+        let is_crowded = self.in_all.load(Ordering::Relaxed) + size > MAILBOXES_BYTES_MAX;
+        let most = if is_crowded { MAILBOX_SHARE_BYTES } else { MAILBOX_BYTES_MAX };
+        if mailbox.waiting.len() >= MAILBOX_MESSAGES_MAX || mailbox.bytes + size > most {
             metrics::counter!("sekisho_mailbox_full_total").increment(1);
             if qos == QoS::AtMostOnce {
                 return;
@@ -90,6 +99,7 @@ impl Link {
             mailbox.signals.too_slow = true;
         } else {
             mailbox.bytes += size;
+            self.in_all.fetch_add(size, Ordering::Relaxed);
             mailbox.waiting.push_back((delivery, qos));
         }
         wake(mailbox);
@@ -102,6 +112,7 @@ impl Link {
         into.extend(mailbox.waiting.drain(..most));
         let taken: usize = into[into.len() - most..].iter().map(|(delivery, _)| delivery.payload().len()).sum();
         mailbox.bytes -= taken;
+        self.in_all.fetch_sub(taken, Ordering::Relaxed);
         if mailbox.waiting.is_empty() {
             mailbox.waiting = VecDeque::new(); // an idle connection owns no buffers
         }
@@ -123,6 +134,13 @@ impl Link {
     }
 }
 
+impl Drop for Link {
+    fn drop(&mut self) {
+        let left = self.lock().bytes;
+        self.in_all.fetch_sub(left, Ordering::Relaxed);
+    }
+}
+
 fn wake(mailbox: MutexGuard<'_, Mailbox>) {
     let waker = mailbox.waker.clone();
     drop(mailbox);
@@ -135,6 +153,7 @@ fn wake(mailbox: MutexGuard<'_, Mailbox>) {
 #[derive(Default)]
 pub struct Links {
     next: AtomicU64,
+    waiting_bytes: Arc<AtomicUsize>,
     by_id: RwLock<HashMap<ConnectionId, Arc<Link>>>,
     by_session: RwLock<HashMap<SessionId, Arc<Link>>>,
     by_certificate: Mutex<HashMap<CertificateId, Vec<Arc<Link>>>>,
@@ -150,6 +169,7 @@ impl Links {
             certificate_id,
             principal: certificate_id.to_string().into(),
             mailbox: Mutex::default(),
+            in_all: self.waiting_bytes.clone(),
             fleet_calls: Arc::new(tokio::sync::Semaphore::new(FLEET_CALLS_PER_CONNECTION_MAX)),
         });
         self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(id, link.clone());

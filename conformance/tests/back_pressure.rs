@@ -1,0 +1,90 @@
+//! What happens to those who send when others do not read, or are not there: nothing; and to the memory: a bound.
+use conformance::Server;
+use conformance::mqtt::{Client, connect, publish, resume, subscription};
+use sekisho_mqtt::{Packet, ProtocolVersion, Publish, ReasonCode};
+use sekisho_types::QoS::{AtLeastOnce, AtMostOnce};
+
+const V5: ProtocolVersion = ProtocolVersion::V5;
+
+fn resident_mib(server: &Server) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("a live process");
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of /proc");
+    line.trim().trim_end_matches(" kB").parse::<u64>().expect("kB") / 1024
+}
+
+fn figure(server: &Server, name: &str) -> f64 {
+    let figures = conformance::http_get(server.admin(), "/metrics").expect("figures");
+    let lines = figures.lines().filter(|line| line.starts_with(name));
+    lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok()).sum()
+}
+
+/// Two dozen connections that stop reading would have 384 MiB waiting, 16 each; all mailboxes together have 256 at most, and who leaves
+/// messages of QoS 1 there is told to go.
+#[test]
+fn those_who_do_not_read_cost_a_bounded_memory_and_nobody_time() {
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let before = resident_mib(&server);
+    let slow: Vec<Client> = (0..24)
+        .map(|n| {
+            let (mut client, _) = Client::connected(port, connect(V5, &format!("slow-{n}")));
+            client
+                .subscribe(vec![subscription(&format!("slow/{n}"), if n % 2 == 0 { AtMostOnce } else { AtLeastOnce })]);
+            client
+        })
+        .collect();
+    let (mut hears, _) = Client::connected(port, connect(V5, "hears"));
+    hears.subscribe(vec![subscription("well/#", AtLeastOnce)]);
+    let (mut says, _) = Client::connected(port, connect(V5, "says"));
+    let large = "x".repeat(512 * 1024);
+    let mut most = 0;
+    for round in 0..60 {
+        for n in 0..24 {
+            assert_eq!(says.publish(publish(&format!("slow/{n}"), &large, AtLeastOnce)), ReasonCode::Success);
+        }
+        says.publish(publish("well/x", &round.to_string(), AtLeastOnce));
+        assert_eq!(hears.message().payload, round.to_string().as_bytes(), "who reads hears");
+        most = most.max(resident_mib(&server));
+    }
+    eprintln!("{before} MiB before, {most} at most, {:.0} times full", figure(&server, "sekisho_mailbox_full_total"));
+    assert!(most < before + 450, "{before} MiB before, {most} at most");
+    let throttled = conformance::eventually("those of QoS 1 are told to go", || {
+        let ended = figure(&server, "sekisho_disconnects_total{reason=\"THROTTLED\"");
+        (ended >= 12.0).then_some(ended)
+    });
+    assert!((throttled - 12.0).abs() < 0.5, "those of QoS 0 only lose messages: {throttled}");
+    drop(slow);
+}
+
+/// A session whose client is away, and one whose client does not read, hold as much as they may; nobody else notices, the operator does.
+#[test]
+fn a_full_session_keeps_what_it_has_and_says_so_once() {
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let (mut away, _) = Client::connected(port, resume(V5, "away"));
+    away.subscribe(vec![subscription("full/#", AtLeastOnce)]);
+    away.leave();
+    let (mut deaf, _) = Client::connected(port, resume(V5, "deaf"));
+    deaf.subscribe(vec![subscription("full/#", AtLeastOnce)]);
+    let (mut says, _) = Client::connected(port, connect(V5, "says"));
+    let large = "x".repeat(512 * 1024);
+    let sent = 40;
+    for n in 0..sent {
+        let payload = format!("{n} {large}");
+        assert_eq!(says.publish(publish("full/x", &payload, AtLeastOnce)), ReasonCode::Success);
+    }
+    let kept = 16 * 1024 * 1024 / (512 * 1024 + 10);
+    assert_eq!(figure(&server, "sekisho_session_messages_dropped_total"), f64::from(2 * (sent - kept)));
+    let told = server.bash("sekisho why queue --data $SEKISHO_DATA");
+    assert_eq!((told.matches("away").count(), told.matches("deaf").count()), (1, 1), "{told}");
+    let (mut away, present) = Client::connected(port, resume(V5, "away"));
+    assert!(present);
+    for n in 0..kept {
+        assert!(away.message().payload.starts_with(format!("{n} ").as_bytes()));
+    }
+    away.hears_nothing();
+    says.publish(publish("full/x", "room again", AtLeastOnce));
+    let Publish { payload, .. } = away.message();
+    assert_eq!(payload.as_ref(), b"room again");
+    assert!(matches!(deaf.hear(), Packet::Publish(_)));
+}
