@@ -36,7 +36,7 @@ sim: ## 24 simulated hours of each of four seeds
 gen: peers ## Generate the operation tables again from the models in the virtual environment
 	$(CARGO) run --quiet -p xtask -- gen --models "$$(.venv/bin/python -c 'import botocore,os;print(os.path.dirname(botocore.__file__))')/data"
 
-peers: .venv/ready ## The unmodified clients that the tests use
+peers: .venv/ready .venv/node/ready ## The unmodified clients that the tests use
 	@for tool in mosquitto_pub mosquitto_rr openssl curl softhsm2-util; do \
 	  command -v $$tool >/dev/null && continue; \
 	  echo "installing $$tool"; \
@@ -47,6 +47,11 @@ peers: .venv/ready ## The unmodified clients that the tests use
 .venv/ready: conformance/requirements.txt
 	python3 -m venv .venv || { apt-get update -qq && apt-get install -y -qq python3-venv && python3 -m venv .venv; }
 	.venv/bin/pip install --quiet --disable-pip-version-check -r conformance/requirements.txt
+	touch $@
+
+.venv/node/ready: .venv/ready
+	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq npm; } >/dev/null 2>&1 || true
+	npm install --silent --no-audit --no-fund --prefix .venv/node mqtt@5.16
 	touch $@
 
 $(DENY):
