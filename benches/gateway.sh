@@ -133,7 +133,7 @@ table("server CPU µs a delivery", [what for what in per_message if what.startsw
 for percentile in ("p50", "p99", "p999"):
     table(f"round trip µs, {percentile}", [what for what in whats if what.startswith("round")], f"e2e_{percentile}_us", 0)
 table("server CPU µs a connect", [what for what in whats if "connect" in what], "server_cpu_us_per_connect", 0)
-table("KiB a connection", [what for what in whats if what.startswith("idle")], "server_rss_kib_per_connection", 1)
+table("KiB a connection", [what for what in whats if what.startswith("idle")], "rss_kib_per_connection", 1)
 lost = {label: sum(run.get("lost", 0) for (what, of), many in runs.items() if of == label for run in many) for label in labels}
 print("\nmessages lost, of all runs:", lost)
 PY
