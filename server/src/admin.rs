@@ -18,13 +18,13 @@ use sekisho_blobs::ObjectStore;
 use sekisho_journal::JournalError;
 use sekisho_state::State;
 use sekisho_types::Secret;
-use sekisho_workers::{Decisions, DeliveryStreams, Revocation};
+use sekisho_workers::{Decisions, DeliveryStreams, Gateway, Revocation};
 use tokio::net::TcpListener;
 
 use crate::bucket::Reseal;
 use crate::lines::Lines;
 use crate::provision::Rehearsal;
-use crate::{ca, policy, stream};
+use crate::{ca, client, policy, stream};
 
 /// A revocation list of a million certificates has about 40 MB.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -50,6 +50,8 @@ pub struct Admin {
     pub state: Arc<State>,
     /// Objects and their bodies.
     pub objects: Arc<ObjectStore>,
+    /// Clients and their connections.
+    pub gateway: Arc<Gateway>,
     /// The delivery streams.
     pub streams: Arc<DeliveryStreams>,
     /// Who takes revocation lists in.
@@ -160,6 +162,7 @@ impl Admin {
                 let begun = begun.and_then(|reseal| reseal.begin(&self.state, &self.objects));
                 return Ok(Answer::Lines(begun.map_err(|error| (400, format!("{error:#}\n")))?));
             }
+            path if path.starts_with("/client/") => client::perform(&self.gateway, path, &body).await,
             path if path.starts_with("/stream/") => stream::perform(&self.streams, path, &body).await,
             path => ca::perform(self, path, &body).await,
         };

@@ -9,6 +9,7 @@ mod audit; // what lies on the disk, proved
 mod bucket; // what is done to a whole bucket
 mod buckets; // buckets that another S3 keeps
 mod ca; // certificate authorities, by command
+mod client; // who is connected or has a session
 mod config; // flags over environment over file, checked once
 mod credentials; // the root credentials of the account
 mod demo; // the main job, played with real parts
@@ -25,6 +26,7 @@ mod provision; // what a template would make, and which way in is right
 mod root_key; // what everything is wrapped under, and what that is
 mod serve; // start, ready line, shutdown
 mod stream; // what delivery streams hold, and their records as they come
+mod text; // sizes, ages and what a device wrote, for a terminal
 mod tls; // the certificate devices see
 mod whole_file; // a small file, replaced
 mod why; // why somebody was refused
@@ -57,6 +59,8 @@ enum Command {
     Why(why::WhyArgs),
     /// Policies: say what a device may do, and which statement decides
     Policy(policy::PolicyArgs),
+    /// MQTT clients: who is connected or has a session, what waits for whom; end a connection
+    Client(client::ClientArgs),
     /// Delivery streams: what they hold, how they fare, their records as they come
     Stream(stream::StreamArgs),
     /// Try a provisioning template out, or ask which way in is right
@@ -94,6 +98,7 @@ fn main() -> ExitCode {
             Ok(runtime) => return runtime.block_on(policy::run(args)),
             Err(error) => Err(error),
         },
+        Command::Client(args) => runtime().and_then(|runtime| runtime.block_on(client::run(args))),
         Command::Stream(args) => runtime().and_then(|runtime| runtime.block_on(stream::run(args))),
         Command::Provision(args) => runtime().and_then(|runtime| runtime.block_on(provision::run(args))),
         Command::Ca(args) => runtime().and_then(|runtime| runtime.block_on(ca::run(args))),

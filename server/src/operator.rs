@@ -1,12 +1,13 @@
-//! What the operator publishes through the API goes the same way as a device's message, and so do changes of shadows.
+//! What the operator publishes through the API goes the same way as a device's message, and so do changes of shadows; and the ends of
+//! connections.
 use std::sync::Arc;
 use std::time::Instant;
 
 use sekisho_api::{ApiError, BoxFuture, Message, Publish};
 use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
 use sekisho_sigv4::Operator;
-use sekisho_types::ShadowId;
-use sekisho_workers::{Gateway, Spoken};
+use sekisho_types::{ClientId, ShadowId};
+use sekisho_workers::{DeleteConnectionError, Gateway, Spoken};
 use serde_json::Value;
 
 /// Joins the API to the gateway.
@@ -41,6 +42,20 @@ impl Publish for Operators {
 
     fn delete_shadow(&self, operator: &Operator, shadow: ShadowId) -> Result<Value, ApiError> {
         Ok(self.gateway.delete_shadow_operator(operator, shadow)?)
+    }
+
+    fn delete_connection(
+        &self,
+        _: &Operator,
+        client_id: ClientId,
+        clean_session: bool,
+        prevent_will_message: bool,
+    ) -> Result<(), ApiError> {
+        let deleted = self.gateway.delete_connection(&client_id, clean_session, prevent_will_message);
+        deleted.map_err(|error| match error {
+            DeleteConnectionError::NotFound(_) => ApiError::new(404, "ResourceNotFoundException", error.to_string()),
+            DeleteConnectionError::Journal(error) => ApiError::unavailable(error),
+        })
     }
 }
 

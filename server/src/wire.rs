@@ -15,7 +15,7 @@ use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
     BulkRegistration, Decisions, DeliveryStreams, Functions, Gateway, Issuing, Parts, Recovered, Revocation, RsaKeys,
-    run_expiry, run_key_deadlines, run_shadows,
+    run_expiry, run_key_deadlines, run_tidings,
 };
 use tokio::sync::watch;
 
@@ -116,7 +116,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let revocation = Arc::new(Revocation::new(state.clone()));
     let (watching, crls) = (revocation.clone(), config.crls.clone());
     tokio::spawn(async move { watching.watch(crls).await });
-    tokio::spawn(run_shadows(gateway.clone()));
+    tokio::spawn(run_tidings(gateway.clone()));
     follow(&state, &gateway, &streams);
     tokio::spawn(gateway.clone().expire_sessions());
     tokio::spawn(compact(state.clone(), streams.clone()));
@@ -166,8 +166,17 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     }
     let token = admin_token::create(&config.data, &mut OsRandom)?;
     let (ready, state_of_admin) = (AtomicBool::new(false), state.clone());
-    let admin =
-        Arc::new(Admin { ready, figures, decisions, state: state_of_admin, objects, streams, revocation, token });
+    let admin = Arc::new(Admin {
+        ready,
+        figures,
+        decisions,
+        state: state_of_admin,
+        objects,
+        gateway: gateway.clone(),
+        streams,
+        revocation,
+        token,
+    });
     tokio::spawn(admin::serve(listeners.admin, admin.clone()));
     Ok(System { state, gateway, admin, stop, api, devices })
 }
@@ -190,7 +199,8 @@ fn no_bucket_is_kept_twice(config: &Config, state: &State) -> Result<(), ConfigE
 
 /// Whoever lives from the state is told of its changes.
 fn follow(state: &Arc<State>, gateway: &Arc<Gateway>, streams: &Arc<DeliveryStreams>) {
-    let (gateway, streams) = (gateway.clone(), streams.clone());
+    let (witness, gateway, streams) = (gateway.clone(), gateway.clone(), streams.clone());
+    state.witness(Box::new(move |sequence, event, cores| witness.witness(sequence, event, cores)));
     state.observe(vec![
         Box::new(move |events, cores| streams.follow(events, cores)),
         Box::new(move |events, cores| gateway.follow(events, cores)),

@@ -270,6 +270,13 @@ impl Broker {
         found.extend(of_groups.into_iter().map(|(subscriber, grant)| Target::Subscriber { subscriber, grant }));
     }
 
+    /// Whether a message on a topic would reach anybody: for who would have to make it first.
+    pub fn is_heard(&self, topic: &str) -> bool {
+        let mut is_heard = false;
+        self.trie.for_each_match(topic, &mut |_, _| is_heard = true);
+        is_heard
+    }
+
     fn is_online(&self, subscriber: &Subscriber) -> bool {
         match subscriber {
             Subscriber::Connection(_) => true,

@@ -19,8 +19,9 @@ pub use denied::{Denied, MISSING_MAX, Reason};
 pub use document::{DOCUMENT_CHARS_MAX, MalformedPolicy, PolicyDocument, PolicySet};
 pub use evaluate::{authorize, authorize_event, authorize_operator};
 pub use permit::{
-    Action, ActionName, Connect, DeleteThingShadow, GetRetainedMessage, GetThingShadow, ListNamedShadowsForThing,
-    ListRetainedMessages, Permit, Publish, Receive, RetainPublish, Subscribe, UpdateThingShadow,
+    Action, ActionName, AssumeRoleWithCertificate, Connect, DeleteConnection, DeleteThingShadow, GetRetainedMessage,
+    GetThingShadow, ListNamedShadowsForThing, ListRetainedMessages, Permit, Publish, Receive, RetainPublish, Subscribe,
+    UpdateThingShadow,
 };
 pub use session::{MEMO_ENTRIES_MAX, MEMO_TOPIC_BYTES_MAX, SessionPolicy, UNDELIVERED_TOLD_MAX};
 pub use verdict::{Outcome, StatementName, Verdict, explain};

@@ -1,7 +1,7 @@
 //! Actions, and the proof that one was allowed.
 use std::fmt;
 
-use sekisho_types::{CertificateId, ClientId, ShadowId, ThingName, TopicFilter, TopicName};
+use sekisho_types::{CertificateId, ClientId, RoleAliasName, ShadowId, ThingName, TopicFilter, TopicName};
 
 /// An action as a policy spells it (iot dev guide: "AWS IoT Core policy actions").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,11 +28,15 @@ pub enum ActionName {
     GetRetainedMessage,
     /// `iot:ListRetainedMessages`
     ListRetainedMessages,
+    /// `iot:DeleteConnection`
+    DeleteConnection,
+    /// `iot:AssumeRoleWithCertificate`
+    AssumeRoleWithCertificate,
 }
 
 impl ActionName {
     /// All of them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Connect,
         Self::Publish,
         Self::RetainPublish,
@@ -44,6 +48,8 @@ impl ActionName {
         Self::ListNamedShadowsForThing,
         Self::GetRetainedMessage,
         Self::ListRetainedMessages,
+        Self::DeleteConnection,
+        Self::AssumeRoleWithCertificate,
     ];
 
     /// `iot:Publish`, for example.
@@ -60,6 +66,8 @@ impl ActionName {
             Self::ListNamedShadowsForThing => "iot:ListNamedShadowsForThing",
             Self::GetRetainedMessage => "iot:GetRetainedMessage",
             Self::ListRetainedMessages => "iot:ListRetainedMessages",
+            Self::DeleteConnection => "iot:DeleteConnection",
+            Self::AssumeRoleWithCertificate => "iot:AssumeRoleWithCertificate",
         }
     }
 }
@@ -119,6 +127,10 @@ actions! {
     ListNamedShadowsForThing { /** Whose. */ thing: ThingName } "thing/{}";
     /// What a topic holds, over HTTPS.
     GetRetainedMessage { /** Which. */ topic: TopicName } "topic/{}";
+    /// The end of another client's connection, over HTTPS.
+    DeleteConnection { /** Whose. */ client_id: ClientId } "client/{}";
+    /// Credentials of a role, over HTTPS.
+    AssumeRoleWithCertificate { /** By which alias. */ role_alias: RoleAliasName } "rolealias/{}";
 }
 
 /// What all topics hold, over HTTPS. There is no resource to name but all of them.

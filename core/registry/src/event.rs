@@ -10,9 +10,9 @@ use sekisho_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BillingGroup, CaCertificate, CaRecord, Certificate, LineOutcome, Ownership, Policy, PolicyTarget,
-    ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationListId, Thing, ThingGroup, ThingPrincipalType,
-    ThingType, TopicRule, Transfer,
+    BillingGroup, CaCertificate, CaRecord, Certificate, EventConfigurations, LineOutcome, Ownership, Policy,
+    PolicyTarget, ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationListId, Thing, ThingGroup,
+    ThingPrincipalType, ThingType, TopicRule, Transfer,
 };
 
 /// One change. What creates something carries it whole, so a snapshot is a list of creations.
@@ -142,6 +142,8 @@ pub enum Event {
     RegistrationTaskProgressed { task_id: String, line: LineOutcome, percentage_progress: u8, at: Timestamp },
     /// A finished one is too old to be told of.
     RegistrationTaskForgotten { task_id: String },
+    /// These kinds of registry events are told from now on, and no others.
+    EventConfigurationsSet { configurations: EventConfigurations },
 }
 
 #[cfg(test)]

@@ -37,17 +37,21 @@ impl Registry {
         DeviceIdentity::establish(certificate_id, &record, now)
     }
 
+    /// The thing a certificate belongs to exclusively (iot dev guide: exclusive-thing).
+    pub fn exclusive_thing_of(&self, certificate_id: CertificateId) -> Option<&ThingName> {
+        self.thing_principals.of(&certificate_id).find_map(|(name, kind)| match kind {
+            ThingPrincipalType::ExclusiveThing => Some(name),
+            ThingPrincipalType::NonExclusiveThing => None,
+        })
+    }
+
     /// The thing a connection stands for, for policy variables: the one its certificate belongs to exclusively, else the one
     /// its client id names (iot dev guide: thing-policy-variables, exclusive-thing).
     ///
     /// A thing of that name to which the certificate is not attached is told too, as not attached; the policy engine lets it
     /// lend no name and no attribute.
     pub fn thing_of(&self, certificate_id: CertificateId, client_id: &str) -> Option<ThingContext> {
-        let exclusive = self.thing_principals.of(&certificate_id).find_map(|(name, kind)| match kind {
-            ThingPrincipalType::ExclusiveThing => Some(name),
-            ThingPrincipalType::NonExclusiveThing => None,
-        });
-        let thing = match exclusive {
+        let thing = match self.exclusive_thing_of(certificate_id) {
             Some(name) => self.things.get(name)?,
             None => self.things.get(client_id)?,
         };
@@ -135,7 +139,8 @@ impl Registry {
             | Event::OwnershipTokenSpent { .. }
             | Event::RegistrationTaskPut { .. }
             | Event::RegistrationTaskProgressed { .. }
-            | Event::RegistrationTaskForgotten { .. } => Affected::None,
+            | Event::RegistrationTaskForgotten { .. }
+            | Event::EventConfigurationsSet { .. } => Affected::None,
         }
     }
 

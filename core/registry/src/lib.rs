@@ -28,6 +28,8 @@ mod provision; // a template's plan becomes events
 mod jit; // first connections: JITR and JITP
 mod claim; // fleet provisioning: claims and ownership tokens
 mod registration_task; // bulk registration
+mod event_configuration; // which changes are told
+mod told; // what is told of them
 
 mod attachment; // policies on certificates, certificates on things
 mod effective; // which policies speak for whom, and what they may know
@@ -44,6 +46,7 @@ pub use certificate::{Certificate, CertificateMode};
 pub use claim::{CLAIM_SECONDS, OWNERSHIP_TOKEN_SECONDS, OWNERSHIP_TOKENS_MAX, Ownership, ProvisioningClaim};
 pub use error::{RegistryError, Resource};
 pub use event::Event;
+pub use event_configuration::{EventConfigurations, EventType};
 pub use gateway::Affected;
 pub use jit::{FirstConnection, FirstConnectionError};
 pub use policy::{POLICY_VERSIONS_MAX, Policy, PolicyVersion};
@@ -57,6 +60,7 @@ pub use registry::Registry;
 pub use rule::{TOPIC_RULES_MAX, TopicRule};
 pub use tag::TAGS_PER_RESOURCE_MAX;
 pub use thing::{THING_ATTRIBUTES_MAX, THING_ATTRIBUTES_WITH_TYPE_MAX, Thing, ThingFilter, ThingUpdate};
+pub use told::RegistryEvent;
 
 pub use billing_group::BillingGroup;
 pub use revocation::{REVOCATION_LISTS_MAX, RevocationListId, RevocationSweep};

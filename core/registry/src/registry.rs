@@ -15,8 +15,8 @@ use crate::policy::HeldPolicy;
 use crate::revocation::RevocationLists;
 use crate::rule::HeldRule;
 use crate::{
-    BillingGroup, CaRecord, Certificate, Event, PolicyTarget, PolicyVersion, ProvisioningTemplate, RegistrationTask,
-    Thing, ThingGroup, ThingPrincipalType, ThingType,
+    BillingGroup, CaRecord, Certificate, Event, EventConfigurations, PolicyTarget, PolicyVersion, ProvisioningTemplate,
+    RegistrationTask, Thing, ThingGroup, ThingPrincipalType, ThingType,
 };
 
 /// The account's IoT control plane.
@@ -54,6 +54,7 @@ pub struct Registry {
     pub(crate) claims: HashMap<CertificateId, HeldClaim>,
     pub(crate) ownerships: Ownerships,
     pub(crate) registration_tasks: BTreeMap<String, RegistrationTask>,
+    pub(crate) event_configurations: EventConfigurations,
 }
 
 impl Registry {
@@ -89,6 +90,7 @@ impl Registry {
             claims: HashMap::new(),
             ownerships: Ownerships::new(),
             registration_tasks: BTreeMap::new(),
+            event_configurations: EventConfigurations::default(),
         }
     }
 
@@ -244,6 +246,7 @@ impl Registry {
             Event::RegistrationTaskForgotten { task_id } => {
                 self.registration_tasks.remove(task_id);
             }
+            Event::EventConfigurationsSet { configurations } => self.event_configurations = configurations.clone(),
             Event::Tagged { arn, tags } => {
                 self.tags.entry(arn.clone()).or_default().extend(tags.clone());
             }
@@ -328,6 +331,9 @@ impl Registry {
             self.ca_certificates().into_iter().map(|ca| Event::CaCertificatePut { ca_certificate: ca.clone() }),
         );
         events.extend(self.revocation_lists.snapshot());
+        if self.event_configurations != EventConfigurations::default() {
+            events.push(Event::EventConfigurationsSet { configurations: self.event_configurations.clone() });
+        }
         let templates = self.provisioning_templates.values();
         events.extend(templates.map(|template| Event::ProvisioningTemplatePut { template: template.clone() }));
         events.extend(self.claims.values().map(|held| Event::ProvisioningClaimAdded { claim: held.claim.clone() }));
@@ -366,6 +372,11 @@ impl Registry {
 pub(crate) fn uuid(random: &mut dyn Random) -> String {
     let mut bytes = [0; 16];
     random.fill(&mut bytes);
+    uuid_of(bytes)
+}
+
+/// The same of bytes that are there.
+pub(crate) fn uuid_of(mut bytes: [u8; 16]) -> String {
     bytes[6] = (bytes[6] & 0x0f) | 0x40;
     bytes[8] = (bytes[8] & 0x3f) | 0x80;
     let digits = hex(&bytes);

@@ -80,6 +80,21 @@ impl Session {
         self.left_at.is_none()
     }
 
+    /// Since when it has none.
+    pub fn left_at(&self) -> Option<Timestamp> {
+        self.left_at
+    }
+
+    /// What its client speaks.
+    pub fn protocol_version(&self) -> ProtocolVersion {
+        self.protocol_version
+    }
+
+    /// Messages that wait, and their bytes.
+    pub fn waits(&self) -> (usize, usize) {
+        (self.waiting.len(), self.bytes)
+    }
+
     /// What waits behind `number`, in order, each with its number.
     pub fn after(&self, number: u64) -> impl Iterator<Item = (u64, &Waiting)> {
         self.waiting.range((Bound::Excluded(number), Bound::Unbounded)).map(|(number, waiting)| (*number, waiting))
@@ -96,7 +111,7 @@ impl Session {
     }
 
     /// When it ends, if it does.
-    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+    pub fn deadline(&self) -> Option<Timestamp> {
         let left_at = self.left_at.filter(|_| self.expiry_s != NEVER_S)?;
         Some(left_at.plus(Duration::from_secs(self.expiry_s.into())))
     }

@@ -92,6 +92,9 @@ names! {
     /// A topic rule.
     RuleName, "rule name", "1 to 128 of a-z A-Z 0-9 _",
         |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || c == '_');
+    /// A role alias (iot model: RoleAlias).
+    RoleAliasName, "role alias", "1 to 128 of a-z A-Z 0-9 _ = , @ -",
+        |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '=' | ',' | '@' | '-'));
     /// A delivery stream.
     DeliveryStreamName, "delivery stream name", "1 to 64 of a-z A-Z 0-9 _ . -",
         |t| within(t, 1, 64, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
@@ -204,6 +207,8 @@ mod tests {
         ("iot: BillingGroupName pattern",  |t| BillingGroupName::parse(t).is_ok(), false, ""),
         ("iot: PolicyName pattern",        |t| PolicyName::parse(t).is_ok(), true,  "a+=,.@-_b"),
         ("iot: PolicyName pattern",        |t| PolicyName::parse(t).is_ok(), false, "a/b"),
+        ("iot: RoleAlias pattern",         |t| RoleAliasName::parse(t).is_ok(), true, "a=,@-_b"),
+        ("iot: RoleAlias pattern",         |t| RoleAliasName::parse(t).is_ok(), false, "a.b"),
         ("iot: RuleName pattern",          |t| RuleName::parse(t).is_ok(),   false, "a-b"),
         ("iot quotas: client id",          |t| ClientId::parse(t).is_ok(),   false, "$me"),
         ("iot quotas: client id",          |t| ClientId::parse(t).is_ok(),   true,  "ポンプ"),

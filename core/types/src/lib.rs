@@ -18,7 +18,7 @@ pub use arn::{AccountId, Region, Tenant};
 pub use causes::with_causes;
 pub use id::{
     BillingGroupName, BucketName, CertificateId, ClientId, DeliveryStreamName, InvalidName, KeyId, ObjectKey,
-    PolicyName, RuleName, ShadowName, ThingGroupName, ThingName, ThingTypeName,
+    PolicyName, RoleAliasName, RuleName, ShadowName, ThingGroupName, ThingName, ThingTypeName,
 };
 pub use message::MessageProperties;
 pub use mqtt::{Grant, PacketIdentifier, ProtocolVersion, QoS, SessionId};

@@ -5,7 +5,7 @@ use sekisho_types::Timestamp;
 use sekisho_workers::{StreamInsight, Trouble};
 use serde_json::Value;
 
-use super::text::{bytes, printable, span, table as columns};
+use crate::text::{bytes, printable, span, table as columns};
 
 /// A line a stream.
 pub fn table(streams: Vec<StreamInsight>) -> String {

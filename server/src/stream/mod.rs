@@ -1,6 +1,5 @@
 //! `sekisho stream`: what delivery streams hold and how they fare, their records as they come, and a flush.
 mod figures; // ls, show
-mod text; // sizes, ages and what a device wrote, for a terminal
 mod watch; // tail
 
 use std::io::Write;
@@ -13,6 +12,7 @@ use sekisho_workers::{DeliveryStreams, Flushed, Tail, TailFrom};
 use serde::{Deserialize, Serialize};
 
 use crate::admin_client::{self, Running};
+use crate::text;
 
 /// The flags of `sekisho stream`.
 #[derive(Args)]

@@ -9,8 +9,8 @@ use sekisho_workers::{TailFrom, TailLine, TailRecord};
 
 use super::Ask;
 use super::figures::partition_name;
-use super::text::{printable, printable_json};
 use crate::admin_client::{self, Running};
+use crate::text::{printable, printable_json};
 
 /// Characters of a record's data that are printed. And then: how many are left out; `--json` prints all.
 const DATA_SHOWN: usize = 1000;

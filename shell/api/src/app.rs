@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sekisho_sigv4::Operator;
 use sekisho_state::State;
-use sekisho_types::{BucketName, Secret, ShadowId, TopicName};
+use sekisho_types::{BucketName, ClientId, Secret, ShadowId, TopicName};
 use serde_json::Value;
 
 use crate::ApiError;
@@ -82,7 +82,7 @@ pub struct Message {
 /// A future that borrows what it was asked of.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Who takes published messages, and changes of device shadows, which are told as messages.
+/// Who takes published messages, changes of device shadows, which are told as messages, and ends of connections.
 pub trait Publish: Send + Sync {
     /// Hands `message` to the broker and the rules; returns once what QoS 1 promises is durable.
     fn publish<'a>(&'a self, operator: &'a Operator, message: Message) -> BoxFuture<'a, Result<(), ApiError>>;
@@ -92,4 +92,13 @@ pub trait Publish: Send + Sync {
 
     /// Deletes a shadow; the same.
     fn delete_shadow(&self, operator: &Operator, shadow: ShadowId) -> Result<Value, ApiError>;
+
+    /// Ends a client's connection, without its will if that is to be prevented, and its session if it is to begin anew.
+    fn delete_connection(
+        &self,
+        operator: &Operator,
+        client_id: ClientId,
+        clean_session: bool,
+        prevent_will_message: bool,
+    ) -> Result<(), ApiError>;
 }

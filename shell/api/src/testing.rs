@@ -9,7 +9,7 @@ use sekisho_blobs::ObjectStore;
 use sekisho_journal::Durability;
 use sekisho_kms::RootKey;
 use sekisho_sigv4::{Credentials, Operator, PayloadToSign, RequestParts, sign};
-use sekisho_types::{AccountId, BucketName, Region, Secret, SecretKey, ShadowId, Tenant, Timestamp};
+use sekisho_types::{AccountId, BucketName, ClientId, Region, Secret, SecretKey, ShadowId, Tenant, Timestamp};
 use sekisho_workers::{BulkRegistration, Issuing, Recovered, RsaKeys};
 use serde_json::Value;
 
@@ -46,6 +46,10 @@ impl Publish for Published {
 
     fn delete_shadow(&self, _: &Operator, _: ShadowId) -> Result<Value, ApiError> {
         Err(ApiError::not_implemented("DeleteThingShadow"))
+    }
+
+    fn delete_connection(&self, _: &Operator, _: ClientId, _: bool, _: bool) -> Result<(), ApiError> {
+        Err(ApiError::not_implemented("DeleteConnection"))
     }
 }
 

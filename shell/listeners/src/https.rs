@@ -1,5 +1,6 @@
 //! HTTPS for devices, with the client certificate: `POST /topics/{topic}?qos=` (developer guide, "HTTPS"), device shadows and retained
-//! messages (developer guide, "Device Shadow REST API"; iot-data model).
+//! messages (developer guide, "Device Shadow REST API"; iot-data model), and the end of another client's connection.
+mod connections; // other clients' connections
 mod documents; // shadows and retained messages
 mod route; // which operation is this?
 
@@ -99,6 +100,7 @@ async fn perform(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> R
     let path = request.uri().path().to_owned();
     match route::route(request.method(), &path)? {
         (Operation::Publish, topic) => publish(gateway, peer, topic, request).await.map(|()| None),
+        (Operation::DeleteConnection, label) => connections::delete(gateway, peer, label, request).await.map(|()| None),
         (Operation::Document(asked), label) => documents::answer(gateway, peer, asked, label, request).await.map(Some),
     }
 }

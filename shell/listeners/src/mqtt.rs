@@ -179,7 +179,10 @@ impl<T: Transport> Pump<T> {
     fn look(&mut self, now: Instant, context: &mut Context<'_>) {
         let Some(session) = &mut self.session else { return };
         let (signals, waiting) = session.link().look(context.waker());
-        if signals.taken_over {
+        if signals.deleted {
+            self.will = self.will.take().filter(|_| !signals.will_prevented);
+            self.gate.disconnect(CloseReason::ApiInitiatedDisconnect);
+        } else if signals.taken_over {
             self.gate.disconnect(CloseReason::DuplicateClientId);
         } else if signals.too_slow {
             self.gate.disconnect(CloseReason::Throttled);
@@ -511,7 +514,8 @@ impl<T: Transport> Pump<T> {
         self.explain(close);
         if let Some(session) = self.session.take() {
             self.note_acknowledged();
-            self.gateway.disconnect(&session, self.is_accepted.then_some((close.session_expiry_s, self.sent)));
+            let left = self.is_accepted.then_some((close.session_expiry_s, self.sent));
+            self.gateway.disconnect(&session, left, close.reason);
             if let Some(will) = self.will.take().filter(|_| close.publish_will) {
                 self.gateway.will_of(session, will, close.session_expiry_s);
             }

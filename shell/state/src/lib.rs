@@ -24,6 +24,10 @@ pub use recover::{OpenError, Opened, open};
 /// Told of every event after it was applied, with the state it left. Must not block: it runs on the committing task.
 pub type Observer = Box<dyn Fn(&[Event], &Cores) + Send + Sync>;
 
+/// Told of every event just before it is applied, with the state it meets and the entry of the journal it is in. Must not block, the
+/// same. Recovery tells nobody.
+pub type Witness = Box<dyn Fn(Sequence, &Event, &Cores) + Send + Sync>;
+
 /// The account's state. Shared by everybody who answers a question or takes a command.
 pub struct State {
     cores: RwLock<Cores>,
@@ -36,6 +40,7 @@ pub struct State {
     /// As of which sequence the last snapshot was taken.
     snapshot: AtomicU64,
     observers: OnceLock<Vec<Observer>>,
+    witness: OnceLock<Witness>,
     audit: OnceLock<AuditLog>,
 }
 
@@ -94,7 +99,12 @@ impl State {
             return Ok((output, Sequence(self.applied.load(Ordering::Acquire))));
         }
         let sequence = self.journal.append(&entry::encode(&events)).map_err(CommitError::Journal)?;
-        events.iter().for_each(|event| cores.apply(event));
+        for event in &events {
+            if let Some(witness) = self.witness.get() {
+                witness(sequence, event, &cores);
+            }
+            cores.apply(event);
+        }
         self.applied.store(sequence.0, Ordering::Release);
         if let Some(observers) = self.observers.get() {
             observers.iter().for_each(|observe| observe(&events, &cores));
@@ -116,6 +126,11 @@ impl State {
     /// Who is told of every change. Set once, while the system is wired.
     pub fn observe(&self, observers: Vec<Observer>) {
         assert!(self.observers.set(observers).is_ok(), "observers are set once, in wire.rs");
+    }
+
+    /// Who sees every change coming. Set once, while the system is wired.
+    pub fn witness(&self, witness: Witness) {
+        assert!(self.witness.set(witness).is_ok(), "the witness is set once, in wire.rs");
     }
 
     /// Where calls and key uses are recorded. Set once, while the system is wired; without it they are not.

@@ -102,6 +102,7 @@ pub fn open(
         applied: AtomicU64::new(applied),
         snapshot: AtomicU64::new(snapshot.0),
         observers: OnceLock::new(),
+        witness: OnceLock::new(),
         audit: OnceLock::new(),
     };
     Ok(Opened { state, replayed: replayed.entries, torn: replayed.torn_blocks > 0 })

@@ -2,11 +2,11 @@
 //!
 //! A connection asks it to connect, publish, subscribe; each step takes the proof the step before it returned.
 use std::net::SocketAddr;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
-use sekisho_broker::{Broker, HashMatch, Subscriber};
-use sekisho_gate::{Accepted, ConnectRequest, Refusal, Settings, SubscribeRequest, UnsubscribeRequest, Will};
+use sekisho_broker::{Broker, Subscriber};
+use sekisho_gate::{Accepted, CloseReason, ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest, Will};
 use sekisho_identity::{CertificateStatus, DeviceIdentity};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::QoS;
@@ -23,11 +23,14 @@ use tokio::sync::Semaphore;
 use crate::decisions::{Decision, Decisions};
 use crate::delivery::DeliveryStreams;
 use crate::functions::Functions;
+use crate::lifecycle::{Change, Versions};
 use crate::links::{Link, Links};
 use crate::live_rules::{LiveRules, Source};
+use crate::profile::Profile;
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
 use crate::sessions::Beside;
-use crate::shadow::{Tidings, is_shadows_own};
+use crate::shadow::is_shadows_own;
+use crate::tidings::Tidings;
 
 /// Everything a message passes between its device and the journal.
 pub struct Gateway {
@@ -45,34 +48,9 @@ pub struct Gateway {
     hostnames: Vec<Arc<str>>,
     pub(crate) first_connections: Arc<Semaphore>,
     pub(crate) fleet_calls: Arc<Semaphore>,
-    pub(crate) tidings: Tidings,
-}
-
-/// Whose word counts where AWS IoT Core differs from MQTT.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Profile {
-    /// AWS IoT Core's (developer guide: "MQTT", differences from the specifications).
-    #[default]
-    Aws,
-    /// The specifications'.
-    Mqtt,
-}
-
-impl Profile {
-    /// What a connection is held to.
-    pub fn settings(self) -> Settings {
-        match self {
-            Self::Aws => Settings::default(),
-            Self::Mqtt => Settings::mqtt(),
-        }
-    }
-
-    const fn hash_match(self) -> HashMatch {
-        match self {
-            Self::Aws => HashMatch::Aws,
-            Self::Mqtt => HashMatch::Standard,
-        }
-    }
+    pub(crate) shadow_tidings: Tidings,
+    pub(crate) events: Tidings,
+    pub(crate) versions: Mutex<Versions>,
 }
 
 /// What a gateway is made of.
@@ -146,6 +124,8 @@ pub struct Session {
     resting: Vec<(TopicFilter, Grant)>,
     peer: Peer,
     persistent: bool,
+    /// What lifecycle events call the connection.
+    pub(crate) identifier: [u8; 16],
 }
 
 /// A device that was let in.
@@ -204,7 +184,9 @@ impl Gateway {
             hostnames: hostnames.into_iter().map(Into::into).collect(),
             first_connections: first_connections_bound(),
             fleet_calls: fleet_bound(),
-            tidings: Tidings::default(),
+            shadow_tidings: Tidings::default(),
+            events: Tidings::default(),
+            versions: Mutex::default(),
         };
         gateway.rules.replace(&gateway.state.read(), &mut gateway.broker_mut());
         gateway.restore_sessions();
@@ -302,7 +284,10 @@ impl Gateway {
         let (policies, context) =
             self.policies(&identity, Some(&client_id), peer, request.persistent, request.will.is_some());
         let permit = authorize(&identity, Connect { client_id: client_id.clone() }, &policies, &context);
-        let permit = permit.map_err(|denied| explain("connect", denied.to_string()))?;
+        let permit = permit.map_err(|denied| {
+            self.tell_connect_failed(peer, &client_id);
+            explain("connect", denied.to_string())
+        })?;
         let mut policy = SessionPolicy::new(identity.clone(), policies, context);
         if let Some(will) = &request.will {
             let topic = will.topic.as_str();
@@ -317,23 +302,34 @@ impl Gateway {
         }
         let (seat, mut accepted, owed) = self.seat(&client_id, request)?;
         let link = self.links.open(peer.certificate_id);
-        if let Some(seat) = &seat {
-            self.links.attach(&link, seat.session);
-        }
+        let before = seat.as_ref().and_then(|seat| self.links.attach(&link, seat.session));
         let older = self.broker_mut().connect(&permit, link.subscriber());
-        if let Some(older) = older.filter(|older| *older != link.subscriber()) {
-            self.links.taken_over(older);
-        }
+        let older = older.filter(|older| *older != link.subscriber());
+        let older = older.and_then(|older| self.links.taken_over(older)).or(before);
+        self.begin(&link, peer, &client_id, request, older.as_deref());
         accepted.assigned_client_id = request.client_id.is_none().then(|| client_id.clone());
         let (has_will, persistent, expiry_s) = (request.will.is_some(), request.persistent, request.session_expiry_s);
         let resting = self.resting(&link);
-        let mut session =
-            Session { identity, policy, link, client_id, seat, expiry_s, has_will, resting, peer, persistent };
+        let identifier = self.state.random().array();
+        let mut session = Session {
+            identity,
+            policy,
+            link,
+            client_id,
+            seat,
+            expiry_s,
+            has_will,
+            resting,
+            peer,
+            persistent,
+            identifier,
+        };
+        self.tell_connected(&session, owed);
         // Whoever changed certificate or policy between the look-up and the link's appearance did not see the link.
         match self.reconsider(&mut session) {
             Ok(()) => Ok(Connected { session, accepted, owed }),
             Err(refusal) => {
-                self.disconnect(&session, None);
+                self.disconnect(&session, None, CloseReason::AuthError);
                 Err(refusal)
             }
         }
@@ -442,7 +438,10 @@ impl Gateway {
             owed = owed.max(self.give_retained(&session.link, subscription, grant, is_new));
             Ok(subscription.qos)
         };
-        let outcomes = request.subscriptions.iter().map(&mut decide).collect();
+        let outcomes: Vec<_> = request.subscriptions.iter().map(&mut decide).collect();
+        let asked = request.subscriptions.iter().map(|subscription| &subscription.topic_filter).zip(&outcomes);
+        let granted = asked.filter(|(_, outcome)| outcome.is_ok()).map(|(filter, _)| filter.as_str());
+        self.tell_subscriptions(session, Change::Subscribed, granted, owed);
         (outcomes, owed)
     }
 
@@ -455,9 +454,14 @@ impl Gateway {
         session.resting.retain(|(filter, _)| !request.topic_filters.contains(filter));
         let subscriber = session.link.subscriber();
         let mut broker = self.broker_mut();
-        let outcomes = request.topic_filters.iter().map(|filter| Ok(broker.unsubscribe(subscriber, filter))).collect();
+        let unsubscribe = |filter| Ok(broker.unsubscribe(subscriber, filter));
+        let outcomes: Vec<Result<bool, Refusal>> = request.topic_filters.iter().map(unsubscribe).collect();
         drop(broker);
-        (outcomes, self.forget_subscriptions(session, &request.topic_filters))
+        let owed = self.forget_subscriptions(session, &request.topic_filters);
+        let asked = request.topic_filters.iter().zip(&outcomes);
+        let gone = asked.filter(|(_, outcome)| matches!(outcome, Ok(true))).map(|(filter, _)| filter.as_str());
+        self.tell_subscriptions(session, Change::Unsubscribed, gone, owed);
+        (outcomes, owed)
     }
 
     /// Whether a session may be given a message on `topic`; if not, it is silently left out, as AWS does.
@@ -488,8 +492,8 @@ impl Gateway {
     }
 
     /// The connection has ended: how long its session stays, if the client had been accepted, and up to which number it was sent what
-    /// waited there.
-    pub fn disconnect(&self, session: &Session, left: Option<(u32, u64)>) {
+    /// waited there; and why it has.
+    pub fn disconnect(&self, session: &Session, left: Option<(u32, u64)>, reason: CloseReason) {
         match &session.seat {
             Some(seat) => {
                 let (expiry_s, sent) = left.unwrap_or((session.expiry_s, 0));
@@ -497,6 +501,7 @@ impl Gateway {
             }
             None => self.broker_mut().end(Subscriber::Connection(session.link.id)),
         }
+        self.tell_disconnected(session, left.map_or(0, |(expiry_s, _)| expiry_s), reason);
         self.links.close(&session.link);
     }
 

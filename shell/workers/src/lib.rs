@@ -2,30 +2,38 @@
 //!
 //! The cores do not know each other. What one decides is handed to the next here.
 mod decisions; // why somebody was let in, or not
+mod clients; // who is connected or has a session, for who looks after them
+mod lifecycle; // what is told of connections, subscriptions and the registry
 mod links; // mailboxes and signals of live connections
 mod provisioning; // a device gets a certificate of its own
+mod profile; // whose word counts
 mod gateway; // connect, subscribe, and what changes reach whom
 mod publish; // a message to its subscribers and rules
 mod sessions; // what outlives a connection, and what waits for it
 mod kept; // what MQTT5 says of a message that is kept
 mod retained; // the last message of a topic, for those who come later
 mod shadow; // requests for device shadows, and what they bring about
+mod tidings; // messages of the server's own, in order and once they are durable
 mod lists; // lists of the data plane, a page at a time
 mod live_rules; // the enabled rules and their actions
 mod functions; // what stands in the place of Lambda functions
 mod key_deadlines; // what time alone does to KMS keys
 mod delivery; // records into the journal, batches to objects
 
+pub use clients::{
+    ClientFilter, ClientInsight, Clients, ConnectionInsight, DeleteConnectionError, SessionInsight, SubscriptionInsight,
+};
 pub use decisions::{Decision, Decisions, Outcome};
 pub use delivery::{
     Counts, DeliveryStreams, Flushed, Held, PartitionInsight, PutError, Recovered, StreamInsight, Tail, TailError,
     TailFrom, TailLine, TailRecord, Taken, Trouble, start_delivery,
 };
 pub use functions::{FunctionTarget, Functions};
-pub use gateway::{Connected, DomainName, Gateway, Parts, Peer, Profile, Session, only_the_server_publishes};
+pub use gateway::{Connected, DomainName, Gateway, Parts, Peer, Session, only_the_server_publishes};
 pub use key_deadlines::{meet as meet_key_deadlines, run as run_key_deadlines};
-pub use links::{Link, Links, Signals};
+pub use links::{Beginning, Link, Links, Signals};
 pub use lists::{BadToken, named_shadows, retained_messages};
+pub use profile::Profile;
 pub use provisioning::{
     BulkRegistration, DEVICE_CA_KEY_AAD, First, ImportError, Imported, Issuing, IssuingError, REPORTS_BUCKET_PREFIX,
     RegisterThingError, Revocation, RsaKey, RsaKeys, parse_registration_template, register_thing, report_key,
@@ -34,4 +42,5 @@ pub use provisioning::{
 pub use publish::Spoken;
 pub use sekisho_delivery::Origin;
 pub use sessions::Stored;
-pub use shadow::{ShadowFailure, run_shadows};
+pub use shadow::ShadowFailure;
+pub use tidings::run_tidings;

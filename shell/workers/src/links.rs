@@ -1,6 +1,7 @@
 //! Links: the broker's side of each live connection. A mailbox for what is to be delivered, and signals that make the
 //! connection look up: your certificate or policy changed, somebody took your client id, the server is going down.
 use std::collections::{HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use std::task::Waker;
@@ -8,7 +9,7 @@ use std::task::Waker;
 use sekisho_broker::{ConnectionId, Subscriber, Target};
 use sekisho_gate::Delivery;
 use sekisho_mqtt::QoS;
-use sekisho_types::{CertificateId, Grant, SessionId};
+use sekisho_types::{CertificateId, ClientId, Grant, ProtocolVersion, SessionId, Timestamp};
 
 /// Deliveries that may wait for a connection to take them. And then: a QoS 0 message is dropped and counted, and a
 /// connection that leaves this many QoS 1 messages waiting is closed as too slow, rather than holding up its publishers.
@@ -30,6 +31,10 @@ pub const FLEET_CALLS_PER_CONNECTION_MAX: usize = 4;
 pub struct Signals {
     /// Its certificate, policies or thing changed.
     pub changed: bool,
+    /// It is to end, by `DeleteConnection`.
+    pub deleted: bool,
+    /// And its will is not to be published.
+    pub will_prevented: bool,
     /// Another connection uses its client id now.
     pub taken_over: bool,
     /// It left its mailbox full.
@@ -48,6 +53,23 @@ struct Mailbox {
     waker: Option<Waker>,
 }
 
+/// What a connection that speaks MQTT began with.
+#[derive(Clone, Debug)]
+pub struct Beginning {
+    /// As whom it connected.
+    pub client_id: ClientId,
+    /// The other end of its socket.
+    pub address: SocketAddr,
+    /// When.
+    pub since: Timestamp,
+    /// What it speaks.
+    pub protocol_version: ProtocolVersion,
+    /// As the gate watches it.
+    pub keep_alive_s: u16,
+    /// How many connections of its client id are known to have been before (iot dev guide: life-cycle-events, `versionNumber`).
+    pub version_number: u32,
+}
+
 /// One live connection, as the rest of the server sees it.
 pub struct Link {
     /// Which.
@@ -58,6 +80,8 @@ pub struct Link {
     pub certificate_id: CertificateId,
     /// The same as text, as rules see it.
     principal: Box<str>,
+    /// `None` until it is let in, and where it does not speak MQTT.
+    beginning: OnceLock<Box<Beginning>>,
     mailbox: Mutex<Mailbox>,
     /// Bytes in all mailboxes.
     in_all: Arc<AtomicUsize>,
@@ -73,6 +97,21 @@ impl Link {
     /// The certificate's id as text.
     pub fn principal(&self) -> &str {
         &self.principal
+    }
+
+    /// What it began with, if it speaks MQTT.
+    pub fn beginning(&self) -> Option<&Beginning> {
+        self.beginning.get().map(Box::as_ref)
+    }
+
+    pub(crate) fn begin(&self, beginning: Beginning) {
+        let _ = self.beginning.set(Box::new(beginning));
+    }
+
+    /// Deliveries in its mailbox, and their bytes.
+    pub fn waiting(&self) -> (usize, usize) {
+        let mailbox = self.lock();
+        (mailbox.waiting.len(), mailbox.bytes)
     }
 
     /// Whom the broker knows it as.
@@ -168,6 +207,7 @@ impl Links {
             session: OnceLock::new(),
             certificate_id,
             principal: certificate_id.to_string().into(),
+            beginning: OnceLock::new(),
             mailbox: Mutex::default(),
             in_all: self.waiting_bytes.clone(),
             fleet_calls: Arc::new(tokio::sync::Semaphore::new(FLEET_CALLS_PER_CONNECTION_MAX)),
@@ -179,13 +219,14 @@ impl Links {
         link
     }
 
-    /// It is of a stored session from now on; who was it before is told.
-    pub fn attach(&self, link: &Arc<Link>, session: SessionId) {
+    /// It is of a stored session from now on; who was it before is told, and answered.
+    pub fn attach(&self, link: &Arc<Link>, session: SessionId) -> Option<Arc<Link>> {
         let _ = link.session.set(session);
         let older = self.by_session.write().unwrap_or_else(PoisonError::into_inner).insert(session, link.clone());
-        if let Some(older) = older {
+        if let Some(older) = &older {
             older.signal(|signals| signals.taken_over = true);
         }
+        older
     }
 
     /// More waits for these stored sessions.
@@ -243,11 +284,13 @@ impl Links {
         }
     }
 
-    /// Another has taken this one's client id.
-    pub fn taken_over(&self, subscriber: Subscriber) {
-        if let Some(link) = self.of(subscriber) {
+    /// Another has taken this one's client id; answers it.
+    pub fn taken_over(&self, subscriber: Subscriber) -> Option<Arc<Link>> {
+        let link = self.of(subscriber);
+        if let Some(link) = &link {
             link.signal(|signals| signals.taken_over = true);
         }
+        link
     }
 
     /// Certificate, policy or thing of these certificates changed.
@@ -268,9 +311,12 @@ impl Links {
         self.by_id.read().unwrap_or_else(PoisonError::into_inner).len()
     }
 
+    /// All of them, in no particular order.
+    pub fn all(&self) -> Vec<Arc<Link>> {
+        self.by_id.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
     fn signal_all(&self, set: fn(&mut Signals)) {
-        let links: Vec<Arc<Link>> =
-            self.by_id.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
-        links.iter().for_each(|link| link.signal(set));
+        self.all().iter().for_each(|link| link.signal(set));
     }
 }

@@ -11,9 +11,10 @@ use sekisho_retained::{Retained, RetainedMessage};
 use sekisho_sessions::Addressee;
 use sekisho_types::{Grant, Timestamp, TopicFilter};
 
-use crate::gateway::{Gateway, Profile};
+use crate::gateway::Gateway;
 use crate::kept::{given_properties, kept_properties};
 use crate::links::Link;
+use crate::profile::Profile;
 use crate::publish::Message;
 
 impl Gateway {

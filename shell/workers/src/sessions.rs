@@ -61,6 +61,11 @@ impl Beside {
             let _ = will.send(fate);
         }
     }
+
+    /// A will that waits is not published.
+    pub(crate) fn forget_will(&self, session: SessionId) {
+        self.decide(session, Fate::Forget);
+    }
 }
 
 impl Gateway {
@@ -82,7 +87,7 @@ impl Gateway {
         match event {
             Event::Ended { session } => {
                 let subscriber = Subscriber::Session(*session);
-                self.links.taken_over(subscriber);
+                let _ = self.links.taken_over(subscriber);
                 self.broker_mut().end(subscriber);
                 self.told_full_no_more(*session);
                 self.beside.decide(*session, Fate::Publish);
@@ -94,7 +99,7 @@ impl Gateway {
     }
 
     /// Changes stored sessions; answers what has to be durable before anybody is told.
-    fn change_sessions(
+    pub(crate) fn change_sessions(
         &self,
         change: impl FnOnce(&Sessions) -> Vec<Event>,
     ) -> Result<Sequence, sekisho_journal::JournalError> {

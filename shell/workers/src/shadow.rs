@@ -2,74 +2,17 @@
 //!
 //! An update is durable before anybody is told of it: what there is to tell waits in one queue, in the order of the updates, and
 //! is published from there as soon as the journal has got so far.
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use bytes::Bytes;
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
 use sekisho_policy::{DeleteThingShadow, GetThingShadow, Permit, UpdateThingShadow, authorize_operator};
 use sekisho_shadow::{Event, Method, Rejected, ShadowError, ShadowTopic, Told, Update};
 use sekisho_sigv4::Operator;
 use sekisho_state::{CommitError, Cores};
-use sekisho_types::{ShadowId, TopicName};
+use sekisho_types::ShadowId;
 use serde_json::Value;
-use tokio::sync::Notify;
 
 use crate::gateway::{Gateway, Session};
-
-/// Messages that wait to be told. And then: requests are refused until some are; a device sends its own again.
-const WAITING_MAX: usize = 16 * 1024;
-/// The same in bytes; one request's may come on top.
-const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
-/// How long to wait when a rule cannot take a message because the disk is behind.
-const PAUSE: Duration = Duration::from_millis(50);
-
-/// What is told, as soon as it is durable.
-#[derive(Default)]
-pub(crate) struct Tidings {
-    queue: Mutex<Queue>,
-    arrived: Notify,
-}
-
-#[derive(Default)]
-struct Queue {
-    waiting: VecDeque<Tiding>,
-    bytes: usize,
-}
-
-struct Tiding {
-    owed: Sequence,
-    topic: String,
-    payload: Bytes,
-}
-
-impl Tidings {
-    /// Held while a shadow changes, so that what is told is in the order of what happened. `None` if too much waits already.
-    fn turn(&self) -> Option<MutexGuard<'_, Queue>> {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = queue.waiting.len() < WAITING_MAX && queue.bytes < WAITING_BYTES_MAX;
-        has_room.then_some(queue)
-    }
-
-    fn take(&self) -> Option<Tiding> {
-        let mut queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let tiding = queue.waiting.pop_front()?;
-        queue.bytes -= tiding.payload.len();
-        if queue.waiting.is_empty() {
-            queue.waiting = VecDeque::new();
-        }
-        Some(tiding)
-    }
-
-    fn add(&self, queue: &mut Queue, owed: Sequence, topic: String, document: &Value) {
-        let payload = Bytes::from(document.to_string());
-        queue.bytes += payload.len();
-        queue.waiting.push_back(Tiding { owed, topic, payload });
-        self.arrived.notify_one();
-    }
-}
+use crate::tidings::Queue;
 
 /// Why a request over HTTP has no document for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -165,7 +108,7 @@ impl Gateway {
     /// A request by MQTT, which policy has let through. What it brings about is told on the topics beside its own; what is
     /// returned is what the request's acknowledgement waits for.
     pub(crate) fn handle_shadow(&self, method: Method, shadow: &ShadowId, payload: &[u8]) -> Result<Sequence, Refusal> {
-        let mut queue = self.tidings.turn().ok_or(Refusal::QuotaExceeded)?;
+        let mut queue = self.shadow_tidings.turn().ok_or(Refusal::QuotaExceeded)?;
         let topic = method.topic(shadow);
         let done = match method {
             Method::Get => self.get_in_turn(&mut queue, shadow, payload, &topic).map(|()| Sequence(0)),
@@ -176,7 +119,7 @@ impl Gateway {
             Ok(owed) => Ok(owed),
             Err(Failed::Rejected(rejected)) => {
                 let owed = self.state.applied(); // it may tell of what was changed just before
-                self.tidings.add(&mut queue, owed, format!("{topic}/rejected"), &rejected.document());
+                queue.add(owed, format!("{topic}/rejected"), &rejected.document());
                 Ok(Sequence(0))
             }
             Err(Failed::Unavailable) => Err(Refusal::ServerUnavailable),
@@ -190,13 +133,13 @@ impl Gateway {
 
     /// `UpdateThingShadow`: the answer, once the state has settled. Who listens is told as of any update.
     pub fn update_shadow(&self, permit: &Permit<UpdateThingShadow>, payload: &[u8]) -> Result<Value, ShadowFailure> {
-        let mut queue = self.tidings.turn().ok_or(ShadowFailure::Unavailable)?;
+        let mut queue = self.shadow_tidings.turn().ok_or(ShadowFailure::Unavailable)?;
         Ok(self.update_in_turn(&mut queue, &permit.action().shadow, payload)?.1)
     }
 
     /// `DeleteThingShadow`: as above.
     pub fn delete_shadow(&self, permit: &Permit<DeleteThingShadow>) -> Result<Value, ShadowFailure> {
-        let mut queue = self.tidings.turn().ok_or(ShadowFailure::Unavailable)?;
+        let mut queue = self.shadow_tidings.turn().ok_or(ShadowFailure::Unavailable)?;
         Ok(self.delete_in_turn(&mut queue, &permit.action().shadow, b"")?.1)
     }
 
@@ -218,7 +161,7 @@ impl Gateway {
     fn get_in_turn(&self, queue: &mut Queue, shadow: &ShadowId, payload: &[u8], topic: &str) -> Result<(), Failed> {
         let cores = self.state.read();
         let document = cores.shadows.handle_get(shadow, payload, self.state.now())?;
-        self.tidings.add(queue, self.state.applied(), format!("{topic}/accepted"), &document);
+        queue.add(self.state.applied(), format!("{topic}/accepted"), &document);
         Ok(())
     }
 
@@ -233,11 +176,11 @@ impl Gateway {
         let (owed, told) = self.change(|cores| cores.shadows.update(shadow, &update, now))?;
         let Told { accepted, delta, documents } = told;
         let topic = Method::Update.topic(shadow);
-        self.tidings.add(queue, owed, format!("{topic}/accepted"), &accepted);
+        queue.add(owed, format!("{topic}/accepted"), &accepted);
         if let Some(delta) = &delta {
-            self.tidings.add(queue, owed, format!("{topic}/delta"), delta);
+            queue.add(owed, format!("{topic}/delta"), delta);
         }
-        self.tidings.add(queue, owed, format!("{topic}/documents"), &documents);
+        queue.add(owed, format!("{topic}/documents"), &documents);
         Ok((owed, accepted))
     }
 
@@ -249,7 +192,7 @@ impl Gateway {
     ) -> Result<(Sequence, Value), Failed> {
         let now = self.state.now();
         let (owed, document) = self.change(|cores| cores.shadows.delete(shadow, payload, now))?;
-        self.tidings.add(queue, owed, format!("{}/accepted", Method::Delete.topic(shadow)), &document);
+        queue.add(owed, format!("{}/accepted", Method::Delete.topic(shadow)), &document);
         Ok((owed, document))
     }
 
@@ -271,48 +214,9 @@ pub(crate) fn is_shadows_own(topic: &str) -> bool {
     matches!(ShadowTopic::parse(topic), Some(ShadowTopic::Reply | ShadowTopic::Unknown))
 }
 
-/// Tells whoever listens of shadows, in order and as soon as it is durable, until the journal stops.
-pub async fn run_shadows(gateway: Arc<Gateway>) {
-    loop {
-        let Some(Tiding { owed, topic, payload }) = gateway.tidings.take() else {
-            gateway.tidings.arrived.notified().await;
-            continue;
-        };
-        if gateway.state.journal().wait_durable(owed).await.is_err() {
-            return; // nobody was promised anything
-        }
-        let topic = TopicName::parse(&topic).expect("names of things and shadows make topics");
-        // A rule that cannot take it now takes it later; who asks meanwhile is pushed back.
-        while let Err(Refusal::QuotaExceeded | Refusal::ServerUnavailable) = gateway.publish_service(&topic, &payload) {
-            tokio::time::sleep(PAUSE).await;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_waits_is_told_in_order_and_bounded() {
-        let tidings = Tidings::default();
-        let add = |owed: u64, bytes: usize| {
-            let turn = tidings.turn();
-            let there_is_room = turn.is_some();
-            turn.into_iter().for_each(|mut queue| {
-                tidings.add(&mut queue, Sequence(owed), format!("t/{owed}"), &Value::String("x".repeat(bytes)));
-            });
-            there_is_room
-        };
-        for owed in 0..WAITING_MAX as u64 {
-            assert!(add(owed, 0));
-        }
-        assert!(!add(1, 0), "one more");
-        let told: Vec<u64> = std::iter::from_fn(|| tidings.take()).map(|tiding| tiding.owed.0).collect();
-        assert!(told.len() == WAITING_MAX && told.is_sorted());
-        assert!(add(1, WAITING_BYTES_MAX) && !add(2, 0), "too large together");
-        assert!(tidings.take().is_some() && tidings.take().is_none() && add(3, 0));
-    }
 
     #[test]
     fn refusals_have_the_names_of_the_model() {

@@ -407,7 +407,14 @@ pub static OPERATIONS: &[Operation] = &[
     ),
     Operation::new("DescribeEncryptionConfiguration", "GET", "/encryption-configuration", &[], false, None),
     Operation::new("DescribeEndpoint", "GET", "/endpoint", &[], true, Some(&DESCRIBE_ENDPOINT_REQUEST_SHAPE)),
-    Operation::new("DescribeEventConfigurations", "GET", "/event-configurations", &[], false, None),
+    Operation::new(
+        "DescribeEventConfigurations",
+        "GET",
+        "/event-configurations",
+        &[],
+        true,
+        Some(&DESCRIBE_EVENT_CONFIGURATIONS_REQUEST_SHAPE),
+    ),
     Operation::new("DescribeFleetMetric", "GET", "/fleet-metric/{metricName}", &[], false, None),
     Operation::new("DescribeIndex", "GET", "/indices/{indexName}", &[], false, None),
     Operation::new("DescribeJob", "GET", "/jobs/{jobId}", &[], false, None),
@@ -956,7 +963,14 @@ pub static OPERATIONS: &[Operation] = &[
     ),
     Operation::new("UpdateDynamicThingGroup", "PATCH", "/dynamic-thing-groups/{thingGroupName}", &[], false, None),
     Operation::new("UpdateEncryptionConfiguration", "PATCH", "/encryption-configuration", &[], false, None),
-    Operation::new("UpdateEventConfigurations", "PATCH", "/event-configurations", &[], false, None),
+    Operation::new(
+        "UpdateEventConfigurations",
+        "PATCH",
+        "/event-configurations",
+        &[],
+        true,
+        Some(&UPDATE_EVENT_CONFIGURATIONS_REQUEST_SHAPE),
+    ),
     Operation::new("UpdateFleetMetric", "PATCH", "/fleet-metric/{metricName}", &[], false, None),
     Operation::new("UpdateIndexingConfiguration", "POST", "/indexing/config", &[], false, None),
     Operation::new("UpdateJob", "PATCH", "/jobs/{jobId}", &[], false, None),
@@ -1193,6 +1207,8 @@ static CLOUDWATCH_METRIC_ACTION_SHAPE: Shape = Shape::new(&[
 ]);
 static CLOUDWATCH_METRIC_ACTION: Kind = Kind::Structure(&CLOUDWATCH_METRIC_ACTION_SHAPE);
 static COGNITO_IDENTITY_POOL_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static CONFIGURATION_SHAPE: Shape = Shape::new(&[Member::new("Enabled", Location::Body, "Enabled", &ENABLED)]);
+static CONFIGURATION: Kind = Kind::Structure(&CONFIGURATION_SHAPE);
 static CONNECTION_ATTRIBUTE_NAME: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[a-zA-Z0-9:.]+", &[]));
 static CONTENT_TYPE: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static CORRELATION_DATA: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
@@ -1305,6 +1321,7 @@ static DESCRIBE_CERTIFICATE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required()]);
 static DESCRIBE_ENDPOINT_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("endpointType", Location::Query, "endpointType", &ENDPOINT_TYPE)]);
+static DESCRIBE_EVENT_CONFIGURATIONS_REQUEST_SHAPE: Shape = Shape::new(&[]);
 static DESCRIBE_PROVISIONING_TEMPLATE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required()]);
 static DESCRIBE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
@@ -1371,6 +1388,24 @@ static ENABLE_TOPIC_RULE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required()]);
 static ENABLED: Kind = Kind::Boolean;
 static ENDPOINT_TYPE: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[\\s\\S]*", &[]));
+static EVENT_CONFIGURATIONS: Kind = Kind::Map(Bounds::NONE, &EVENT_TYPE, &CONFIGURATION);
+static EVENT_TYPE: Kind = Kind::String(Text::new(
+    Bounds::NONE,
+    "",
+    &[
+        "THING",
+        "THING_GROUP",
+        "THING_TYPE",
+        "THING_GROUP_MEMBERSHIP",
+        "THING_GROUP_HIERARCHY",
+        "THING_TYPE_ASSOCIATION",
+        "JOB",
+        "JOB_EXECUTION",
+        "POLICY",
+        "CERTIFICATE",
+        "CA_CERTIFICATE",
+    ],
+));
 static EXECUTION_NAME_PREFIX: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static FIREHOSE_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("roleArn", Location::Body, "roleArn", &AWS_ARN).required(),
@@ -1975,6 +2010,8 @@ static UPDATE_CERTIFICATE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required(),
     Member::new("newStatus", Location::Query, "newStatus", &CERTIFICATE_STATUS).required(),
 ]);
+static UPDATE_EVENT_CONFIGURATIONS_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("eventConfigurations", Location::Body, "eventConfigurations", &EVENT_CONFIGURATIONS)]);
 static UPDATE_PROVISIONING_TEMPLATE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required(),
     Member::new("description", Location::Body, "description", &TEMPLATE_DESCRIPTION),

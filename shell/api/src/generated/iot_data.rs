@@ -3,7 +3,14 @@
 use crate::table::*;
 
 pub static OPERATIONS: &[Operation] = &[
-    Operation::new("DeleteConnection", "DELETE", "/connections/{clientId}", &[], false, None),
+    Operation::new(
+        "DeleteConnection",
+        "DELETE",
+        "/connections/{clientId}",
+        &[],
+        true,
+        Some(&DELETE_CONNECTION_REQUEST_SHAPE),
+    ),
     Operation::new(
         "DeleteThingShadow",
         "DELETE",
@@ -54,8 +61,15 @@ pub static OPERATIONS: &[Operation] = &[
         Some(&UPDATE_THING_SHADOW_REQUEST_SHAPE),
     ),
 ];
+static CLEAN_SESSION: Kind = Kind::Boolean;
+static CLIENT_ID: Kind = Kind::String(Text::new(Bounds::new(1, 128), "^[^$].*", &[]));
 static CONTENT_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static CORRELATION_DATA: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static DELETE_CONNECTION_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("clientId", Location::Uri, "clientId", &CLIENT_ID).required(),
+    Member::new("cleanSession", Location::Query, "cleanSession", &CLEAN_SESSION),
+    Member::new("preventWillMessage", Location::Query, "preventWillMessage", &PREVENT_WILL_MESSAGE),
+]);
 static DELETE_THING_SHADOW_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingName", Location::Uri, "thingName", &THING_NAME).required(),
     Member::new("shadowName", Location::Query, "name", &SHADOW_NAME),
@@ -82,6 +96,7 @@ static NEXT_TOKEN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static PAGE_SIZE: Kind = Kind::Integer(Bounds::new(1, 100));
 static PAYLOAD: Kind = Kind::Blob(Bounds::NONE);
 static PAYLOAD_FORMAT_INDICATOR: Kind = Kind::String(Text::new(Bounds::NONE, "", &["UNSPECIFIED_BYTES", "UTF8_DATA"]));
+static PREVENT_WILL_MESSAGE: Kind = Kind::Boolean;
 static PUBLISH_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("topic", Location::Uri, "topic", &TOPIC).required(),
     Member::new("qos", Location::Query, "qos", &QOS),

@@ -117,6 +117,9 @@ mod list_things_in_billing_group;
 mod remove_thing_from_billing_group;
 mod update_billing_group;
 
+mod describe_event_configurations;
+mod update_event_configurations;
+
 mod list_policy_principals;
 mod list_principal_policies;
 mod list_principal_things_v2;
@@ -236,6 +239,8 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "ListThingsInBillingGroup" => list_things_in_billing_group::run(app, parse(input)?),
         "RemoveThingFromBillingGroup" => remove_thing_from_billing_group::run(app, parse(input)?).await,
         "UpdateBillingGroup" => update_billing_group::run(app, parse(input)?).await,
+        "DescribeEventConfigurations" => describe_event_configurations::run(app),
+        "UpdateEventConfigurations" => update_event_configurations::run(app, parse(input)?).await,
         "ListPolicyPrincipals" => list_policy_principals::run(app, parse(input)?),
         "ListPrincipalPolicies" => list_principal_policies::run(app, parse(input)?),
         "ListPrincipalThingsV2" => list_principal_things_v2::run(app, parse(input)?),

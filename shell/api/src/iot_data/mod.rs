@@ -1,4 +1,5 @@
-//! IoT's data plane over HTTP, for callers who sign: publish, retained messages, device shadows.
+//! IoT's data plane over HTTP, for callers who sign: publish, retained messages, device shadows, connections.
+mod delete_connection;
 mod publish;
 mod retained_messages;
 mod shadows;
@@ -24,6 +25,7 @@ pub(crate) async fn handle(
         "GetThingShadow" => shadows::get(app, parse(input)?),
         "UpdateThingShadow" => shadows::update(app, operator, parse(input)?),
         "DeleteThingShadow" => shadows::delete(app, operator, parse(input)?),
+        "DeleteConnection" => delete_connection::run(app, operator, parse(input)?),
         "ListNamedShadowsForThing" => shadows::list(app, &parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }

@@ -72,7 +72,7 @@ pub(super) async fn answer(
 }
 
 /// That it is allowed, asked before a body is kept; the body of somebody who may not is read and thrown away.
-async fn permit<A: Action>(
+pub(super) async fn permit<A: Action>(
     gateway: &Gateway,
     peer: Peer,
     action: A,
@@ -87,7 +87,7 @@ async fn permit<A: Action>(
     }
 }
 
-fn decoded(raw: &str) -> Result<String, Failure> {
+pub(super) fn decoded(raw: &str) -> Result<String, Failure> {
     let text = percent_decode_str(raw).decode_utf8();
     text.map(std::borrow::Cow::into_owned).map_err(|_| invalid("the path is not UTF-8"))
 }
@@ -101,12 +101,21 @@ fn shadow(label: &str, query: &Query) -> Result<ShadowId, Failure> {
     Ok(ShadowId { thing: thing(label)?, name: name.map_err(|error| invalid(&error.to_string()))? })
 }
 
-struct Query(String);
+pub(super) struct Query(pub(super) String);
 
 impl Query {
-    fn get(&self, name: &str) -> Result<Option<String>, Failure> {
+    pub(super) fn get(&self, name: &str) -> Result<Option<String>, Failure> {
         let pairs = self.0.split('&').filter_map(|pair| pair.split_once('='));
         pairs.into_iter().find(|(known, _)| *known == name).map(|(_, value)| decoded(value)).transpose()
+    }
+
+    /// `false` if it is not there.
+    pub(super) fn flag(&self, name: &str) -> Result<bool, Failure> {
+        match self.get(name)?.map(|text| text.to_ascii_lowercase()).as_deref() {
+            None | Some("false") => Ok(false),
+            Some("true") => Ok(true),
+            Some(_) => Err(invalid(&format!("{name} is true or false"))),
+        }
     }
 
     fn size(&self, name: &str, most: usize) -> Result<usize, Failure> {

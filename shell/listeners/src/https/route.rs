@@ -7,6 +7,7 @@ use super::Failure;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Operation {
     Publish,
+    DeleteConnection,
     /// Something that is answered with a document.
     Document(Document),
 }
@@ -28,6 +29,7 @@ type Row = (&'static str, &'static str, &'static [(Method, Operation)]);
 #[rustfmt::skip]
 const ROUTES: &[Row] = &[
     ("/topics/",          "",        &[(Method::POST,   Operation::Publish)]),
+    ("/connections/",     "",        &[(Method::DELETE, Operation::DeleteConnection)]),
     ("/things/",          "/shadow", &[(Method::GET,    Operation::Document(Document::GetThingShadow)),
                                        (Method::POST,   Operation::Document(Document::UpdateThingShadow)),
                                        (Method::DELETE, Operation::Document(Document::DeleteThingShadow))]),
@@ -69,6 +71,9 @@ mod tests {
             ("Publish",                                    Method::POST,   "/topics/a/b%2Fc",                                Ok((Operation::Publish, "a/b%2Fc"))),
             ("Publish is a POST",                          Method::GET,    "/topics/a",                                      Err(405)),
             ("a topic is not empty",                       Method::POST,   "/topics/",                                       Err(404)),
+            ("DeleteConnection",                           Method::DELETE, "/connections/a%2Fb",                             Ok((Operation::DeleteConnection, "a%2Fb"))),
+            ("DeleteConnection is a DELETE",               Method::POST,   "/connections/a",                                 Err(405)),
+            ("a client has an id",                         Method::DELETE, "/connections/",                                  Err(404)),
             ("GetThingShadow",                             Method::GET,    "/things/t/shadow",                               Ok((Operation::Document(Document::GetThingShadow), "t"))),
             ("UpdateThingShadow",                          Method::POST,   "/things/t/shadow",                               Ok((Operation::Document(Document::UpdateThingShadow), "t"))),
             ("DeleteThingShadow",                          Method::DELETE, "/things/t/shadow",                               Ok((Operation::Document(Document::DeleteThingShadow), "t"))),
