@@ -87,10 +87,20 @@ fn is(matched: &Matched<Vec<String>>, fits: impl Fn(&String) -> bool) -> bool {
     matched.of.iter().any(fits) != matched.not
 }
 
-/// An account, by its number or its root, stands for everybody in it.
+/// An account, by its number or its root, stands for everybody in it, and a role for its sessions.
 fn is_principal(name: &str, caller: &str) -> bool {
     let account = caller.split(':').nth(4).unwrap_or_default();
-    name == "*" || name == caller || name == account || name == format!("arn:aws:iam::{account}:root")
+    let is_account = || name == account || name == format!("arn:aws:iam::{account}:root");
+    name == "*" || name == caller || is_account() || is_role_of(name, account, caller)
+}
+
+/// `arn:aws:iam::<account>:role/<path><role>` and `arn:aws:sts::<account>:assumed-role/<role>/<session>`.
+fn is_role_of(name: &str, account: &str, caller: &str) -> bool {
+    let session = caller.strip_prefix("arn:aws:sts::").and_then(|rest| rest.strip_prefix(account));
+    let session = session.and_then(|rest| rest.strip_prefix(":assumed-role/")).and_then(|rest| rest.split_once('/'));
+    let role = name.strip_prefix("arn:aws:iam::").and_then(|rest| rest.strip_prefix(account));
+    let role = role.and_then(|rest| rest.strip_prefix(":role/")).and_then(|path| path.rsplit('/').next());
+    session.is_some_and(|(of, _)| role == Some(of))
 }
 
 #[cfg(test)]
@@ -122,6 +132,27 @@ mod tests {
             assert_eq!(policy.decide(&Request { principal, action, resource }, &context), expected, "{source}");
         }
         assert!(!policy.is_public());
+    }
+
+    #[test]
+    fn a_role_stands_for_its_sessions() {
+        let session = "arn:aws:sts::000000000000:assumed-role/reader/pump-7";
+        #[rustfmt::skip] // IAM user guide: "AWS JSON policy elements: Principal"   is meant
+        let table = [
+            ("arn:aws:iam::000000000000:role/reader",                              true),
+            ("arn:aws:iam::000000000000:role/devices/reader",                      true),
+            ("arn:aws:sts::000000000000:assumed-role/reader/pump-7",               true),
+            ("arn:aws:iam::000000000000:root",                                     true),
+            ("000000000000",                                                       true),
+            ("arn:aws:iam::000000000000:role/writer",                              false),
+            ("arn:aws:iam::111111111111:role/reader",                              false),
+            ("arn:aws:sts::000000000000:assumed-role/reader/pump-8",               false),
+            ("arn:aws:iam::000000000000:role/pump-7",                              false),
+        ];
+        for (name, is_meant) in table {
+            assert_eq!(is_principal(name, session), is_meant, "{name}");
+        }
+        assert!(!is_principal("arn:aws:iam::000000000000:role/reader", "arn:aws:iam::000000000000:root"));
     }
 
     #[test]

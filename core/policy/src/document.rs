@@ -301,7 +301,9 @@ mod tests {
         ("IAM: Action, wildcards",                  "iot:*",                      &ActionName::ALL),
         ("IAM: Action, wildcards",                  "*",                          &ActionName::ALL),
         ("IAM: Action, another service",            "s3:*",                       &[]),
-        ("IAM: Action, wildcards of read actions",  "iot:Get*",                   &[]),
+        ("IAM: Action, wildcards of read actions",  "iot:Get*",                   &[ActionName::GetThingShadow, ActionName::GetRetainedMessage]),
+        ("IAM: Action, wildcards",                  "iot:*With*",                 &[ActionName::AssumeRoleWithCertificate]),
+        ("IAM: Action, wildcards",                  "iot:Delete*",                &[ActionName::DeleteThingShadow, ActionName::DeleteConnection]),
         ("ours: no variables in actions",           "iot:${*}",                   &[]),
     ];
 

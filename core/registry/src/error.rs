@@ -28,6 +28,8 @@ pub enum Resource {
     ProvisioningTemplate,
     /// A version of a provisioning template; it has no ARN of its own.
     ProvisioningTemplateVersion,
+    /// `rolealias/<name>`
+    RoleAlias,
     /// A bulk registration task; it has no ARN.
     RegistrationTask,
     /// A certificate's way from another account.
@@ -48,6 +50,7 @@ impl fmt::Display for Resource {
             Self::CaCertificate => "CA certificate",
             Self::ProvisioningTemplate => "Provisioning template",
             Self::ProvisioningTemplateVersion => "Provisioning template version",
+            Self::RoleAlias => "Role alias",
             Self::RegistrationTask => "Thing registration task",
             Self::Transfer => "Transfer of certificate",
         })

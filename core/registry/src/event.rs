@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use sekisho_identity::CertificateStatus;
 use sekisho_types::{
-    BillingGroupName, CertificateId, PolicyName, RuleName, ThingGroupName, ThingName, ThingTypeName, Timestamp,
+    BillingGroupName, CertificateId, PolicyName, RoleAliasName, RuleName, ThingGroupName, ThingName, ThingTypeName,
+    Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     BillingGroup, CaCertificate, CaRecord, Certificate, EventConfigurations, LineOutcome, Ownership, Policy,
-    PolicyTarget, ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationListId, Thing, ThingGroup,
-    ThingPrincipalType, ThingType, TopicRule, Transfer,
+    PolicyTarget, ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationListId, RoleAlias, Thing,
+    ThingGroup, ThingPrincipalType, ThingType, TopicRule, Transfer,
 };
 
 /// One change. What creates something carries it whole, so a snapshot is a list of creations.
@@ -144,6 +145,10 @@ pub enum Event {
     RegistrationTaskForgotten { task_id: String },
     /// These kinds of registry events are told from now on, and no others.
     EventConfigurationsSet { configurations: EventConfigurations },
+    /// A role alias is there, new or changed.
+    RoleAliasPut { role_alias: RoleAlias },
+    /// A role alias is gone, and credentials that were given out by it are good no more.
+    RoleAliasDeleted { role_alias: RoleAliasName },
 }
 
 #[cfg(test)]

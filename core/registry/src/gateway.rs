@@ -45,6 +45,19 @@ impl Registry {
         })
     }
 
+    /// What policies may know of a device that names its thing (`x-amzn-iot-thingname`) and no client id; `None` if its certificate is
+    /// not attached to that thing.
+    pub fn thing_named(&self, certificate_id: CertificateId, thing_name: &ThingName) -> Option<ThingContext> {
+        self.thing_principals.kind(&certificate_id, thing_name)?;
+        let thing = self.things.get(thing_name)?;
+        Some(ThingContext {
+            thing_name: thing.thing_name.clone(),
+            thing_type_name: thing.thing_type_name.as_ref().map(ToString::to_string),
+            attributes: thing.attributes.clone(),
+            is_attached: true,
+        })
+    }
+
     /// The thing a connection stands for, for policy variables: the one its certificate belongs to exclusively, else the one
     /// its client id names (iot dev guide: thing-policy-variables, exclusive-thing).
     ///
@@ -140,7 +153,9 @@ impl Registry {
             | Event::RegistrationTaskPut { .. }
             | Event::RegistrationTaskProgressed { .. }
             | Event::RegistrationTaskForgotten { .. }
-            | Event::EventConfigurationsSet { .. } => Affected::None,
+            | Event::EventConfigurationsSet { .. }
+            | Event::RoleAliasPut { .. }
+            | Event::RoleAliasDeleted { .. } => Affected::None,
         }
     }
 

@@ -28,6 +28,7 @@ mod provision; // a template's plan becomes events
 mod jit; // first connections: JITR and JITP
 mod claim; // fleet provisioning: claims and ownership tokens
 mod registration_task; // bulk registration
+mod role_alias; // what devices call the roles they want credentials of
 mod event_configuration; // which changes are told
 mod told; // what is told of them
 
@@ -57,6 +58,7 @@ pub use provisioning_template::{
 };
 pub use registration_task::{LineOutcome, LineResult, RegistrationTask, ReportParts, TASKS_RUNNING_MAX, TaskStatus};
 pub use registry::Registry;
+pub use role_alias::{CREDENTIAL_DURATION_S, ROLE_ALIASES_MAX, RoleAlias};
 pub use rule::{TOPIC_RULES_MAX, TopicRule};
 pub use tag::TAGS_PER_RESOURCE_MAX;
 pub use thing::{THING_ATTRIBUTES_MAX, THING_ATTRIBUTES_WITH_TYPE_MAX, Thing, ThingFilter, ThingUpdate};

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sekisho_identity::CertificateStatus;
 use sekisho_types::{
-    BillingGroupName, CertificateId, PolicyName, Random, RuleName, Tenant, ThingGroupName, ThingName, ThingTypeName,
-    Timestamp,
+    BillingGroupName, CertificateId, PolicyName, Random, RoleAliasName, RuleName, Tenant, ThingGroupName, ThingName,
+    ThingTypeName, Timestamp,
 };
 
 use crate::ca_certificate::HeldCa;
@@ -16,7 +16,7 @@ use crate::revocation::RevocationLists;
 use crate::rule::HeldRule;
 use crate::{
     BillingGroup, CaRecord, Certificate, Event, EventConfigurations, PolicyTarget, PolicyVersion, ProvisioningTemplate,
-    RegistrationTask, Thing, ThingGroup, ThingPrincipalType, ThingType,
+    RegistrationTask, RoleAlias, Thing, ThingGroup, ThingPrincipalType, ThingType,
 };
 
 /// The account's IoT control plane.
@@ -55,6 +55,7 @@ pub struct Registry {
     pub(crate) ownerships: Ownerships,
     pub(crate) registration_tasks: BTreeMap<String, RegistrationTask>,
     pub(crate) event_configurations: EventConfigurations,
+    pub(crate) role_aliases: BTreeMap<RoleAliasName, RoleAlias>,
 }
 
 impl Registry {
@@ -91,6 +92,7 @@ impl Registry {
             ownerships: Ownerships::new(),
             registration_tasks: BTreeMap::new(),
             event_configurations: EventConfigurations::default(),
+            role_aliases: BTreeMap::new(),
         }
     }
 
@@ -247,6 +249,13 @@ impl Registry {
                 self.registration_tasks.remove(task_id);
             }
             Event::EventConfigurationsSet { configurations } => self.event_configurations = configurations.clone(),
+            Event::RoleAliasPut { role_alias } => {
+                self.role_aliases.insert(role_alias.role_alias.clone(), role_alias.clone());
+            }
+            Event::RoleAliasDeleted { role_alias } => {
+                self.role_aliases.remove(role_alias);
+                self.tags.remove(&self.role_alias_arn(role_alias));
+            }
             Event::Tagged { arn, tags } => {
                 self.tags.entry(arn.clone()).or_default().extend(tags.clone());
             }
@@ -334,6 +343,8 @@ impl Registry {
         if self.event_configurations != EventConfigurations::default() {
             events.push(Event::EventConfigurationsSet { configurations: self.event_configurations.clone() });
         }
+        let role_aliases = self.role_aliases.values();
+        events.extend(role_aliases.map(|role_alias| Event::RoleAliasPut { role_alias: role_alias.clone() }));
         let templates = self.provisioning_templates.values();
         events.extend(templates.map(|template| Event::ProvisioningTemplatePut { template: template.clone() }));
         events.extend(self.claims.values().map(|held| Event::ProvisioningClaimAdded { claim: held.claim.clone() }));

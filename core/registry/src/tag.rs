@@ -1,7 +1,9 @@
 //! Tags: what an operator writes on a resource for an operator to read.
 use std::collections::BTreeMap;
 
-use sekisho_types::{BillingGroupName, CertificateId, PolicyName, RuleName, ThingGroupName, ThingTypeName};
+use sekisho_types::{
+    BillingGroupName, CertificateId, PolicyName, RoleAliasName, RuleName, ThingGroupName, ThingTypeName,
+};
 
 use crate::{Event, Registry, RegistryError};
 
@@ -53,7 +55,7 @@ impl Registry {
         Ok((vec![Event::Untagged { arn: arn.to_owned(), keys }], ()))
     }
 
-    /// AWS tags policies, rules, thing types, groups, CAs and templates; things and device certificates bear no tags there.
+    /// AWS tags policies, rules, thing types, groups, CAs, role aliases and templates; things and device certificates bear no tags there.
     fn check_taggable(&self, arn: &str) -> Result<(), RegistryError> {
         let resource = self.tenant.resource_of("iot", arn).and_then(|resource| resource.split_once('/'));
         match resource {
@@ -63,6 +65,7 @@ impl Registry {
             Some(("thinggroup", name)) => self.thing_group(&ThingGroupName::parse(name)?).map(drop),
             Some(("billinggroup", name)) => self.billing_group(&BillingGroupName::parse(name)?).map(drop),
             Some(("cacert", id)) => self.ca_certificate(CertificateId::parse(id)?).map(drop),
+            Some(("rolealias", name)) => self.role_alias(&RoleAliasName::parse(name)?).map(drop),
             Some(("provisioningtemplate", name)) => self.provisioning_template(name).map(drop),
             Some(_) | None => Err(RegistryError::InvalidRequest(format!("{arn} is not a resource that can be tagged"))),
         }

@@ -1,6 +1,8 @@
 //! What can be wrong with a signature, with what a service needs to answer.
 use sekisho_types::Timestamp;
 
+use crate::NoSigner;
+
 /// Why a request is not believed. All are the caller's to mend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SigV4Error {
@@ -113,9 +115,12 @@ pub enum SigV4Error {
         /// What came.
         found: String,
     },
-    /// A session token; this server issues none.
+    /// A session token that is none of ours, or good no more.
     #[error("the session token is not one of ours")]
     UnknownSessionToken,
+    /// A session token whose time is over.
+    #[error("the session token has expired")]
+    ExpiredSessionToken,
     /// Nobody has this access key.
     #[error("access key `{access_key_id}` is not known")]
     UnknownAccessKey {
@@ -125,6 +130,16 @@ pub enum SigV4Error {
     /// The signature is not that of this request under this key.
     #[error("signature does not match")]
     SignatureMismatch(Box<Mismatch>),
+}
+
+impl SigV4Error {
+    pub(crate) fn of(reason: NoSigner, access_key_id: &str) -> Self {
+        match reason {
+            NoSigner::AccessKey => Self::UnknownAccessKey { access_key_id: access_key_id.chars().take(128).collect() },
+            NoSigner::SessionToken => Self::UnknownSessionToken,
+            NoSigner::Expired => Self::ExpiredSessionToken,
+        }
+    }
 }
 
 /// What both sides need to compare when a signature does not match. Holds no secret.

@@ -3,7 +3,8 @@ use sekisho_types::Secret;
 
 use crate::claim::ALGORITHM;
 use crate::key::SigningKey;
-use crate::{AmzDate, Mismatch, Operator, Scope, SigV4Error};
+use crate::verify::root_alone;
+use crate::{AmzDate, Mismatch, NoSigner, Operator, Scope, SigV4Error, Signer};
 
 /// The fields of a form that prove who made its policy, as they came.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +32,18 @@ pub fn verify_form<'s>(
     region: &str,
     secret_of: impl FnOnce(&str) -> Option<&'s Secret>,
 ) -> Result<Operator, SigV4Error> {
+    verify_form_as(form, region, |id, token| root_alone(token, secret_of(id)))
+}
+
+/// As [`verify_form`], where there are sessions of roles too.
+///
+/// # Errors
+/// As [`verify_form`].
+pub fn verify_form_as(
+    form: &SignedForm<'_>,
+    region: &str,
+    signer_of: impl FnOnce(&str, Option<&str>) -> Result<Signer, NoSigner>,
+) -> Result<Operator, SigV4Error> {
     let clip = |text: &str| text.chars().take(300).collect::<String>();
     let presigned = true;
     if form.algorithm != ALGORITHM {
@@ -51,12 +64,9 @@ pub fn verify_form<'s>(
         let (scope, date) = (scope.day.to_string(), date.day().to_owned());
         return Err(SigV4Error::WrongDay { scope, date, presigned });
     }
-    if form.security_token.is_some() {
-        return Err(SigV4Error::UnknownSessionToken);
-    }
-    let unknown = || SigV4Error::UnknownAccessKey { access_key_id: access_key_id.chars().take(128).collect() };
-    let secret = secret_of(&access_key_id).ok_or_else(unknown)?;
-    if !SigningKey::derive(secret, &scope).matches(form.policy.as_bytes(), form.signature) {
+    let signer = signer_of(&access_key_id, form.security_token);
+    let Signer { secret, session } = signer.map_err(|reason| SigV4Error::of(reason, &access_key_id))?;
+    if !SigningKey::derive(&secret, &scope).matches(form.policy.as_bytes(), form.signature) {
         return Err(SigV4Error::SignatureMismatch(Box::new(Mismatch {
             access_key_id: access_key_id.to_string(),
             signature_provided: form.signature.chars().take(128).collect(),
@@ -64,7 +74,7 @@ pub fn verify_form<'s>(
             canonical_request: Vec::new(),
         })));
     }
-    Ok(Operator::new(&access_key_id))
+    Ok(Operator::new(&access_key_id, session))
 }
 
 #[cfg(test)]

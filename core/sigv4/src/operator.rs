@@ -1,15 +1,24 @@
-//! The proof that a caller holds the account's root credentials.
+//! The proof that a caller holds credentials of the account: the root's, or those of a role's session.
 use std::fmt;
 
-/// A caller whose signature was verified. There is no other way to make one than [`crate::verify`] and [`crate::verify_form`].
+use crate::RoleSession;
+
+/// A caller whose signature was verified. There is no other way to make one than [`crate::verify`], [`crate::verify_as`] and their
+/// likes for forms.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Operator {
     access_key_id: Box<str>,
+    session: Option<Box<RoleSession>>,
 }
 
 impl Operator {
-    pub(crate) fn new(access_key_id: &str) -> Self {
-        Self { access_key_id: access_key_id.into() }
+    pub(crate) fn new(access_key_id: &str, session: Option<RoleSession>) -> Self {
+        Self { access_key_id: access_key_id.into(), session: session.map(Box::new) }
+    }
+
+    /// The session of a role it is; `None` for the account's root.
+    pub fn session(&self) -> Option<&RoleSession> {
+        self.session.as_deref()
     }
 
     /// The public half of the access key the request was signed with.

@@ -6,7 +6,7 @@ use sekisho_types::{Secret, Timestamp};
 use crate::canonical::{PathRule, canonical_request, string_to_sign};
 use crate::key::{SHA256_OF_EMPTY, SigningKey, from_hex, sha256_hex};
 use crate::streaming::Streaming;
-use crate::{Claim, Mismatch, Operator, RequestParts, SigV4Error};
+use crate::{Claim, Mismatch, NoSigner, Operator, RequestParts, SigV4Error, Signer};
 
 /// How far the time of a header-signed request may be from ours, either way (S3: `RequestTimeTooSkewed`).
 pub const SKEW_SECONDS_MAX: u64 = 15 * 60;
@@ -67,6 +67,21 @@ pub fn verify<'s>(
     now: Timestamp,
     secret_of: impl FnOnce(&str) -> Option<&'s Secret>,
 ) -> Result<Verified, SigV4Error> {
+    verify_as(request, claim, region, rules, now, |id, token| root_alone(token, secret_of(id)))
+}
+
+/// As [`verify`], where there are sessions of roles too: `signer_of` is asked with the access key and the session token.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_as(
+    request: &RequestParts<'_>,
+    claim: &Claim,
+    region: &str,
+    rules: Rules<'_>,
+    now: Timestamp,
+    signer_of: impl FnOnce(&str, Option<&str>) -> Result<Signer, NoSigner>,
+) -> Result<Verified, SigV4Error> {
     let presigned = claim.is_presigned();
     if &*claim.scope.region != region {
         let (found, expected) = (claim.scope.region.to_string(), region.to_owned());
@@ -79,18 +94,16 @@ pub fn verify<'s>(
     check_time(claim, now)?;
     check_headers(request, claim, rules)?;
     let (payload_sha256, payload) = payload_digest(request, claim, rules)?;
-    let token_in_query = request.query("X-Amz-Security-Token").is_some();
-    if token_in_query || request.header("x-amz-security-token").is_some() {
-        return Err(SigV4Error::UnknownSessionToken);
-    }
-    let unknown = || SigV4Error::UnknownAccessKey { access_key_id: claim.access_key_id.chars().take(128).collect() };
-    let secret = secret_of(&claim.access_key_id).ok_or_else(unknown)?;
+    let signer = signer_of(&claim.access_key_id, session_token(request).as_deref());
+    let Signer { secret, session } = signer.map_err(|reason| SigV4Error::of(reason, &claim.access_key_id))?;
 
     let path_rule = if matches!(rules, Rules::S3) { PathRule::Once } else { PathRule::Twice };
-    let skip = |name: &str| presigned && name == "X-Amz-Signature";
+    // Over WebSocket the token is appended after signing.
+    let appended = |name: &str| matches!(rules, Rules::WebSocket) && name == "X-Amz-Security-Token";
+    let skip = |name: &str| presigned && (name == "X-Amz-Signature" || appended(name));
     let canonical = canonical_request(request, path_rule, skip, &claim.signed_headers, &payload_sha256);
     let to_sign = string_to_sign(&claim.date, &claim.scope, &canonical);
-    let key = SigningKey::derive(secret, &claim.scope);
+    let key = SigningKey::derive(&secret, &claim.scope);
     if !key.matches(to_sign.as_bytes(), &claim.signature) {
         return Err(SigV4Error::SignatureMismatch(Box::new(Mismatch {
             access_key_id: claim.access_key_id.to_string(),
@@ -107,7 +120,21 @@ pub fn verify<'s>(
             trailer,
         ))),
     };
-    Ok(Verified { operator: Operator::new(&claim.access_key_id), payload })
+    Ok(Verified { operator: Operator::new(&claim.access_key_id, session), payload })
+}
+
+/// The session token that came with a request, in its header or its query.
+pub fn session_token(request: &RequestParts<'_>) -> Option<String> {
+    request.query("X-Amz-Security-Token").or_else(|| request.header("x-amz-security-token").map(str::to_owned))
+}
+
+/// Where no session of a role is known.
+pub(crate) fn root_alone(token: Option<&str>, secret: Option<&Secret>) -> Result<Signer, NoSigner> {
+    match (token, secret) {
+        (Some(_), _) => Err(NoSigner::SessionToken),
+        (None, Some(secret)) => Ok(Signer { secret: secret.clone(), session: None }),
+        (None, None) => Err(NoSigner::AccessKey),
+    }
 }
 
 fn check_time(claim: &Claim, now: Timestamp) -> Result<(), SigV4Error> {

@@ -75,6 +75,15 @@ impl Tenant {
         format!("arn:aws:{service}:{}:{}:{resource}", self.region, self.account)
     }
 
+    /// The name, without its path, of the role `arn` is of, if that is one of this account's (IAM user guide: "IAM identifiers").
+    pub fn role_of<'a>(&self, arn: &'a str) -> Option<&'a str> {
+        let path = arn.strip_prefix("arn:aws:iam::")?.strip_prefix(self.account.as_str())?.strip_prefix(":role/")?;
+        let fits = |c: char| c.is_ascii_alphanumeric() || "_+=,.@-".contains(c);
+        let name = path.rsplit('/').next().unwrap_or_default();
+        let is_one = (1..=64).contains(&name.len()) && name.chars().all(fits) && path.len() <= 512 && path.is_ascii();
+        is_one.then_some(name)
+    }
+
     /// The resource part of `arn` if it is one of this tenant's in `service`.
     pub fn resource_of<'a>(&self, service: &str, arn: &'a str) -> Option<&'a str> {
         let mut parts = arn.splitn(6, ':');

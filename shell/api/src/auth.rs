@@ -113,6 +113,7 @@ fn s3(error: &SigV4Error) -> ApiError {
         SigV4Error::UnknownSessionToken => {
             ApiError::new(400, "InvalidToken", "The provided token is malformed or otherwise invalid.")
         }
+        SigV4Error::ExpiredSessionToken => ApiError::new(400, "ExpiredToken", "The provided token has expired."),
         SigV4Error::UnknownAccessKey { access_key_id } => ApiError::new(
             403,
             "InvalidAccessKeyId",
@@ -150,10 +151,15 @@ fn others(service: Service, error: &SigV4Error) -> ApiError {
             "The security token included in the request is invalid.",
         )
     };
+    let expired = || {
+        let message = "The security token included in the request is expired";
+        ApiError::new(forbidden, code("ExpiredTokenException", "ExpiredToken"), message)
+    };
     // The data plane knows one word for all of these (device gateway).
     if matches!(service, Service::IotData | Service::IotJobsData) {
         let message = match error {
             SigV4Error::UnknownAccessKey { .. } | SigV4Error::UnknownSessionToken => unknown().message,
+            SigV4Error::ExpiredSessionToken => expired().message,
             _ => "Forbidden".to_owned(),
         };
         return ApiError::new(403, "ForbiddenException", message);
@@ -215,6 +221,7 @@ fn others(service: Service, error: &SigV4Error) -> ApiError {
             invalid(format!("'{}' must be a 'SignedHeader' in the AWS Authorization.", names.join("', '")))
         }
         SigV4Error::UnknownSessionToken | SigV4Error::UnknownAccessKey { .. } => unknown(),
+        SigV4Error::ExpiredSessionToken => expired(),
         SigV4Error::TwoAuthentications
         | SigV4Error::MissingContentSha256
         | SigV4Error::MalformedContentSha256 { .. }

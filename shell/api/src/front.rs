@@ -6,7 +6,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, ORIGIN};
 use http::{Request, Response, request};
-use sekisho_sigv4::{Claim, Operator, RequestParts, Rules, SigV4Error, verify};
+use sekisho_sigv4::{Claim, Operator, RequestParts, Rules, session_token, verify_as};
 use serde_json::Value;
 
 use crate::address::Address;
@@ -17,7 +17,7 @@ use crate::route::{self, Level};
 use crate::s3_request::next_data;
 use crate::table::Operation;
 use crate::{ApiError, App, Peer, Protocol, S3Request, Service, auth, bind, render, validate};
-use crate::{firehose, glue, iot, iot_data, kms, s3, sts};
+use crate::{firehose, glue, iot, iot_data, kms, roles, s3, sts};
 
 /// Memory set aside for a body before it comes, at most; the rest follows what comes.
 const BODY_BYTES_AT_ONCE: u64 = 256 * 1024;
@@ -150,10 +150,8 @@ async fn handle(
     }
 
     // Whoever has no key here does not make us read a body.
-    if !app.credentials.contains_key(&*claim.access_key_id) {
-        let unknown = SigV4Error::UnknownAccessKey { access_key_id: claim.access_key_id.to_string() };
-        return Err(auth::refusal(service, &unknown));
-    }
+    roles::check_known(app, &claim, session_token(&parts).as_deref())
+        .map_err(|unknown| auth::refusal(service, &unknown))?;
     let body = read_body(service, &head.headers, body).await?;
     let verified = authenticate(app, &parts, &claim, Rules::Body(&body), service)?;
     seen.verified = true;
@@ -164,6 +162,7 @@ async fn handle(
             seen.operation = route.operation.name;
             seen.resource = parts.raw_path.to_owned();
             offered(route.operation)?;
+            roles::may(&verified, service, route.operation.name)?;
             let from =
                 bind::Parts { labels: &route.labels, raw_query: parts.raw_query, headers: &head.headers, body: &body };
             (service, route.operation, bind::rest_json(route.operation.input, &from)?)
@@ -172,6 +171,7 @@ async fn handle(
             let operation = route_json11(service, parts.method, target)?;
             seen.operation = operation.name;
             offered(operation)?;
+            roles::may(&verified, service, operation.name)?;
             if service == Service::Firehose
                 && let Some(answered) = firehose::handle_plain(app, operation.name, &body, &mut seen.resource).await
             {
@@ -192,7 +192,8 @@ async fn handle(
             })?;
             seen.operation = operation.name;
             offered(operation)?;
-            let text = sts::handle(app, &verified, operation.name, &seen.request_id)?;
+            roles::may(&verified, service, operation.name)?;
+            let text = sts::handle(app, &verified, operation.name, &form, &seen.request_id)?;
             return Ok(render::xml(text));
         }
         Protocol::RestXml => return Err(ApiError::internal("S3 is answered before bodies are read")),
@@ -207,7 +208,7 @@ async fn handle(
         Service::IotData => iot_data::handle(app, &verified, operation.name, input, &seen.request_id).await?,
         Service::Firehose => firehose::handle(app, operation.name, input).await?,
         Service::Glue => glue::handle(app, operation.name, input).await?,
-        Service::Kms => kms::handle(app, operation.name, input).await?,
+        Service::Kms => kms::handle(app, verified.session(), operation.name, input).await?,
         Service::IotJobsData | Service::Sts | Service::S3 => return Err(ApiError::not_implemented(operation.name)),
     };
     if let (Service::Kms, Some(key)) = (service, record::resource(service, &output)) {
@@ -257,8 +258,8 @@ async fn handle_s3(
     seen: &mut Seen,
 ) -> Result<Response<Body>, ApiError> {
     let region = app.state.tenant().region.as_str();
-    let secret_of = |id: &str| app.credentials.get(id);
-    let verified = verify(parts, claim, region, Rules::S3, app.state.now(), secret_of);
+    let signer_of = |id: &str, token: Option<&str>| roles::signer_of(app, id, token);
+    let verified = verify_as(parts, claim, region, Rules::S3, app.state.now(), signer_of);
     let (operator, payload) = verified.map_err(|error| auth::refusal(Service::S3, &error))?.into_parts();
     seen.verified = true;
     let address = address(app, head)?;
@@ -278,6 +279,7 @@ async fn handle_s3(
                 .with("Method", parts.method)
         })?;
     seen.operation = operation.name;
+    roles::may(&operator, Service::S3, operation.name)?;
     let mut request = S3Request::new(operation.name, operator, peer, payload, head.headers.clone(), body)?;
     (request.bucket, request.key, request.query) = (address.bucket, address.key, query);
     request.request_id.clone_from(&seen.request_id);
@@ -294,7 +296,8 @@ fn authenticate(
     service: Service,
 ) -> Result<Operator, ApiError> {
     let region = app.state.tenant().region.as_str();
-    let verified = verify(parts, claim, region, rules, app.state.now(), |id| app.credentials.get(id));
+    let signer_of = |id: &str, token: Option<&str>| roles::signer_of(app, id, token);
+    let verified = verify_as(parts, claim, region, rules, app.state.now(), signer_of);
     verified.map(|verified| verified.operator().clone()).map_err(|error| auth::refusal(service, &error))
 }
 

@@ -16,6 +16,7 @@ mod pattern; // the models' regular expressions
 mod peer; // who is at the other end, and can others read along?
 mod record; // what was called is recorded before it is answered
 mod render; // answers and refusals in each protocol's shape
+mod roles; // sessions of roles, and what they may do
 mod route; // which operation is this?
 mod s3_request; // what S3's handlers are given: verified plain bytes
 mod serve; // the listener: connections, limits, shutdown

@@ -1,6 +1,8 @@
 //! HTTPS for devices, with the client certificate: `POST /topics/{topic}?qos=` (developer guide, "HTTPS"), device shadows and retained
-//! messages (developer guide, "Device Shadow REST API"; iot-data model), and the end of another client's connection.
+//! messages (developer guide, "Device Shadow REST API"; iot-data model), the end of another client's connection, and
+//! temporary credentials (developer guide, "Authorizing direct calls to AWS services").
 mod connections; // other clients' connections
+mod credentials; // what a certificate is exchanged for
 mod documents; // shadows and retained messages
 mod route; // which operation is this?
 
@@ -100,6 +102,7 @@ async fn perform(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> R
     let path = request.uri().path().to_owned();
     match route::route(request.method(), &path)? {
         (Operation::Publish, topic) => publish(gateway, peer, topic, request).await.map(|()| None),
+        (Operation::AssumeRole, label) => credentials::answer(gateway, peer, label, request).await.map(Some),
         (Operation::DeleteConnection, label) => connections::delete(gateway, peer, label, request).await.map(|()| None),
         (Operation::Document(asked), label) => documents::answer(gateway, peer, asked, label, request).await.map(Some),
     }

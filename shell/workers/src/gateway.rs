@@ -387,13 +387,13 @@ impl Gateway {
         }
     }
 
-    fn identify(&self, peer: Peer) -> Result<DeviceIdentity, String> {
+    pub(crate) fn identify(&self, peer: Peer) -> Result<DeviceIdentity, String> {
         let now = self.state.now();
         let identity = self.state.read().registry.identify(peer.certificate_id, now);
         identity.map_err(|error| error.to_string())
     }
 
-    fn policies(
+    pub(crate) fn policies(
         &self,
         identity: &DeviceIdentity,
         client_id: Option<&ClientId>,

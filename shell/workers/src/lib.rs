@@ -2,6 +2,7 @@
 //!
 //! The cores do not know each other. What one decides is handed to the next here.
 mod decisions; // why somebody was let in, or not
+mod role_sessions; // temporary credentials
 mod clients; // who is connected or has a session, for who looks after them
 mod lifecycle; // what is told of connections, subscriptions and the registry
 mod links; // mailboxes and signals of live connections
@@ -40,6 +41,7 @@ pub use provisioning::{
     run_expiry,
 };
 pub use publish::Spoken;
+pub use role_sessions::{NoCredentials, TemporaryCredentials, assume_role_as_operator, signer_of_session};
 pub use sekisho_delivery::Origin;
 pub use sessions::Stored;
 pub use shadow::ShadowFailure;

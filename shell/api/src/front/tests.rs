@@ -91,7 +91,7 @@ async fn what_is_not_known_or_not_offered_is_refused_by_name() {
         world.send("s3", "PATCH", "/lake/key", &[], b"").await.line(),
         world.send("s3", "HEAD", "/lake?torrent", &[], b"").await.line(),
         world.send("dynamodb", "POST", "/", &[("x-amz-target", "DynamoDB_20120810.ListTables")], b"{}").await.line(),
-        world.send("sts", "POST", "/", &[], b"Action=AssumeRole&Version=2011-06-15").await.line(),
+        world.send("sts", "POST", "/", &[], b"Action=GetFederationToken&Version=2011-06-15").await.line(),
         world.send("sts", "POST", "/", &[], b"Action=%3C&Version=2011-06-15").await.line(),
     ];
     expect![[r#"
@@ -105,7 +105,7 @@ async fn what_is_not_known_or_not_offered_is_refused_by_name() {
         405 <?xml version="1.0" encoding="UTF-8"?><Error><Code>MethodNotAllowed</Code><Message>The specified method is not allowed against this resource.</Message><Method>PATCH</Method><Resource>/lake/key</Resource><RequestId>ID</RequestId><HostId>ID</HostId></Error>
         404
         501 {"__type":"NotImplementedException","message":"The service `dynamodb` is not offered by this server"}
-        501 <ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Receiver</Type><Code>NotImplemented</Code><Message>`AssumeRole` is not offered by this server yet</Message></Error><RequestId>ID</RequestId></ErrorResponse>
+        501 <ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Receiver</Type><Code>NotImplemented</Code><Message>`GetFederationToken` is not offered by this server yet</Message></Error><RequestId>ID</RequestId></ErrorResponse>
         400 <ErrorResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><Error><Type>Sender</Type><Code>InvalidAction</Code><Message>Could not find operation &lt;</Message></Error><RequestId>ID</RequestId></ErrorResponse>"#]].assert_eq(&lines.join("\n"));
 }
 
@@ -181,7 +181,7 @@ async fn what_the_tables_offer_the_services_answer() {
                 Service::Iot => iot::handle(&world.app, operation.name, empty()).await,
                 Service::Firehose => firehose::handle(&world.app, operation.name, empty()).await,
                 Service::Glue => glue::handle(&world.app, operation.name, empty()).await,
-                _ => kms::handle(&world.app, operation.name, empty()).await,
+                _ => kms::handle(&world.app, None, operation.name, empty()).await,
             };
             let refused = answer.is_err_and(|error| error.code == NOT_IMPLEMENTED);
             assert!(!refused, "{} {}: remove it from offered.txt or answer it", service.name(), operation.name);

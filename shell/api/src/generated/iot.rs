@@ -183,7 +183,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&CREATE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE),
     ),
-    Operation::new("CreateRoleAlias", "POST", "/role-aliases/{roleAlias}", &[], false, None),
+    Operation::new(
+        "CreateRoleAlias",
+        "POST",
+        "/role-aliases/{roleAlias}",
+        &[],
+        true,
+        Some(&CREATE_ROLE_ALIAS_REQUEST_SHAPE),
+    ),
     Operation::new("CreateScheduledAudit", "POST", "/audit/scheduledaudits/{scheduledAuditName}", &[], false, None),
     Operation::new("CreateSecurityProfile", "POST", "/security-profiles/{securityProfileName}", &[], false, None),
     Operation::new("CreateStream", "POST", "/streams/{streamId}", &[], false, None),
@@ -309,7 +316,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&DELETE_REGISTRATION_CODE_REQUEST_SHAPE),
     ),
-    Operation::new("DeleteRoleAlias", "DELETE", "/role-aliases/{roleAlias}", &[], false, None),
+    Operation::new(
+        "DeleteRoleAlias",
+        "DELETE",
+        "/role-aliases/{roleAlias}",
+        &[],
+        true,
+        Some(&DELETE_ROLE_ALIAS_REQUEST_SHAPE),
+    ),
     Operation::new("DeleteScheduledAudit", "DELETE", "/audit/scheduledaudits/{scheduledAuditName}", &[], false, None),
     Operation::new("DeleteSecurityProfile", "DELETE", "/security-profiles/{securityProfileName}", &[], false, None),
     Operation::new("DeleteStream", "DELETE", "/streams/{streamId}", &[], false, None),
@@ -438,7 +452,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&DESCRIBE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE),
     ),
-    Operation::new("DescribeRoleAlias", "GET", "/role-aliases/{roleAlias}", &[], false, None),
+    Operation::new(
+        "DescribeRoleAlias",
+        "GET",
+        "/role-aliases/{roleAlias}",
+        &[],
+        true,
+        Some(&DESCRIBE_ROLE_ALIAS_REQUEST_SHAPE),
+    ),
     Operation::new("DescribeScheduledAudit", "GET", "/audit/scheduledaudits/{scheduledAuditName}", &[], false, None),
     Operation::new("DescribeSecurityProfile", "GET", "/security-profiles/{securityProfileName}", &[], false, None),
     Operation::new("DescribeStream", "GET", "/streams/{streamId}", &[], false, None),
@@ -692,7 +713,7 @@ pub static OPERATIONS: &[Operation] = &[
         Some(&LIST_PROVISIONING_TEMPLATES_REQUEST_SHAPE),
     ),
     Operation::new("ListRelatedResourcesForAuditFinding", "GET", "/audit/relatedResources", &[], false, None),
-    Operation::new("ListRoleAliases", "GET", "/role-aliases", &[], false, None),
+    Operation::new("ListRoleAliases", "GET", "/role-aliases", &[], true, Some(&LIST_ROLE_ALIASES_REQUEST_SHAPE)),
     Operation::new(
         "ListSbomValidationResults",
         "GET",
@@ -986,7 +1007,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&UPDATE_PROVISIONING_TEMPLATE_REQUEST_SHAPE),
     ),
-    Operation::new("UpdateRoleAlias", "PUT", "/role-aliases/{roleAlias}", &[], false, None),
+    Operation::new(
+        "UpdateRoleAlias",
+        "PUT",
+        "/role-aliases/{roleAlias}",
+        &[],
+        true,
+        Some(&UPDATE_ROLE_ALIAS_REQUEST_SHAPE),
+    ),
     Operation::new("UpdateScheduledAudit", "PATCH", "/audit/scheduledaudits/{scheduledAuditName}", &[], false, None),
     Operation::new("UpdateSecurityProfile", "PATCH", "/security-profiles/{securityProfileName}", &[], false, None),
     Operation::new("UpdateStream", "PUT", "/streams/{streamId}", &[], false, None),
@@ -1251,6 +1279,12 @@ static CREATE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("templateBody", Location::Body, "templateBody", &TEMPLATE_BODY).required(),
     Member::new("setAsDefault", Location::Query, "setAsDefault", &SET_AS_DEFAULT),
 ]);
+static CREATE_ROLE_ALIAS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("roleAlias", Location::Uri, "roleAlias", &ROLE_ALIAS).required(),
+    Member::new("roleArn", Location::Body, "roleArn", &ROLE_ARN).required(),
+    Member::new("credentialDurationSeconds", Location::Body, "credentialDurationSeconds", &CREDENTIAL_DURATION_SECONDS),
+    Member::new("tags", Location::Body, "tags", &TAG_LIST),
+]);
 static CREATE_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required(),
     Member::new("parentGroupName", Location::Body, "parentGroupName", &THING_GROUP_NAME),
@@ -1273,6 +1307,7 @@ static CREATE_TOPIC_RULE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("topicRulePayload", Location::Payload, "topicRulePayload", &TOPIC_RULE_PAYLOAD).required(),
     Member::new("tags", Location::Header, "x-amz-tagging", &STRING),
 ]);
+static CREDENTIAL_DURATION_SECONDS: Kind = Kind::Integer(Bounds::new(900, 43200));
 static DELETE_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required(),
     Member::new("expectedVersion", Location::Query, "expectedVersion", &OPTIONAL_VERSION),
@@ -1296,6 +1331,8 @@ static DELETE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("versionId", Location::Uri, "versionId", &TEMPLATE_VERSION_ID).required(),
 ]);
 static DELETE_REGISTRATION_CODE_REQUEST_SHAPE: Shape = Shape::new(&[]);
+static DELETE_ROLE_ALIAS_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("roleAlias", Location::Uri, "roleAlias", &ROLE_ALIAS).required()]);
 static DELETE_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required(),
     Member::new("expectedVersion", Location::Query, "expectedVersion", &OPTIONAL_VERSION),
@@ -1328,6 +1365,8 @@ static DESCRIBE_PROVISIONING_TEMPLATE_VERSION_REQUEST_SHAPE: Shape = Shape::new(
     Member::new("templateName", Location::Uri, "templateName", &TEMPLATE_NAME).required(),
     Member::new("versionId", Location::Uri, "versionId", &TEMPLATE_VERSION_ID).required(),
 ]);
+static DESCRIBE_ROLE_ALIAS_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("roleAlias", Location::Uri, "roleAlias", &ROLE_ALIAS).required()]);
 static DESCRIBE_THING_GROUP_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required()]);
 static DESCRIBE_THING_REGISTRATION_TASK_REQUEST_SHAPE: Shape =
@@ -1581,6 +1620,11 @@ static LIST_PROVISIONING_TEMPLATES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("maxResults", Location::Query, "maxResults", &MAX_RESULTS),
     Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
 ]);
+static LIST_ROLE_ALIASES_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
+    Member::new("marker", Location::Query, "marker", &MARKER),
+    Member::new("ascendingOrder", Location::Query, "isAscendingOrder", &ASCENDING_ORDER),
+]);
 static LIST_TAGS_FOR_RESOURCE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("resourceArn", Location::Query, "resourceArn", &RESOURCE_ARN).required(),
     Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
@@ -1818,6 +1862,7 @@ static RESOURCE: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2048), "[\\
 static RESOURCE_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static RESOURCES: Kind = Kind::List(Bounds::NONE, &RESOURCE);
 static RESPONSE_TOPIC: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
+static ROLE_ALIAS: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[\\w=,@-]+", &[]));
 static ROLE_ARN: Kind = Kind::String(Text::new(Bounds::new(20, 2048), "", &[]));
 static RULE_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "^[a-zA-Z0-9_]+$", &[]));
 static S3_ACTION_SHAPE: Shape = Shape::new(&[
@@ -2020,6 +2065,11 @@ static UPDATE_PROVISIONING_TEMPLATE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("provisioningRoleArn", Location::Body, "provisioningRoleArn", &ROLE_ARN),
     Member::new("preProvisioningHook", Location::Body, "preProvisioningHook", &PROVISIONING_HOOK),
     Member::new("removePreProvisioningHook", Location::Body, "removePreProvisioningHook", &REMOVE_HOOK),
+]);
+static UPDATE_ROLE_ALIAS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("roleAlias", Location::Uri, "roleAlias", &ROLE_ALIAS).required(),
+    Member::new("roleArn", Location::Body, "roleArn", &ROLE_ARN),
+    Member::new("credentialDurationSeconds", Location::Body, "credentialDurationSeconds", &CREDENTIAL_DURATION_SECONDS),
 ]);
 static UPDATE_THING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingGroupName", Location::Uri, "thingGroupName", &THING_GROUP_NAME).required(),

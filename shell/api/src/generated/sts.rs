@@ -3,7 +3,7 @@
 use crate::table::*;
 
 pub static OPERATIONS: &[Operation] = &[
-    Operation::new("AssumeRole", "POST", "/", &[], false, None),
+    Operation::new("AssumeRole", "POST", "/", &[], true, Some(&ASSUME_ROLE_REQUEST_SHAPE)),
     Operation::new("AssumeRoleWithSAML", "POST", "/", &[], false, None),
     Operation::new("AssumeRoleWithWebIdentity", "POST", "/", &[], false, None),
     Operation::new("AssumeRoot", "POST", "/", &[], false, None),
@@ -15,4 +15,50 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("GetSessionToken", "POST", "/", &[], false, None),
     Operation::new("GetWebIdentityToken", "POST", "/", &[], false, None),
 ];
+static ASSUME_ROLE_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("RoleArn", Location::Body, "RoleArn", &ARN_TYPE).required(),
+    Member::new("RoleSessionName", Location::Body, "RoleSessionName", &ROLE_SESSION_NAME_TYPE).required(),
+    Member::new("PolicyArns", Location::Body, "PolicyArns", &POLICY_DESCRIPTOR_LIST_TYPE),
+    Member::new("Policy", Location::Body, "Policy", &UNRESTRICTED_SESSION_POLICY_DOCUMENT_TYPE),
+    Member::new("DurationSeconds", Location::Body, "DurationSeconds", &ROLE_DURATION_SECONDS_TYPE),
+    Member::new("Tags", Location::Body, "Tags", &TAG_LIST_TYPE),
+    Member::new("TransitiveTagKeys", Location::Body, "TransitiveTagKeys", &TAG_KEY_LIST_TYPE),
+    Member::new("ExternalId", Location::Body, "ExternalId", &EXTERNAL_ID_TYPE),
+    Member::new("SerialNumber", Location::Body, "SerialNumber", &SERIAL_NUMBER_TYPE),
+    Member::new("TokenCode", Location::Body, "TokenCode", &TOKEN_CODE_TYPE),
+    Member::new("SourceIdentity", Location::Body, "SourceIdentity", &SOURCE_IDENTITY_TYPE),
+    Member::new("ProvidedContexts", Location::Body, "ProvidedContexts", &PROVIDED_CONTEXTS_LIST_TYPE),
+]);
 static GET_CALLER_IDENTITY_REQUEST_SHAPE: Shape = Shape::new(&[]);
+static POLICY_DESCRIPTOR_TYPE_SHAPE: Shape = Shape::new(&[Member::new("arn", Location::Body, "arn", &ARN_TYPE)]);
+static POLICY_DESCRIPTOR_TYPE: Kind = Kind::Structure(&POLICY_DESCRIPTOR_TYPE_SHAPE);
+static PROVIDED_CONTEXT_SHAPE: Shape = Shape::new(&[
+    Member::new("ProviderArn", Location::Body, "ProviderArn", &ARN_TYPE),
+    Member::new("ContextAssertion", Location::Body, "ContextAssertion", &CONTEXT_ASSERTION_TYPE),
+]);
+static PROVIDED_CONTEXT: Kind = Kind::Structure(&PROVIDED_CONTEXT_SHAPE);
+static PROVIDED_CONTEXTS_LIST_TYPE: Kind = Kind::List(Bounds::new(1, 5), &PROVIDED_CONTEXT);
+static TAG_SHAPE: Shape = Shape::new(&[
+    Member::new("Key", Location::Body, "Key", &TAG_KEY_TYPE).required(),
+    Member::new("Value", Location::Body, "Value", &TAG_VALUE_TYPE).required(),
+]);
+static TAG: Kind = Kind::Structure(&TAG_SHAPE);
+static ARN_TYPE: Kind = Kind::String(Text::new(
+    Bounds::new(20, 2048),
+    "[\\u0009\\u000A\\u000D\\u0020-\\u007E\\u0085\\u00A0-\\uD7FF\\uE000-\\uFFFD\\u10000-\\u10FFFF]+",
+    &[],
+));
+static CONTEXT_ASSERTION_TYPE: Kind = Kind::String(Text::new(Bounds::new(4, 2048), "", &[]));
+static EXTERNAL_ID_TYPE: Kind = Kind::String(Text::new(Bounds::new(2, 1224), "[\\w+=,.@:\\/-]*", &[]));
+static POLICY_DESCRIPTOR_LIST_TYPE: Kind = Kind::List(Bounds::NONE, &POLICY_DESCRIPTOR_TYPE);
+static ROLE_DURATION_SECONDS_TYPE: Kind = Kind::Integer(Bounds::new(900, 43200));
+static ROLE_SESSION_NAME_TYPE: Kind = Kind::String(Text::new(Bounds::new(2, 64), "[\\w+=,.@-]*", &[]));
+static SERIAL_NUMBER_TYPE: Kind = Kind::String(Text::new(Bounds::new(9, 256), "[\\w+=/:,.@-]*", &[]));
+static SOURCE_IDENTITY_TYPE: Kind = Kind::String(Text::new(Bounds::new(2, 64), "[\\w+=,.@-]*", &[]));
+static TAG_KEY_LIST_TYPE: Kind = Kind::List(Bounds::new(i64::MIN, 50), &TAG_KEY_TYPE);
+static TAG_KEY_TYPE: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]+", &[]));
+static TAG_LIST_TYPE: Kind = Kind::List(Bounds::new(i64::MIN, 50), &TAG);
+static TAG_VALUE_TYPE: Kind = Kind::String(Text::new(Bounds::new(0, 256), "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*", &[]));
+static TOKEN_CODE_TYPE: Kind = Kind::String(Text::new(Bounds::new(6, 6), "[\\d]*", &[]));
+static UNRESTRICTED_SESSION_POLICY_DOCUMENT_TYPE: Kind =
+    Kind::String(Text::new(Bounds::new(1, i64::MAX), "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+", &[]));

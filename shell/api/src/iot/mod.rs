@@ -117,6 +117,12 @@ mod list_things_in_billing_group;
 mod remove_thing_from_billing_group;
 mod update_billing_group;
 
+mod create_role_alias;
+mod delete_role_alias;
+mod describe_role_alias;
+mod list_role_aliases;
+mod update_role_alias;
+
 mod describe_event_configurations;
 mod update_event_configurations;
 
@@ -239,6 +245,11 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "ListThingsInBillingGroup" => list_things_in_billing_group::run(app, parse(input)?),
         "RemoveThingFromBillingGroup" => remove_thing_from_billing_group::run(app, parse(input)?).await,
         "UpdateBillingGroup" => update_billing_group::run(app, parse(input)?).await,
+        "CreateRoleAlias" => create_role_alias::run(app, parse(input)?).await,
+        "DescribeRoleAlias" => describe_role_alias::run(app, parse(input)?),
+        "UpdateRoleAlias" => update_role_alias::run(app, parse(input)?).await,
+        "DeleteRoleAlias" => delete_role_alias::run(app, parse(input)?).await,
+        "ListRoleAliases" => list_role_aliases::run(app, parse(input)?),
         "DescribeEventConfigurations" => describe_event_configurations::run(app),
         "UpdateEventConfigurations" => update_event_configurations::run(app, parse(input)?).await,
         "ListPolicyPrincipals" => list_policy_principals::run(app, parse(input)?),

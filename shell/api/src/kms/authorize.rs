@@ -1,7 +1,8 @@
-//! May the account's root, who alone can sign here, do this with this key? Asked once, before the operation.
+//! May the account's root, or a session of a role, do this with this key? Asked once, before the operation.
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sekisho_kms::{Blob, EncryptionContext, Key, Kms};
+use sekisho_sigv4::RoleSession;
 use serde_json::Value;
 
 use crate::{ApiError, App};
@@ -11,12 +12,12 @@ const OF_NO_KEY: &[&str] =
     &["CreateKey", "GenerateRandom", "ListAliases", "ListKeys", "ListRetirableGrants", "RetireGrant"];
 
 /// Judges `operation` by the policies of the keys it is about. A key that is not there is the operation's to refuse.
-pub(super) fn check(app: &App, operation: &str, input: &Value) -> Result<(), ApiError> {
+pub(super) fn check(app: &App, session: Option<&RoleSession>, operation: &str, input: &Value) -> Result<(), ApiError> {
     if OF_NO_KEY.contains(&operation) {
         return Ok(());
     }
     let cores = app.state.read();
-    let request = Request { kms: &cores.kms, operation, input };
+    let request = Request { kms: &cores.kms, session, operation, input };
     match operation {
         "ReEncrypt" => {
             let from = request.named("SourceKeyId").or_else(|| request.of_blob());
@@ -36,6 +37,7 @@ pub(super) fn check(app: &App, operation: &str, input: &Value) -> Result<(), Api
 
 struct Request<'a> {
     kms: &'a Kms,
+    session: Option<&'a RoleSession>,
     operation: &'a str,
     input: &'a Value,
 }
@@ -63,6 +65,10 @@ impl<'a> Request<'a> {
             .and_then(|context| serde_json::from_value(context.clone()).ok())
             .unwrap_or_default();
         let mut asked = self.kms.asked(action, key, &context);
+        if let Some(session) = self.session {
+            asked.principal = session.arn();
+            asked.values.insert("aws:principalarn", vec![session.role_arn.clone()]);
+        }
         let algorithm = self.text(&format!("{prefix}Algorithm"));
         let mut say = |name, value: Option<&str>| {
             if let Some(value) = value {

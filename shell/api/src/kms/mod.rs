@@ -25,17 +25,23 @@ mod tags;
 mod update_key_description;
 
 use sekisho_kms::{EncryptionAlgorithm, KmsError};
+use sekisho_sigv4::RoleSession;
 use sekisho_state::{Cores, Event};
 use serde_json::Value;
 
 use crate::{ApiError, App, parse};
 
 /// Answers an operation.
-pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<Value, ApiError> {
+pub(crate) async fn handle(
+    app: &App,
+    session: Option<&RoleSession>,
+    operation: &str,
+    input: Value,
+) -> Result<Value, ApiError> {
     // Whoever asks finds done what is due, to the second.
     sekisho_workers::meet_key_deadlines(&app.state).await?;
     check_grant_tokens(app, &input)?;
-    authorize::check(app, operation, &input)?;
+    authorize::check(app, session, operation, &input)?;
     match operation {
         "CancelKeyDeletion" => key_state::cancel_deletion(app, parse(input)?).await,
         "CreateAlias" => aliases::create(app, parse(input)?).await,

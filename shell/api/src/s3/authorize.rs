@@ -1,8 +1,10 @@
 //! What a bucket's policy says of a request, asked before every operation (S3 user guide: "Bucket policies for Amazon S3").
 //!
-//! Every caller here is the account's root, whom IAM allows everything: what a bucket policy changes is what it denies.
+//! A caller is the account's root, whom IAM allows everything, or a session of a role, which may use objects: what a bucket policy
+//! changes is what it denies.
 use sekisho_iam::{Context, Decision, Request};
 use sekisho_objects::{Encryption, VersionId};
+use sekisho_sigv4::RoleSession;
 use sekisho_state::Cores;
 use sekisho_types::BucketName;
 
@@ -167,7 +169,7 @@ fn check(app: &App, request: &S3Request, asked: &Asked<'_>) -> Result<(), ApiErr
         true => asked.action.replace("Object", "ObjectVersion"),
         false => asked.action.to_owned(),
     };
-    let principal = root(app);
+    let principal = request.operator.session().map_or_else(|| root(app), RoleSession::arn);
     let about = Request { principal: &principal, action: &action, resource: &resource };
     match attached.policy().map(|policy| policy.decide(&about, &context(app, &cores, request, &name, asked))) {
         Ok(Decision::Allow | Decision::Silent) => Ok(()),
@@ -182,7 +184,7 @@ fn check(app: &App, request: &S3Request, asked: &Asked<'_>) -> Result<(), ApiErr
     }
 }
 
-/// Who asks.
+/// The account's root.
 pub(super) fn root(app: &App) -> String {
     format!("arn:aws:iam::{}:root", app.state.tenant().account)
 }
@@ -222,10 +224,7 @@ fn context(app: &App, cores: &Cores, request: &S3Request, bucket: &BucketName, a
     let mut values: Vec<(String, String)> = vec![
         ("aws:SecureTransport".into(), request.peer.secure.to_string()),
         ("aws:SourceIp".into(), request.peer.address.ip().to_canonical().to_string()),
-        ("aws:PrincipalArn".into(), root(app)),
         ("aws:PrincipalAccount".into(), account.clone()),
-        ("aws:PrincipalType".into(), "Account".into()),
-        ("aws:userid".into(), account.clone()),
         ("aws:CurrentTime".into(), iso(now)),
         ("aws:EpochTime".into(), now.seconds().to_string()),
         ("s3:signatureversion".into(), "AWS4-HMAC-SHA256".into()),
@@ -241,6 +240,11 @@ fn context(app: &App, cores: &Cores, request: &S3Request, bucket: &BucketName, a
         ("s3:ResourceAccount".into(), account.clone()),
         ("aws:ResourceAccount".into(), account),
     ];
+    let caller = match request.operator.session() {
+        None => [root(app), "Account".into(), app.state.tenant().account.to_string()],
+        Some(session) => [session.role_arn.clone(), "AssumedRole".into(), session.user_id()],
+    };
+    values.extend(["aws:PrincipalArn", "aws:PrincipalType", "aws:userid"].map(str::to_owned).into_iter().zip(caller));
     let mut add =
         |name: &str, value: Option<&str>| values.extend(value.map(|value| (name.to_owned(), value.to_owned())));
     add("aws:UserAgent", request.header("user-agent"));

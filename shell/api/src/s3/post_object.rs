@@ -8,7 +8,7 @@ use http::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, Hea
 use http::{Method, Response, StatusCode, Uri, request};
 use percent_encoding::utf8_percent_encode;
 use sekisho_objects::{PostPolicy, PostPolicyError};
-use sekisho_sigv4::{SigV4Error, SignedForm, verify_form};
+use sekisho_sigv4::{SigV4Error, SignedForm, verify_form_as};
 
 use super::describe::{KEPT, METADATA, SSE};
 use super::error::invalid_argument;
@@ -19,7 +19,7 @@ use crate::form_data::{FormData, Piece};
 use crate::front::Seen;
 use crate::render::element;
 use crate::s3_request::{form_refusal, next_data};
-use crate::{ApiError, App, Body, Peer, S3Request, Service, auth};
+use crate::{ApiError, App, Body, Peer, S3Request, Service, auth, roles};
 
 const FORM: &str = "multipart/form-data";
 /// The fields before the file come within this: until then nobody has shown who they are.
@@ -76,9 +76,10 @@ pub(crate) async fn run(
     let policy = signed(&fields)?;
     seen.access_key_id = policy.credential.split('/').next().unwrap_or_default().chars().take(128).collect();
     let region = app.state.tenant().region.as_str();
-    let operator = verify_form(&policy, region, |id| app.credentials.get(id));
+    let operator = verify_form_as(&policy, region, |id, token| roles::signer_of(app, id, token));
     let operator = operator.map_err(|error| auth::refusal(Service::S3, &error))?;
     (seen.verified, seen.resource) = (true, format!("arn:aws:s3:::{bucket}/{key}"));
+    roles::may(&operator, Service::S3, "PostObject")?;
     let document = STANDARD.decode(policy.policy).map_err(|_| PostPolicyError::Invalid("Invalid base64"))?;
     let meant: Vec<(&str, &str)> = fields
         .0

@@ -1,19 +1,19 @@
-//! `GetCallerIdentity`: the account's root is the only caller there is.
+//! `GetCallerIdentity`: the account's root, or a session of a role.
 use sekisho_sigv4::Operator;
 
+use super::answer;
 use crate::App;
 use crate::render::element;
 
-pub(crate) fn run(app: &App, _operator: &Operator, request_id: &str) -> String {
+pub(crate) fn run(app: &App, operator: &Operator, request_id: &str) -> String {
     let account = app.state.tenant().account.as_str();
-    let mut out = String::from(
-        "<GetCallerIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><GetCallerIdentityResult>",
-    );
-    element(&mut out, "Arn", &format!("arn:aws:iam::{account}:root"));
-    element(&mut out, "UserId", account);
-    element(&mut out, "Account", account);
-    out.push_str("</GetCallerIdentityResult><ResponseMetadata>");
-    element(&mut out, "RequestId", request_id);
-    out.push_str("</ResponseMetadata></GetCallerIdentityResponse>");
-    out
+    let (arn, user_id) = match operator.session() {
+        None => (format!("arn:aws:iam::{account}:root"), account.to_owned()),
+        Some(session) => (session.arn(), session.user_id()),
+    };
+    answer("GetCallerIdentity", request_id, |out| {
+        element(out, "Arn", &arn);
+        element(out, "UserId", &user_id);
+        element(out, "Account", account);
+    })
 }

@@ -8,6 +8,8 @@ use super::Failure;
 pub(super) enum Operation {
     Publish,
     DeleteConnection,
+    /// Credentials of a role.
+    AssumeRole,
     /// Something that is answered with a document.
     Document(Document),
 }
@@ -30,6 +32,7 @@ type Row = (&'static str, &'static str, &'static [(Method, Operation)]);
 const ROUTES: &[Row] = &[
     ("/topics/",          "",        &[(Method::POST,   Operation::Publish)]),
     ("/connections/",     "",        &[(Method::DELETE, Operation::DeleteConnection)]),
+    ("/role-aliases/",    "/credentials", &[(Method::GET, Operation::AssumeRole)]),
     ("/things/",          "/shadow", &[(Method::GET,    Operation::Document(Document::GetThingShadow)),
                                        (Method::POST,   Operation::Document(Document::UpdateThingShadow)),
                                        (Method::DELETE, Operation::Document(Document::DeleteThingShadow))]),
@@ -74,6 +77,8 @@ mod tests {
             ("DeleteConnection",                           Method::DELETE, "/connections/a%2Fb",                             Ok((Operation::DeleteConnection, "a%2Fb"))),
             ("DeleteConnection is a DELETE",               Method::POST,   "/connections/a",                                 Err(405)),
             ("a client has an id",                         Method::DELETE, "/connections/",                                  Err(404)),
+            ("credentials of a role",                      Method::GET,    "/role-aliases/a/credentials",                    Ok((Operation::AssumeRole, "a"))),
+            ("no such path",                               Method::GET,    "/role-aliases/a",                                Err(404)),
             ("GetThingShadow",                             Method::GET,    "/things/t/shadow",                               Ok((Operation::Document(Document::GetThingShadow), "t"))),
             ("UpdateThingShadow",                          Method::POST,   "/things/t/shadow",                               Ok((Operation::Document(Document::UpdateThingShadow), "t"))),
             ("DeleteThingShadow",                          Method::DELETE, "/things/t/shadow",                               Ok((Operation::Document(Document::DeleteThingShadow), "t"))),

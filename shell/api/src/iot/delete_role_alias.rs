@@ -1,0 +1,10 @@
+//! `DeleteRoleAlias`
+use serde_json::Value;
+
+use super::commit_empty;
+use super::describe_role_alias::Input;
+use crate::{ApiError, App};
+
+pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
+    commit_empty(app, |registry| registry.delete_role_alias(&input.role_alias)).await
+}
