@@ -128,6 +128,13 @@ kms.put_key_policy(KeyId=key, PolicyName="default", Policy=json.dumps({"Version"
     {"Effect": "Deny", "Principal": {"AWS": ROLE}, "Action": "kms:Decrypt", "Resource": "*"}]}))
 refused("AccessDeniedException", own.decrypt, CiphertextBlob=blob)
 assert kms.decrypt(CiphertextBlob=blob)["Plaintext"] == b"secret"
+# A key that its policy lets nobody use is the role's by a grant
+given = kms.create_key(Policy=json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": ["kms:CreateGrant", "kms:PutKeyPolicy"], "Resource": "*"}]}))["KeyMetadata"]["KeyId"]
+refused("AccessDeniedException", own.encrypt, KeyId=given, Plaintext=b"x")
+kms.create_grant(KeyId=given, GranteePrincipal=ROLE, Operations=["Encrypt"])
+own.encrypt(KeyId=given, Plaintext=b"x")
+refused("AccessDeniedException", kms.encrypt, KeyId=given, Plaintext=b"x")
 
 # What is not as it was given out
 def with_token(token, **other):

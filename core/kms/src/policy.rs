@@ -79,7 +79,11 @@ impl Grant {
                 && equals.as_ref().is_none_or(|pairs| pairs == asked.context)
         });
         let unconstrained = matches!(asked.action, "DescribeKey" | "RetireGrant");
-        granted.grantee_principal == asked.principal
+        // A role stands for its sessions.
+        let roles = asked.values.get("aws:principalarn");
+        let is_grantee = granted.grantee_principal == asked.principal
+            || roles.is_some_and(|roles| roles.contains(&granted.grantee_principal));
+        is_grantee
             && granted.operations.iter().any(|operation| operation.as_str() == asked.action)
             && (constrained || unconstrained)
     }

@@ -111,12 +111,16 @@ impl Gateway {
     /// [`NoCredentials::RoleAlias`].
     pub fn assume_role(
         &self,
+        peer: Peer,
         permit: &Permit<AssumeRoleWithCertificate>,
     ) -> Result<TemporaryCredentials, NoCredentials> {
         let role_alias = &permit.action().role_alias;
         let certificate_id = permit.principal().ok_or(NoCredentials::Denied)?;
         let found = self.state.read().registry.role_alias(role_alias).cloned();
-        let alias = found.map_err(|_| NoCredentials::RoleAlias)?;
+        let alias = found.map_err(|error| {
+            self.refuse(peer, None, "request", error.to_string());
+            NoCredentials::RoleAlias
+        })?;
         let by = By { certificate_id, role_alias: role_alias.clone(), made: alias.creation_date };
         let (session_name, duration_s) = (certificate_id.to_string(), alias.credential_duration_s);
         Ok(open_session(&self.state, alias.role_arn, session_name, duration_s, Some(by)))

@@ -23,7 +23,7 @@ pub(super) async fn answer(
     // A name that can be none is one that is not there.
     let role_alias = RoleAliasName::parse(&label).map_err(|_| NoCredentials::RoleAlias)?;
     let permit = gateway.authorize_role(peer, role_alias, thing_name.as_deref())?;
-    let credentials = gateway.assume_role(&permit)?;
+    let credentials = gateway.assume_role(peer, &permit)?;
     gateway.state().settle().await.map_err(|_| unavailable())?; // the alias, which it tells of, may be new
     let TemporaryCredentials { access_key_id, secret_access_key, session_token, expiration, .. } = credentials;
     Ok(json!({ "credentials": {
