@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The gateway beside other brokers doing the same, alternately, each on one processor: fan-in and fan-out, QoS 0 and 1, over plain TCP and
 # mutual TLS; round trips at a fixed rate; connects; memory of idle connections. Prints one table of server CPU, and ratios.
-# BENCH: the load tool's binary. RUMQTTD: its binary, if it is to take part. RUNS (5), SECONDS_EACH (4), IDLE (10000).
+# BENCH: the load tool's binary. BIN: ours, built if it is not said. RUMQTTD: its binary, if it is to take part. RUNS (5), SECONDS_EACH (4), IDLE (10000).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 BENCH=$(realpath "${BENCH:-../shared/bench/target/release/bench}")
@@ -9,8 +9,8 @@ RUMQTTD=${RUMQTTD:-}
 export RUNS=${RUNS:-5} SECONDS_EACH=${SECONDS_EACH:-4} IDLE=${IDLE:-10000}
 [ -x "$BENCH" ] || { echo "set BENCH to the load tool's binary" >&2; exit 2; }
 command -v mosquitto >/dev/null || { echo "mosquitto is not installed" >&2; exit 2; }
-cargo build --release --quiet -p sekisho
-BIN=$(realpath "${CARGO_TARGET_DIR:-target}/release/sekisho")
+[ -n "${BIN:-}" ] || cargo build --release --quiet -p sekisho
+BIN=$(realpath "${BIN:-${CARGO_TARGET_DIR:-target}/release/sekisho}")
 ulimit -n "$(ulimit -Hn)"
 WORK=$(mktemp -d); cd "$WORK"
 trap 'kill $(jobs -p) 2>/dev/null || true; rm -rf "$WORK"' EXIT
