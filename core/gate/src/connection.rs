@@ -33,6 +33,8 @@ pub struct Connection {
     now: Instant,
     /// Received and not decoded yet.
     input: BytesMut,
+    /// When the connection has to end whatever happens, and why.
+    end_at: Option<(Instant, CloseReason)>,
     /// At most one packet's output and `Close`.
     outputs: VecDeque<Output>,
     outgoing: BytesMut,
@@ -59,9 +61,15 @@ impl Connection {
             state: State::AwaitConnect { deadline },
             now,
             input: BytesMut::new(),
+            end_at: None,
             outputs: VecDeque::new(),
             outgoing: BytesMut::new(),
         }
+    }
+
+    /// The connection ends at that time, whatever its client does: what it came with is good for so long.
+    pub fn end_at(&mut self, at: Instant, reason: CloseReason) {
+        self.end_at = Some((at, reason));
     }
 
     /// Takes all of `input` over; `poll_output` decodes it. Leaves an empty buffer behind, to read into again.
@@ -300,18 +308,33 @@ impl Connection {
         self.end(CloseReason::ConnectionLost, CloseReason::ConnectionLost.explanation(), true);
     }
 
+    /// The transport said goodbye: for AWS, a client that closes its WebSocket has disconnected (iot dev guide: "Lifecycle events").
+    pub fn handle_goodbye(&mut self) {
+        self.end(CloseReason::ClientInitiatedDisconnect, "the client closed the WebSocket", false);
+    }
+
+    /// What carries MQTT was not used as it has to be.
+    pub fn handle_transport_violation(&mut self, explanation: impl Into<Cow<'static, str>>) {
+        self.end(CloseReason::ClientError, explanation, true);
+    }
+
     /// When to call `handle_timeout` if nothing else happens.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        match &self.state {
+        let silence = match &self.state {
             State::AwaitConnect { deadline } | State::AwaitAccept { deadline, .. } => Some(*deadline),
             State::Connected(session) => session.deadline(),
-            State::Closed => None,
-        }
+            State::Closed => return None,
+        };
+        silence.into_iter().chain(self.end_at.map(|(at, _)| at)).min()
     }
 
     /// Time passed. Too early, it does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
         if self.poll_timeout().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        if let Some((_, reason)) = self.end_at.filter(|(at, _)| *at <= now) {
+            self.disconnect(reason);
             return;
         }
         match &mut self.state {

@@ -282,6 +282,55 @@ fn silence_ends_the_connection() {
     "#]]);
 }
 
+/// AWS IoT Core quotas: a WebSocket connection lives 24 h; lifecycle events: WEBSOCKET_TTL_EXPIRATION, and the will is sent.
+#[test]
+fn a_connection_may_have_an_age() {
+    let aged = |mut d: Dialogue| {
+        d.gate.end_at(d.now + std::time::Duration::from_secs(100), CloseReason::WebsocketTtlExpiration);
+        d
+    };
+    let mut d = aged(Dialogue::connected(V5, Settings::default()));
+    for _ in 0..2 {
+        d.wait(49);
+        d.send(Packet::PingReq); // however lively it is
+    }
+    assert_eq!(d.gate.poll_timeout(), Some(d.now + std::time::Duration::from_secs(2)));
+    d.wait(1);
+    d.wait(1);
+    d.check(expect![[r#"
+           49 s pass
+        -> PINGREQ
+        <- PINGRESP
+           49 s pass
+        -> PINGREQ
+        <- PINGRESP
+           1 s pass
+           1 s pass
+        <- DISCONNECT 0xA0 maximum connect time
+        -- Close WEBSOCKET_TTL_EXPIRATION, with will: the WebSocket connection reached its maximum age
+    "#]]);
+    let mut d = aged(Dialogue::new(V5, Settings::default()));
+    d.wait(10); // it does not lengthen what else ends a connection
+    d.check(expect![[r#"
+           10 s pass
+        -- Close CLIENT_ERROR: no CONNECT before the deadline
+    "#]]);
+}
+
+#[test]
+fn a_transport_may_say_goodbye_or_be_misused() {
+    let mut d = Dialogue::connected(V5, Settings::default());
+    d.shell(|gate| gate.handle_goodbye());
+    d.check(expect![[r#"
+        -- Close CLIENT_INITIATED_DISCONNECT: the client closed the WebSocket
+    "#]]);
+    let mut d = Dialogue::connected(V5, Settings::default());
+    d.shell(|gate| gate.handle_transport_violation("a text frame"));
+    d.check(expect![[r#"
+        -- Close CLIENT_ERROR, with will: a text frame
+    "#]]);
+}
+
 #[test]
 fn an_mqtt3_client_with_a_full_window_is_not_read() {
     let mut d = Dialogue::connected(V311, Settings { receive_maximum: 2, ..Settings::default() });
