@@ -2,6 +2,9 @@
 use crate::verify::PRESIGNED_SECONDS_MAX;
 use crate::{AmzDate, RequestParts, Scope, SigV4Error};
 
+/// How long a presigned upgrade to MQTT over WebSocket is good that does not say: as long as the connection.
+const UPGRADE_EXPIRES_S: &str = "86400";
+
 /// The only algorithm offered.
 pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
 
@@ -23,13 +26,24 @@ pub struct Claim {
 impl Claim {
     /// Reads the `Authorization` header, or the query of a presigned request.
     pub fn parse(request: &RequestParts<'_>) -> Result<Self, SigV4Error> {
+        Self::read(request, None)
+    }
+
+    /// The same of the upgrade to MQTT over WebSocket, whose query need not say how long it is good.
+    pub fn parse_upgrade(request: &RequestParts<'_>) -> Result<Self, SigV4Error> {
+        Self::read(request, Some(UPGRADE_EXPIRES_S))
+    }
+
+    fn read(request: &RequestParts<'_>, expires: Option<&str>) -> Result<Self, SigV4Error> {
         // One that is empty is none.
         let authorization = request.header("authorization").filter(|text| !text.trim().is_empty());
         let presigned = request.query_pairs().any(|(name, _)| name.starts_with("X-Amz-Algorithm"));
         match (authorization, presigned) {
             (Some(_), true) => Err(SigV4Error::TwoAuthentications),
             (Some(authorization), false) => Self::from_header(request, authorization),
-            (None, _) if PARAMETERS.iter().any(|name| request.query(name).is_some()) => Self::from_query(request),
+            (None, _) if PARAMETERS.iter().any(|name| request.query(name).is_some()) => {
+                Self::from_query(request, expires)
+            }
             // Version 2: what some tools still presign with unless told otherwise.
             (None, _) if request.query("AWSAccessKeyId").is_some() => {
                 Err(SigV4Error::UnsupportedAlgorithm { found: "AWS".to_owned() })
@@ -71,8 +85,10 @@ impl Claim {
         Self::new(credential, date, signed_headers, signature, None)
     }
 
-    fn from_query(request: &RequestParts<'_>) -> Result<Self, SigV4Error> {
-        let parameter = |name| request.query(name).ok_or(SigV4Error::MissingQueryParameter { missing: name });
+    fn from_query(request: &RequestParts<'_>, expires: Option<&str>) -> Result<Self, SigV4Error> {
+        let unless_sent = |name| expires.filter(|_| name == "X-Amz-Expires").map(str::to_owned);
+        let sent = |name| request.query(name).or_else(|| unless_sent(name));
+        let parameter = |name| sent(name).ok_or(SigV4Error::MissingQueryParameter { missing: name });
         let [algorithm, credential, date, expires, signed_headers, signature] = PARAMETERS.map(parameter);
         let (algorithm, credential, date, expires) = (algorithm?, credential?, date?, expires?);
         let (signed_headers, signature) = (signed_headers?, signature?);

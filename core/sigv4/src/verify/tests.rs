@@ -2,7 +2,7 @@
 use expect_test::expect;
 
 use super::*;
-use crate::{Credentials, PayloadToSign, presign, sign};
+use crate::{AmzDate, Credentials, PayloadToSign, presign, sign};
 
 const ACCESS_KEY_ID: &str = "AKIAIOSFODNN7EXAMPLE";
 const NOW: Timestamp = Timestamp::from_seconds(1_369_353_600);
@@ -267,4 +267,50 @@ fn nothing_a_stranger_sends_panics_or_is_believed() {
             assert!(check(&get(path, &format!("X-Amz-Algorithm=AWS4-HMAC-SHA256&{query}"), &[]), rules, NOW).is_err());
         },
     );
+}
+
+/// An upgrade to MQTT over WebSocket, signed as AWS IoT's SDKs sign it, its query changed.
+fn upgraded(after_s: i64, change: impl FnOnce(&str) -> String) -> String {
+    let headers: Headers<'_> = vec![("host", b"localhost")];
+    let (scope, day) = ("20130524/us-east-1/iotdevicegateway/aws4_request", "20130524T000000Z");
+    let mut query = format!(
+        "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={ACCESS_KEY_ID}%2F{}&X-Amz-Date={day}&X-Amz-SignedHeaders=host",
+        scope.replace('/', "%2F")
+    );
+    let secret = credentials().secret_access_key;
+    let scope = crate::Scope::parse_credential(&format!("{ACCESS_KEY_ID}/{scope}")).unwrap().1;
+    let digest = sha256_hex(b"");
+    let canonical = canonical_request(&get("/mqtt", &query, &headers), PathRule::Twice, |_| false, &["host"], &digest);
+    let to_sign = string_to_sign(&AmzDate::parse(day).unwrap(), &scope, &canonical);
+    let signature = SigningKey::derive(&secret, &scope).sign(to_sign.as_bytes());
+    query.push_str(&format!("&X-Amz-Signature={signature}"));
+    let query = change(&query);
+    let request = get("/mqtt", &query, &headers);
+    let now = Timestamp::from_seconds(NOW.seconds() + after_s);
+    let verified = Claim::parse_upgrade(&request).and_then(|claim| {
+        verify(&request, &claim, "us-east-1", Rules::WebSocket, now, |id| (id == ACCESS_KEY_ID).then_some(&secret))
+    });
+    verified.map_or_else(|error| error.to_string(), |_| "verified".to_owned())
+}
+
+#[test]
+fn an_upgrade_says_nothing_of_its_expiry() {
+    let outcomes = [
+        upgraded(0, str::to_owned),
+        upgraded(86_400, str::to_owned),
+        upgraded(86_401, str::to_owned),
+        upgraded(-901, str::to_owned),
+        upgraded(0, |query| query.replace("SignedHeaders=host", "SignedHeaders=host&X-Amz-Expires=60")),
+        upgraded(0, |query| query.replace("Signature=", "Signature=0")),
+        upgraded(0, |query| format!("{query}&X-Amz-Security-Token=t")),
+    ];
+    expect![[r#"
+        verified
+        verified
+        request has expired
+        request of 1369353600 is too far from the server's time
+        signature does not match
+        signature does not match
+        the session token is not one of ours"#]]
+    .assert_eq(&outcomes.join("\n"));
 }
