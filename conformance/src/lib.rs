@@ -166,6 +166,11 @@ impl Server {
         port(self.endpoints["plain_mqtt"].as_str().expect("an address"))
     }
 
+    /// Where devices speak all of it, host and port, if the server was told of such a port.
+    pub fn alpn(&self) -> Option<&str> {
+        self.endpoints["alpn"].as_str()
+    }
+
     /// One that keeps to MQTT to the letter, and whose plain port is for a device `lab` that may do everything but what is forbidden.
     pub fn start_standard() -> Self {
         let server = Self::start_with(&["--profile", "mqtt", "--plain-mqtt", "127.0.0.1:0", "--plain-mqtt-as", "lab"]);
@@ -217,6 +222,8 @@ impl Server {
             .env("MQTT_PORT", self.mqtt_port().to_string())
             .env("ADMIN", format!("http://{}", self.admin()))
             .env("HTTPS_PORT", self.https_port().to_string())
+            .env("API_PORT", port(self.api()).to_string())
+            .env("ALPN", self.alpn().unwrap_or_default())
             .current_dir(self.scratch());
         command
     }

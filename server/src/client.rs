@@ -145,7 +145,7 @@ fn listed(Clients { clients, more }: &Clients, now: Timestamp) -> String {
     if clients.is_empty() {
         return "nobody is connected, and no session is stored, that was asked for\n".to_owned();
     }
-    let titles = ["client", "for", "from", "mqtt", "thing", "certificate", "subscriptions", "waiting"];
+    let titles = ["client", "for", "from", "mqtt", "thing", "credential", "subscriptions", "waiting"];
     let mut rows = vec![titles.map(str::to_owned).to_vec()];
     rows.extend(clients.iter().map(|client| row(client, now)));
     let mut text = table(&rows, &[6, 7]);
@@ -167,10 +167,19 @@ fn row(client: &ClientInsight, now: Timestamp) -> Vec<String> {
         connection.map_or_else(absent, |connection| connection.address.to_string()),
         version.or(session.map(|session| &session.protocol_version)).cloned().unwrap_or_else(absent),
         connection.and_then(|connection| connection.thing.as_ref()).map_or_else(absent, ToString::to_string),
-        connection.map_or_else(absent, |connection| connection.certificate_id.to_string()[..12].to_owned()),
+        connection.map_or_else(absent, principal),
         client.subscriptions.len().to_string(),
         waiting.to_string(),
     ]
+}
+
+/// The beginning of its certificate's id, or its access key.
+fn principal(connection: &ConnectionInsight) -> String {
+    match (connection.certificate_id, &connection.access_key_id) {
+        (Some(certificate_id), _) => certificate_id.to_string()[..12].to_owned(),
+        (None, Some(access_key_id)) => printable(access_key_id),
+        (None, None) => "-".to_owned(),
+    }
 }
 
 fn page(client: &ClientInsight, now: Timestamp) -> String {
@@ -197,7 +206,15 @@ fn connection_rows(rows: &mut Vec<[String; 2]>, connection: &ConnectionInsight, 
     let since = connection.since;
     add("connected", format!("{since}, for {}", span(whole(now.since(since)))));
     add("from", connection.address.to_string());
-    add("certificate", connection.certificate_id.to_string());
+    if let Some(certificate_id) = connection.certificate_id {
+        add("certificate", certificate_id.to_string());
+    }
+    if let Some(access_key_id) = &connection.access_key_id {
+        add("access key", printable(access_key_id));
+    }
+    if let Some(tls) = &connection.tls {
+        add("TLS", tls.clone());
+    }
     add("thing", connection.thing.as_ref().map_or_else(|| "none".to_owned(), ToString::to_string));
     add("protocol", format!("MQTT {}, keep alive {keep_alive_s}s", connection.protocol_version));
     add("version number", version_number.to_string());
@@ -253,7 +270,7 @@ mod tests {
         let text = listed(&Clients { clients: clients(), more: 5 }, NOW);
         assert_eq!(
             text,
-            "client           for      from            mqtt   thing   certificate   subscriptions  waiting\n\
+            "client           for      from            mqtt   thing   credential    subscriptions  waiting\n\
              pump-\\u{1b}[2J7  1m 5s    10.0.0.7:50000  5      pump-7  0f0f0f0f0f0f              2        1\n\
              pump-8           offline  -               3.1.1  -       -                         0        3\n\
              5 more are not shown: --most shows them\n"

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use clap::Args;
+use sekisho_listeners::TlsPolicy;
 use sekisho_remote::RemoteBucket;
 use sekisho_types::{AccountId, Region, Tenant};
 use sekisho_workers::{FunctionTarget, Profile};
@@ -100,6 +101,15 @@ pub struct Flags {
     /// Where devices speak HTTPS with their certificate [default: 0.0.0.0:8443]
     #[arg(long, value_name = "ADDR", env = "SEKISHO_HTTPS")]
     https: Option<String>,
+    /// Where devices speak all of it, as they do on AWS's port 443: ALPN chooses [default: nowhere]
+    #[arg(long, value_name = "ADDR", env = "SEKISHO_ALPN")]
+    alpn: Option<String>,
+    /// Which versions of TLS devices may speak, by AWS's name [default: IoTSecurityPolicy_TLS13_1_2_2022_10]
+    #[arg(long, value_name = "NAME", env = "SEKISHO_TLS_POLICY")]
+    tls_policy: Option<String>,
+    /// A listener (mqtt, https or alpn) that is reached through a load balancer with the PROXY protocol alone; may be repeated
+    #[arg(long = "proxy-protocol", value_name = "LISTENER", env = "SEKISHO_PROXY_PROTOCOL", value_delimiter = ',')]
+    proxy_protocol: Vec<String>,
     /// Whose word counts where AWS IoT Core differs from MQTT: aws or mqtt [default: aws]
     #[arg(long, value_name = "WHOSE", env = "SEKISHO_PROFILE")]
     profile: Option<String>,
@@ -189,6 +199,9 @@ struct ConfigFile {
     plain_http: Option<String>,
     mqtt: Option<String>,
     https: Option<String>,
+    alpn: Option<String>,
+    tls_policy: Option<String>,
+    proxy_protocol: Option<Vec<String>>,
     admin: Option<String>,
     profile: Option<String>,
     plain_mqtt: Option<String>,
@@ -222,6 +235,12 @@ pub struct Config {
     pub mqtt: SocketAddr,
     /// Device HTTPS.
     pub https: SocketAddr,
+    /// All that devices speak, chosen by ALPN.
+    pub alpn: Option<SocketAddr>,
+    /// Which versions of TLS devices may speak.
+    pub tls_policy: TlsPolicy,
+    /// Which listeners are reached through a proxy that says whom it speaks for.
+    pub proxied: Proxied,
     /// Health and metrics.
     pub admin: SocketAddr,
     /// Whose word counts.
@@ -252,6 +271,17 @@ pub struct Config {
     pub object_store: Option<ObjectStoreSetting>,
     /// The log filter.
     pub log: String,
+}
+
+/// Listeners that are reached through a proxy that says whom it speaks for, and by nobody else.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Proxied {
+    /// MQTT.
+    pub mqtt: bool,
+    /// Device HTTPS.
+    pub https: bool,
+    /// All that devices speak.
+    pub alpn: bool,
 }
 
 /// What can be counted in bytes; nobody has such a disk.
@@ -320,6 +350,9 @@ impl Config {
             plain_http_from_anywhere,
             mqtt: address("mqtt", flags.mqtt.or(file.mqtt), "0.0.0.0:8883")?,
             https: address("https", flags.https.or(file.https), "0.0.0.0:8443")?,
+            alpn: optional_address("alpn", flags.alpn.or(file.alpn))?,
+            tls_policy: tls_policy(flags.tls_policy.or(file.tls_policy))?,
+            proxied: proxied(flags.proxy_protocol, file.proxy_protocol)?,
             admin: address("admin", flags.admin.or(file.admin), "127.0.0.1:8080")?,
             profile,
             plain_mqtt,
@@ -353,6 +386,29 @@ fn address(setting: &'static str, given: Option<String>, default: &str) -> Resul
     let text = given.unwrap_or_else(|| default.into());
     let resolved = text.to_socket_addrs().map_err(|_| bad(setting, &text, "not an address such as 127.0.0.1:4566"))?;
     resolved.into_iter().next().ok_or_else(|| bad(setting, &text, "the name has no address"))
+}
+
+fn optional_address(setting: &'static str, given: Option<String>) -> Result<Option<SocketAddr>, ConfigError> {
+    given.filter(|text| !text.is_empty()).map(|text| address(setting, Some(text), "")).transpose()
+}
+
+fn tls_policy(given: Option<String>) -> Result<TlsPolicy, ConfigError> {
+    let Some(name) = given else { return Ok(TlsPolicy::default()) };
+    let problem = || format!("one of {}", TlsPolicy::names().collect::<Vec<_>>().join(", "));
+    TlsPolicy::parse(&name).ok_or_else(|| bad("tls_policy", &name, problem()))
+}
+
+fn proxied(flags: Vec<String>, file: Option<Vec<String>>) -> Result<Proxied, ConfigError> {
+    let mut proxied = Proxied::default();
+    for name in if flags.is_empty() { file.unwrap_or_default() } else { flags } {
+        match name.as_str() {
+            "mqtt" => proxied.mqtt = true,
+            "https" => proxied.https = true,
+            "alpn" => proxied.alpn = true,
+            _ => return Err(bad("proxy_protocol", name, "`mqtt`, `https` or `alpn`")),
+        }
+    }
+    Ok(proxied)
 }
 
 /// MQTT without TLS: on this machine only, and as somebody.
@@ -405,116 +461,4 @@ fn check_hostname(name: &str) -> Result<(), ConfigError> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn flags(change: impl FnOnce(&mut Flags)) -> Flags {
-        let mut flags = Flags { data: Some("/d".into()), ..Flags::default() };
-        change(&mut flags);
-        flags
-    }
-
-    #[test]
-    fn the_printed_file_holds_every_setting_at_its_default() {
-        let uncommented: String = TEMPLATE
-            .lines()
-            .filter_map(|line| line.strip_prefix("#"))
-            .filter(|line| !line.starts_with(' '))
-            .map(|line| format!("{line}\n"))
-            .collect();
-        let file: ConfigFile = toml::from_str(&uncommented).expect("the template parses once uncommented");
-        let ConfigFile {
-            data,
-            api,
-            plain_http,
-            mqtt,
-            https,
-            admin,
-            profile,
-            plain_mqtt,
-            plain_mqtt_as,
-            hostnames,
-            account,
-            region,
-            root_key,
-            tls_cert,
-            tls_key,
-            durability,
-            first_connection,
-            functions,
-            crls,
-            audit_mib,
-            log,
-            bucket,
-            object_store,
-        } = file;
-        assert!(object_store.is_some());
-        assert_eq!(bucket.map(|buckets| buckets.len()), Some(1));
-        assert!(functions.is_some_and(|functions| functions.is_empty()) && crls.is_some_and(|crls| crls.is_empty()));
-        assert_eq!((plain_mqtt.as_deref(), plain_mqtt_as.as_deref()), (Some(""), Some("")), "nowhere");
-        let texts = [
-            api,
-            mqtt,
-            https,
-            admin,
-            account,
-            region,
-            root_key,
-            durability,
-            first_connection,
-            log,
-            plain_http,
-            profile,
-        ];
-        assert!(
-            texts.iter().all(Option::is_some)
-                && data.is_some()
-                && hostnames.is_some()
-                && tls_cert.is_some()
-                && tls_key.is_some()
-        );
-        let defaults = Config::load(flags(|_| {})).unwrap();
-        assert_eq!(audit_mib, Some(defaults.audit_mib));
-        assert_eq!(texts[0].as_deref().map(|text| text.parse().unwrap()), Some(defaults.api));
-        assert_eq!(texts[1].as_deref().map(|text| text.parse().unwrap()), Some(defaults.mqtt));
-    }
-
-    /// Spoils the flags in one place.
-    type Spoil = fn(&mut Flags);
-
-    #[rustfmt::skip] // what is wrong                    the line the operator reads
-    const REFUSED: &[(Spoil, &str)] = &[
-        (|f| f.data = None,                              "`data` = ``: say where to keep it: --data DIR"),
-        (|f| f.api = Some("4566".into()),                "`api` = `4566`: not an address such as 127.0.0.1:4566"),
-        (|f| f.plain_http = Some("no".into()),           "`plain_http` = `no`: `local` or `all`"),
-        (|f| f.profile = Some("no".into()),              "`profile` = `no`: `aws` or `mqtt`"),
-        (|f| f.plain_mqtt = Some("[::1]:1883".into()),   "`plain_mqtt` = `[::1]:1883`: goes with `plain_mqtt_as`: a thing, or a certificate's id"),
-        (|f| f.plain_mqtt_as = Some("lamp".into()),      "`plain_mqtt_as` = `lamp`: goes with `plain_mqtt`"),
-        (|f| (f.plain_mqtt, f.plain_mqtt_as) = (Some("0.0.0.0:1883".into()), Some("lamp".into())),
-            "`plain_mqtt` = `0.0.0.0:1883`: without TLS everybody on the way could read and speak: an address of this machine alone"),
-        (|f| f.account = Some("12".into()),              "`account` = `12`: 12 digits"),
-        (|f| f.region = Some("Mars".into()),             "`region` = `Mars`: 1 to 32 of a-z, 0-9 and -"),
-        (|f| f.hostnames = vec!["a b".into()],           "`hostnames` = `a b`: not a DNS name or IP address"),
-        (|f| f.durability = Some("no".into()),           "`durability` = `no`: `strict` or `relaxed`"),
-        (|f| f.first_connection = Some("no".into()),     "`first_connection` = `no`: `close` or `admit`"),
-        (|f| f.functions = vec!["arn".into()],               "`functions` = `arn`: ARN=TARGET"),
-        (|f| f.functions = vec!["arn=ftp://a".into()],       "`functions` = `ftp://a`: `http://…`, `https://…` or `command:PROGRAM`"),
-        (|f| f.tls_cert = Some("c.pem".into()),          "`tls_cert` = `c.pem`: goes with `tls_key`"),
-    ];
-
-    #[test]
-    fn an_unusable_value_is_one_line_that_names_it() {
-        for (change, line) in REFUSED {
-            assert_eq!(Config::load(flags(change)).unwrap_err().to_string(), *line);
-        }
-    }
-
-    #[test]
-    fn an_unknown_key_is_named_with_its_line() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("sekisho.toml");
-        std::fs::write(&path, "region = \"eu-north-1\"\nmqqt = \"0.0.0.0:1\"\n").unwrap();
-        let error = Config::load(flags(|f| f.config = Some(path.clone()))).unwrap_err().to_string();
-        assert!(error.contains("line 2") && error.contains("mqqt") && !error.contains('\n'), "{error}");
-    }
-}
+mod tests;

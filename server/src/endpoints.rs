@@ -29,6 +29,9 @@ pub struct Endpoints {
     pub mqtt: String,
     /// Device HTTPS, as a URL.
     pub https: String,
+    /// All that devices speak, host and port, if there is such a port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alpn: Option<String>,
     /// Health and metrics, as a URL.
     pub admin: String,
     /// MQTT without TLS, host and port, if it is spoken.

@@ -26,6 +26,8 @@ pub struct Listeners {
     pub mqtt: TcpListener,
     /// Device HTTPS.
     pub https: TcpListener,
+    /// All that devices speak, chosen by ALPN.
+    pub alpn: Option<TcpListener>,
     /// Health and metrics.
     pub admin: TcpListener,
     /// MQTT without TLS.
@@ -55,6 +57,10 @@ async fn serve(config: Config, began: Instant) -> Result<()> {
         api: listen("api", config.api).await?,
         mqtt: listen("mqtt", config.mqtt).await?,
         https: listen("https", config.https).await?,
+        alpn: match config.alpn {
+            Some(at) => Some(listen("alpn", at).await?),
+            None => None,
+        },
         admin: listen("admin", config.admin).await?,
         plain_mqtt: match &config.plain_mqtt {
             Some((at, _)) => Some(listen("plain_mqtt", *at).await?),
@@ -65,6 +71,10 @@ async fn serve(config: Config, began: Instant) -> Result<()> {
         api: format!("http://{}", reachable(listeners.api.local_addr()?)),
         mqtt: reachable(listeners.mqtt.local_addr()?).to_string(),
         https: format!("https://{}", reachable(listeners.https.local_addr()?)),
+        alpn: match &listeners.alpn {
+            Some(listener) => Some(reachable(listener.local_addr()?).to_string()),
+            None => None,
+        },
         admin: format!("http://{}", reachable(listeners.admin.local_addr()?)),
         plain_mqtt: match &listeners.plain_mqtt {
             Some(listener) => Some(listener.local_addr()?.to_string()),
@@ -106,10 +116,12 @@ pub fn reachable(mut address: SocketAddr) -> SocketAddr {
 
 fn print_ready(config: &Config, endpoints: &Endpoints, took: Duration) {
     let Endpoints { api, mqtt, https, admin, .. } = endpoints;
+    let alpn = endpoints.alpn.as_ref().map(|at| format!(" · ALPN {at}")).unwrap_or_default();
     let millis = took.as_millis();
     tracing::debug!(%api, %mqtt, %https, %admin, millis, data = %config.data.display(), "ready");
     // For people, and for scripts that wait for it; a closed pipe is theirs to close.
-    let line =
-        format!("sekisho is ready after {millis} ms: AWS APIs {api} · MQTT {mqtt} · HTTPS {https} · admin {admin}");
+    let line = format!(
+        "sekisho is ready after {millis} ms: AWS APIs {api} · MQTT {mqtt} · HTTPS {https}{alpn} · admin {admin}"
+    );
     let _ = writeln!(std::io::stdout(), "{line}");
 }

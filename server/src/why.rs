@@ -77,6 +77,8 @@ fn describe(decision: &Decision) -> String {
     let client = decision.client_id.as_deref().map_or(String::new(), |id| format!(" client `{}`", id.escape_debug()));
     let thing = decision.thing.as_ref().map_or(String::new(), |thing| format!(" thing `{thing}`"));
     let certificate = decision.certificate_id.map_or(String::new(), |id| format!(" certificate {id}"));
+    let access_key = decision.access_key_id.as_deref();
+    let access_key = access_key.map_or(String::new(), |id| format!(" access key `{}`", id.escape_debug()));
     let peer = decision.peer.map_or(String::new(), |peer| format!(" from {peer}"));
     let names = match (&decision.subject, &decision.issuer) {
         (Some(subject), Some(issuer)) => format!("          subject `{subject}`, issuer `{issuer}`\n"),
@@ -90,7 +92,7 @@ fn describe(decision: &Decision) -> String {
     };
     let (time, step) = (decision.time, &decision.step);
     let reason = printable(&decision.reason);
-    format!("{time} {step}{outcome}{client}{thing}{peer}{certificate}\n          {reason}\n{names}")
+    format!("{time} {step}{outcome}{client}{thing}{peer}{certificate}{access_key}\n          {reason}\n{names}")
 }
 
 /// A reason quotes names that are escaped already: what can be printed stays as it is.

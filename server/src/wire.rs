@@ -10,7 +10,9 @@ use sekisho_api::App;
 use sekisho_audit::AuditLog;
 use sekisho_blobs::ObjectStore;
 use sekisho_journal::JournalError;
-use sekisho_listeners::{API_PROTOCOLS, Connections, HTTPS_PROTOCOLS, MQTT_PROTOCOLS};
+use sekisho_listeners::{
+    API_PROTOCOLS, AlpnConfigs, Connections, HTTPS_PROTOCOLS, MQTT_PROTOCOLS, Port, TlsPolicy, WebSockets,
+};
 use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
@@ -122,10 +124,15 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     tokio::spawn(compact(state.clone(), streams.clone()));
     tokio::spawn(expire(objects.clone()));
 
+    let settings = Arc::new(config.profile.settings());
+    let descriptors = descriptors::raise();
+    let connections = Connections::within(descriptors);
+    tracing::debug!(descriptors, connections = connections.most(), "device connections at once");
     let app = Arc::new(App {
         state: state.clone(),
         objects: objects.clone(),
         ingest: Arc::new(Operators { gateway: gateway.clone() }),
+        sockets: Some(WebSockets::new(gateway.clone(), connections.clone(), settings.clone())),
         streams: streams.clone(),
         issuing,
         bulk,
@@ -139,27 +146,43 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         patterns: sekisho_api::Patterns::default(),
     });
     let (stop, mut stopping) = watch::channel(false);
-    let tls = sekisho_listeners::config_for_everybody(certificate.clone(), API_PROTOCOLS)?;
+    let tls = sekisho_listeners::config_for_everybody(certificate.clone(), TlsPolicy::default(), API_PROTOCOLS)?;
+    let signed = (app.clone(), stopping.clone());
     let api = tokio::spawn(sekisho_api::serve(listeners.api, tls, app, async move {
         let _ = stopping.wait_for(|stop| *stop).await;
     }));
 
-    let mqtt = sekisho_listeners::config(certificate.clone(), MQTT_PROTOCOLS)?;
-    let https = sekisho_listeners::config(certificate, HTTPS_PROTOCOLS)?;
-    let settings = Arc::new(config.profile.settings());
-    let descriptors = descriptors::raise();
-    let connections = Connections::within(descriptors);
-    tracing::debug!(descriptors, connections = connections.most(), "device connections at once");
+    let policy = config.tls_policy;
+    let mqtt = sekisho_listeners::config(certificate.clone(), policy, MQTT_PROTOCOLS)?;
+    let https = sekisho_listeners::config(certificate.clone(), policy, HTTPS_PROTOCOLS)?;
+    let alpn = AlpnConfigs::new(&certificate, policy)?;
     let mut devices = vec![
         tokio::spawn(sekisho_listeners::serve_mqtt(
-            listeners.mqtt,
+            Port { listener: listeners.mqtt, proxied: config.proxied.mqtt },
             mqtt,
             gateway.clone(),
             connections.clone(),
             settings.clone(),
         )),
-        tokio::spawn(sekisho_listeners::serve_https(listeners.https, https, gateway.clone(), connections.clone())),
+        tokio::spawn(sekisho_listeners::serve_https(
+            Port { listener: listeners.https, proxied: config.proxied.https },
+            https,
+            gateway.clone(),
+            connections.clone(),
+            settings.clone(),
+        )),
     ];
+    if let Some(listener) = listeners.alpn {
+        let signed = move |tls, address| sekisho_api::serve_devices(tls, address, signed.0.clone(), signed.1.clone());
+        devices.push(tokio::spawn(sekisho_listeners::serve_alpn(
+            Port { listener, proxied: config.proxied.alpn },
+            alpn,
+            gateway.clone(),
+            connections.clone(),
+            settings.clone(),
+            signed,
+        )));
+    }
     if let (Some(listener), Some((_, who))) = (listeners.plain_mqtt, config.plain_mqtt.clone()) {
         let plain = sekisho_listeners::serve_plain_mqtt(listener, who, gateway.clone(), connections, settings);
         devices.push(tokio::spawn(plain));

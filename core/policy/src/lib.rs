@@ -1,6 +1,6 @@
 //! IoT policies: may this device do this?
 //!
-//! Receives a `DeviceIdentity` and an action; hands on a [`Permit`]. Knows nothing of connections or storage.
+//! Receives a [`Principal`], proven elsewhere, and an action; hands on a [`Permit`]. Knows nothing of connections or storage.
 mod certificate; // iot:Certificate.* of one certificate
 mod condition; // the conditions of a statement
 mod context; // what is known about a request: the values of variables
@@ -10,6 +10,7 @@ mod evaluate; // explicit deny > allow > implicit deny
 mod verdict; // the same with everything that took part in it
 mod pattern; // wildcards, escapes and ${variables}
 mod permit; // actions, and the proof that one was allowed
+mod principal; // a device, or the operator
 mod variable; // the names of variables and condition keys
 mod session; // the same decisions, remembered for one connection
 
@@ -23,5 +24,6 @@ pub use permit::{
     GetThingShadow, ListNamedShadowsForThing, ListRetainedMessages, Permit, Publish, Receive, RetainPublish, Subscribe,
     UpdateThingShadow,
 };
+pub use principal::Principal;
 pub use session::{MEMO_ENTRIES_MAX, MEMO_TOPIC_BYTES_MAX, SessionPolicy, UNDELIVERED_TOLD_MAX};
 pub use verdict::{Outcome, StatementName, Verdict, explain};

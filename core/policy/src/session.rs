@@ -2,11 +2,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use sekisho_identity::DeviceIdentity;
 use sekisho_types::{ThingName, Timestamp, TopicFilter, TopicName};
 
 use crate::{
-    Action, Context, Denied, Permit, PolicySet, Publish, Reason, Receive, RetainPublish, Subscribe, authorize,
+    Action, Context, Denied, Permit, PolicySet, Principal, Publish, Reason, Receive, RetainPublish, Subscribe,
 };
 
 /// Topics remembered of each kind. And then: all are forgotten, and asked anew.
@@ -25,7 +24,7 @@ type Decision<A> = Result<Arc<Permit<A>>, Denied>;
 /// What one connection may do, with a memory.
 #[derive(Debug)]
 pub struct SessionPolicy {
-    who: DeviceIdentity,
+    who: Principal,
     policies: PolicySet,
     context: Context,
     /// Whether what is decided now holds until policies or context are others. It does not where a policy asks for the time:
@@ -39,10 +38,19 @@ pub struct SessionPolicy {
 
 impl SessionPolicy {
     /// Nothing remembered yet.
-    pub fn new(who: DeviceIdentity, policies: PolicySet, context: Context) -> Self {
+    pub fn new(who: impl Into<Principal>, policies: PolicySet, context: Context) -> Self {
         let (publish, retain_publish, receive) = (Memo::default(), Memo::default(), Memo::default());
         let remembers = !policies.asks_for_time();
-        Self { who, policies, context, remembers, publish, retain_publish, receive, undelivered: Vec::new() }
+        Self {
+            who: who.into(),
+            policies,
+            context,
+            remembers,
+            publish,
+            retain_publish,
+            receive,
+            undelivered: Vec::new(),
+        }
     }
 
     /// Other policies, or another context: everything is asked anew.
@@ -61,7 +69,7 @@ impl SessionPolicy {
     /// [`Denied`].
     pub fn publish(&mut self, now: Timestamp, topic: &str) -> Decision<Publish> {
         self.context.now = Some(now);
-        let decide = |topic| authorize(&self.who, Publish { topic }, &self.policies, &self.context);
+        let decide = |topic| self.who.authorize(Publish { topic }, &self.policies, &self.context);
         self.publish.decision(topic, self.remembers, decide)
     }
 
@@ -71,7 +79,7 @@ impl SessionPolicy {
     /// [`Denied`].
     pub fn retain_publish(&mut self, now: Timestamp, topic: &str) -> Decision<RetainPublish> {
         self.context.now = Some(now);
-        let decide = |topic| authorize(&self.who, RetainPublish { topic }, &self.policies, &self.context);
+        let decide = |topic| self.who.authorize(RetainPublish { topic }, &self.policies, &self.context);
         self.retain_publish.decision(topic, self.remembers, decide)
     }
 
@@ -81,7 +89,7 @@ impl SessionPolicy {
     /// [`Denied`].
     pub fn receive(&mut self, now: Timestamp, topic: &str) -> Decision<Receive> {
         self.context.now = Some(now);
-        let decide = |topic| authorize(&self.who, Receive { topic }, &self.policies, &self.context);
+        let decide = |topic| self.who.authorize(Receive { topic }, &self.policies, &self.context);
         self.receive.decision(topic, self.remembers, decide)
     }
 
@@ -91,7 +99,7 @@ impl SessionPolicy {
     /// [`Denied`].
     pub fn subscribe(&mut self, now: Timestamp, filter: &TopicFilter) -> Result<Permit<Subscribe>, Denied> {
         self.context.now = Some(now);
-        authorize(&self.who, Subscribe { filter: filter.clone() }, &self.policies, &self.context)
+        self.who.authorize(Subscribe { filter: filter.clone() }, &self.policies, &self.context)
     }
 
     /// Whether a message that was not delivered is one the operator is told of: the first of each of the first
@@ -139,7 +147,7 @@ impl<A: Action> Memo<A> {
 
 #[cfg(test)]
 mod tests {
-    use sekisho_identity::{CertificateRecord, CertificateStatus};
+    use sekisho_identity::{CertificateRecord, CertificateStatus, DeviceIdentity};
     use sekisho_types::{CertificateId, PolicyName};
 
     use super::*;

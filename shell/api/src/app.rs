@@ -20,6 +20,8 @@ pub struct App {
     pub objects: Arc<sekisho_blobs::ObjectStore>,
     /// Where published messages go.
     pub ingest: Arc<dyn Publish>,
+    /// Who takes over connections that go on as MQTT over WebSocket.
+    pub sockets: Option<sekisho_listeners::WebSockets>,
     /// Delivery streams, live.
     pub streams: Arc<sekisho_workers::DeliveryStreams>,
     /// Who signs devices' certificates.

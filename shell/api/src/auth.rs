@@ -30,6 +30,16 @@ pub(crate) fn in_the_clear(service: Service) -> ApiError {
     ApiError::new(status, code, message)
 }
 
+/// What whoever asks an operator's service at the devices' port is told.
+pub(crate) fn not_here(service: Service) -> ApiError {
+    let (status, code) = match service.protocol() {
+        Protocol::RestXml | Protocol::Query => (403, "AccessDenied"),
+        Protocol::RestJson => (403, "AccessDeniedException"),
+        Protocol::Json11 => (400, "AccessDeniedException"),
+    };
+    ApiError::new(status, code, "Devices' services alone are answered on this port: use the port of the AWS APIs")
+}
+
 fn s3(error: &SigV4Error) -> ApiError {
     let denied = |message: &str| ApiError::new(403, "AccessDenied", message);
     let header = |message: String| ApiError::new(400, "AuthorizationHeaderMalformed", message);

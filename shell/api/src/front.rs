@@ -6,6 +6,7 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, ORIGIN};
 use http::{Request, Response, request};
+use sekisho_listeners::is_upgrade;
 use sekisho_sigv4::{Claim, Operator, RequestParts, Rules, session_token, verify_as};
 use serde_json::Value;
 
@@ -16,8 +17,8 @@ use crate::record;
 use crate::route::{self, Level};
 use crate::s3_request::next_data;
 use crate::table::Operation;
-use crate::{ApiError, App, Peer, Protocol, S3Request, Service, auth, bind, render, validate};
-use crate::{firehose, glue, iot, iot_data, kms, roles, s3, sts};
+use crate::{ApiError, App, Door, Peer, Protocol, S3Request, Service, auth, bind, render, validate};
+use crate::{firehose, glue, iot, iot_data, kms, mqtt, roles, s3, sts};
 
 /// Memory set aside for a body before it comes, at most; the rest follows what comes.
 const BODY_BYTES_AT_ONCE: u64 = 256 * 1024;
@@ -124,6 +125,10 @@ async fn handle(
         raw_query: head.uri.query().unwrap_or_default(),
         headers: &headers,
     };
+    if is_upgrade(&head) {
+        let who = mqtt::verified(app, peer, &parts, seen)?;
+        return mqtt::upgrade(app, peer, who, head, seen);
+    }
     let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     if head.method == http::Method::OPTIONS {
         let address = address(app, &head)?;
@@ -225,8 +230,12 @@ fn address(app: &App, head: &request::Parts) -> Result<Address, ApiError> {
 }
 
 /// Refuses what there is no room to record, and secrets that would travel in the clear.
-fn may_begin(app: &App, peer: Peer, service: Service) -> Result<(), ApiError> {
+pub(crate) fn may_begin(app: &App, peer: Peer, service: Service) -> Result<(), ApiError> {
     record::check_room(app)?;
+    let is_for_devices = matches!(service, Service::IotData | Service::IotJobsData);
+    if peer.door == Door::Devices && !is_for_devices {
+        return Err(auth::not_here(service));
+    }
     match peer.is_private() || app.settings.plain_http_from_anywhere {
         true => Ok(()),
         false => Err(auth::in_the_clear(service)),
@@ -288,7 +297,7 @@ async fn handle_s3(
     Ok(response)
 }
 
-fn authenticate(
+pub(crate) fn authenticate(
     app: &App,
     parts: &RequestParts<'_>,
     claim: &Claim,

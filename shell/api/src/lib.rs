@@ -13,6 +13,7 @@ mod front; // one request: route, verify, bind, handle, render, log
 mod generated; // `xtask gen` writes them
 mod input; // what handlers deserialize with
 mod pattern; // the models' regular expressions
+mod mqtt; // a signed request that goes on as MQTT over WebSocket
 mod peer; // who is at the other end, and can others read along?
 mod record; // what was called is recorded before it is answered
 mod render; // answers and refusals in each protocol's shape
@@ -39,8 +40,8 @@ pub use app::{App, BoxFuture, Message, Publish, Settings};
 pub use body::{Body, BodyError, empty, full, pieces};
 pub use error::ApiError;
 pub use input::{Blob, parse};
-pub use peer::Peer;
+pub use peer::{Door, Peer};
 pub use s3_request::S3Request;
-pub use serve::serve;
+pub use serve::{serve, serve_devices};
 pub use service::{Protocol, Service};
 pub use validate::Patterns;

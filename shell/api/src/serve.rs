@@ -17,8 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
 
-use crate::{App, BodyError, Peer, front};
+use crate::{App, BodyError, Door, Peer, front};
 
 /// Connections open at once. And then: no more are accepted until one closes; the kernel's backlog holds those who wait.
 const CONNECTIONS_MAX: usize = 4096;
@@ -102,11 +103,23 @@ async fn connection(
     }
     if first == [TLS_HANDSHAKE] {
         let stream = timeout(HANDSHAKE_MAX, tls.accept(stream)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        requests(stream, Peer { address, secure: true }, app, stopping).await;
+        let peer = Peer::over_tls(address, stream.get_ref().1, Door::Apis);
+        requests(stream, peer, app, stopping).await;
     } else {
-        requests(stream, Peer { address, secure: false }, app, stopping).await;
+        requests(stream, Peer::new(address, false), app, stopping).await;
     }
     Ok(())
+}
+
+/// Answers requests of a device that signs, on a connection to the devices' port whose handshake is done.
+pub async fn serve_devices(
+    stream: TlsStream<TcpStream>,
+    address: SocketAddr,
+    app: Arc<App>,
+    stopping: watch::Receiver<bool>,
+) {
+    let peer = Peer::over_tls(address, stream.get_ref().1, Door::Devices);
+    requests(stream, peer, app, stopping).await;
 }
 
 async fn requests(
@@ -134,7 +147,7 @@ async fn requests(
         .timer(timer)
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX as u32);
-    let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
+    let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     // An error means that the sender is gone, which is a stop too.
     let stopped = async { drop(stopping.wait_for(|stop| *stop).await) };
     let silent = async {

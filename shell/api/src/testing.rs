@@ -21,7 +21,7 @@ pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_369_353_600);
 pub(crate) const REGION: &str = "eu-north-1";
 
 /// A client on this machine, over plain HTTP.
-pub(crate) const HERE: Peer = Peer { address: SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000), secure: false };
+pub(crate) const HERE: Peer = Peer::new(SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 40_000), false);
 
 /// A running API.
 pub(crate) struct World {
@@ -113,6 +113,7 @@ impl World {
             state,
             objects,
             ingest: published.clone(),
+            sockets: None,
             streams,
             issuing,
             bulk,

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use rustls::server::Acceptor;
+use rustls::server::{Acceptor, ClientHello};
 use sekisho_identity::PresentedCertificate;
-use sekisho_workers::{Gateway, Peer};
+use sekisho_workers::{Credential, Gateway, Peer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::Connections;
+use crate::{Connections, proxy_protocol, tls};
 
 /// A handshake that takes longer is given up: whoever holds one open holds a socket.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
@@ -26,15 +26,21 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// After an error of accept (no file descriptors), wait before the next try.
 const ACCEPT_RETRY: Duration = Duration::from_millis(50);
 
-/// Accepts until dropped, and hands each connection whose handshake succeeded to `serve`, in a task of its own.
-pub async fn accept<S, F>(
-    listener: TcpListener,
-    tls: Arc<ServerConfig>,
-    gateway: Arc<Gateway>,
-    connections: Connections,
-    serve: S,
-) where
-    S: Fn(TlsStream<TcpStream>, Peer) -> F + Clone + Send + Sync + 'static,
+/// A port for devices.
+#[derive(Debug)]
+pub struct Port {
+    /// Where they come.
+    pub listener: TcpListener,
+    /// Whether they come through a proxy that says whom it speaks for ([`crate::proxy_protocol`]). Then nobody else is let in.
+    pub proxied: bool,
+}
+
+/// Accepts until dropped, chooses a configuration by what the client says first, and hands each connection whose handshake succeeded to
+/// `serve`, in a task of its own.
+pub async fn accept<C, S, F>(port: Port, config: C, gateway: Arc<Gateway>, connections: Connections, serve: S)
+where
+    C: Fn(&ClientHello<'_>) -> Arc<ServerConfig> + Clone + Send + Sync + 'static,
+    S: Fn(TlsStream<TcpStream>, SocketAddr) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX.min(connections.most() / 4).max(1)));
@@ -44,7 +50,7 @@ pub async fn accept<S, F>(
         let Ok(permit) = handshakes.clone().acquire_owned().await else { return };
         crowded.send_replace(false);
         let place = connections.place().await;
-        let (stream, address) = match listener.accept().await {
+        let (stream, address) = match port.listener.accept().await {
             Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");
@@ -52,19 +58,18 @@ pub async fn accept<S, F>(
                 continue;
             }
         };
-        let (tls, crowded) = (tls.clone(), crowded.subscribe());
+        let (config, crowded, proxied) = (config.clone(), crowded.subscribe(), port.proxied);
         let (gateway, serve) = (gateway.clone(), serve.clone());
         tokio::spawn(async move {
             let _ = stream.set_nodelay(true);
-            let handshake = tokio::time::timeout(HANDSHAKE_MAX, shake_hands(stream, tls, crowded)).await;
+            let mut from = address;
+            let handshake = shake_hands(stream, proxied.then_some(&mut from), config, crowded);
+            let handshake = tokio::time::timeout(HANDSHAKE_MAX, handshake).await;
             drop(permit);
             match handshake {
-                Ok(Ok(tls)) => match peer(&tls, address, &gateway) {
-                    Some(peer) => serve(tls, peer).await,
-                    None => gateway.refuse_stranger(address, "no client certificate".into()),
-                },
-                Ok(Err(error)) => gateway.refuse_stranger(address, error.to_string()),
-                Err(_) => gateway.refuse_stranger(address, "the handshake took too long".into()),
+                Ok(Ok(tls)) => serve(tls, from).await,
+                Ok(Err(error)) => gateway.refuse_stranger(from, error.to_string()),
+                Err(_) => gateway.refuse_stranger(from, "the handshake took too long".into()),
             }
             drop(place);
         });
@@ -79,7 +84,7 @@ pub async fn accept_plain<S, F>(
     connections: Connections,
     serve: S,
 ) where
-    S: Fn(TcpStream, Peer) -> F + Clone + Send + Sync + 'static,
+    S: Fn(TcpStream, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = ()> + Send + 'static,
 {
     loop {
@@ -95,7 +100,8 @@ pub async fn accept_plain<S, F>(
         let _ = stream.set_nodelay(true);
         match gateway.certificate_of(&who) {
             Some(certificate_id) => {
-                let served = serve(stream, Peer { address, certificate_id, domain_name: None });
+                let credential = Credential::Certificate(certificate_id);
+                let served = serve(stream, Arc::new(Peer { address, credential, domain_name: None, tls: None }));
                 tokio::spawn(async move {
                     served.await;
                     drop(place);
@@ -109,13 +115,21 @@ pub async fn accept_plain<S, F>(
     }
 }
 
+/// `from` is where there is a proxy between us: whom it speaks for is written there.
 async fn shake_hands(
-    stream: TcpStream,
-    tls: Arc<ServerConfig>,
+    mut stream: TcpStream,
+    from: Option<&mut SocketAddr>,
+    config: impl Fn(&ClientHello<'_>) -> Arc<ServerConfig>,
     mut crowded: watch::Receiver<bool>,
 ) -> io::Result<TlsStream<TcpStream>> {
+    if let Some(from) = from
+        && let Some(source) = give_way(&mut crowded, proxy_protocol::read(&mut stream)).await?
+    {
+        *from = source;
+    }
     let hello = give_way(&mut crowded, LazyConfigAcceptor::new(Acceptor::default(), stream)).await?;
-    give_way(&mut crowded, hello.into_stream(tls)).await
+    let config = config(&hello.client_hello());
+    give_way(&mut crowded, hello.into_stream(config)).await
 }
 
 /// Waits for a flight of the client, but not longer than [`PATIENCE`] while others wait.
@@ -137,9 +151,16 @@ async fn give_way<T>(
 }
 
 /// Who showed which certificate. A resumed session keeps the certificate of its first handshake.
-fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr, gateway: &Gateway) -> Option<Peer> {
+pub fn by_certificate(tls: &TlsStream<TcpStream>, address: SocketAddr, gateway: &Gateway) -> Option<Arc<Peer>> {
+    let certificate_id = PresentedCertificate::id_of(tls.get_ref().1.peer_certificates()?.first()?);
+    Some(peer(tls, address, Credential::Certificate(certificate_id), gateway))
+}
+
+/// Who came with what.
+pub fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr, credential: Credential, gateway: &Gateway) -> Arc<Peer> {
     let session = tls.get_ref().1;
-    let certificate_id = PresentedCertificate::id_of(session.peer_certificates()?.first()?);
     let domain_name = session.server_name().and_then(|called| gateway.domain_name(called));
-    Some(Peer { address, certificate_id, domain_name })
+    let tls = tls::details(session);
+    tracing::debug!(%address, tls = tls.map(tracing::field::display), "handshake done");
+    Arc::new(Peer { address, credential, domain_name, tls })
 }

@@ -9,7 +9,7 @@ mod route; // which operation is this?
 use std::convert::Infallible;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use percent_encoding::percent_decode_str;
-use sekisho_gate::Refusal;
+use sekisho_gate::{Refusal, Settings};
 use sekisho_mqtt::QoS;
 use sekisho_types::{TOPIC_BYTES_MAX, TopicName};
 use sekisho_workers::{Gateway, Peer, Spoken};
@@ -29,6 +29,8 @@ use tokio_rustls::server::TlsStream;
 
 use self::route::Operation;
 use crate::VALIDITY_LOOK_EVERY;
+use crate::transport::Transport;
+use crate::upgrade::{self, NoUpgrade};
 
 /// AWS IoT Core's limit on a payload (quotas: "Publish request payload size").
 const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
@@ -41,18 +43,31 @@ const HEAD_BYTES_MAX: usize = 16 * 1024;
 const BODY_MAX: Duration = Duration::from_secs(24);
 
 /// Serves one connection, keep-alive included. Each request is authorized anew, before its body is kept and after; and a connection
-/// whose certificate is not let in (any more) ends by itself, after the request under way.
-pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>) {
-    let service = service_fn(|request| {
-        let gateway = gateway.clone();
-        async move { Ok::<_, Infallible>(answer(&gateway, peer, request).await) }
+/// whose certificate is not let in (any more) ends by itself, after the request under way. One that asks for it goes on as MQTT over
+/// WebSocket.
+pub async fn serve(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gateway>, settings: Arc<Settings>) {
+    let presented: Option<Box<[u8]>> = tls.presented().map(Into::into);
+    let socket = Arc::new(Mutex::new(None));
+    let service = service_fn(|request: Request<Incoming>| {
+        let (gateway, peer, socket) = (gateway.clone(), peer.clone(), socket.clone());
+        async move {
+            let (mut head, body) = request.into_parts();
+            if upgrade::is_upgrade(&head) {
+                let response = upgrade::handshake(&head);
+                if response.is_ok() {
+                    *socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade::take_upgrade(&mut head));
+                }
+                return Ok::<_, Infallible>(opened(response));
+            }
+            Ok(answer(&gateway, &peer, Request::from_parts(head, body)).await)
+        }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
-    let connection = http.serve_connection(TokioIo::new(tls), service);
+    let connection = http.serve_connection(TokioIo::new(tls), service).with_upgrades();
     let mut connection = pin!(connection);
-    let link = gateway.links().open(peer.certificate_id);
-    let look_in = || gateway.valid_for(peer).map(|left| left.min(VALIDITY_LOOK_EVERY));
+    let link = gateway.open_link(&peer);
+    let look_in = || gateway.valid_for(&peer).map(|left| left.min(VALIDITY_LOOK_EVERY));
     let mut validity = look_in().map(|left| Box::pin(tokio::time::sleep(left)));
     let served = poll_fn(|context| {
         while validity.as_mut().is_some_and(|end| end.as_mut().poll(context).is_ready()) {
@@ -62,7 +77,7 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>)
             }
         }
         let (signals, _) = link.look(context.waker());
-        if signals.shutdown || signals.changed && !gateway.is_let_in(peer) {
+        if signals.shutdown || signals.changed && !gateway.is_let_in(&peer) {
             connection.as_mut().graceful_shutdown();
         }
         connection.as_mut().poll(context)
@@ -72,11 +87,23 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Peer, gateway: Arc<Gateway>)
     if let Err(error) = served {
         tracing::debug!(peer = %peer.address, error = &error as &dyn std::error::Error, "HTTPS connection ended");
     }
+    let socket = socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+    if let Some(socket) = socket {
+        upgrade::serve(socket, presented, peer, gateway, settings).await;
+    }
+}
+
+/// The answer to an opening handshake of RFC 6455.
+fn opened(response: Result<Response<()>, NoUpgrade>) -> Response<Full<Bytes>> {
+    match response {
+        Ok(response) => response.map(|()| Full::default()),
+        Err(refused) => refused.response().map(|text| Full::new(Bytes::from(text))),
+    }
 }
 
 struct Failure(StatusCode, &'static str, String);
 
-async fn answer(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> Response<Full<Bytes>> {
+async fn answer(gateway: &Gateway, peer: &Peer, request: Request<Incoming>) -> Response<Full<Bytes>> {
     let trace_id = uuid::Uuid::from_bytes(sekisho_types::Random::array(&mut gateway.state().random())).to_string();
     let say = |message: &str| serde_json::json!({ "message": message, "traceId": trace_id });
     let (status, kind, body) = match perform(gateway, peer, request).await {
@@ -98,7 +125,7 @@ async fn answer(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> Re
 }
 
 /// The document a request asks for, if it is no message.
-async fn perform(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> Result<Option<Value>, Failure> {
+async fn perform(gateway: &Gateway, peer: &Peer, request: Request<Incoming>) -> Result<Option<Value>, Failure> {
     let path = request.uri().path().to_owned();
     match route::route(request.method(), &path)? {
         (Operation::Publish, topic) => publish(gateway, peer, topic, request).await.map(|()| None),
@@ -108,7 +135,7 @@ async fn perform(gateway: &Gateway, peer: Peer, request: Request<Incoming>) -> R
     }
 }
 
-async fn publish(gateway: &Gateway, peer: Peer, raw: &str, request: Request<Incoming>) -> Result<(), Failure> {
+async fn publish(gateway: &Gateway, peer: &Peer, raw: &str, request: Request<Incoming>) -> Result<(), Failure> {
     let query = request.uri().query().unwrap_or_default();
     let qos = match query.split('&').find_map(|pair| pair.strip_prefix("qos=")) {
         None | Some("0") => QoS::AtMostOnce,

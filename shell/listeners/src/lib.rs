@@ -1,21 +1,32 @@
 //! Sockets for devices. Bytes in, bytes out; every decision is the gate's or the gateway's.
 mod accept; // TCP and the TLS handshake
+mod proxy_protocol; // for whom a load balancer speaks
 mod connections; // how many at once
-mod https; // publish over HTTPS
-mod transport; // what carries it
+mod https; // publish, shadows and retained messages over HTTPS
+mod upgrade; // from HTTP to WebSocket
+mod websocket; // a WebSocket as a stream of bytes
+mod transport; // what carries MQTT
 mod mqtt; // one MQTT connection
-mod tls; // versions, key exchange, whose certificate we show
+mod alpn; // all of them on one port
+mod tls; // key exchange, whose certificate we show
+mod tls_policy; // versions
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use sekisho_workers::Gateway;
-use tokio::net::TcpListener;
+use sekisho_workers::{Gateway, Peer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::server::TlsStream;
 
+pub use accept::Port;
+pub use alpn::{AlpnConfigs, serve_alpn};
 pub use connections::{CONNECTIONS_MAX, Connections};
 pub use sekisho_gate::Settings;
-pub use tls::{ServerCertificate, config, config_for_everybody};
+pub use tls::{ServerCertificate, config, config_for_everybody, details};
+pub use tls_policy::TlsPolicy;
+pub use upgrade::{NoUpgrade, WebSockets, is_upgrade};
 
 /// ALPN protocols of the MQTT port: none is needed, these are understood (developer guide, "Protocols").
 pub const MQTT_PROTOCOLS: &[&[u8]] = &[b"x-amzn-mqtt-ca", b"mqtt"];
@@ -29,15 +40,18 @@ const VALIDITY_LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// MQTT over mutual TLS, until dropped.
 pub async fn serve_mqtt(
-    listener: TcpListener,
+    port: Port,
     tls: Arc<ServerConfig>,
     gateway: Arc<Gateway>,
     connections: Connections,
     settings: Arc<Settings>,
 ) {
     let serving = gateway.clone();
-    let serve = move |tls, peer| mqtt::serve(tls, peer, serving.clone(), settings.clone());
-    accept::accept(listener, tls, gateway, connections, serve).await;
+    let serve = move |tls, address| {
+        let (gateway, settings) = (serving.clone(), settings.clone());
+        with_certificate(tls, address, serving.clone(), |tls, peer| mqtt::serve(tls, peer, gateway, settings))
+    };
+    accept::accept(port, move |_: &_| tls.clone(), gateway, connections, serve).await;
 }
 
 /// MQTT without TLS, as `who`: a thing, or a certificate's id; until dropped.
@@ -53,14 +67,31 @@ pub async fn serve_plain_mqtt(
     accept::accept_plain(listener, who, gateway, connections, serve).await;
 }
 
-/// HTTPS with a client certificate, until dropped.
+/// HTTPS with a client certificate, and MQTT over WebSocket, until dropped.
 pub async fn serve_https(
-    listener: TcpListener,
+    port: Port,
     tls: Arc<ServerConfig>,
     gateway: Arc<Gateway>,
     connections: Connections,
+    settings: Arc<Settings>,
 ) {
     let serving = gateway.clone();
-    let serve = move |tls, peer| https::serve(tls, peer, serving.clone());
-    accept::accept(listener, tls, gateway, connections, serve).await;
+    let serve = move |tls, address| {
+        let (gateway, settings) = (serving.clone(), settings.clone());
+        with_certificate(tls, address, serving.clone(), |tls, peer| https::serve(tls, peer, gateway, settings))
+    };
+    accept::accept(port, move |_: &_| tls.clone(), gateway, connections, serve).await;
+}
+
+/// Serves whoever has shown a certificate.
+async fn with_certificate<F: Future<Output = ()>>(
+    tls: TlsStream<TcpStream>,
+    address: SocketAddr,
+    gateway: Arc<Gateway>,
+    serve: impl FnOnce(TlsStream<TcpStream>, Arc<Peer>) -> F,
+) {
+    match accept::by_certificate(&tls, address, &gateway) {
+        Some(peer) => serve(tls, peer).await,
+        None => gateway.refuse_stranger(address, "no client certificate".into()),
+    }
 }

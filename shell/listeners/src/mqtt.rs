@@ -17,13 +17,13 @@ use sekisho_gate::{
 };
 use sekisho_journal::Sequence;
 use sekisho_mqtt::{PacketIdentifier, QoS};
-use sekisho_workers::{Connected, First, Gateway, Peer, Session, Stored};
+use sekisho_workers::{Connected, Credential, First, Gateway, Peer, Session, Stored};
 use tokio::io::ReadBuf;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
 use crate::VALIDITY_LOOK_EVERY;
-use crate::transport::Transport;
+use crate::transport::{Ending, Transport};
 
 /// Bytes read at once: a full record of TLS.
 const READ_BYTES: usize = 16 * 1024;
@@ -31,6 +31,8 @@ const READ_BYTES: usize = 16 * 1024;
 const READS_MAX: usize = 16;
 /// Deliveries taken from the mailbox at once.
 const DELIVERIES_MAX: usize = 64;
+/// A connection over WebSocket, let in by a signature, lives so long (AWS IoT Core quotas: "WebSocket connection lifetime").
+const WEBSOCKET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// A connection that is closing has this long to take its last bytes.
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -40,9 +42,12 @@ thread_local! {
 }
 
 /// Serves one connection until it ends.
-pub async fn serve(transport: impl Transport, peer: Peer, gateway: Arc<Gateway>, settings: Arc<Settings>) {
+pub async fn serve(transport: impl Transport, peer: Arc<Peer>, gateway: Arc<Gateway>, settings: Arc<Settings>) {
     let now = Instant::now();
-    let gate = Connection::new(now, settings);
+    let mut gate = Connection::new(now, settings);
+    if let Credential::Operator { .. } = peer.credential {
+        gate.end_at(now + WEBSOCKET_LIFETIME, CloseReason::WebsocketTtlExpiration);
+    }
     let timer_at = gate.poll_timeout().unwrap_or(now + Duration::from_secs(60));
     let mut pump = Pump {
         transport,
@@ -77,7 +82,7 @@ struct Pump<T> {
     transport: T,
     gate: Connection,
     gateway: Arc<Gateway>,
-    peer: Peer,
+    peer: Arc<Peer>,
     session: Option<Session>,
     /// When the end of the certificate's validity is looked for.
     valid_until: Option<Instant>,
@@ -340,7 +345,11 @@ impl<T: Transport> Pump<T> {
         });
         match read {
             Poll::Pending => return false,
-            Poll::Ready(Ok(0)) => self.gate.handle_end_of_stream(),
+            Poll::Ready(Ok(0)) => match self.transport.ending() {
+                Ending::Lost => self.gate.handle_end_of_stream(),
+                Ending::Goodbye => self.gate.handle_goodbye(),
+                Ending::Violation(what) => self.gate.handle_transport_violation(what),
+            },
             Poll::Ready(Ok(_)) => {}
             Poll::Ready(Err(error)) => {
                 tracing::debug!(peer = %self.peer.address, error = &error as &dyn std::error::Error, "read failed");
@@ -402,9 +411,9 @@ impl<T: Transport> Pump<T> {
     /// CONNECT with a certificate nobody has activated: it may be registered, or provisioned, by this very connection.
     fn begin(&mut self, now: Instant, request: Box<ConnectRequest>) {
         match self.transport.presented() {
-            Some(presented) if self.gateway.is_first_connection(self.peer) => {
+            Some(presented) if self.gateway.is_first_connection(&self.peer) => {
                 let client_id = request.client_id.as_ref().map(ToString::to_string);
-                let looking = self.gateway.first_connection(self.peer, client_id, presented.to_vec());
+                let looking = self.gateway.first_connection(&self.peer, client_id, presented.to_vec());
                 self.first = Some((looking, request));
             }
             Some(_) | None => self.connect(now, *request),
@@ -427,7 +436,7 @@ impl<T: Transport> Pump<T> {
     }
 
     fn connect(&mut self, now: Instant, request: ConnectRequest) {
-        match self.gateway.connect(self.peer, &request) {
+        match self.gateway.connect(&self.peer, &request) {
             Ok(Connected { session, accepted, owed }) => {
                 self.will = request.will;
                 self.session = Some(session);
@@ -442,7 +451,7 @@ impl<T: Transport> Pump<T> {
     /// A certificate that is not valid any more ends the connection as a revoked one does.
     fn look_at_validity(&mut self, now: Instant) {
         let Some(session) = &mut self.session else { return };
-        self.valid_until = self.gateway.valid_for(self.peer).map(|left| now + left.min(VALIDITY_LOOK_EVERY));
+        self.valid_until = self.gateway.valid_for(&self.peer).map(|left| now + left.min(VALIDITY_LOOK_EVERY));
         if self.valid_until.is_none() && self.gateway.reconsider(session).is_err() {
             self.gate.disconnect(CloseReason::AuthError);
         }
@@ -527,7 +536,7 @@ impl<T: Transport> Pump<T> {
     fn explain(&self, close: &Close) {
         let client_id = self.session.as_ref().map(|session| session.client_id().as_str());
         if close.reason == CloseReason::ClientError {
-            self.gateway.refuse(self.peer, client_id, "protocol", close.explanation.to_string());
+            self.gateway.refuse(&self.peer, client_id, "protocol", close.explanation.to_string());
         }
         tracing::debug!(peer = %self.peer.address, client_id, reason = %close.reason, explanation = %close.explanation, "connection ended");
         metrics::counter!("sekisho_disconnects_total", "reason" => close.reason.as_str()).increment(1);

@@ -11,9 +11,15 @@ use rustls::crypto::{
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions};
 use rustls::sign::CertifiedKey;
-use rustls::{DigitallySignedStruct, DistinguishedName, Error, OtherError, ServerConfig, SignatureScheme};
+use rustls::{
+    CommonState, DigitallySignedStruct, DistinguishedName, Error, HandshakeKind, OtherError, ServerConfig,
+    SignatureScheme,
+};
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use sekisho_identity::{Version1Key, version_1_key};
+use sekisho_workers::TlsDetails;
+
+use crate::TlsPolicy;
 
 /// Sessions kept for resumption, two a handshake of TLS 1.3. And then: the oldest must do a full handshake.
 const SESSIONS_MAX: usize = 20_000;
@@ -60,10 +66,14 @@ impl ResolvesServerCert for ServerCertificate {
 ///
 /// # Errors
 /// If the TLS library does not know the versions (it does).
-pub fn config(certificate: Arc<ServerCertificate>, protocols: &[&[u8]]) -> Result<Arc<ServerConfig>, Error> {
+pub fn config(
+    certificate: Arc<ServerCertificate>,
+    policy: TlsPolicy,
+    protocols: &[&[u8]],
+) -> Result<Arc<ServerConfig>, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Arc::new(PossessionOnly(provider.signature_verification_algorithms));
-    let mut config = builder(provider)?.with_client_cert_verifier(verifier).with_cert_resolver(certificate);
+    let mut config = builder(provider, policy)?.with_client_cert_verifier(verifier).with_cert_resolver(certificate);
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     config.session_storage = Arc::new(SmallSessions(ServerSessionMemoryCache::new(SESSIONS_MAX)));
     Ok(Arc::new(config))
@@ -75,17 +85,30 @@ pub fn config(certificate: Arc<ServerCertificate>, protocols: &[&[u8]]) -> Resul
 /// As [`config`].
 pub fn config_for_everybody(
     certificate: Arc<ServerCertificate>,
+    policy: TlsPolicy,
     protocols: &[&[u8]],
 ) -> Result<Arc<ServerConfig>, Error> {
     let mut config =
-        builder(Arc::new(aws_lc_rs::default_provider()))?.with_no_client_auth().with_cert_resolver(certificate);
+        builder(Arc::new(aws_lc_rs::default_provider()), policy)?.with_no_client_auth().with_cert_resolver(certificate);
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     Ok(Arc::new(config))
 }
 
-fn builder(provider: Arc<CryptoProvider>) -> Result<rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier>, Error> {
-    ServerConfig::builder_with_provider(provider)
-        .with_protocol_versions(&[&rustls::version::TLS13, &rustls::version::TLS12])
+fn builder(
+    provider: Arc<CryptoProvider>,
+    policy: TlsPolicy,
+) -> Result<rustls::ConfigBuilder<ServerConfig, rustls::WantsVerifier>, Error> {
+    ServerConfig::builder_with_provider(provider).with_protocol_versions(&policy.versions())
+}
+
+/// What the handshake of a connection agreed on; `None` before it is done.
+pub fn details(connection: &CommonState) -> Option<TlsDetails> {
+    Some(TlsDetails {
+        version: connection.protocol_version()?.into(),
+        cipher: connection.negotiated_cipher_suite()?.suite().into(),
+        group: connection.negotiated_key_exchange_group().map(|group| group.name().into()),
+        resumed: connection.handshake_kind()? == HandshakeKind::Resumed,
+    })
 }
 
 /// Keeps sessions of at most [`SESSION_BYTES_MAX`].
@@ -234,5 +257,69 @@ mod tests {
         assert!(sessions.put(vec![1], vec![0; SESSION_BYTES_MAX]));
         assert!(!sessions.put(vec![2], vec![0; SESSION_BYTES_MAX + 1]));
         assert!(sessions.get(&[1]).is_some() && sessions.get(&[2]).is_none());
+    }
+
+    /// Client and server in one thread, until both are done.
+    fn shake_hands(server: &Arc<ServerConfig>, client: &Arc<rustls::ClientConfig>) -> Option<TlsDetails> {
+        let mut client = rustls::ClientConnection::new(client.clone(), "localhost".try_into().unwrap()).unwrap();
+        let mut server = rustls::ServerConnection::new(server.clone()).unwrap();
+        assert_eq!(details(&server), None, "nothing is agreed on yet");
+        for _ in 0..4 {
+            let mut flight = Vec::new();
+            while client.wants_write() {
+                client.write_tls(&mut flight).unwrap();
+            }
+            let mut flight = &flight[..];
+            while !flight.is_empty() {
+                server.read_tls(&mut flight).unwrap();
+                server.process_new_packets().ok()?;
+            }
+            let mut flight = Vec::new();
+            while server.wants_write() {
+                server.write_tls(&mut flight).unwrap();
+            }
+            let mut flight = &flight[..];
+            while !flight.is_empty() {
+                client.read_tls(&mut flight).unwrap();
+                client.process_new_packets().ok()?;
+            }
+        }
+        details(&server)
+    }
+
+    #[test]
+    fn a_policy_chooses_the_version_and_what_was_agreed_on_is_known() {
+        let rcgen::CertifiedKey { cert, signing_key } =
+            rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let key = PrivateKeyDer::Pkcs8(signing_key.serialize_der().into());
+        let certificate = Arc::new(ServerCertificate::new(vec![cert.der().clone()], key).unwrap());
+        let mut roots = rustls::RootCertStore::empty();
+        roots.add(cert.der().clone()).unwrap();
+        let client = |versions: &[&'static rustls::SupportedProtocolVersion]| {
+            let builder = rustls::ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+            let builder = builder.with_protocol_versions(versions).unwrap().with_root_certificates(roots.clone());
+            Arc::new(builder.with_no_client_auth())
+        };
+        let clients = [client(&[&rustls::version::TLS12]), client(&[&rustls::version::TLS13])];
+        #[rustfmt::skip] // policy                             agreed on by a client of 1.2 twice, of 1.3 twice
+        let table = [
+            ("IoTSecurityPolicy_TLS13_1_2_2022_10", [
+                "TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 x25519", "TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 -, resumed",
+                "TLSv1.3 TLS_AES_256_GCM_SHA384 X25519MLKEM768", "TLSv1.3 TLS_AES_256_GCM_SHA384 X25519MLKEM768, resumed"]),
+            ("IoTSecurityPolicy_TLS13_1_3_2022_10", [
+                "refused", "refused",
+                "TLSv1.3 TLS_AES_256_GCM_SHA384 X25519MLKEM768", "TLSv1.3 TLS_AES_256_GCM_SHA384 X25519MLKEM768, resumed"]),
+            ("IoTSecurityPolicy_TLS12_1_2_2022_10", [
+                "TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 x25519", "TLSv1.2 TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384 -, resumed",
+                "refused", "refused"]),
+        ];
+        for (policy, expected) in table {
+            let policy = TlsPolicy::parse(policy).unwrap();
+            let server = config_for_everybody(certificate.clone(), policy, &[]).unwrap();
+            let agreed = [0, 0, 1, 1].map(|client| {
+                shake_hands(&server, &clients[client]).map_or("refused".to_owned(), |details| details.to_string())
+            });
+            assert_eq!(agreed, expected, "{policy:?}");
+        }
     }
 }

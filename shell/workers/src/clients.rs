@@ -32,7 +32,13 @@ pub struct ConnectionInsight {
     /// Where it comes from.
     pub address: SocketAddr,
     /// The certificate it showed.
-    pub certificate_id: CertificateId,
+    pub certificate_id: Option<CertificateId>,
+    /// The access key it signed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
+    /// What its handshake agreed on: version, cipher suite and group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<String>,
     /// The thing it is, as policy variables know it.
     pub thing: Option<ThingName>,
     /// `3.1.1` or `5`.
@@ -184,8 +190,10 @@ impl Gateway {
             let (waiting, waiting_bytes) = link.waiting();
             Some(ConnectionInsight {
                 address: beginning.address,
-                certificate_id: link.certificate_id,
-                thing: thing_of(cores, link.certificate_id, &client_id),
+                certificate_id: link.peer.certificate_id(),
+                access_key_id: link.peer.access_key_id().map(str::to_owned),
+                tls: link.peer.tls.map(|tls| tls.to_string()),
+                thing: link.peer.certificate_id().and_then(|shown| thing_of(cores, shown, &client_id)),
                 protocol_version: version(beginning.protocol_version),
                 keep_alive_s: beginning.keep_alive_s,
                 since: beginning.since,
@@ -220,7 +228,7 @@ impl Gateway {
 
 /// Whether a client is asked for. Who is not connected shows no certificate; the thing it is told as is the one of its name.
 fn selects(filter: &ClientFilter, cores: &Cores, client_id: &ClientId, found: &Found) -> bool {
-    let certificate_id = found.link.as_ref().map(|link| link.certificate_id);
+    let certificate_id = found.link.as_ref().and_then(|link| link.peer.certificate_id());
     let thing_fits = filter.thing.as_ref().is_none_or(|thing| match certificate_id {
         Some(certificate_id) => thing_of(cores, certificate_id, client_id).as_ref() == Some(thing),
         None => thing.as_str() == client_id.as_str(),

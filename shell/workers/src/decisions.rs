@@ -7,6 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use sekisho_types::{CertificateId, ThingName, Timestamp};
 use serde::{Deserialize, Serialize};
 
+use crate::peer::Peer;
+
 /// How many are kept. And then: the oldest is forgotten; the log has it.
 const DECISIONS_MAX: usize = 10_000;
 
@@ -47,6 +49,9 @@ pub struct Decision {
     /// The certificate presented.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_id: Option<CertificateId>,
+    /// The access key an operator signed with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
     /// The MQTT client identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
@@ -75,6 +80,7 @@ impl Decision {
             outcome: Outcome::Refused,
             peer: None,
             certificate_id: None,
+            access_key_id: None,
             client_id: None,
             thing: None,
             subject: None,
@@ -95,6 +101,12 @@ impl Decision {
 
     pub(crate) fn address(self, address: SocketAddr) -> Self {
         Self { peer: Some(address), ..self }
+    }
+
+    /// It concerns who is there.
+    pub(crate) fn of(self, peer: &Peer) -> Self {
+        let access_key_id = peer.access_key_id().map(str::to_owned);
+        Self { peer: Some(peer.address), certificate_id: peer.certificate_id(), access_key_id, ..self }
     }
 
     pub(crate) fn certificate_id(self, certificate_id: Option<CertificateId>) -> Self {
@@ -119,7 +131,10 @@ impl Decision {
 
     fn cut(mut self) -> Self {
         cut(&mut self.reason);
-        [&mut self.client_id, &mut self.subject, &mut self.issuer].into_iter().flatten().for_each(cut);
+        [&mut self.access_key_id, &mut self.client_id, &mut self.subject, &mut self.issuer]
+            .into_iter()
+            .flatten()
+            .for_each(cut);
         self
     }
 }
@@ -149,6 +164,7 @@ impl Decisions {
                     step = decision.step,
                     peer = decision.peer.map(tracing::field::display),
                     certificate_id = decision.certificate_id.map(tracing::field::display),
+                    access_key_id = decision.access_key_id,
                     client_id = decision.client_id,
                     thing = decision.thing.as_ref().map(tracing::field::display),
                     subject = decision.subject,
@@ -187,7 +203,7 @@ impl Decisions {
         kept.push_back(decision);
     }
 
-    /// Those that concern `text`: a step, a certificate's or CA's id (or its beginning), a client id, a thing, a peer's address, or part of
+    /// Those that concern `text`: a step, a certificate's or CA's id (or its beginning), an access key, a client id, a thing, a peer's address, or part of
     /// a subject's or issuer's name; all if empty.
     /// The newest first.
     pub fn about(&self, text: &str) -> Vec<Decision> {
@@ -197,6 +213,7 @@ impl Decisions {
             text.is_empty()
                 || decision.step == text
                 || decision.client_id.as_deref() == Some(text)
+                || decision.access_key_id.as_deref() == Some(text)
                 || decision.thing.as_ref().is_some_and(|thing| thing.as_str() == text)
                 || begins(decision.certificate_id.as_ref().map(|id| id as &dyn Display))
                 || begins(decision.peer.as_ref().map(|peer| peer as &dyn Display))

@@ -3,15 +3,14 @@
 //! A connection asks it to connect, publish, subscribe; each step takes the proof the step before it returned.
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use std::time::Duration;
 
 use sekisho_broker::{Broker, Subscriber};
 use sekisho_gate::{Accepted, CloseReason, ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest, Will};
-use sekisho_identity::{CertificateStatus, DeviceIdentity};
+use sekisho_identity::CertificateStatus;
 use sekisho_journal::Sequence;
 use sekisho_mqtt::QoS;
 use sekisho_policy::{
-    Action, Connect, Context, Denied, Permit, PolicySet, Publish, RetainPublish, SessionPolicy, authorize,
+    Action, Connect, Context, Denied, Permit, PolicySet, Principal, Publish, RetainPublish, SessionPolicy,
 };
 use sekisho_registry::Affected;
 use sekisho_retained::keeps;
@@ -26,6 +25,7 @@ use crate::functions::Functions;
 use crate::lifecycle::{Change, Versions};
 use crate::links::{Link, Links};
 use crate::live_rules::{LiveRules, Source};
+use crate::peer::{DomainName, Peer};
 use crate::profile::Profile;
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
 use crate::sessions::Beside;
@@ -73,21 +73,6 @@ pub struct Parts {
     pub hostnames: Vec<String>,
 }
 
-/// Where a request comes from.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer {
-    /// The other end of the socket.
-    pub address: SocketAddr,
-    /// The certificate whose key signed the handshake.
-    pub certificate_id: CertificateId,
-    /// The name it came by, if it is one of the server's, see [`Gateway::domain_name`].
-    pub domain_name: Option<DomainName>,
-}
-
-/// One of the server's names, by its place among them: a connection keeps no text for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DomainName(usize);
-
 /// That a message may be published, and kept if it is to be.
 pub(crate) struct Speech {
     pub publish: Permit<Publish>,
@@ -96,21 +81,21 @@ pub(crate) struct Speech {
 
 impl Speech {
     fn authorize(
-        identity: &DeviceIdentity,
+        who: &Principal,
         topic: &TopicName,
         retain: bool,
         (policies, context): &(PolicySet, Context),
     ) -> Result<Self, Denied> {
-        let publish = authorize(identity, Publish { topic: topic.clone() }, policies, context)?;
+        let publish = who.authorize(Publish { topic: topic.clone() }, policies, context)?;
         let is_kept = retain && keeps(topic.as_str());
-        let retain = is_kept.then(|| authorize(identity, RetainPublish { topic: topic.clone() }, policies, context));
+        let retain = is_kept.then(|| who.authorize(RetainPublish { topic: topic.clone() }, policies, context));
         Ok(Self { publish, retain: retain.transpose()? })
     }
 }
 
 /// A connected device.
 pub struct Session {
-    pub(crate) identity: DeviceIdentity,
+    pub(crate) who: Principal,
     pub(crate) policy: SessionPolicy,
     pub(crate) link: Arc<Link>,
     pub(crate) client_id: ClientId,
@@ -122,7 +107,7 @@ pub struct Session {
     pub(crate) has_will: bool,
     /// Subscriptions that no policy allows any more. Few: the gate bounds them with those that go on.
     resting: Vec<(TopicFilter, Grant)>,
-    peer: Peer,
+    peer: Arc<Peer>,
     persistent: bool,
     /// What lifecycle events call the connection.
     pub(crate) identifier: [u8; 16],
@@ -152,7 +137,7 @@ impl Session {
     /// Who speaks, as rules see it.
     pub(crate) fn source(&self) -> Source<'_> {
         Source {
-            certificate_id: Some(self.identity.certificate_id()),
+            certificate_id: self.who.certificate_id(),
             client_id: Some(self.client_id.as_str()),
             thing: self.policy.thing().map(ThingName::as_str),
             principal: self.link.principal(),
@@ -160,8 +145,8 @@ impl Session {
     }
 
     /// Where it comes from.
-    pub(crate) fn peer(&self) -> Peer {
-        self.peer
+    pub(crate) fn peer(&self) -> &Arc<Peer> {
+        &self.peer
     }
 }
 
@@ -250,28 +235,19 @@ impl Gateway {
         certificates.find(|certificate_id| cores.registry.identify(*certificate_id, now).is_ok())
     }
 
-    /// Whether a certificate is let in as things are now.
-    pub fn is_let_in(&self, peer: Peer) -> bool {
-        self.identify(peer).is_ok()
-    }
-
-    /// How long a certificate that is let in now will be valid, by the clock as it is set now.
-    pub fn valid_for(&self, peer: Peer) -> Option<Duration> {
-        self.identify(peer).ok().map(|identity| identity.valid_for(self.state.now()))
-    }
-
     /// Whether a certificate is one that a first connection may register or provision: ask [`Gateway::first_connection`]
     /// then, and not [`Gateway::connect`].
-    pub fn is_first_connection(&self, peer: Peer) -> bool {
+    pub fn is_first_connection(&self, peer: &Peer) -> bool {
+        let Some(certificate_id) = peer.certificate_id() else { return false };
         let cores = self.state.read();
-        match cores.registry.certificate(peer.certificate_id) {
+        match cores.registry.certificate(certificate_id) {
             Ok(known) => known.status == CertificateStatus::PendingActivation,
-            Err(_) => cores.registry.claim(peer.certificate_id).is_none(),
+            Err(_) => cores.registry.claim(certificate_id).is_none(),
         }
     }
 
     /// Lets a device in, or says why not. On success the client id is this connection's, and whoever had it is told.
-    pub fn connect(&self, peer: Peer, request: &ConnectRequest) -> Result<Connected, Refusal> {
+    pub fn connect(&self, peer: &Arc<Peer>, request: &ConnectRequest) -> Result<Connected, Refusal> {
         let client_id = match &request.client_id {
             Some(client_id) => client_id.clone(),
             None => self.assigned_client_id(),
@@ -280,15 +256,15 @@ impl Gateway {
             self.refuse(peer, Some(client_id.as_str()), step, reason);
             Refusal::NotAuthorized
         };
-        let identity = self.identify(peer).map_err(|reason| explain("identity", reason))?;
+        let who = self.identify(peer).map_err(|reason| explain("identity", reason))?;
         let (policies, context) =
-            self.policies(&identity, Some(&client_id), peer, request.persistent, request.will.is_some());
-        let permit = authorize(&identity, Connect { client_id: client_id.clone() }, &policies, &context);
+            self.policies(&who, Some(&client_id), peer, request.persistent, request.will.is_some());
+        let permit = who.authorize(Connect { client_id: client_id.clone() }, &policies, &context);
         let permit = permit.map_err(|denied| {
             self.tell_connect_failed(peer, &client_id);
             explain("connect", denied.to_string())
         })?;
-        let mut policy = SessionPolicy::new(identity.clone(), policies, context);
+        let mut policy = SessionPolicy::new(who.clone(), policies, context);
         if let Some(will) = &request.will {
             let topic = will.topic.as_str();
             if is_servers_own(topic) || FleetTopic::parse(topic).is_some() || is_shadows_own(topic) {
@@ -301,7 +277,7 @@ impl Gateway {
             }
         }
         let (seat, mut accepted, owed) = self.seat(&client_id, request)?;
-        let link = self.links.open(peer.certificate_id);
+        let link = self.open_link(peer);
         let before = seat.as_ref().and_then(|seat| self.links.attach(&link, seat.session));
         let older = self.broker_mut().connect(&permit, link.subscriber());
         let older = older.filter(|older| *older != link.subscriber());
@@ -312,7 +288,7 @@ impl Gateway {
         let resting = self.resting(&link);
         let identifier = self.state.random().array();
         let mut session = Session {
-            identity,
+            who,
             policy,
             link,
             client_id,
@@ -320,7 +296,7 @@ impl Gateway {
             expiry_s,
             has_will,
             resting,
-            peer,
+            peer: peer.clone(),
             persistent,
             identifier,
         };
@@ -337,14 +313,13 @@ impl Gateway {
 
     /// Whether a session may stay after something about it changed; its policies are exchanged.
     pub fn reconsider(&self, session: &mut Session) -> Result<(), Refusal> {
-        self.reconsider_certificate(session)?;
+        self.reconsider_identity(session)?;
         let client_id = session.client_id.clone();
         let has_will = session.has_will;
         let (policies, context) =
-            self.policies(&session.identity, Some(&client_id), session.peer, session.persistent, has_will);
-        if let Err(denied) = authorize(&session.identity, Connect { client_id: client_id.clone() }, &policies, &context)
-        {
-            self.refuse(session.peer, Some(client_id.as_str()), "connect", denied.to_string());
+            self.policies(&session.who, Some(&client_id), &session.peer, session.persistent, has_will);
+        if let Err(denied) = session.who.authorize(Connect { client_id: client_id.clone() }, &policies, &context) {
+            self.refuse(&session.peer, Some(client_id.as_str()), "connect", denied.to_string());
             return Err(Refusal::NotAuthorized);
         }
         session.policy.replace(policies, context);
@@ -352,9 +327,9 @@ impl Gateway {
         Ok(())
     }
 
-    fn reconsider_certificate(&self, session: &Session) -> Result<(), Refusal> {
-        self.identify(session.peer).map(drop).map_err(|reason| {
-            self.refuse(session.peer, Some(session.client_id.as_str()), "identity", reason);
+    fn reconsider_identity(&self, session: &Session) -> Result<(), Refusal> {
+        self.identify(&session.peer).map(drop).map_err(|reason| {
+            self.refuse(&session.peer, Some(session.client_id.as_str()), "identity", reason);
             Refusal::NotAuthorized
         })
     }
@@ -387,24 +362,21 @@ impl Gateway {
         }
     }
 
-    pub(crate) fn identify(&self, peer: Peer) -> Result<DeviceIdentity, String> {
-        let now = self.state.now();
-        let identity = self.state.read().registry.identify(peer.certificate_id, now);
-        identity.map_err(|error| error.to_string())
-    }
-
     pub(crate) fn policies(
         &self,
-        identity: &DeviceIdentity,
+        who: &Principal,
         client_id: Option<&ClientId>,
-        peer: Peer,
+        peer: &Peer,
         persistent: bool,
         last_will: bool,
     ) -> (PolicySet, Context) {
+        let Some(certificate_id) = who.certificate_id() else {
+            return (PolicySet::default(), Context::new(self.state.tenant().clone())); // nobody asks them
+        };
         let cores = self.state.read();
-        let policies = cores.registry.policies_of(identity.certificate_id());
+        let policies = cores.registry.policies_of(certificate_id);
         let now = self.state.now();
-        let mut context = cores.registry.context_of(now, identity.certificate_id(), client_id, &policies);
+        let mut context = cores.registry.context_of(now, certificate_id, client_id, &policies);
         context.source_ip = Some(peer.address.ip());
         context.domain_name = peer.domain_name.and_then(|DomainName(place)| self.hostnames.get(place).cloned());
         context.persistent_connect = persistent;
@@ -423,7 +395,7 @@ impl Gateway {
         let mut decide = |subscription: &sekisho_mqtt::Subscription| {
             session.resting.retain(|(filter, _)| *filter != subscription.topic_filter);
             let permit = session.policy.subscribe(now, &subscription.topic_filter).map_err(|denied| {
-                self.refuse(session.peer, Some(session.client_id.as_str()), "subscribe", denied.to_string());
+                self.refuse(&session.peer, Some(session.client_id.as_str()), "subscribe", denied.to_string());
                 Refusal::NotAuthorized
             })?;
             let grant = Grant {
@@ -482,12 +454,12 @@ impl Gateway {
     /// Whether a will may still be published, and kept: its certificate or policies may have changed since CONNECT.
     pub(crate) fn authorize_will(&self, session: &Session, will: &Will) -> Result<Speech, Refusal> {
         let explain = |reason: String| {
-            self.refuse(session.peer, Some(session.client_id.as_str()), "will", reason);
+            self.refuse(&session.peer, Some(session.client_id.as_str()), "will", reason);
             Refusal::NotAuthorized
         };
-        let identity = self.identify(session.peer).map_err(explain)?;
-        let policies = self.policies(&identity, Some(&session.client_id), session.peer, session.persistent, true);
-        let speech = Speech::authorize(&identity, &will.topic, will.retain, &policies);
+        let who = self.identify(&session.peer).map_err(explain)?;
+        let policies = self.policies(&who, Some(&session.client_id), &session.peer, session.persistent, true);
+        let speech = Speech::authorize(&who, &will.topic, will.retain, &policies);
         speech.map_err(|denied| explain(denied.to_string()))
     }
 
@@ -506,49 +478,43 @@ impl Gateway {
     }
 
     pub(crate) fn denied(&self, session: &Session, step: &str, denied: &Denied) -> Refusal {
-        self.refuse(session.peer, Some(session.client_id.as_str()), step, denied.to_string());
+        self.refuse(&session.peer, Some(session.client_id.as_str()), step, denied.to_string());
         Refusal::NotAuthorized
     }
 
     /// Who may publish over HTTPS with this certificate, and have it kept if that is wanted: there is no client id and no thing.
-    pub(crate) fn authorize_https(
-        &self,
-        peer: Peer,
-        topic: &TopicName,
-        retain: bool,
-    ) -> Result<(DeviceIdentity, Speech), Refusal> {
+    pub(crate) fn authorize_https(&self, peer: &Peer, topic: &TopicName, retain: bool) -> Result<Speech, Refusal> {
         let explain = |step, reason: String| {
             self.refuse(peer, None, step, reason);
             Refusal::NotAuthorized
         };
-        let identity = self.identify(peer).map_err(|reason| explain("identity", reason))?;
-        let policies = self.policies(&identity, None, peer, false, false);
-        let speech = Speech::authorize(&identity, topic, retain, &policies);
-        let speech = speech.map_err(|denied| explain("publish", denied.to_string()))?;
-        Ok((identity, speech))
+        let who = self.identify(peer).map_err(|reason| explain("identity", reason))?;
+        let policies = self.policies(&who, None, peer, false, false);
+        let speech = Speech::authorize(&who, topic, retain, &policies);
+        speech.map_err(|denied| explain("publish", denied.to_string()))
     }
 
     /// Whether a request over HTTPS may be done with this certificate: there is no client id and no thing.
-    pub fn authorize_request<A: Action>(&self, peer: Peer, action: A) -> Result<Permit<A>, Refusal> {
+    pub fn authorize_request<A: Action>(&self, peer: &Peer, action: A) -> Result<Permit<A>, Refusal> {
         let explain = |step, reason: String| {
             self.refuse(peer, None, step, reason);
             Refusal::NotAuthorized
         };
-        let identity = self.identify(peer).map_err(|reason| explain("identity", reason))?;
-        let (policies, context) = self.policies(&identity, None, peer, false, false);
-        authorize(&identity, action, &policies, &context).map_err(|denied| explain("request", denied.to_string()))
+        let who = self.identify(peer).map_err(|reason| explain("identity", reason))?;
+        let (policies, context) = self.policies(&who, None, peer, false, false);
+        who.authorize(action, &policies, &context).map_err(|denied| explain("request", denied.to_string()))
     }
 
     /// Keeps and logs a refusal.
-    pub fn refuse(&self, peer: Peer, client_id: Option<&str>, step: &str, reason: String) {
-        let decision = Decision::new(self.state.now(), step, reason).address(peer.address);
+    pub fn refuse(&self, peer: &Peer, client_id: Option<&str>, step: &str, reason: String) {
+        let decision = Decision::new(self.state.now(), step, reason);
         let decision = decision.thing(client_id.and_then(|client_id| self.thing(peer, client_id)));
-        self.decisions.record(decision.certificate_id(Some(peer.certificate_id)).client_id(client_id));
+        self.decisions.record(decision.of(peer).client_id(client_id));
     }
 
     /// The thing a client is, as policy variables know it.
-    fn thing(&self, peer: Peer, client_id: &str) -> Option<ThingName> {
-        let thing = self.state.read().registry.thing_of(peer.certificate_id, client_id)?;
+    fn thing(&self, peer: &Peer, client_id: &str) -> Option<ThingName> {
+        let thing = self.state.read().registry.thing_of(peer.certificate_id()?, client_id)?;
         thing.is_attached.then_some(thing.thing_name)
     }
 

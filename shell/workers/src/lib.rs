@@ -5,6 +5,8 @@ mod decisions; // why somebody was let in, or not
 mod role_sessions; // temporary credentials
 mod clients; // who is connected or has a session, for who looks after them
 mod lifecycle; // what is told of connections, subscriptions and the registry
+mod peer; // who is at the other end, and what it came with
+mod tls_details; // what a handshake agreed on
 mod links; // mailboxes and signals of live connections
 mod provisioning; // a device gets a certificate of its own
 mod profile; // whose word counts
@@ -30,10 +32,11 @@ pub use delivery::{
     TailFrom, TailLine, TailRecord, Taken, Trouble, start_delivery,
 };
 pub use functions::{FunctionTarget, Functions};
-pub use gateway::{Connected, DomainName, Gateway, Parts, Peer, Session, only_the_server_publishes};
+pub use gateway::{Connected, Gateway, Parts, Session, only_the_server_publishes};
 pub use key_deadlines::{meet as meet_key_deadlines, run as run_key_deadlines};
 pub use links::{Beginning, Link, Links, Signals};
 pub use lists::{BadToken, named_shadows, retained_messages};
+pub use peer::{Credential, DomainName, Peer};
 pub use profile::Profile;
 pub use provisioning::{
     BulkRegistration, DEVICE_CA_KEY_AAD, First, ImportError, Imported, Issuing, IssuingError, REPORTS_BUCKET_PREFIX,
@@ -46,3 +49,4 @@ pub use sekisho_delivery::Origin;
 pub use sessions::Stored;
 pub use shadow::ShadowFailure;
 pub use tidings::run_tidings;
+pub use tls_details::TlsDetails;

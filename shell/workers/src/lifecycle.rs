@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use sekisho_gate::{CloseReason, ConnectRequest};
 use sekisho_journal::Sequence;
 use sekisho_state::{Cores, Event};
-use sekisho_types::{CertificateId, ClientId, Random};
+use sekisho_types::{ClientId, Random};
 use serde_json::{Value, json};
 
-use crate::gateway::{Gateway, Peer, Session};
+use crate::gateway::{Gateway, Session};
 use crate::links::{Beginning, Link};
+use crate::peer::Peer;
 
 /// How long after its last connection a client's next is counted on from there (iot dev guide: life-cycle-events, "about an hour").
 const VERSION_KEPT: Duration = Duration::from_secs(60 * 60);
@@ -70,7 +71,7 @@ impl Gateway {
     pub(crate) fn begin(
         &self,
         link: &Link,
-        peer: Peer,
+        peer: &Peer,
         client_id: &ClientId,
         request: &ConnectRequest,
         older: Option<&Link>,
@@ -115,10 +116,9 @@ impl Gateway {
     }
 
     /// A client that its certificate's policies do not let in.
-    pub(crate) fn tell_connect_failed(&self, peer: Peer, client_id: &ClientId) {
+    pub(crate) fn tell_connect_failed(&self, peer: &Peer, client_id: &ClientId) {
         let Some(topic) = self.heard_topic("presence", "connect_failed", client_id) else { return };
-        let (certificate_id, identifier) = (peer.certificate_id, self.state.random().array());
-        let mut said = self.said("connect_failed", client_id, certificate_id, identifier);
+        let mut said = self.said("connect_failed", client_id, peer, self.state.random().array());
         said["connectFailureReason"] = "AUTHORIZATION_FAILED".into();
         said["ipAddress"] = peer.address.ip().to_string().into();
         self.events.tell(Sequence(0), topic, &said);
@@ -144,8 +144,7 @@ impl Gateway {
 
     fn tell_of(&self, session: &Session, group: &str, kind: &str, owed: Sequence, add: impl FnOnce(&mut Value)) {
         let Some(topic) = self.heard_topic(group, kind, &session.client_id) else { return };
-        let certificate_id = session.link.certificate_id;
-        let mut said = self.said(kind, &session.client_id, certificate_id, session.identifier);
+        let mut said = self.said(kind, &session.client_id, session.peer(), session.identifier);
         add(&mut said);
         self.events.tell(owed, topic, &said);
     }
@@ -164,15 +163,16 @@ impl Gateway {
     }
 
     /// What all events of a client say.
-    fn said(&self, kind: &str, client_id: &ClientId, certificate_id: CertificateId, identifier: [u8; 16]) -> Value {
+    fn said(&self, kind: &str, client_id: &ClientId, peer: &Peer, identifier: [u8; 16]) -> Value {
         let mut said = json!({
             "clientId": client_id,
             "timestamp": self.state.now().millis(),
             "eventType": kind,
             "sessionIdentifier": uuid::Builder::from_random_bytes(identifier).into_uuid().to_string(),
-            "principalIdentifier": certificate_id,
+            "principalIdentifier": self.principal_of(peer),
         });
-        if let Some(thing_name) = self.state.read().registry.exclusive_thing_of(certificate_id) {
+        let registry = &self.state.read().registry;
+        if let Some(thing_name) = peer.certificate_id().and_then(|shown| registry.exclusive_thing_of(shown)) {
             said["thingName"] = thing_name.as_str().into();
         }
         said

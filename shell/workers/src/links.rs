@@ -11,6 +11,8 @@ use sekisho_gate::Delivery;
 use sekisho_mqtt::QoS;
 use sekisho_types::{CertificateId, ClientId, Grant, ProtocolVersion, SessionId, Timestamp};
 
+use crate::peer::Peer;
+
 /// Deliveries that may wait for a connection to take them. And then: a QoS 0 message is dropped and counted, and a
 /// connection that leaves this many QoS 1 messages waiting is closed as too slow, rather than holding up its publishers.
 pub const MAILBOX_MESSAGES_MAX: usize = 10_000;
@@ -76,9 +78,9 @@ pub struct Link {
     pub id: ConnectionId,
     /// The stored session it is of, if it is of one.
     session: OnceLock<SessionId>,
-    /// The certificate it came with.
-    pub certificate_id: CertificateId,
-    /// The same as text, as rules see it.
+    /// Who is at its other end.
+    pub peer: Arc<Peer>,
+    /// As whom rules and events see it.
     principal: Box<str>,
     /// `None` until it is let in, and where it does not speak MQTT.
     beginning: OnceLock<Box<Beginning>>,
@@ -94,7 +96,7 @@ impl Link {
         self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The certificate's id as text.
+    /// As whom rules and events see it: a certificate's id, or the account.
     pub fn principal(&self) -> &str {
         &self.principal
     }
@@ -199,22 +201,24 @@ pub struct Links {
 }
 
 impl Links {
-    /// A new connection of `certificate_id`.
-    pub fn open(&self, certificate_id: CertificateId) -> Arc<Link> {
+    /// A new connection of `peer`.
+    pub(crate) fn open(&self, peer: Arc<Peer>, principal: Box<str>) -> Arc<Link> {
         let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
         let link = Arc::new(Link {
             id,
             session: OnceLock::new(),
-            certificate_id,
-            principal: certificate_id.to_string().into(),
+            peer,
+            principal,
             beginning: OnceLock::new(),
             mailbox: Mutex::default(),
             in_all: self.waiting_bytes.clone(),
             fleet_calls: Arc::new(tokio::sync::Semaphore::new(FLEET_CALLS_PER_CONNECTION_MAX)),
         });
         self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(id, link.clone());
-        let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
-        by_certificate.entry(certificate_id).or_default().push(link.clone());
+        if let Some(certificate_id) = link.peer.certificate_behind() {
+            let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
+            by_certificate.entry(certificate_id).or_default().push(link.clone());
+        }
         metrics::gauge!("sekisho_connections").increment(1);
         link
     }
@@ -247,10 +251,12 @@ impl Links {
         }
         self.by_id.write().unwrap_or_else(PoisonError::into_inner).remove(&link.id);
         let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(links) = by_certificate.get_mut(&link.certificate_id) {
+        if let Some(certificate_id) = link.peer.certificate_behind()
+            && let Some(links) = by_certificate.get_mut(&certificate_id)
+        {
             links.retain(|other| other.id != link.id);
             if links.is_empty() {
-                by_certificate.remove(&link.certificate_id);
+                by_certificate.remove(&certificate_id);
             }
         }
         metrics::gauge!("sekisho_connections").decrement(1);

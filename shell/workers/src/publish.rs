@@ -16,9 +16,10 @@ use sekisho_sessions::Addressee;
 use sekisho_sigv4::Operator;
 use sekisho_types::{Grant, TopicName};
 
-use crate::gateway::{Gateway, Peer, Session, Speech, is_servers_own};
+use crate::gateway::{Gateway, Session, Speech, is_servers_own};
 use crate::kept::kept_properties;
 use crate::live_rules::Source;
+use crate::peer::Peer;
 use crate::provisioning::FleetTopic;
 
 thread_local! {
@@ -139,16 +140,18 @@ impl Gateway {
     }
 
     /// Whether a device may publish over HTTPS, asked before its payload is read.
-    pub fn may_publish_https(&self, peer: Peer, topic: &TopicName, retain: bool) -> Result<(), Refusal> {
+    pub fn may_publish_https(&self, peer: &Peer, topic: &TopicName, retain: bool) -> Result<(), Refusal> {
         self.authorize_https(peer, topic, retain).map(drop)
     }
 
     /// A device publishes over HTTPS with its certificate.
-    pub fn publish_https(&self, now: Instant, peer: Peer, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
-        let (identity, Speech { publish, retain }) = self.authorize_https(peer, spoken.topic, spoken.retain)?;
-        let principal = identity.certificate_id().to_string();
-        let source =
-            Source { certificate_id: Some(peer.certificate_id), client_id: None, thing: None, principal: &principal };
+    pub fn publish_https(&self, now: Instant, peer: &Peer, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
+        let Speech { publish, retain } = self.authorize_https(peer, spoken.topic, spoken.retain)?;
+        let Some(certificate_id) = publish.principal() else {
+            return self.speak(now, spoken, &publish, retain.as_ref(), self.account());
+        };
+        let principal = &certificate_id.to_string();
+        let source = Source { certificate_id: Some(certificate_id), client_id: None, thing: None, principal };
         self.speak(now, spoken, &publish, retain.as_ref(), source)
     }
 

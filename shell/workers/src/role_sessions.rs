@@ -8,13 +8,14 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sekisho_kms::RootKey;
-use sekisho_policy::{AssumeRoleWithCertificate, Permit, authorize};
+use sekisho_policy::{AssumeRoleWithCertificate, Permit};
 use sekisho_sigv4::{NoSigner, RoleSession, Signer};
 use sekisho_state::State;
 use sekisho_types::{CertificateId, Random, RoleAliasName, Secret, ThingName, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use crate::gateway::{Gateway, Peer};
+use crate::gateway::Gateway;
+use crate::peer::Peer;
 
 /// What the key is for, and what is sealed under it: nothing else opens as a session token.
 const PURPOSE: &str = "session tokens of roles";
@@ -81,7 +82,7 @@ impl Gateway {
     /// [`NoCredentials`], the first that applies in the order of its variants.
     pub fn authorize_role(
         &self,
-        peer: Peer,
+        peer: &Peer,
         role_alias: RoleAliasName,
         thing_name: Option<&str>,
     ) -> Result<Permit<AssumeRoleWithCertificate>, NoCredentials> {
@@ -89,19 +90,19 @@ impl Gateway {
             self.refuse(peer, None, "request", reason);
             because
         };
-        let identity = self.identify(peer).map_err(|reason| refuse(reason, NoCredentials::Denied))?;
+        let who = self.identify(peer).map_err(|reason| refuse(reason, NoCredentials::Denied))?;
         let named = |name: &str| {
             let thing_name = ThingName::parse(name).ok()?;
-            self.state.read().registry.thing_named(peer.certificate_id, &thing_name)
+            self.state.read().registry.thing_named(peer.certificate_id()?, &thing_name)
         };
         let thing = thing_name.map(|name| {
             let none = || format!("`x-amzn-iot-thingname` is `{name}`, to which its certificate is not attached");
             named(name).ok_or_else(|| refuse(none(), NoCredentials::ThingName))
         });
         let thing = thing.transpose()?;
-        let (policies, mut context) = self.policies(&identity, None, peer, false, false);
+        let (policies, mut context) = self.policies(&who, None, peer, false, false);
         context.thing = thing;
-        authorize(&identity, AssumeRoleWithCertificate { role_alias }, &policies, &context)
+        who.authorize(AssumeRoleWithCertificate { role_alias }, &policies, &context)
             .map_err(|denied| refuse(denied.to_string(), NoCredentials::Denied))
     }
 
@@ -111,7 +112,7 @@ impl Gateway {
     /// [`NoCredentials::RoleAlias`].
     pub fn assume_role(
         &self,
-        peer: Peer,
+        peer: &Peer,
         permit: &Permit<AssumeRoleWithCertificate>,
     ) -> Result<TemporaryCredentials, NoCredentials> {
         let role_alias = &permit.action().role_alias;

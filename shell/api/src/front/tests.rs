@@ -191,7 +191,7 @@ async fn what_the_tables_offer_the_services_answer() {
 
 #[tokio::test]
 async fn plain_http_from_another_machine_is_refused_unless_the_operator_wants_it() {
-    let elsewhere = |secure| Peer { address: "10.0.0.7:40000".parse().unwrap(), secure };
+    let elsewhere = |secure| Peer::new("10.0.0.7:40000".parse().unwrap(), secure);
     let (mut refused, mut world) = (Vec::new(), World::new());
     let request = |world: &World, service: &str| {
         let target: &[_] = &[("x-amz-target", "TrentService.ListKeys")];
@@ -226,7 +226,7 @@ async fn a_form_comes_in_as_any_other_request_does() {
     let form = |secure: bool, body: &str| {
         let request = Request::builder().method("POST").uri("/lake").header("host", "localhost:4566");
         let request = request.header("content-type", "multipart/form-data; boundary=x");
-        let peer = Peer { address: "10.0.0.7:40000".parse().unwrap(), secure };
+        let peer = Peer::new("10.0.0.7:40000".parse().unwrap(), secure);
         (peer, request.body(crate::full(body.to_owned())).unwrap())
     };
     let field =
@@ -263,7 +263,7 @@ async fn a_customers_key_does_not_cross_a_network_in_the_clear() {
     let put = || world.signed("s3", REGION, &credentials(), "PUT", "/told/k", &customer, b"x");
     assert_eq!(world.answer(put()).await.line(), "200");
     let address = "10.0.0.7:40000".parse().unwrap();
-    let refused = world.answer_from(Peer { address, secure: false }, put()).await.line();
+    let refused = world.answer_from(Peer::new(address, false), put()).await.line();
     assert!(refused.starts_with("400") && refused.contains("must be made over a secure connection"), "{refused}");
-    assert_eq!(world.answer_from(Peer { address, secure: true }, put()).await.line(), "200");
+    assert_eq!(world.answer_from(Peer::new(address, true), put()).await.line(), "200");
 }

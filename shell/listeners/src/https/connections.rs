@@ -10,7 +10,7 @@ use super::{Failure, invalid, unavailable};
 
 pub(super) async fn delete(
     gateway: &Gateway,
-    peer: Peer,
+    peer: &Peer,
     label: &str,
     request: Request<Incoming>,
 ) -> Result<(), Failure> {

@@ -13,7 +13,7 @@ const THING_NAME: &str = "x-amzn-iot-thingname";
 
 pub(super) async fn answer(
     gateway: &Gateway,
-    peer: Peer,
+    peer: &Peer,
     label: &str,
     request: Request<Incoming>,
 ) -> Result<Value, Failure> {

@@ -21,7 +21,7 @@ const MESSAGES_PAGE: usize = 200;
 /// Answers with a document, once what it says is durable.
 pub(super) async fn answer(
     gateway: &Gateway,
-    peer: Peer,
+    peer: &Peer,
     asked: Document,
     label: &str,
     request: Request<Incoming>,
@@ -74,7 +74,7 @@ pub(super) async fn answer(
 /// That it is allowed, asked before a body is kept; the body of somebody who may not is read and thrown away.
 pub(super) async fn permit<A: Action>(
     gateway: &Gateway,
-    peer: Peer,
+    peer: &Peer,
     action: A,
     request: Request<Incoming>,
 ) -> Result<(Permit<A>, Request<Incoming>), Failure> {

@@ -8,7 +8,8 @@ use sekisho_types::{CertificateId, TopicName};
 use tokio::sync::Semaphore;
 
 use crate::decisions::{Decision, Outcome};
-use crate::gateway::{Gateway, Peer};
+use crate::gateway::Gateway;
+use crate::peer::Peer;
 
 /// First connections under way at once: each costs up to ten checks of a signature and a commit, and whoever writes the name of
 /// a registered CA on a certificate has one. And then: the next is refused, which is recorded, and its device connects again.
@@ -56,18 +57,18 @@ impl Gateway {
     /// It runs to its end even if the connection does not wait for it: an event that was promised is told.
     pub fn first_connection(
         self: &Arc<Self>,
-        peer: Peer,
+        peer: &Arc<Peer>,
         client_id: Option<String>,
         der: Vec<u8>,
     ) -> tokio::task::JoinHandle<First> {
-        let gateway = self.clone();
+        let (gateway, peer) = (self.clone(), peer.clone());
         let permit = self.first_connections.clone().try_acquire_owned();
         tokio::spawn(async move {
             let presented = match PresentedCertificate::parse(&der) {
                 Ok(presented) => presented,
                 Err(error) => {
                     let reason = format!("the certificate cannot be read: {error}");
-                    gateway.refuse(peer, client_id.as_deref(), "identity", reason);
+                    gateway.refuse(&peer, client_id.as_deref(), "identity", reason);
                     return First::Close;
                 }
             };
@@ -85,8 +86,7 @@ impl Gateway {
             };
             let Looked { step, ca_certificate_id, reason, outcome } = looked;
             let decision = Decision::new(gateway.state.now(), step, reason).outcome(outcome);
-            let decision = decision.address(peer.address).certificate_id(Some(peer.certificate_id));
-            let decision = decision.client_id(client_id.as_deref()).names(subject, issuer);
+            let decision = decision.of(&peer).client_id(client_id.as_deref()).names(subject, issuer);
             gateway.decisions.record(decision.ca_certificate_id(ca_certificate_id));
             match outcome {
                 Outcome::LetIn => First::Retry,
@@ -180,7 +180,7 @@ mod tests {
     use sekisho_types::{AccountId, Region, Secret, SecretKey, Tenant, Timestamp};
 
     use super::*;
-    use crate::{Decisions, Functions, Issuing, Parts, Recovered, RsaKeys};
+    use crate::{Credential, Decisions, Functions, Issuing, Parts, Recovered, RsaKeys};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -236,8 +236,10 @@ mod tests {
             let key = SigningKey::from_pkcs8(&Secret::new(pair.to_pkcs8v1().unwrap().as_ref().to_vec())).unwrap();
             let der = issue_ca(&key, &DistinguishedName::common_name("Stranger"), lifetime, &mut random).unwrap();
             let certificate_id = PresentedCertificate::id_of(&der);
-            let peer = Peer { address: ([127, 0, 0, 1], 4000).into(), certificate_id, domain_name: None };
-            let first = self.gateway.first_connection(peer, Some("pump-7".into()), der).await;
+            let credential = Credential::Certificate(certificate_id);
+            let address = ([127, 0, 0, 1], 4000).into();
+            let peer = Arc::new(Peer { address, credential, domain_name: None, tls: None });
+            let first = self.gateway.first_connection(&peer, Some("pump-7".into()), der).await;
             assert_eq!(first.unwrap(), First::Close);
             let [decision] = &self.gateway.decisions.about(&certificate_id.to_string())[..] else {
                 panic!("one record")

@@ -21,8 +21,9 @@ use tokio::sync::Semaphore;
 use super::hook::{self, HookAnswer};
 use super::payload::Format;
 use crate::decisions::Decision;
-use crate::gateway::{Gateway, Peer, Session};
+use crate::gateway::{Gateway, Session};
 use crate::links::Link;
+use crate::peer::Peer;
 
 /// Requests under way at once. And then: the next is rejected as throttled, and its device tries again.
 pub const FLEET_CALLS_MAX: usize = 256;
@@ -96,7 +97,7 @@ impl Rejection {
 struct Asker {
     link: Arc<Link>,
     client_id: String,
-    peer: Peer,
+    peer: Arc<Peer>,
 }
 
 impl Gateway {
@@ -109,8 +110,11 @@ impl Gateway {
         payload: Bytes,
         properties: Option<&PublishProperties>,
     ) {
-        let asker =
-            Asker { link: session.link().clone(), client_id: session.client_id().to_string(), peer: session.peer() };
+        let asker = Asker {
+            link: session.link().clone(),
+            client_id: session.client_id().to_string(),
+            peer: session.peer().clone(),
+        };
         // MQTT5 §4.10.1: what the requester wrote on its request comes back with the answer.
         let correlation = properties.and_then(|properties| properties.correlation_data.clone());
         let properties =
@@ -159,6 +163,7 @@ impl Gateway {
         })?;
         match call {
             FleetCall::CreateKeysAndCertificate => {
+                asker.claim()?;
                 let key = self.issuing.key_pair().await.map_err(Rejection::internal)?;
                 let mut answer = self.claimed_certificate(asker, key.subject_public_key_info).await?;
                 let private = std::str::from_utf8(key.private_pem.expose()).map_err(Rejection::internal)?;
@@ -183,7 +188,7 @@ impl Gateway {
         let der = self.issuing.sign(spki).await.map_err(Rejection::internal)?;
         let (now, mut random) = (self.state.now(), self.state.random());
         let token = BASE64_URL_SAFE_NO_PAD.encode(random.array::<96>());
-        let (token_sha256, claim) = (sha256(&token), asker.peer.certificate_id);
+        let (token_sha256, claim) = (sha256(&token), asker.claim()?);
         let committed = self.state.commit(|cores| {
             asker.check_still_let_in(&cores.registry, now)?;
             let added = cores.registry.add_claimed_certificate(now, &der, token_sha256, claim, &mut random);
@@ -208,7 +213,7 @@ impl Gateway {
         template_name: &str,
         request: &Map<String, Value>,
     ) -> Result<Value, Refused> {
-        let (token, claim) = (ownership_token(request)?, asker.peer.certificate_id);
+        let (token, claim) = (ownership_token(request)?, asker.claim()?);
         let given = device_parameters(request)?;
         let now = self.state.now();
         let (template, certificate) = {
@@ -280,9 +285,18 @@ impl Gateway {
 }
 
 impl Asker {
+    /// The certificate it came with. Without one nobody is provisioned: a token is good for whose claim it was given to.
+    fn claim(&self) -> Result<CertificateId, Refused> {
+        self.peer.certificate_id().ok_or_else(|| Refused {
+            certificate_id: None,
+            reason: "who asks came without a certificate".to_owned(),
+            rejection: Rejection::new(403, "AccessDenied", "Access denied"),
+        })
+    }
+
     /// Whether who asked would be let in now: signing and hooks take their time, and a claim may be over by then.
     fn check_still_let_in(&self, registry: &Registry, now: Timestamp) -> Result<(), Refused> {
-        registry.identify(self.peer.certificate_id, now).map(drop).map_err(|error| Refused {
+        registry.identify(self.claim()?, now).map(drop).map_err(|error| Refused {
             certificate_id: None,
             reason: error.to_string(),
             rejection: Rejection::new(403, "AccessDenied", "Access denied"),

@@ -1,0 +1,154 @@
+//! MQTT over WebSocket (MQTT5 §6, RFC 6455): binary frames carry a stream of bytes, in which a packet may begin and end anywhere.
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Buf, Bytes};
+use futures_util::{Sink, Stream};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use sekisho_gate::Settings;
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
+use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::transport::{Ending, Transport};
+
+/// Bytes a message may have beyond the largest packet: its header, and small packets that go with it. And then: close code 1009.
+const BEYOND_A_PACKET: usize = 16 * 1024;
+/// Bytes of a frame to the client.
+const FRAME_BYTES_MAX: usize = 32 * 1024;
+/// A connection keeps so much to read into.
+const READ_BUFFER_BYTES: usize = 1024;
+
+/// A WebSocket as a stream of bytes.
+pub struct WebSocket<S> {
+    stream: WebSocketStream<S>,
+    /// The certificate shown in the handshake of TLS, DER.
+    presented: Option<Box<[u8]>>,
+    /// The rest of the message at hand.
+    rest: Bytes,
+    ending: Ending,
+    /// What we say when we go.
+    farewell: CloseCode,
+    is_said: bool,
+}
+
+impl WebSocket<TokioIo<Upgraded>> {
+    /// What has just been upgraded.
+    pub async fn upgraded(upgraded: Upgraded, presented: Option<Box<[u8]>>, settings: &Settings) -> Self {
+        Self::new(TokioIo::new(upgraded), presented, settings).await
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
+    async fn new(stream: S, presented: Option<Box<[u8]>>, settings: &Settings) -> Self {
+        let message_bytes_max = settings.packet_bytes_max as usize + BEYOND_A_PACKET;
+        let config = WebSocketConfig::default()
+            .read_buffer_size(READ_BUFFER_BYTES)
+            .write_buffer_size(0)
+            .max_write_buffer_size(2 * FRAME_BYTES_MAX)
+            .max_message_size(Some(message_bytes_max))
+            .max_frame_size(Some(message_bytes_max));
+        Self {
+            stream: WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await,
+            presented,
+            rest: Bytes::new(),
+            ending: Ending::Lost,
+            farewell: CloseCode::Normal,
+            is_said: false,
+        }
+    }
+
+    /// Nothing is read after this.
+    fn violated(&mut self, farewell: CloseCode, what: String) {
+        (self.farewell, self.ending) = (farewell, Ending::Violation(what));
+    }
+
+    fn failed(&mut self, error: Error) -> io::Result<()> {
+        match error {
+            Error::Io(error) => return Err(error),
+            Error::ConnectionClosed | Error::AlreadyClosed => {}
+            Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => {}
+            Error::Capacity(CapacityError::MessageTooLong { size, max_size }) => {
+                self.violated(CloseCode::Size, format!("a WebSocket message of {size} bytes, over {max_size}"));
+            }
+            error => self.violated(CloseCode::Protocol, format!("not as RFC 6455 has it: {error}")),
+        }
+        Ok(())
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        while self.rest.is_empty() {
+            if self.ending != Ending::Lost {
+                return Poll::Ready(Ok(()));
+            }
+            match ready!(Pin::new(&mut self.stream).poll_next(context)) {
+                Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
+                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {} // the next read answers a ping
+                Some(Ok(Message::Text(_))) => {
+                    let what = "a WebSocket text frame: MQTT is in binary frames [MQTT-6.0.0-1]";
+                    self.violated(CloseCode::Unsupported, what.to_owned());
+                }
+                Some(Ok(Message::Close(_))) => self.ending = Ending::Goodbye,
+                Some(Err(error)) => return Poll::Ready(self.failed(error)),
+                None => return Poll::Ready(Ok(())),
+            }
+        }
+        let taken = self.rest.len().min(into.remaining());
+        into.put_slice(&self.rest[..taken]);
+        self.rest.advance(taken);
+        if self.rest.is_empty() {
+            self.rest = Bytes::new(); // it may hold on to a large message
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for WebSocket<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        ready!(Pin::new(&mut self.stream).poll_ready(context)).map_err(broken)?;
+        let frame = &bytes[..bytes.len().min(FRAME_BYTES_MAX)];
+        let message = Message::Binary(Bytes::copy_from_slice(frame));
+        Pin::new(&mut self.stream).start_send(message).map_err(broken)?;
+        Poll::Ready(Ok(frame.len()))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context).map_err(broken)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if !self.is_said {
+            ready!(Pin::new(&mut self.stream).poll_ready(context)).map_err(broken)?;
+            self.is_said = true;
+            let frame = CloseFrame { code: self.farewell, reason: "".into() };
+            // If the client went first, this is our answer, which waits already.
+            let _ = Pin::new(&mut self.stream).start_send(Message::Close(Some(frame)));
+        }
+        let _ = ready!(Pin::new(&mut self.stream).poll_flush(context));
+        Pin::new(self.stream.get_mut()).poll_shutdown(context)
+    }
+}
+
+fn broken(error: Error) -> io::Error {
+    match error {
+        Error::Io(error) => error,
+        error => io::Error::new(io::ErrorKind::BrokenPipe, error),
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
+    fn presented(&self) -> Option<&[u8]> {
+        self.presented.as_deref()
+    }
+
+    fn ending(&mut self) -> Ending {
+        self.ending.clone()
+    }
+}
