@@ -75,7 +75,8 @@ impl InMemory {
         let chain = |pem: &str| CertificateDer::pem_slice_iter(pem.as_bytes()).collect::<Result<Vec<_>, _>>();
         let shown =
             ServerCertificate::new(chain(&server_pem)?, PrivateKeyDer::from_pem_slice(server_key.to_pem().expose())?)?;
-        let server = sekisho_listeners::config(Arc::new(shown), MQTT_PROTOCOLS)?;
+        let server =
+            sekisho_listeners::config(Arc::new(shown), sekisho_listeners::TlsPolicy::default(), MQTT_PROTOCOLS)?;
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let client = ClientConfig::builder_with_provider(provider.clone())
             .with_protocol_versions(&[&rustls::version::TLS13])?

@@ -108,7 +108,7 @@ fn tls_policies_are_aws_names() {
     let versions = |policy: &str| {
         let server = Server::start_with(&["--alpn", "127.0.0.1:0", "--tls-policy", policy]);
         server.device("pump-7");
-        let each = ["-tls1_2", "-tls1_3"].map(|version| {
+        ["-tls1_2", "-tls1_3"].map(|version| {
             let ports = ["localhost:$MQTT_PORT", "localhost:$HTTPS_PORT", "$ALPN"].map(|at| {
                 let (code, _) = server.bash_may_fail(&format!(
                     "echo | timeout 20 openssl s_client -connect {at} -CAfile $CA -cert pump-7.pem -key pump-7.key {version} >/dev/null 2>&1"
@@ -117,8 +117,7 @@ fn tls_policies_are_aws_names() {
             });
             assert!(ports.iter().all(|spoken| *spoken == ports[0]), "{policy} {version}: {ports:?}");
             ports[0]
-        });
-        each
+        })
     };
     #[rustfmt::skip] // developer guide, "Transport security"   1.2   1.3
     let table = [
