@@ -25,6 +25,13 @@ fn paho_over_websocket() {
 }
 
 #[test]
+fn a_roles_session_over_websocket() {
+    let server = Server::start();
+    server.device("pump-7");
+    assert!(server.python("role_websockets.py").contains("ok"));
+}
+
+#[test]
 fn what_is_refused_on_a_websocket() {
     let server = Server::start();
     server.device("pump-7");
