@@ -53,10 +53,10 @@ fn a_revoked_device_leaves_no_will() {
     server.device("pump-8");
     let told = server.bash(&format!(
         r#"
-        sub() {{ exec timeout 120 mosquitto_sub -h localhost -p $MQTT_PORT --cafile $CA --cert $1.pem --key $1.key -i $1 -t shared/none -q 1 -k 60 \
+        sub() {{ exec mosquitto_sub -h localhost -p $MQTT_PORT --cafile $CA --cert $1.pem --key $1.key -i $1 -t shared/none -q 1 -k 60 \
           --will-topic shared/last-of-$1 --will-payload gone --will-qos 1 --will-retain >/dev/null 2>&1; }}
         connections() {{ curl -sf $ADMIN/metrics | grep -q "^sekisho_connections $1"; }}
-        sub pump-7 &
+        sub pump-7 & revoked=$!
         sub pump-8 & lost=$!
         until connections 2; do sleep 0.1; done
         aws iot update-certificate --certificate-id {id} --new-status REVOKED
@@ -64,6 +64,7 @@ fn a_revoked_device_leaves_no_will() {
         kill -KILL $lost
         until aws iot-data get-retained-message --topic shared/last-of-pump-8 >/dev/null 2>&1; do sleep 0.1; done
         aws iot-data list-retained-messages --query 'retainedTopics[].topic' --output text
+        kill $revoked
         "#,
         id = arn.rsplit('/').next().expect("an id")
     ));
