@@ -39,6 +39,13 @@ fn what_is_refused_on_a_websocket() {
 }
 
 #[test]
+fn what_is_said_of_a_message_over_https() {
+    let server = Server::start();
+    server.device("pump-7");
+    assert!(server.python("https_publish.py").contains("ok"));
+}
+
+#[test]
 fn alpn_chooses() {
     let server = server_with_alpn("127.44.3.2", &[]);
     server.device("pump-7");

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use sekisho_api::{ApiError, BoxFuture, Message, Publish};
-use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
+use bytes::Bytes;
+use sekisho_api::{ApiError, BoxFuture, Publish};
 use sekisho_sigv4::Operator;
 use sekisho_types::{ClientId, ShadowId};
-use sekisho_workers::{DeleteConnectionError, Gateway, Spoken};
+use sekisho_workers::{Announced, DeleteConnectionError, Gateway};
 use serde_json::Value;
 
 /// Joins the API to the gateway.
@@ -17,20 +17,14 @@ pub struct Operators {
 }
 
 impl Publish for Operators {
-    fn publish<'a>(&'a self, operator: &'a Operator, message: Message) -> BoxFuture<'a, Result<(), ApiError>> {
+    fn publish<'a>(
+        &'a self,
+        operator: &'a Operator,
+        announced: Announced,
+        payload: Bytes,
+    ) -> BoxFuture<'a, Result<(), ApiError>> {
         Box::pin(async move {
-            let qos = if message.qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
-            let properties = properties(&message).map_err(|error| {
-                ApiError::new(400, "InvalidRequestException", format!("MQTT cannot carry a property: {error}"))
-            })?;
-            let spoken = Spoken {
-                topic: &message.topic,
-                payload: &message.payload,
-                qos,
-                retain: message.retain,
-                properties: Some(&properties),
-            };
-            let published = self.gateway.publish_operator(Instant::now(), operator, spoken);
+            let published = self.gateway.publish_operator(Instant::now(), operator, announced.with(&payload));
             let owed = published.map_err(ApiError::unavailable)?;
             self.gateway.state().journal().wait_durable(owed).await.map_err(ApiError::internal)
         })
@@ -57,21 +51,4 @@ impl Publish for Operators {
             DeleteConnectionError::Journal(error) => ApiError::unavailable(error),
         })
     }
-}
-
-/// What MQTT5's subscribers are told of it.
-fn properties(message: &Message) -> Result<PublishProperties, TextError> {
-    let text = |text: Option<&str>| text.map(Utf8String::copied).transpose();
-    let pair = |(name, value): &(String, String)| {
-        Ok(UserProperty { name: Utf8String::copied(name)?, value: Utf8String::copied(value)? })
-    };
-    Ok(PublishProperties {
-        payload_format_indicator: message.payload_is_utf8.then_some(true),
-        message_expiry_interval_s: message.message_expiry_s,
-        response_topic: text(message.response_topic.as_ref().map(|topic| topic.as_str()))?,
-        correlation_data: message.correlation_data.clone().map(BinaryData::new).transpose()?,
-        user_properties: message.user_properties.iter().map(pair).collect::<Result<_, TextError>>()?,
-        content_type: text(message.content_type.as_deref())?,
-        ..PublishProperties::default()
-    })
 }

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use sekisho_sigv4::Operator;
 use sekisho_state::State;
-use sekisho_types::{BucketName, ClientId, Secret, ShadowId, TopicName};
+use sekisho_types::{BucketName, ClientId, Secret, ShadowId};
+use sekisho_workers::Announced;
 use serde_json::Value;
 
 use crate::ApiError;
@@ -56,38 +57,18 @@ impl Settings {
     }
 }
 
-/// A message for the broker and the rules, from a caller who is the account's root.
-#[derive(Clone, Debug)]
-pub struct Message {
-    /// Where to.
-    pub topic: TopicName,
-    /// The payload.
-    pub payload: Bytes,
-    /// 0 or 1.
-    pub qos: u8,
-    /// Whether it is kept for later subscribers.
-    pub retain: bool,
-    /// MQTT5 §3.3.2.3.9.
-    pub content_type: Option<String>,
-    /// MQTT5 §3.3.2.3.5.
-    pub response_topic: Option<TopicName>,
-    /// MQTT5 §3.3.2.3.3, in seconds.
-    pub message_expiry_s: Option<u32>,
-    /// MQTT5 §3.3.2.3.6.
-    pub correlation_data: Option<Bytes>,
-    /// MQTT5 §3.3.2.3.7.
-    pub user_properties: Vec<(String, String)>,
-    /// MQTT5 §3.3.2.3.2: whether the payload says it is UTF-8.
-    pub payload_is_utf8: bool,
-}
-
 /// A future that borrows what it was asked of.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Who takes published messages, changes of device shadows, which are told as messages, and ends of connections.
 pub trait Publish: Send + Sync {
-    /// Hands `message` to the broker and the rules; returns once what QoS 1 promises is durable.
-    fn publish<'a>(&'a self, operator: &'a Operator, message: Message) -> BoxFuture<'a, Result<(), ApiError>>;
+    /// Hands a message to the broker and the rules; returns once what QoS 1 promises is durable.
+    fn publish<'a>(
+        &'a self,
+        operator: &'a Operator,
+        announced: Announced,
+        payload: Bytes,
+    ) -> BoxFuture<'a, Result<(), ApiError>>;
 
     /// Updates a shadow; the answer's document, to be given once the state has settled.
     fn update_shadow(&self, operator: &Operator, shadow: ShadowId, payload: &[u8]) -> Result<Value, ApiError>;

@@ -36,7 +36,7 @@ mod sts; // who am I?
 #[cfg(test)]
 mod testing; // a whole API on a directory of its own
 
-pub use app::{App, BoxFuture, Message, Publish, Settings};
+pub use app::{App, BoxFuture, Publish, Settings};
 pub use body::{Body, BodyError, empty, full, pieces};
 pub use error::ApiError;
 pub use input::{Blob, parse};

@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
+use bytes::Bytes;
 use http::Request;
 use http_body_util::BodyExt;
 use sekisho_blobs::ObjectStore;
@@ -10,10 +11,10 @@ use sekisho_journal::Durability;
 use sekisho_kms::RootKey;
 use sekisho_sigv4::{Credentials, Operator, PayloadToSign, RequestParts, sign};
 use sekisho_types::{AccountId, BucketName, ClientId, Region, Secret, SecretKey, ShadowId, Tenant, Timestamp};
-use sekisho_workers::{BulkRegistration, Issuing, Recovered, RsaKeys};
+use sekisho_workers::{Announced, BulkRegistration, Issuing, Recovered, RsaKeys};
 use serde_json::Value;
 
-use crate::{ApiError, App, BoxFuture, Message, Patterns, Peer, Publish, Settings, front, full};
+use crate::{ApiError, App, BoxFuture, Patterns, Peer, Publish, Settings, front, full};
 
 /// 2013-05-24T00:00:00Z, the day of AWS's signature examples.
 pub(crate) const NOW: Timestamp = Timestamp::from_seconds(1_369_353_600);
@@ -32,11 +33,16 @@ pub(crate) struct World {
 
 /// What the API published.
 #[derive(Default)]
-pub(crate) struct Published(pub(crate) Mutex<Vec<Message>>);
+pub(crate) struct Published(pub(crate) Mutex<Vec<(Announced, Bytes)>>);
 
 impl Publish for Published {
-    fn publish<'a>(&'a self, _: &'a Operator, message: Message) -> BoxFuture<'a, Result<(), ApiError>> {
-        self.0.lock().unwrap().push(message);
+    fn publish<'a>(
+        &'a self,
+        _: &'a Operator,
+        announced: Announced,
+        payload: Bytes,
+    ) -> BoxFuture<'a, Result<(), ApiError>> {
+        self.0.lock().unwrap().push((announced, payload));
         Box::pin(async { Ok(()) })
     }
 

@@ -18,15 +18,13 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use percent_encoding::percent_decode_str;
 use sekisho_gate::{Refusal, Settings};
-use sekisho_mqtt::QoS;
-use sekisho_types::{TOPIC_BYTES_MAX, TopicName};
-use sekisho_workers::{Gateway, Peer, Spoken};
+use sekisho_workers::{Gateway, Peer, PublishRequest};
 use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
+use self::documents::{Query, decoded};
 use self::route::Operation;
 use crate::VALIDITY_LOOK_EVERY;
 use crate::transport::Transport;
@@ -136,37 +134,43 @@ async fn perform(gateway: &Gateway, peer: &Peer, request: Request<Incoming>) -> 
 }
 
 async fn publish(gateway: &Gateway, peer: &Peer, raw: &str, request: Request<Incoming>) -> Result<(), Failure> {
-    let query = request.uri().query().unwrap_or_default();
-    let qos = match query.split('&').find_map(|pair| pair.strip_prefix("qos=")) {
-        None | Some("0") => QoS::AtMostOnce,
-        Some("1") => QoS::AtLeastOnce,
-        Some(_) => return Err(invalid("qos is 0 or 1")),
-    };
-    let retain = match query.split('&').find_map(|pair| pair.strip_prefix("retain=")) {
-        None | Some("false") => false,
-        Some("true") => true,
-        Some(_) => return Err(invalid("retain is true or false")),
-    };
-    let topic = percent_decode_str(raw).decode_utf8().map_err(|_| invalid("the topic is not UTF-8"))?;
-    if topic.len() > TOPIC_BYTES_MAX {
-        return Err(invalid("the topic has more than 256 bytes"));
-    }
-    if topic.starts_with('$') && !topic.starts_with("$aws/rules/") {
-        return Err(invalid("a reserved topic cannot be published to over HTTPS"));
-    }
-    let topic = TopicName::parse(&topic).map_err(|error| invalid(&error.to_string()))?;
-    if gateway.may_publish_https(peer, &topic, retain).is_err() {
+    let announced = announced(raw, &request)?.check().map_err(|error| invalid(&error.to_string()))?;
+    if gateway.may_publish_https(peer, &announced.topic, announced.retain).is_err() {
         discard(request.into_body()).await?;
         return Err(forbidden());
     }
     let payload = collect(request.into_body()).await?;
-    let spoken = Spoken { topic: &topic, payload: &payload, qos, retain, properties: None };
-    let published = gateway.publish_https(Instant::now(), peer, spoken);
+    let published = gateway.publish_https(Instant::now(), peer, announced.with(&payload));
     let owed = published.map_err(|refusal| match refusal {
         Refusal::NotAuthorized => forbidden(),
         _ => unavailable(),
     })?;
     gateway.state().journal().wait_durable(owed).await.map_err(|_| unavailable())
+}
+
+/// What query and headers say of a message (iot-data model: PublishRequest).
+fn announced(raw: &str, request: &Request<Incoming>) -> Result<PublishRequest, Failure> {
+    let query = Query(request.uri().query().unwrap_or_default().to_owned());
+    let header = |name: &str| -> Result<Option<String>, Failure> {
+        let text =
+            |value: &HeaderValue| value.to_str().map(str::to_owned).map_err(|_| invalid(&format!("{name} is no text")));
+        request.headers().get(name).map(text).transpose()
+    };
+    let number = |name: &str| -> Result<Option<u32>, Failure> {
+        let parse = |text: String| text.parse().map_err(|_| invalid(&format!("{name} is no number")));
+        query.get(name)?.map(parse).transpose()
+    };
+    Ok(PublishRequest {
+        topic: decoded(raw)?,
+        qos: number("qos")?.map(|qos| u8::try_from(qos).unwrap_or(u8::MAX)),
+        retain: Some(query.flag("retain")?),
+        user_properties: header("x-amz-mqtt5-user-properties")?,
+        payload_format_indicator: header("x-amz-mqtt5-payload-format-indicator")?,
+        content_type: query.get("contentType")?,
+        response_topic: query.get("responseTopic")?,
+        correlation_data: header("x-amz-mqtt5-correlation-data")?,
+        message_expiry: number("messageExpiry")?,
+    })
 }
 
 fn invalid(message: &str) -> Failure {

@@ -12,6 +12,7 @@ mod provisioning; // a device gets a certificate of its own
 mod profile; // whose word counts
 mod gateway; // connect, subscribe, and what changes reach whom
 mod publish; // a message to its subscribers and rules
+mod publish_request; // the same as HTTP brings it
 mod sessions; // what outlives a connection, and what waits for it
 mod kept; // what MQTT5 says of a message that is kept
 mod retained; // the last message of a topic, for those who come later
@@ -44,6 +45,7 @@ pub use provisioning::{
     run_expiry,
 };
 pub use publish::Spoken;
+pub use publish_request::{Announced, BadPublish, PublishRequest};
 pub use role_sessions::{NoCredentials, TemporaryCredentials, assume_role_as_operator, signer_of_session};
 pub use sekisho_delivery::Origin;
 pub use sessions::Stored;

@@ -163,8 +163,8 @@ async fn a_body_has_a_limit_and_an_answer_names_its_request() {
     ));
     let published = world.send("iotdata", "POST", "/topics/a/b?qos=1", &[], b"hello").await;
     expect![[r#"200 {"message":"OK","traceId":"ID"}"#]].assert_eq(&published.line());
-    let message = world.published.0.lock().unwrap().pop().unwrap();
-    assert_eq!((message.topic.as_str(), &message.payload[..], message.qos), ("a/b", &b"hello"[..], 1));
+    let (announced, payload) = world.published.0.lock().unwrap().pop().unwrap();
+    assert_eq!((announced.topic.as_str(), &payload[..], announced.qos.number()), ("a/b", &b"hello"[..], 1));
     let who = world.send("sts", "POST", "/", &[], b"Action=GetCallerIdentity&Version=2011-06-15").await;
     expect![[r#"200 <GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::000000000000:root</Arn><UserId>000000000000</UserId><Account>000000000000</Account></GetCallerIdentityResult><ResponseMetadata><RequestId>ID</RequestId></ResponseMetadata></GetCallerIdentityResponse>"#]].assert_eq(&who.line());
 }
