@@ -1,11 +1,11 @@
 //! Gate, broker and sessions joined as `shell/workers` and `shell/listeners` join them, without sockets, tasks or locks.
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
 use sekisho_broker::{Broker, ConnectionId, HashMatch, Subscriber, Target};
-use sekisho_gate::{Accepted, CloseReason, Connection, Delivery, Handed, Output, Refusal, Sequence, Settings};
+use sekisho_gate::{Accepted, CloseReason, Connection, Delivery, Handed, Output, Sequence, Settings};
 use sekisho_identity::{CertificateRecord, CertificateStatus, DeviceIdentity};
 use sekisho_mqtt::{PacketIdentifier, QoS, Utf8String};
 use sekisho_policy::{Action, Connect, Context, Permit, PolicyDocument, PolicySet, Publish, Subscribe, authorize};
@@ -18,26 +18,15 @@ use sekisho_types::{
 use crate::disk::Disk;
 use crate::random::Random;
 
-/// What a client is told once it is durable.
-enum Answer {
-    Accept(Accepted),
-    Subscribed(PacketIdentifier, Vec<Result<QoS, Refusal>>),
-    Unsubscribed(PacketIdentifier, Vec<Result<bool, Refusal>>),
-    Release(PacketIdentifier),
-    Complete(PacketIdentifier),
-}
-
 struct Link {
     gate: Connection,
     client_id: Option<ClientId>,
     seat: Option<Seat>,
     expiry_s: u32,
-    is_accepted: bool,
     sent: u64,
     /// Up to here it may be sent what waits, once that is durable.
     held: (u64, Sequence),
     more: bool,
-    answers: VecDeque<(Sequence, Answer)>,
     acknowledged: Vec<PacketIdentifier>,
 }
 
@@ -103,11 +92,9 @@ impl Server {
             client_id: None,
             seat: None,
             expiry_s: 0,
-            is_accepted: false,
             sent: 0,
             held: (0, Sequence(0)),
             more: false,
-            answers: VecDeque::new(),
             acknowledged: Vec::new(),
         };
         self.links.insert(id, link);
@@ -175,7 +162,7 @@ impl Server {
     /// Of those that are let in, each client id has one, except for what is being closed.
     fn one_connection_a_client(&self) {
         let mut seen = std::collections::HashSet::new();
-        for link in self.links.values().filter(|link| link.is_accepted && !link.gate.is_closed()) {
+        for link in self.links.values().filter(|link| link.gate.is_connected()) {
             let client_id = link.client_id.as_ref().expect("it is let in");
             assert!(seen.insert(client_id), "two connections of `{client_id}`");
         }
@@ -209,13 +196,14 @@ impl Server {
 
     /// All a connection can do now.
     fn turn(&mut self, id: u64, now: (Instant, Timestamp)) {
-        self.tell(id, now.0);
+        if let Some(link) = self.links.get_mut(&id) {
+            link.gate.handle_persisted(self.disk.durable());
+        }
         loop {
             self.deliver(id, now);
             let Some(link) = self.links.get_mut(&id) else { return };
             let Some(output) = link.gate.poll_output() else { break };
             self.act(id, now, output);
-            self.tell(id, now.0);
         }
         self.note_acknowledged(id);
     }
@@ -248,7 +236,8 @@ impl Server {
                 }
                 let link = self.links.get_mut(&id).expect("it is turned");
                 (link.client_id, link.seat, link.expiry_s) = (Some(client_id.clone()), seat, request.session_expiry_s);
-                link.answers.push_back((owed, Answer::Accept(accepted)));
+                link.more = accepted.is_stored;
+                link.gate.accept(now.0, accepted, owed);
                 let subscriber = subscriber(id, seat);
                 let permit = self.permit(Connect { client_id });
                 if let Some(Subscriber::Connection(ConnectionId(older))) = self.broker.connect(&permit, subscriber)
@@ -264,7 +253,7 @@ impl Server {
                         let events = self.sessions.take(seat, identifier);
                         owed = owed.max(self.commit(events));
                     }
-                    self.links.get_mut(&id).expect("it is turned").gate.publish_accepted(identifier, owed);
+                    self.gate(id).publish_accepted(identifier, owed);
                 }
             }
             Output::Subscribe(request) => {
@@ -279,7 +268,7 @@ impl Server {
                     self.broker.subscribe(subscriber(id, seat), &permit, grant);
                 }
                 let outcomes = request.subscriptions.iter().map(|subscription| Ok(subscription.qos)).collect();
-                self.answer(id, owed, Answer::Subscribed(request.packet_identifier, outcomes));
+                self.gate(id).subscribed(request.packet_identifier, outcomes, owed);
             }
             Output::Unsubscribe(request) => {
                 let subscriber = subscriber(id, seat);
@@ -287,7 +276,7 @@ impl Server {
                 let outcomes = filters.iter().map(|filter| Ok(self.broker.unsubscribe(subscriber, filter))).collect();
                 let events = seat.map(|seat| self.sessions.unsubscribe(&seat, filters)).unwrap_or_default();
                 let owed = self.commit(events);
-                self.answer(id, owed, Answer::Unsubscribed(request.packet_identifier, outcomes));
+                self.gate(id).unsubscribed(request.packet_identifier, outcomes, owed);
             }
             Output::Acknowledged(identifier) => {
                 self.links.get_mut(&id).expect("it is turned").acknowledged.push(identifier);
@@ -295,41 +284,22 @@ impl Server {
             Output::Received(identifier) => {
                 let events = seat.map(|seat| self.sessions.receive(&seat, identifier)).unwrap_or_default();
                 let owed = self.commit(events);
-                self.answer(id, owed, Answer::Release(identifier));
+                self.gate(id).release(identifier, owed);
             }
             Output::Released(identifier) => {
                 let events = seat.map(|seat| self.sessions.release(&seat, identifier)).unwrap_or_default();
                 let owed = self.commit(events);
-                self.answer(id, owed, Answer::Complete(identifier));
+                self.gate(id).complete(identifier, owed);
             }
             Output::Close(close) => {
                 let link = self.links.get_mut(&id).expect("it is turned");
-                link.expiry_s = if link.is_accepted { close.session_expiry_s } else { link.expiry_s };
+                link.expiry_s = close.session_expiry_s.unwrap_or(link.expiry_s);
             }
         }
     }
 
-    fn answer(&mut self, id: u64, owed: Sequence, answer: Answer) {
-        self.links.get_mut(&id).expect("it is turned").answers.push_back((owed, answer));
-    }
-
-    fn tell(&mut self, id: u64, now: Instant) {
-        let durable = self.disk.durable();
-        let Some(link) = self.links.get_mut(&id) else { return };
-        link.gate.handle_persisted(durable);
-        while link.answers.front().is_some_and(|(owed, _)| *owed <= durable) {
-            match link.answers.pop_front().expect("there is one").1 {
-                Answer::Accept(_) if link.gate.is_closed() => {}
-                Answer::Accept(accepted) => {
-                    (link.is_accepted, link.more) = (true, accepted.is_stored);
-                    link.gate.accept(now, accepted);
-                }
-                Answer::Subscribed(identifier, outcomes) => link.gate.subscribed(identifier, outcomes),
-                Answer::Unsubscribed(identifier, outcomes) => link.gate.unsubscribed(identifier, outcomes),
-                Answer::Release(identifier) => link.gate.release(identifier),
-                Answer::Complete(identifier) => link.gate.complete(identifier),
-            }
-        }
+    fn gate(&mut self, id: u64) -> &mut Connection {
+        &mut self.links.get_mut(&id).expect("it is turned").gate
     }
 
     fn route(&mut self, id: u64, now: (Instant, Timestamp), publish: &sekisho_gate::IncomingPublish) -> Sequence {
@@ -381,7 +351,7 @@ impl Server {
     fn deliver(&mut self, id: u64, now: (Instant, Timestamp)) {
         let Some(link) = self.links.get_mut(&id) else { return };
         let Some(stored) = link.seat.and_then(|seat| self.sessions.get(seat.session)) else { return };
-        if !link.is_accepted || link.gate.is_closed() {
+        if !link.gate.is_connected() {
             return;
         }
         if link.more && link.held.0 <= link.sent {
@@ -393,7 +363,7 @@ impl Server {
         }
         for (number, waiting) in stored.after(link.sent).take_while(|(number, _)| *number <= link.held.0) {
             if waiting.received {
-                link.gate.release(waiting.identifier);
+                link.gate.release(waiting.identifier, Sequence(0));
             } else {
                 let topic = Utf8String::copied(&waiting.message.topic).expect("a topic");
                 let delivery = Delivery::shared(now.0, topic, waiting.message.payload.clone(), None, false);

@@ -13,8 +13,9 @@ pub struct Close {
     pub explanation: Cow<'static, str>,
     /// Whether the will is to be published: the connection was accepted, and the client did not say goodbye.
     pub publish_will: bool,
-    /// How long the session outlives the connection from now: what was agreed, or what DISCONNECT changed it to.
-    pub session_expiry_s: u32,
+    /// How long the session outlives the connection from now: what was agreed, or what DISCONNECT changed it to. `None` if the client
+    /// had not been let in: then its session, if it has one, stays as it was.
+    pub session_expiry_s: Option<u32>,
 }
 
 /// Why a connection ended (AWS IoT Core developer guide, "Lifecycle events": `disconnectReason`).

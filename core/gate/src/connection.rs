@@ -1,5 +1,6 @@
 //! The state machine of one connection.
 mod receive; // what the client sends
+mod told; // what it is told once that is durable
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -8,8 +9,8 @@ use std::time::Instant;
 
 use bytes::BytesMut;
 use sekisho_mqtt::{
-    ConnAck, ConnAckProperties, Disconnect, DisconnectProperties, Packet, PacketIdentifier, PacketType,
-    ProtocolVersion, PubComp, PubRel, QoS, ReasonCode, SubAck, UnsubAck, Utf8String, encode, encoded_len,
+    ConnAck, Disconnect, DisconnectProperties, Packet, PacketIdentifier, PacketType, ProtocolVersion, QoS, ReasonCode,
+    Utf8String, encode, encoded_len,
 };
 
 use crate::agreed::Agreed;
@@ -17,9 +18,10 @@ use crate::close::{Close, CloseReason, Refusal, Violation};
 use crate::delivery::Delivery;
 use crate::inbound::Answer;
 use crate::outbound::Handed;
-use crate::output::{Accepted, Output, Sequence};
+use crate::output::{Output, Sequence};
 use crate::session::Session;
 use crate::settings::Settings;
+use told::Told;
 
 /// A CONNACK of MQTT5 without properties.
 const CONNACK_BYTES: usize = 5;
@@ -35,6 +37,10 @@ pub struct Connection {
     input: BytesMut,
     /// When the connection has to end whatever happens, and why.
     end_at: Option<(Instant, CloseReason)>,
+    /// Everything up to here is durable.
+    persisted: Sequence,
+    /// Answers that wait for more to be, in order.
+    untold: VecDeque<(Sequence, Told)>,
     /// At most one packet's output and `Close`.
     outputs: VecDeque<Output>,
     outgoing: BytesMut,
@@ -62,6 +68,8 @@ impl Connection {
             now,
             input: BytesMut::new(),
             end_at: None,
+            persisted: Sequence(0),
+            untold: VecDeque::new(),
             outputs: VecDeque::new(),
             outgoing: BytesMut::new(),
         }
@@ -86,16 +94,26 @@ impl Connection {
     }
 
     /// Whether more bytes are wanted. `false` while CONNECT is being decided, while a v3 client has
-    /// `receive_maximum` messages unacknowledged, while `outgoing_bytes_max` are unwritten, and after the end: do not
-    /// read from the socket then, or what it sends gathers here without bound.
+    /// `receive_maximum` messages unacknowledged, while `untold_max` answers wait for the disk, while `outgoing_bytes_max` are
+    /// unwritten, and after the end: do not read from the socket then, or what it sends gathers here without bound.
     pub fn takes_input(&self) -> bool {
         match &self.state {
             State::AwaitConnect { .. } => true,
             State::AwaitAccept { .. } | State::Closed => false,
             State::Connected(session) => {
-                self.outgoing.len() < self.settings.outgoing_bytes_max && !session.is_held_back(&self.settings)
+                self.outgoing.len() < self.settings.outgoing_bytes_max && !self.waits_for_us(session)
             }
         }
+    }
+
+    /// Whether the client cannot be read from because of something it is owed.
+    fn waits_for_us(&self, session: &Session) -> bool {
+        self.untold.len() >= self.settings.untold_max || session.is_held_back(&self.settings)
+    }
+
+    /// Whether CONNACK has let the client in, and the connection goes on.
+    pub fn is_connected(&self) -> bool {
+        matches!(self.state, State::Connected(_))
     }
 
     /// Whether `Output::Close` was handed on, or is about to be.
@@ -140,33 +158,12 @@ impl Connection {
         if self.outputs.is_empty() {
             self.outputs = VecDeque::new();
         }
+        if self.untold.is_empty() {
+            self.untold = VecDeque::new();
+        }
         if let State::Connected(session) = &mut self.state {
             session.inbound.release();
             session.outbound.release();
-        }
-    }
-
-    /// The client may connect: CONNACK. Nothing happens if the connection ended meanwhile.
-    pub fn accept(&mut self, now: Instant, accepted: Accepted) {
-        self.now = now;
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::AwaitAccept { deadline: _, agreed } => {
-                let version = agreed.protocol_version;
-                let properties = agreed.connack_properties(&accepted, &self.settings);
-                let session_present = accepted.session_present;
-                let reason_code = ReasonCode::Success;
-                let connack = ConnAck { session_present, reason_code, properties: Some(Box::new(properties)) };
-                let connack = Packet::ConnAck(connack);
-                if encoded_len(&connack, version) as usize > agreed.client_packet_bytes_max {
-                    self.state = State::AwaitAccept { deadline: now, agreed };
-                    let explanation = "the client's Maximum Packet Size has no room for CONNACK [MQTT-3.1.2-24]";
-                    self.end_with(CloseReason::ClientError, Violation::new(ReasonCode::PacketTooLarge, explanation));
-                    return;
-                }
-                self.write(version, connack);
-                self.state = State::Connected(Box::new(Session::new(now, agreed, accepted)));
-            }
-            other => self.state = other,
         }
     }
 
@@ -175,7 +172,7 @@ impl Connection {
         if let State::AwaitAccept { agreed, .. } = &self.state {
             let version = agreed.protocol_version;
             if version == ProtocolVersion::V5 || self.settings.connack_on_refusal {
-                self.write_connack(version, false, refusal.reason_code(PacketType::ConnAck), None);
+                self.write_refusal(version, refusal.reason_code(PacketType::ConnAck));
             }
             self.end(refusal.close_reason(), refusal.to_string(), false);
         }
@@ -184,14 +181,6 @@ impl Connection {
     /// A message above QoS 0 was taken, and its PUBACK or PUBREC waits until `sequence` is durable.
     pub fn publish_accepted(&mut self, packet_identifier: PacketIdentifier, sequence: Sequence) {
         self.answer_publish(packet_identifier, Answer::Accepted(sequence));
-    }
-
-    /// Everything up to `upto` is durable: writes the PUBACKs and PUBRECs whose turn has come.
-    pub fn handle_persisted(&mut self, upto: Sequence) {
-        if let State::Connected(session) = &mut self.state {
-            session.inbound.persisted(upto);
-            session.write_acknowledgements(&mut self.outgoing);
-        }
     }
 
     /// A message was not taken; `packet_identifier` as in its [`crate::IncomingPublish`].
@@ -221,33 +210,6 @@ impl Connection {
         }
     }
 
-    /// SUBSCRIBE was decided, one outcome for each subscription of the request, in its order: SUBACK.
-    pub fn subscribed(&mut self, packet_identifier: PacketIdentifier, outcomes: Vec<Result<QoS, Refusal>>) {
-        let State::Connected(session) = &mut self.state else { return };
-        let Some(reason_codes) = session.subscriptions.answer(packet_identifier, outcomes) else { return };
-        let version = session.agreed.protocol_version;
-        let refused = reason_codes.iter().find(|reason_code| reason_code.is_error()).copied();
-        if let (ProtocolVersion::V311, true, Some(reason_code)) =
-            (version, self.settings.close_on_refused_subscribe, refused)
-        {
-            self.end(CloseReason::AuthError, format!("SUBSCRIBE refused: {reason_code}"), true);
-            return;
-        }
-        self.write_if_it_fits(Packet::SubAck(SubAck { packet_identifier, reason_codes, properties: None }));
-    }
-
-    /// UNSUBSCRIBE was done, one outcome for each filter of the request, in its order, and whether there was one: UNSUBACK.
-    pub fn unsubscribed(&mut self, packet_identifier: PacketIdentifier, outcomes: Vec<Result<bool, Refusal>>) {
-        let tells = self.settings.no_subscription_existed;
-        let reason_code = |outcome: Result<bool, Refusal>| match outcome {
-            Ok(false) if tells => ReasonCode::NoSubscriptionExisted,
-            Ok(_) => ReasonCode::Success,
-            Err(refusal) => refusal.reason_code(PacketType::UnsubAck),
-        };
-        let reason_codes = outcomes.into_iter().map(reason_code).collect();
-        self.write_if_it_fits(Packet::UnsubAck(UnsubAck { packet_identifier, reason_codes, properties: None }));
-    }
-
     /// Sends a message to the client, or lets it wait for the window and for room to write.
     ///
     /// `false`: not taken, because the connection ended or a message above QoS 0 found the waiting room full; hold the
@@ -271,22 +233,6 @@ impl Connection {
         let State::Connected(session) = &mut self.state else { return Handed::Later };
         let Session { outbound, agreed, .. } = session.as_mut();
         outbound.deliver_stored(now, delivery, sent_as, agreed, &self.settings, &mut self.outgoing)
-    }
-
-    /// PUBREL: it is noted that the client has that message of QoS 2, now or by an earlier connection.
-    pub fn release(&mut self, packet_identifier: PacketIdentifier) {
-        let State::Connected(session) = &mut self.state else { return };
-        session.outbound.resume_released(packet_identifier);
-        let version = session.agreed.protocol_version;
-        self.write(version, Packet::PubRel(PubRel::new(packet_identifier, ReasonCode::Success)));
-    }
-
-    /// PUBCOMP: it is noted that the client lets go of the identifier of a message of its own.
-    pub fn complete(&mut self, packet_identifier: PacketIdentifier) {
-        let State::Connected(session) = &mut self.state else { return };
-        session.inbound.release_identifier(packet_identifier);
-        let version = session.agreed.protocol_version;
-        self.write(version, Packet::PubComp(PubComp::new(packet_identifier, ReasonCode::Success)));
     }
 
     /// Deliveries that were taken and not sent: too large for the client, expired, or QoS 0 without room.
@@ -337,13 +283,14 @@ impl Connection {
             self.disconnect(reason);
             return;
         }
+        // It is we who do not read; what the client sent in time may lie in the socket.
+        let waits_for_us = matches!(&self.state, State::Connected(session) if self.waits_for_us(session));
         match &mut self.state {
             State::AwaitConnect { .. } => self.end(CloseReason::ClientError, "no CONNECT before the deadline", false),
             State::AwaitAccept { .. } => {
                 self.end(CloseReason::ServerError, "CONNECT was not decided before the deadline", false);
             }
-            // It is we who do not read; what the client sent in time may lie in the socket.
-            State::Connected(session) if session.is_held_back(&self.settings) => session.heard_from_client(now),
+            State::Connected(session) if waits_for_us => session.heard_from_client(now),
             State::Connected(_) => self.disconnect(CloseReason::MqttKeepAliveTimeout),
             State::Closed => {}
         }
@@ -358,7 +305,7 @@ impl Connection {
     fn answer_publish(&mut self, packet_identifier: PacketIdentifier, answer: Answer) {
         if let State::Connected(session) = &mut self.state {
             session.inbound.answer(packet_identifier, answer);
-            session.write_acknowledgements(&mut self.outgoing);
+            session.write_acknowledgements(self.persisted, &mut self.outgoing);
         }
     }
 
@@ -379,14 +326,9 @@ impl Connection {
         }
     }
 
-    fn write_connack(
-        &mut self,
-        version: ProtocolVersion,
-        session_present: bool,
-        reason_code: ReasonCode,
-        properties: Option<Box<ConnAckProperties>>,
-    ) {
-        self.write(version, Packet::ConnAck(ConnAck { session_present, reason_code, properties }));
+    /// A CONNACK that refuses.
+    fn write_refusal(&mut self, version: ProtocolVersion, reason_code: ReasonCode) {
+        self.write(version, Packet::ConnAck(ConnAck { session_present: false, reason_code, properties: None }));
     }
 
     /// Ends the connection and tells a v5 client why, in DISCONNECT or, before that is allowed, in CONNACK.
@@ -396,7 +338,7 @@ impl Connection {
                 let fits = violation.reason_code.fits(PacketType::ConnAck);
                 let reason_code = if fits { violation.reason_code } else { ReasonCode::UnspecifiedError };
                 if agreed.client_packet_bytes_max >= CONNACK_BYTES {
-                    self.write_connack(ProtocolVersion::V5, false, reason_code, None);
+                    self.write_refusal(ProtocolVersion::V5, reason_code);
                 }
             }
             State::Connected(session) if session.agreed.protocol_version == ProtocolVersion::V5 => {
@@ -417,17 +359,17 @@ impl Connection {
 
     /// Ends the connection. A will is published only if the client had been accepted.
     fn end(&mut self, reason: CloseReason, explanation: impl Into<Cow<'static, str>>, publish_will: bool) {
-        let (accepted, session_expiry_s) = match &self.state {
-            State::AwaitConnect { .. } | State::AwaitAccept { .. } => (false, 0),
-            State::Connected(session) => (true, session.agreed.session_expiry_s),
+        let session_expiry_s = match &self.state {
+            State::AwaitConnect { .. } | State::AwaitAccept { .. } => None,
+            State::Connected(session) => Some(session.agreed.session_expiry_s),
             State::Closed => return,
         };
         self.state = State::Closed;
-        self.input = BytesMut::new();
+        (self.input, self.untold) = (BytesMut::new(), VecDeque::new());
         self.outputs.push_back(Output::Close(Close {
             reason,
             explanation: explanation.into(),
-            publish_will: publish_will && accepted,
+            publish_will: publish_will && session_expiry_s.is_some(),
             session_expiry_s,
         }));
     }

@@ -15,7 +15,6 @@ pub(crate) struct Inbound {
     received: VecDeque<Received>,
     /// QoS 2: PUBLISH has come, PUBREL has not.
     taken: BTreeSet<PacketIdentifier>,
-    persisted: Sequence,
 }
 
 #[derive(Debug)]
@@ -80,11 +79,6 @@ impl Inbound {
         }
     }
 
-    /// Everything up to here is durable.
-    pub(crate) fn persisted(&mut self, upto: Sequence) {
-        self.persisted = self.persisted.max(upto);
-    }
-
     /// Whether a message of QoS 2 with that identifier was taken, and not let go of.
     pub(crate) fn is_taken(&self, packet_identifier: PacketIdentifier) -> bool {
         self.taken.contains(&packet_identifier)
@@ -95,12 +89,12 @@ impl Inbound {
         self.taken.remove(&packet_identifier);
     }
 
-    /// The next PUBACK or PUBREC, if its turn has come.
-    pub(crate) fn next_acknowledgement(&mut self) -> Option<Acknowledgement> {
+    /// The next PUBACK or PUBREC, if its turn has come now that everything up to `persisted` is durable.
+    pub(crate) fn next_acknowledgement(&mut self, persisted: Sequence) -> Option<Acknowledgement> {
         while let Some(&Received { packet_identifier, qos, answer }) = self.received.front() {
             let reason_code = match answer {
                 Answer::Undecided => return None,
-                Answer::Accepted(sequence) if sequence > self.persisted => return None,
+                Answer::Accepted(sequence) if sequence > persisted => return None,
                 Answer::Accepted(_) => Some(ReasonCode::Success),
                 Answer::Refused(reason_code) => Some(reason_code),
                 Answer::Unanswered => None,

@@ -14,7 +14,8 @@ pub struct Sequence(pub u64);
 /// Something for the shell to do, in the order the client asked for it.
 #[derive(Debug, PartialEq)]
 pub enum Output {
-    /// Decide, then `accept` or `refuse`. Until then nothing more is read.
+    /// Decide, then `accept` or `refuse`. Until then nothing more is read. This and other answers wait until the place of the journal
+    /// they name is durable.
     Connect(Box<ConnectRequest>),
     /// Decide, then `publish_accepted` (above QoS 0 only) or `publish_refused`.
     Publish(IncomingPublish),

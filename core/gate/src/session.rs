@@ -12,7 +12,7 @@ use crate::close::Violation;
 use crate::inbound::{Acknowledgement, Inbound, TopicAliases};
 use crate::limits;
 use crate::outbound::Outbound;
-use crate::output::{Accepted, IncomingPublish, SubscribeRequest, UnsubscribeRequest};
+use crate::output::{Accepted, IncomingPublish, Sequence, SubscribeRequest, UnsubscribeRequest};
 use crate::settings::Settings;
 use crate::subscriptions::Subscriptions;
 
@@ -149,8 +149,10 @@ impl Session {
     }
 
     /// Writes the PUBACKs and PUBRECs whose turn has come.
-    pub(crate) fn write_acknowledgements(&mut self, out: &mut BytesMut) {
-        while let Some(Acknowledgement { packet_identifier, qos, reason_code }) = self.inbound.next_acknowledgement() {
+    pub(crate) fn write_acknowledgements(&mut self, persisted: Sequence, out: &mut BytesMut) {
+        while let Some(Acknowledgement { packet_identifier, qos, reason_code }) =
+            self.inbound.next_acknowledgement(persisted)
+        {
             let packet = match qos {
                 QoS::ExactlyOnce => Packet::PubRec(PubRec::new(packet_identifier, reason_code)),
                 QoS::AtLeastOnce | QoS::AtMostOnce => Packet::PubAck(PubAck::new(packet_identifier, reason_code)),

@@ -57,6 +57,9 @@ pub struct Settings {
     pub connack_on_refusal: bool,
     /// Whether refusing a filter closes an MQTT3 connection, as AWS did before it answered SUBACK 0x80.
     pub close_on_refused_subscribe: bool,
+    /// Answers to CONNECT, SUBSCRIBE, UNSUBSCRIBE, PUBREC and PUBREL that wait for the disk. At the limit nothing more is read from the
+    /// client. Ours.
+    pub untold_max: usize,
     /// Bytes waiting to be written. At the limit nothing more is read from the client and deliveries wait. A single
     /// packet may exceed it.
     pub outgoing_bytes_max: usize,
@@ -91,6 +94,7 @@ impl Default for Settings {
             no_subscription_existed: false,
             connack_on_refusal: false,
             close_on_refused_subscribe: false,
+            untold_max: 100,
             outgoing_bytes_max: 256 * 1024,
             waiting_deliveries_max: 1000,
             waiting_bytes_max: 1024 * 1024,

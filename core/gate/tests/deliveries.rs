@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dialogue::*;
 use expect_test::expect;
-use sekisho_gate::{Delivery, Settings};
+use sekisho_gate::{Delivery, Sequence, Settings};
 use sekisho_mqtt::ProtocolVersion::{V5, V311};
 use sekisho_mqtt::*;
 
@@ -119,7 +119,7 @@ fn no_other_packet_is_over_it_either() {
     let filters: Vec<_> = filters.iter().map(|filter| (filter.as_str(), QoS::AtMostOnce)).collect();
     d.send(subscribe(7, &filters));
     d.transcript.clear();
-    d.shell(|gate| gate.subscribed(id(7), vec![Ok(QoS::AtMostOnce); 36]));
+    d.shell(|gate| gate.subscribed(id(7), vec![Ok(QoS::AtMostOnce); 36], Sequence(0)));
     d.check(expect![[r#"
         <- DISCONNECT 0x95 packet too large
         -- Close CLIENT_ERROR, with will: an acknowledgement would be over the client's Maximum Packet Size, 40

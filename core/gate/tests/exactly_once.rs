@@ -88,18 +88,18 @@ fn a_stored_session_is_told_of_each_step_before_the_client_is() {
     connect.clean_start = false;
     d.send(Packet::Connect(Box::new(connect)));
     d.accept_with(Accepted { session_present: true, is_stored: true, taken: vec![id(5)], ..Accepted::default() });
-    d.shell(|gate| gate.release(id(7)));
+    d.shell(|gate| gate.release(id(7), Sequence(0)));
     assert_eq!(d.deliver_stored(b"sent before", (id(8), QoS::AtLeastOnce, true)), Handed::Sent);
     assert_eq!(d.deliver_stored(b"new", (id(9), QoS::ExactlyOnce, false)), Handed::Later, "the window");
     d.send(pubcomp(7));
     assert_eq!(d.deliver_stored(b"new", (id(9), QoS::ExactlyOnce, false)), Handed::Sent);
     d.send(puback(8));
     d.send(pubrec(9, ReasonCode::Success));
-    d.shell(|gate| gate.release(id(9)));
+    d.shell(|gate| gate.release(id(9), Sequence(0)));
     d.send(pubcomp(9));
     d.send(publish_twice("a", b"taken by the connection before", 5));
     d.send(pubrel(5));
-    d.shell(|gate| gate.complete(id(5)));
+    d.shell(|gate| gate.complete(id(5), Sequence(0)));
     d.check(expect![[r#"
         -> CONNECT pump-7 level 4
         -- Connect pump-7 keep alive 60 s, session for 4294967295 s
@@ -132,4 +132,36 @@ fn a_client_without_keep_alive_may_be_silent() {
     d.send(Packet::Connect(Box::new(connect)));
     d.accept();
     assert_eq!(d.gate.poll_timeout(), None);
+}
+
+#[test]
+fn what_is_stored_is_told_once_it_is_durable_and_in_order() {
+    let mut d = Dialogue::new(V5, Settings { untold_max: 2, ..Settings::mqtt() });
+    d.send(connect(V5, "pump-7"));
+    let now = d.now;
+    d.shell(|gate| gate.accept(now, Accepted::default(), Sequence(3)));
+    assert!(!d.gate.is_connected());
+    d.shell(|gate| gate.handle_persisted(Sequence(3)));
+    assert!(d.gate.is_connected());
+    d.transcript.clear();
+    for number in [1, 2] {
+        d.send(subscribe(number, &[("a", QoS::AtLeastOnce)]));
+        // The second changes nothing, and is not told before the first all the same.
+        let owed = Sequence(if number == 1 { 5 } else { 0 });
+        d.shell(|gate| gate.subscribed(id(number), vec![Ok(QoS::AtLeastOnce)], owed));
+    }
+    assert!(!d.gate.takes_input(), "two answers wait: no more is read");
+    d.wait(3_600); // and it is not for the client to be heard
+    d.shell(|gate| gate.handle_persisted(Sequence(4)));
+    d.shell(|gate| gate.handle_persisted(Sequence(5)));
+    assert!(d.gate.takes_input());
+    d.check(expect![[r#"
+        -> SUBSCRIBE id 1 a at 1
+        -- Subscribe id 1 a at 1
+        -> SUBSCRIBE id 2 a at 1
+        -- Subscribe id 2 a at 1
+           3600 s pass
+        <- SUBACK id 1 0x01
+        <- SUBACK id 2 0x01
+    "#]]);
 }

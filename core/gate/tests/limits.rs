@@ -3,7 +3,7 @@ mod dialogue;
 
 use bytes::BytesMut;
 use dialogue::*;
-use sekisho_gate::{CloseReason, Connection, Output, Settings};
+use sekisho_gate::{CloseReason, Connection, Output, Sequence, Settings};
 use sekisho_mqtt::ProtocolVersion::{V5, V311};
 use sekisho_mqtt::*;
 
@@ -139,11 +139,11 @@ fn the_51st_subscription_ends_the_connection() {
     for number in 0..50u16 {
         let packet = subscribe(number + 1, &[(&format!("f/{number}"), QoS::AtMostOnce), ("f/0", QoS::AtMostOnce)]);
         assert_eq!(ended(&mut d, V5, &packet), None, "a filter held already does not count again");
-        d.gate.subscribed(id(number + 1), vec![Ok(QoS::AtMostOnce); 2]);
+        d.gate.subscribed(id(number + 1), vec![Ok(QoS::AtMostOnce); 2], Sequence(0));
     }
     assert_eq!(ended(&mut d, V5, &unsubscribe(100, &["f/0"])), None);
     assert_eq!(ended(&mut d, V5, &subscribe(101, &[("g/0", QoS::AtMostOnce)])), None);
-    d.gate.subscribed(id(101), vec![Err(sekisho_gate::Refusal::NotAuthorized)]); // a refused one does not count
+    d.gate.subscribed(id(101), vec![Err(sekisho_gate::Refusal::NotAuthorized)], Sequence(0)); // a refused one does not count
     assert_eq!(ended(&mut d, V5, &subscribe(102, &[("g/1", QoS::AtMostOnce)])), None);
     let one_more = subscribe(103, &[("g/2", QoS::AtMostOnce)]);
     assert_eq!(ended(&mut d, V5, &one_more), Some((CloseReason::ClientError, 0x97)));

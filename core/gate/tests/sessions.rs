@@ -133,9 +133,9 @@ fn answer(now: Instant, gate: &mut Connection, sequence: &mut u64, outputs: &mut
         match output {
             Output::Connect(request) => {
                 let is_stored = request.session_expiry_s > 0;
-                gate.accept(now, Accepted { is_stored, taken: vec![id(1)], ..Accepted::default() });
+                gate.accept(now, Accepted { is_stored, taken: vec![id(1)], ..Accepted::default() }, Sequence(0));
                 if is_stored {
-                    gate.release(id(2));
+                    gate.release(id(2), Sequence(0));
                     let delivery = Delivery::new(now, &text("stored"), b"waits", None, false);
                     let _ = gate.deliver_stored(now, &delivery, (id(3), QoS::ExactlyOnce, true));
                 }
@@ -154,13 +154,13 @@ fn answer(now: Instant, gate: &mut Connection, sequence: &mut u64, outputs: &mut
             },
             Output::Subscribe(request) => {
                 let granted = request.subscriptions.iter().map(|s| Ok(s.qos)).collect();
-                gate.subscribed(request.packet_identifier, granted);
+                gate.subscribed(request.packet_identifier, granted, Sequence(0));
             }
             Output::Unsubscribe(request) => {
-                gate.unsubscribed(request.packet_identifier, vec![Ok(true); request.topic_filters.len()]);
+                gate.unsubscribed(request.packet_identifier, vec![Ok(true); request.topic_filters.len()], Sequence(0));
             }
-            Output::Received(packet_identifier) => gate.release(packet_identifier),
-            Output::Released(packet_identifier) => gate.complete(packet_identifier),
+            Output::Received(packet_identifier) => gate.release(packet_identifier, Sequence(0)),
+            Output::Released(packet_identifier) => gate.complete(packet_identifier, Sequence(0)),
             Output::Acknowledged(_) | Output::Close(_) => {}
         }
     }

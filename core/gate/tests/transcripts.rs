@@ -15,7 +15,7 @@ fn a_day_in_the_life_of_an_mqtt3_client() {
     d.send(connect(V311, "pump-7"));
     d.accept();
     d.send(subscribe(1, &[("pump/7/#", QoS::ExactlyOnce), ("news", QoS::AtMostOnce)]));
-    d.shell(|gate| gate.subscribed(id(1), vec![Ok(QoS::AtLeastOnce), Err(Refusal::NotAuthorized)]));
+    d.shell(|gate| gate.subscribed(id(1), vec![Ok(QoS::AtLeastOnce), Err(Refusal::NotAuthorized)], Sequence(0)));
     d.send(publish("plant/7", b"21.5", Some(2)));
     d.send(publish("plant/7", b"21.6", Some(3)));
     d.send(publish("plant/7", b"21.7", None));
@@ -27,7 +27,7 @@ fn a_day_in_the_life_of_an_mqtt3_client() {
     d.send(puback(1));
     assert!(d.deliver("pump/7/speed", b"3", QoS::AtMostOnce));
     d.send(unsubscribe(4, &["pump/7/#"]));
-    d.shell(|gate| gate.unsubscribed(id(4), vec![Ok(true)]));
+    d.shell(|gate| gate.unsubscribed(id(4), vec![Ok(true)], Sequence(0)));
     d.send(Packet::PingReq);
     d.send(disconnect());
     d.check(expect![[r#"
@@ -80,7 +80,11 @@ fn a_day_in_the_life_of_an_mqtt5_client() {
         &[("pump/7/#", QoS::ExactlyOnce), ("$share/g/jobs", QoS::AtLeastOnce), ("news", QoS::AtMostOnce)],
     ));
     d.shell(|gate| {
-        gate.subscribed(id(1), vec![Ok(QoS::AtLeastOnce), Ok(QoS::AtLeastOnce), Err(Refusal::NotAuthorized)])
+        gate.subscribed(
+            id(1),
+            vec![Ok(QoS::AtLeastOnce), Ok(QoS::AtLeastOnce), Err(Refusal::NotAuthorized)],
+            Sequence(0),
+        )
     });
     d.send(publish("plant/7", b"21.5", Some(2)));
     d.send(publish("secret", b"", Some(3)));
@@ -88,7 +92,7 @@ fn a_day_in_the_life_of_an_mqtt5_client() {
     d.shell(|gate| gate.publish_accepted(id(2), Sequence(1)));
     d.shell(|gate| gate.handle_persisted(Sequence(1)));
     d.send(unsubscribe(4, &["pump/7/#"]));
-    d.shell(|gate| gate.unsubscribed(id(4), vec![Ok(true)]));
+    d.shell(|gate| gate.unsubscribed(id(4), vec![Ok(true)], Sequence(0)));
     d.send(Packet::Disconnect(Disconnect { reason_code: ReasonCode::DisconnectWithWillMessage, properties: None }));
     d.check(expect![[r#"
         -> CONNECT pump-7 level 5

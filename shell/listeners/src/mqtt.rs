@@ -12,9 +12,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use sekisho_gate::{
-    Accepted, Close, CloseReason, ConnectRequest, Connection, Delivery, Handed, Output, Refusal, Settings, Will,
-};
+use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, Delivery, Handed, Output, Refusal, Settings, Will};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::{PacketIdentifier, QoS};
 use sekisho_workers::{Connected, Credential, First, Gateway, Peer, Session, Stored};
@@ -65,8 +63,6 @@ pub async fn serve(transport: impl Transport, peer: Arc<Peer>, gateway: Arc<Gate
         more: false,
         acknowledged: Vec::new(),
         owed: Sequence(0),
-        answers: VecDeque::new(),
-        is_accepted: false,
         registered: Sequence(0),
         timer: Box::pin(tokio::time::sleep_until(timer_at.into())),
         timer_at,
@@ -101,9 +97,6 @@ struct Pump<T> {
     acknowledged: Vec<PacketIdentifier>,
     /// The journal's sequence that the last answer waits for.
     owed: Sequence,
-    /// What the client is told once it is durable, in order.
-    answers: VecDeque<(Sequence, Answer)>,
-    is_accepted: bool,
     registered: Sequence,
     timer: Pin<Box<Sleep>>,
     timer_at: Instant,
@@ -112,15 +105,6 @@ struct Pump<T> {
     fresh: bool,
     /// A first connection that is being looked at, and what it asked for.
     first: Option<(JoinHandle<First>, Box<ConnectRequest>)>,
-}
-
-/// What a client is told of something that is stored. PUBACKs are the gate's.
-enum Answer {
-    Accept(Accepted),
-    Subscribed(PacketIdentifier, Vec<Result<QoS, Refusal>>),
-    Unsubscribed(PacketIdentifier, Vec<Result<bool, Refusal>>),
-    Release(PacketIdentifier),
-    Complete(PacketIdentifier),
 }
 
 impl<T: Transport> Pump<T> {
@@ -151,10 +135,10 @@ impl<T: Transport> Pump<T> {
             self.act(now);
         }
         if self.owed != Sequence(0) {
-            let waiting = self.answers.len();
+            let was_read = self.gate.takes_input();
             self.hand_over_durable(context);
             let may_deliver = !self.held.is_empty() && self.owed == Sequence(0);
-            if self.answers.len() < waiting || may_deliver {
+            if !was_read && self.gate.takes_input() || may_deliver {
                 context.waker().wake_by_ref(); // what the client sent meanwhile, and what waits for it, has its turn
             }
         }
@@ -230,7 +214,7 @@ impl<T: Transport> Pump<T> {
 
     /// Hands the gate what waits in the stored session, while it takes it.
     fn deliver_stored(&mut self, now: Instant) {
-        while self.is_accepted && self.closing.is_none() {
+        while self.gate.is_connected() {
             let Some(session) = &mut self.session else { return };
             if self.held.is_empty() {
                 if !self.more {
@@ -246,7 +230,7 @@ impl<T: Transport> Pump<T> {
             let Some(stored) = self.held.front() else { break };
             let handed = match &stored.delivery {
                 _ if stored.received => {
-                    self.gate.release(stored.identifier);
+                    self.gate.release(stored.identifier, sekisho_gate::Sequence(0));
                     Handed::Sent
                 }
                 Some(delivery) if self.gateway.may_receive(session, delivery.topic()) => {
@@ -278,33 +262,10 @@ impl<T: Transport> Pump<T> {
         self.acknowledged = Vec::new();
     }
 
-    /// Tells the client once `owed` is durable.
-    fn answer(&mut self, owed: Sequence, answer: Answer) {
+    /// The gate's answer waits until `owed` is durable, and we with it.
+    fn owes(&mut self, owed: Sequence) -> sekisho_gate::Sequence {
         self.owed = self.owed.max(owed);
-        self.answers.push_back((owed, answer));
-        self.tell(self.gateway.state().journal().durable());
-    }
-
-    /// Tells what is durable. Later answers wait for earlier ones: each sequence is at least the one before, or 0.
-    fn tell(&mut self, durable: Sequence) {
-        while self.answers.front().is_some_and(|(owed, _)| *owed <= durable) {
-            let Some((_, answer)) = self.answers.pop_front() else { return };
-            match answer {
-                Answer::Accept(_) if self.gate.is_closed() => {}
-                Answer::Accept(accepted) => {
-                    self.is_accepted = true;
-                    self.more = accepted.is_stored;
-                    self.gate.accept(Instant::now(), accepted);
-                }
-                Answer::Subscribed(identifier, outcomes) => self.gate.subscribed(identifier, outcomes),
-                Answer::Unsubscribed(identifier, outcomes) => self.gate.unsubscribed(identifier, outcomes),
-                Answer::Release(identifier) => self.gate.release(identifier),
-                Answer::Complete(identifier) => self.gate.complete(identifier),
-            }
-        }
-        if self.answers.is_empty() {
-            self.answers = VecDeque::new();
-        }
+        sekisho_gate::Sequence(owed.0)
     }
 
     /// Releases the answers whose messages are on the disk.
@@ -320,7 +281,6 @@ impl<T: Transport> Pump<T> {
             self.gate.disconnect(CloseReason::ServerError);
         }
         self.gate.handle_persisted(sekisho_gate::Sequence(durable.0));
-        self.tell(durable);
     }
 
     /// Reads once and acts on it; false when there is nothing to read now.
@@ -372,8 +332,8 @@ impl<T: Transport> Pump<T> {
                     let Some(session) = &mut self.session else { continue };
                     match (self.gateway.publish(now, session, &publish), publish.packet_identifier) {
                         (Ok(owed), Some(packet_identifier)) => {
-                            self.owed = self.owed.max(owed);
-                            self.gate.publish_accepted(packet_identifier, sekisho_gate::Sequence(owed.0));
+                            let owed = self.owes(owed);
+                            self.gate.publish_accepted(packet_identifier, owed);
                         }
                         (Ok(_), None) => {}
                         (Err(refusal), packet_identifier) => self.gate.publish_refused(packet_identifier, refusal),
@@ -384,23 +344,27 @@ impl<T: Transport> Pump<T> {
                     let Some(session) = &mut self.session else { continue };
                     let (outcomes, owed) = self.gateway.subscribe(session, &request);
                     self.more |= session.link().session().is_some(); // retained messages wait there too
-                    self.answer(owed, Answer::Subscribed(request.packet_identifier, outcomes));
+                    let owed = self.owes(owed);
+                    self.gate.subscribed(request.packet_identifier, outcomes, owed);
                 }
                 Output::Unsubscribe(request) => {
                     let Some(session) = &mut self.session else { continue };
                     let (outcomes, owed) = self.gateway.unsubscribe(session, &request);
-                    self.answer(owed, Answer::Unsubscribed(request.packet_identifier, outcomes));
+                    let owed = self.owes(owed);
+                    self.gate.unsubscribed(request.packet_identifier, outcomes, owed);
                 }
                 Output::Acknowledged(identifier) => self.acknowledged.push(identifier),
                 Output::Received(identifier) => {
                     let Some(session) = &self.session else { continue };
                     let owed = self.gateway.received(session, identifier);
-                    self.answer(owed, Answer::Release(identifier));
+                    let owed = self.owes(owed);
+                    self.gate.release(identifier, owed);
                 }
                 Output::Released(identifier) => {
                     let Some(session) = &self.session else { continue };
                     let owed = self.gateway.released(session, identifier);
-                    self.answer(owed, Answer::Complete(identifier));
+                    let owed = self.owes(owed);
+                    self.gate.complete(identifier, owed);
                 }
                 Output::Close(close) => self.closing = Some((close, now + LINGER)),
             }
@@ -441,7 +405,9 @@ impl<T: Transport> Pump<T> {
                 self.will = request.will;
                 self.session = Some(session);
                 self.fresh = true;
-                self.answer(owed, Answer::Accept(accepted));
+                self.more = accepted.is_stored;
+                let owed = self.owes(owed);
+                self.gate.accept(now, accepted, owed);
                 self.look_at_validity(now);
             }
             Err(refusal) => self.gate.refuse(refusal),
@@ -523,10 +489,10 @@ impl<T: Transport> Pump<T> {
         self.explain(close);
         if let Some(session) = self.session.take() {
             self.note_acknowledged();
-            let left = self.is_accepted.then_some((close.session_expiry_s, self.sent));
+            let left = close.session_expiry_s.map(|expiry_s| (expiry_s, self.sent));
             self.gateway.disconnect(&session, left, close.reason);
             if let Some(will) = self.will.take().filter(|_| close.publish_will) {
-                self.gateway.will_of(session, will, close.session_expiry_s);
+                self.gateway.will_of(session, will, close.session_expiry_s.unwrap_or(0));
             }
         }
         let shutdown = poll_fn(|context| Pin::new(&mut self.transport).poll_shutdown(context));

@@ -72,7 +72,7 @@ impl Connection {
         let answered_in_mqtt3 =
             matches!(reason_code, ReasonCode::UnsupportedProtocolVersion | ReasonCode::ClientIdentifierNotValid);
         if let Some(version) = version.filter(|&version| version == ProtocolVersion::V5 || answered_in_mqtt3) {
-            self.write_connack(version, false, reason_code, None);
+            self.write_refusal(version, reason_code);
         }
         self.end(CloseReason::ClientError, violation.explanation, false);
         true
@@ -86,7 +86,7 @@ impl Connection {
         match packet {
             Packet::Publish(publish) => match session.publish(publish, &self.settings)? {
                 Some(publish) => self.outputs.push_back(Output::Publish(publish)),
-                None => session.write_acknowledgements(&mut self.outgoing),
+                None => session.write_acknowledgements(self.persisted, &mut self.outgoing),
             },
             Packet::PubAck(PubAck { packet_identifier, .. }) => {
                 if session.outbound.acknowledged(packet_identifier) && session.is_stored {
@@ -137,7 +137,7 @@ impl Connection {
         let (version, is_stored) = (session.agreed.protocol_version, session.is_stored);
         match session.outbound.received(packet_identifier, reason_code.is_error()) {
             Receipt::New if is_stored => self.outputs.push_back(Output::Received(packet_identifier)),
-            Receipt::New | Receipt::Again => self.release(packet_identifier),
+            Receipt::New | Receipt::Again => self.say_release(packet_identifier),
             Receipt::Refused if is_stored => self.outputs.push_back(Output::Acknowledged(packet_identifier)),
             Receipt::Refused => {}
             // [MQTT-4.3.3-8]; a v3 client has nothing else to go on with.
@@ -159,7 +159,7 @@ impl Connection {
         } else if session.is_stored {
             self.outputs.push_back(Output::Released(packet_identifier));
         } else {
-            self.complete(packet_identifier);
+            self.say_complete(packet_identifier);
         }
     }
 }

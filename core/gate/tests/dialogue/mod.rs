@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use expect_test::Expect;
-use sekisho_gate::{Accepted, Connection, Delivery, Handed, Output, Settings};
+use sekisho_gate::{Accepted, Connection, Delivery, Handed, Output, Sequence, Settings};
 use sekisho_mqtt::*;
 use sekisho_types::TopicFilter;
 
@@ -58,13 +58,13 @@ impl Dialogue {
 
     /// The shell accepts the connection.
     pub fn accept(&mut self) {
-        self.gate.accept(self.now, Accepted::default());
+        self.gate.accept(self.now, Accepted::default(), Sequence(0));
         self.drain();
     }
 
     /// The shell accepts the connection, and has more to say.
     pub fn accept_with(&mut self, accepted: Accepted) {
-        self.gate.accept(self.now, accepted);
+        self.gate.accept(self.now, accepted, Sequence(0));
         self.drain();
     }
 
