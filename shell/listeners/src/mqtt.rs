@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, Delivery, Handed, Output, Refusal, Settings, Will};
-use sekisho_journal::Sequence;
+use sekisho_journal::{JournalError, Sequence};
 use sekisho_mqtt::{PacketIdentifier, QoS};
 use sekisho_workers::{Connected, Credential, First, Gateway, Peer, Session, Stored};
 use tokio::io::ReadBuf;
@@ -327,49 +327,52 @@ impl<T: Transport> Pump<T> {
     fn act(&mut self, now: Instant) {
         self.gate.handle_bytes(now, &mut self.input);
         while let Some(output) = self.gate.poll_output() {
-            match output {
-                Output::Publish(publish) => {
-                    let Some(session) = &mut self.session else { continue };
-                    match (self.gateway.publish(now, session, &publish), publish.packet_identifier) {
-                        (Ok(owed), Some(packet_identifier)) => {
-                            let owed = self.owes(owed);
-                            self.gate.publish_accepted(packet_identifier, owed);
-                        }
-                        (Ok(_), None) => {}
-                        (Err(refusal), packet_identifier) => self.gate.publish_refused(packet_identifier, refusal),
-                    }
-                }
-                Output::Connect(request) => self.begin(now, request),
-                Output::Subscribe(request) => {
-                    let Some(session) = &mut self.session else { continue };
-                    let (outcomes, owed) = self.gateway.subscribe(session, &request);
-                    self.more |= session.link().session().is_some(); // retained messages wait there too
-                    let owed = self.owes(owed);
-                    self.gate.subscribed(request.packet_identifier, outcomes, owed);
-                }
-                Output::Unsubscribe(request) => {
-                    let Some(session) = &mut self.session else { continue };
-                    let (outcomes, owed) = self.gateway.unsubscribe(session, &request);
-                    let owed = self.owes(owed);
-                    self.gate.unsubscribed(request.packet_identifier, outcomes, owed);
-                }
-                Output::Acknowledged(identifier) => self.acknowledged.push(identifier),
-                Output::Received(identifier) => {
-                    let Some(session) = &self.session else { continue };
-                    let owed = self.gateway.received(session, identifier);
-                    let owed = self.owes(owed);
-                    self.gate.release(identifier, owed);
-                }
-                Output::Released(identifier) => {
-                    let Some(session) = &self.session else { continue };
-                    let owed = self.gateway.released(session, identifier);
-                    let owed = self.owes(owed);
-                    self.gate.complete(identifier, owed);
-                }
-                Output::Close(close) => self.closing = Some((close, now + LINGER)),
+            if self.follow(now, output).is_err() {
+                self.gate.disconnect(CloseReason::ServerError); // what cannot be kept is not told
             }
         }
         self.note_acknowledged();
+    }
+
+    fn follow(&mut self, now: Instant, output: Output) -> Result<(), JournalError> {
+        match (output, &mut self.session) {
+            (Output::Close(close), _) => self.closing = Some((close, now + LINGER)),
+            (Output::Connect(request), _) => self.begin(now, request),
+            (Output::Publish(publish), Some(session)) => {
+                match (self.gateway.publish(now, session, &publish), publish.packet_identifier) {
+                    (Ok(owed), Some(packet_identifier)) => {
+                        let owed = self.owes(owed);
+                        self.gate.publish_accepted(packet_identifier, owed);
+                    }
+                    (Ok(_), None) => {}
+                    (Err(refusal), packet_identifier) => self.gate.publish_refused(packet_identifier, refusal),
+                }
+            }
+            (Output::Subscribe(request), Some(session)) => {
+                let (outcomes, owed) = self.gateway.subscribe(session, &request);
+                self.more |= session.link().session().is_some(); // retained messages wait there too
+                let owed = self.owes(owed);
+                self.gate.subscribed(request.packet_identifier, outcomes, owed);
+            }
+            (Output::Unsubscribe(request), Some(session)) => {
+                let (outcomes, owed) = self.gateway.unsubscribe(session, &request)?;
+                let owed = self.owes(owed);
+                self.gate.unsubscribed(request.packet_identifier, outcomes, owed);
+            }
+            (Output::Acknowledged(identifier), _) => self.acknowledged.push(identifier),
+            (Output::Received(identifier), Some(session)) => {
+                let owed = self.gateway.received(session, identifier)?;
+                let owed = self.owes(owed);
+                self.gate.release(identifier, owed);
+            }
+            (Output::Released(identifier), Some(session)) => {
+                let owed = self.gateway.released(session, identifier)?;
+                let owed = self.owes(owed);
+                self.gate.complete(identifier, owed);
+            }
+            (_, None) => {} // only who is let in is heard
+        }
+        Ok(())
     }
 
     /// CONNECT with a certificate nobody has activated: it may be registered, or provisioned, by this very connection.

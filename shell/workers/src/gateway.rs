@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use sekisho_broker::{Broker, Subscriber};
 use sekisho_gate::{Accepted, CloseReason, ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest, Will};
 use sekisho_identity::CertificateStatus;
-use sekisho_journal::Sequence;
+use sekisho_journal::{JournalError, Sequence};
 use sekisho_mqtt::QoS;
 use sekisho_policy::{
     Action, Connect, Context, Denied, Permit, PolicySet, Principal, Publish, RetainPublish, SessionPolicy,
@@ -422,18 +422,18 @@ impl Gateway {
         &self,
         session: &mut Session,
         request: &UnsubscribeRequest,
-    ) -> (Vec<Result<bool, Refusal>>, Sequence) {
+    ) -> Result<(Vec<Result<bool, Refusal>>, Sequence), JournalError> {
+        let owed = self.forget_subscriptions(session, &request.topic_filters)?;
         session.resting.retain(|(filter, _)| !request.topic_filters.contains(filter));
         let subscriber = session.link.subscriber();
         let mut broker = self.broker_mut();
         let unsubscribe = |filter| Ok(broker.unsubscribe(subscriber, filter));
         let outcomes: Vec<Result<bool, Refusal>> = request.topic_filters.iter().map(unsubscribe).collect();
         drop(broker);
-        let owed = self.forget_subscriptions(session, &request.topic_filters);
         let asked = request.topic_filters.iter().zip(&outcomes);
         let gone = asked.filter(|(_, outcome)| matches!(outcome, Ok(true))).map(|(filter, _)| filter.as_str());
         self.tell_subscriptions(session, Change::Unsubscribed, gone, owed);
-        (outcomes, owed)
+        Ok((outcomes, owed))
     }
 
     /// Whether a session may be given a message on `topic`; if not, it is silently left out, as AWS does.

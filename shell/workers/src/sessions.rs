@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use sekisho_broker::Subscriber;
 use sekisho_gate::{Accepted, ConnectRequest, Delivery, Refusal, Will};
-use sekisho_journal::Sequence;
+use sekisho_journal::{JournalError, Sequence};
 use sekisho_mqtt::{PacketIdentifier, PublishProperties, QoS, SubscriptionIdentifier, Utf8String};
 use sekisho_sessions::{Addressee, Event, Hello, Limits, Message, Seat, Sessions, Waiting};
 use sekisho_types::{ClientId, Grant, SessionId, Timestamp, TopicFilter};
@@ -102,7 +102,7 @@ impl Gateway {
     pub(crate) fn change_sessions(
         &self,
         change: impl FnOnce(&Sessions) -> Vec<Event>,
-    ) -> Result<Sequence, sekisho_journal::JournalError> {
+    ) -> Result<Sequence, JournalError> {
         let mut any = false;
         let changed = self.state.enqueue(|cores| {
             let events = change(&cores.sessions);
@@ -181,9 +181,13 @@ impl Gateway {
     }
 
     /// It unsubscribes.
-    pub(crate) fn forget_subscriptions(&self, session: &Session, filters: &[TopicFilter]) -> Sequence {
-        let Some(seat) = &session.seat else { return Sequence(0) };
-        self.change_sessions(|sessions| sessions.unsubscribe(seat, filters)).unwrap_or_default()
+    pub(crate) fn forget_subscriptions(
+        &self,
+        session: &Session,
+        filters: &[TopicFilter],
+    ) -> Result<Sequence, JournalError> {
+        let Some(seat) = &session.seat else { return Ok(Sequence(0)) };
+        self.change_sessions(|sessions| sessions.unsubscribe(seat, filters))
     }
 
     /// A message waits for those who are to acknowledge it; what has to be durable before its publisher is told.
@@ -251,15 +255,15 @@ impl Gateway {
     }
 
     /// The client has a message of QoS 2; what has to be durable before PUBREL.
-    pub fn received(&self, session: &Session, identifier: PacketIdentifier) -> Sequence {
-        let Some(seat) = &session.seat else { return Sequence(0) };
-        self.change_sessions(|sessions| sessions.receive(seat, identifier)).unwrap_or_default()
+    pub fn received(&self, session: &Session, identifier: PacketIdentifier) -> Result<Sequence, JournalError> {
+        let Some(seat) = &session.seat else { return Ok(Sequence(0)) };
+        self.change_sessions(|sessions| sessions.receive(seat, identifier))
     }
 
     /// The client lets go of an identifier of its own; what has to be durable before PUBCOMP.
-    pub fn released(&self, session: &Session, identifier: PacketIdentifier) -> Sequence {
-        let Some(seat) = &session.seat else { return Sequence(0) };
-        self.change_sessions(|sessions| sessions.release(seat, identifier)).unwrap_or_default()
+    pub fn released(&self, session: &Session, identifier: PacketIdentifier) -> Result<Sequence, JournalError> {
+        let Some(seat) = &session.seat else { return Ok(Sequence(0)) };
+        self.change_sessions(|sessions| sessions.release(seat, identifier))
     }
 
     /// A message of QoS 2 of the client is taken, after it was routed: if a crash comes between, it is routed again.
