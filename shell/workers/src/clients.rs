@@ -140,7 +140,7 @@ impl Gateway {
             });
         }
         if let Some(session) = session.filter(|_| prevent_will_message) {
-            self.beside.forget_will(session);
+            self.wills.forget(session);
         }
         if clean_session {
             self.change_sessions(|sessions| sessions.end(client_id))?;

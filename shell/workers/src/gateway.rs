@@ -1,22 +1,20 @@
 //! The gateway: joins identity, policy, broker, rules and delivery, which do not know each other.
 //!
 //! A connection asks it to connect, publish, subscribe; each step takes the proof the step before it returned.
+use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use sekisho_broker::{Broker, Subscriber};
-use sekisho_gate::{Accepted, CloseReason, ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest, Will};
+use sekisho_gate::{Accepted, CloseReason, ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest};
 use sekisho_identity::CertificateStatus;
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_mqtt::QoS;
-use sekisho_policy::{
-    Action, Connect, Context, Denied, Permit, PolicySet, Principal, Publish, RetainPublish, SessionPolicy,
-};
+use sekisho_policy::{Action, Connect, Context, Denied, Permit, PolicySet, Principal, SessionPolicy};
 use sekisho_registry::Affected;
-use sekisho_retained::keeps;
 use sekisho_sessions::Seat;
 use sekisho_state::{Cores, Event, State};
-use sekisho_types::{CertificateId, ClientId, Grant, Random, ThingName, TopicFilter, TopicName};
+use sekisho_types::{CertificateId, ClientId, Grant, Random, SessionId, ThingName, TopicFilter};
 use tokio::sync::Semaphore;
 
 use crate::decisions::{Decision, Decisions};
@@ -28,16 +26,17 @@ use crate::live_rules::{LiveRules, Source};
 use crate::peer::{DomainName, Peer};
 use crate::profile::Profile;
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
-use crate::sessions::Beside;
-use crate::shadow::is_shadows_own;
 use crate::tidings::Tidings;
+use crate::wills::{Wills, check_will};
 
 /// Everything a message passes between its device and the journal.
 pub struct Gateway {
     pub(crate) state: Arc<State>,
     pub(crate) broker: RwLock<Broker>,
     pub(crate) links: Links,
-    pub(crate) beside: Beside,
+    /// Sessions of which was said that they are full.
+    pub(crate) told_full: Mutex<HashSet<SessionId>>,
+    pub(crate) wills: Wills,
     pub(crate) profile: Profile,
     pub(crate) rules: LiveRules,
     pub(crate) streams: Arc<DeliveryStreams>,
@@ -71,26 +70,6 @@ pub struct Parts {
     pub admit_first_connection: bool,
     /// The names devices may call it by.
     pub hostnames: Vec<String>,
-}
-
-/// That a message may be published, and kept if it is to be.
-pub(crate) struct Speech {
-    pub publish: Permit<Publish>,
-    pub retain: Option<Permit<RetainPublish>>,
-}
-
-impl Speech {
-    fn authorize(
-        who: &Principal,
-        topic: &TopicName,
-        retain: bool,
-        (policies, context): &(PolicySet, Context),
-    ) -> Result<Self, Denied> {
-        let publish = who.authorize(Publish { topic: topic.clone() }, policies, context)?;
-        let is_kept = retain && keeps(topic.as_str());
-        let retain = is_kept.then(|| who.authorize(RetainPublish { topic: topic.clone() }, policies, context));
-        Ok(Self { publish, retain: retain.transpose()? })
-    }
 }
 
 /// A connected device.
@@ -157,7 +136,8 @@ impl Gateway {
         let gateway = Self {
             broker: RwLock::new(Broker::new(profile.hash_match())),
             links: Links::default(),
-            beside: Beside::default(),
+            told_full: Mutex::default(),
+            wills: Wills::default(),
             profile,
             rules: LiveRules::default(),
             state,
@@ -252,10 +232,7 @@ impl Gateway {
             Some(client_id) => client_id.clone(),
             None => self.assigned_client_id(),
         };
-        let explain = |step, reason: String| {
-            self.refuse(peer, Some(client_id.as_str()), step, reason);
-            Refusal::NotAuthorized
-        };
+        let explain = |step, reason| self.turn_away(peer, Some(&client_id), step, reason);
         let who = self.identify(peer).map_err(|reason| explain("identity", reason))?;
         let (policies, context) =
             self.policies(&who, Some(&client_id), peer, request.persistent, request.will.is_some());
@@ -266,15 +243,7 @@ impl Gateway {
         })?;
         let mut policy = SessionPolicy::new(who.clone(), policies, context);
         if let Some(will) = &request.will {
-            let topic = will.topic.as_str();
-            if is_servers_own(topic) || FleetTopic::parse(topic).is_some() || is_shadows_own(topic) {
-                return Err(explain("connect", format!("`{topic}` is no topic for a will")));
-            }
-            let (now, denied) = (self.state.now(), |denied: Denied| explain("connect", denied.to_string()));
-            policy.publish(now, topic).map_err(denied)?;
-            if will.retain && keeps(topic) {
-                policy.retain_publish(now, topic).map_err(denied)?;
-            }
+            check_will(&mut policy, will, self.state.now()).map_err(|reason| explain("connect", reason))?;
         }
         let (seat, mut accepted, owed) = self.seat(&client_id, request)?;
         let link = self.open_link(peer);
@@ -314,13 +283,10 @@ impl Gateway {
     /// Whether a session may stay after something about it changed; its policies are exchanged.
     pub fn reconsider(&self, session: &mut Session) -> Result<(), Refusal> {
         self.reconsider_identity(session)?;
-        let client_id = session.client_id.clone();
-        let has_will = session.has_will;
-        let (policies, context) =
-            self.policies(&session.who, Some(&client_id), &session.peer, session.persistent, has_will);
-        if let Err(denied) = session.who.authorize(Connect { client_id: client_id.clone() }, &policies, &context) {
-            self.refuse(&session.peer, Some(client_id.as_str()), "connect", denied.to_string());
-            return Err(Refusal::NotAuthorized);
+        let (policies, context) = self.policies_of(session);
+        let connect = Connect { client_id: session.client_id.clone() };
+        if let Err(denied) = session.who.authorize(connect, &policies, &context) {
+            return Err(self.denied(session, "connect", &denied));
         }
         session.policy.replace(policies, context);
         self.reconsider_subscriptions(session);
@@ -328,10 +294,9 @@ impl Gateway {
     }
 
     fn reconsider_identity(&self, session: &Session) -> Result<(), Refusal> {
-        self.identify(&session.peer).map(drop).map_err(|reason| {
-            self.refuse(&session.peer, Some(session.client_id.as_str()), "identity", reason);
-            Refusal::NotAuthorized
-        })
+        self.identify(&session.peer)
+            .map(drop)
+            .map_err(|reason| self.turn_away(&session.peer, Some(&session.client_id), "identity", reason))
     }
 
     /// Subscriptions that no policy allows any more rest, and go on once one does again: MQTT has no way to tell a client that it
@@ -360,6 +325,12 @@ impl Gateway {
         for denied in lost {
             self.denied(session, "subscribe", &denied);
         }
+    }
+
+    /// Those of a session, as they are now.
+    pub(crate) fn policies_of(&self, session: &Session) -> (PolicySet, Context) {
+        let Session { who, client_id, peer, persistent, has_will, .. } = session;
+        self.policies(who, Some(client_id), peer, *persistent, *has_will)
     }
 
     pub(crate) fn policies(
@@ -394,10 +365,10 @@ impl Gateway {
         let mut owed = Sequence(0);
         let mut decide = |subscription: &sekisho_mqtt::Subscription| {
             session.resting.retain(|(filter, _)| *filter != subscription.topic_filter);
-            let permit = session.policy.subscribe(now, &subscription.topic_filter).map_err(|denied| {
-                self.refuse(&session.peer, Some(session.client_id.as_str()), "subscribe", denied.to_string());
-                Refusal::NotAuthorized
-            })?;
+            let permit = session
+                .policy
+                .subscribe(now, &subscription.topic_filter)
+                .map_err(|denied| self.denied(session, "subscribe", &denied))?;
             let grant = Grant {
                 identifier: request.identifier,
                 qos: subscription.qos,
@@ -451,18 +422,6 @@ impl Gateway {
         }
     }
 
-    /// Whether a will may still be published, and kept: its certificate or policies may have changed since CONNECT.
-    pub(crate) fn authorize_will(&self, session: &Session, will: &Will) -> Result<Speech, Refusal> {
-        let explain = |reason: String| {
-            self.refuse(&session.peer, Some(session.client_id.as_str()), "will", reason);
-            Refusal::NotAuthorized
-        };
-        let who = self.identify(&session.peer).map_err(explain)?;
-        let policies = self.policies(&who, Some(&session.client_id), &session.peer, session.persistent, true);
-        let speech = Speech::authorize(&who, &will.topic, will.retain, &policies);
-        speech.map_err(|denied| explain(denied.to_string()))
-    }
-
     /// The connection has ended: how long its session stays, if the client had been accepted, and up to which number it was sent what
     /// waited there; and why it has.
     pub fn disconnect(&self, session: &Session, left: Option<(u32, u64)>, reason: CloseReason) {
@@ -477,29 +436,20 @@ impl Gateway {
         self.links.close(&session.link);
     }
 
+    /// What a session is told that may not, with the reason kept.
     pub(crate) fn denied(&self, session: &Session, step: &str, denied: &Denied) -> Refusal {
-        self.refuse(&session.peer, Some(session.client_id.as_str()), step, denied.to_string());
-        Refusal::NotAuthorized
+        self.turn_away(&session.peer, Some(&session.client_id), step, denied.to_string())
     }
 
-    /// Who may publish over HTTPS with this certificate, and have it kept if that is wanted: there is no client id and no thing.
-    pub(crate) fn authorize_https(&self, peer: &Peer, topic: &TopicName, retain: bool) -> Result<Speech, Refusal> {
-        let explain = |step, reason: String| {
-            self.refuse(peer, None, step, reason);
-            Refusal::NotAuthorized
-        };
-        let who = self.identify(peer).map_err(|reason| explain("identity", reason))?;
-        let policies = self.policies(&who, None, peer, false, false);
-        let speech = Speech::authorize(&who, topic, retain, &policies);
-        speech.map_err(|denied| explain("publish", denied.to_string()))
+    /// What somebody is told who may not, with the reason kept.
+    pub(crate) fn turn_away(&self, peer: &Peer, client_id: Option<&ClientId>, step: &str, reason: String) -> Refusal {
+        self.refuse(peer, client_id.map(ClientId::as_str), step, reason);
+        Refusal::NotAuthorized
     }
 
     /// Whether a request over HTTPS may be done with this certificate: there is no client id and no thing.
     pub fn authorize_request<A: Action>(&self, peer: &Peer, action: A) -> Result<Permit<A>, Refusal> {
-        let explain = |step, reason: String| {
-            self.refuse(peer, None, step, reason);
-            Refusal::NotAuthorized
-        };
+        let explain = |step, reason| self.turn_away(peer, None, step, reason);
         let who = self.identify(peer).map_err(|reason| explain("identity", reason))?;
         let (policies, context) = self.policies(&who, None, peer, false, false);
         who.authorize(action, &policies, &context).map_err(|denied| explain("request", denied.to_string()))

@@ -14,6 +14,7 @@ mod gateway; // connect, subscribe, and what changes reach whom
 mod publish; // a message to its subscribers and rules
 mod publish_request; // the same as HTTP brings it
 mod sessions; // what outlives a connection, and what waits for it
+mod wills; // what is published for those who went without goodbye
 mod kept; // what MQTT5 says of a message that is kept
 mod retained; // the last message of a topic, for those who come later
 mod shadow; // requests for device shadows, and what they bring about

@@ -7,16 +7,18 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use sekisho_broker::{Broker, Subscriber, Target};
-use sekisho_gate::{Delivery, IncomingPublish, Refusal, Will};
+use sekisho_gate::{Delivery, IncomingPublish, Refusal};
 use sekisho_journal::Sequence;
-use sekisho_mqtt::{PublishProperties, QoS, SubscriptionIdentifier, Utf8String, WillProperties};
-use sekisho_policy::{Permit, Publish, RetainPublish, authorize_event, authorize_operator};
+use sekisho_mqtt::{PublishProperties, QoS, SubscriptionIdentifier, Utf8String};
+use sekisho_policy::{
+    Context, Denied, Permit, PolicySet, Principal, Publish, RetainPublish, authorize_event, authorize_operator,
+};
 use sekisho_retained::keeps;
 use sekisho_sessions::Addressee;
 use sekisho_sigv4::Operator;
 use sekisho_types::{Grant, TopicName};
 
-use crate::gateway::{Gateway, Session, Speech, is_servers_own};
+use crate::gateway::{Gateway, Session, is_servers_own};
 use crate::kept::kept_properties;
 use crate::live_rules::Source;
 use crate::peer::Peer;
@@ -41,6 +43,26 @@ pub(crate) struct Message<'a> {
     pub qos: QoS,
     pub properties: Option<&'a PublishProperties>,
     pub source: Source<'a>,
+}
+
+/// That a message may be published, and kept if it is to be.
+pub(crate) struct Speech {
+    pub publish: Permit<Publish>,
+    pub retain: Option<Permit<RetainPublish>>,
+}
+
+impl Speech {
+    pub(crate) fn authorize(
+        who: &Principal,
+        topic: &TopicName,
+        retain: bool,
+        (policies, context): &(PolicySet, Context),
+    ) -> Result<Self, Denied> {
+        let publish = who.authorize(Publish { topic: topic.clone() }, policies, context)?;
+        let is_kept = retain && keeps(topic.as_str());
+        let retain = is_kept.then(|| who.authorize(RetainPublish { topic: topic.clone() }, policies, context));
+        Ok(Self { publish, retain: retain.transpose()? })
+    }
 }
 
 /// A message that came over HTTP.
@@ -73,8 +95,7 @@ impl Gateway {
         match FleetTopic::parse(&publish.topic) {
             None if is_servers_own(&publish.topic) => {
                 let reason = format!("`{}` is a topic of events: only the server publishes there", &*publish.topic);
-                self.refuse(session.peer(), Some(session.client_id.as_str()), "publish", reason);
-                return Err(Refusal::NotAuthorized);
+                return Err(self.turn_away(session.peer(), Some(session.client_id()), "publish", reason));
             }
             None => {}
             Some(FleetTopic::Call(call, format)) => {
@@ -84,8 +105,7 @@ impl Gateway {
             }
             Some(FleetTopic::Reply) => {
                 let reason = format!("`{}` is a topic of answers: only the server publishes there", &*publish.topic);
-                self.refuse(session.peer(), Some(session.client_id.as_str()), "publish", reason);
-                return Err(Refusal::NotAuthorized);
+                return Err(self.turn_away(session.peer(), Some(session.client_id()), "publish", reason));
             }
         }
         let shadow = self.check_shadow_topic(session, &publish.topic)?;
@@ -116,27 +136,13 @@ impl Gateway {
         Ok(routed.max(handled).max(taken))
     }
 
-    /// A will, authorized when its client connected; and again, because that may be long ago.
-    pub fn publish_will(&self, now: Instant, session: &Session, will: &Will) -> Result<Sequence, Refusal> {
-        if self.ignores_will(session, will.topic.as_str()) {
-            return Ok(Sequence(0));
-        }
-        let Speech { publish: permit, retain } = &self.authorize_will(session, will)?;
-        let topic = Utf8String::copied(will.topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
-        let properties = will.properties.as_deref().map(said_of_will);
-        self.route(
-            now,
-            &Message {
-                permit,
-                from: Some(session.link.subscriber()),
-                retain: retain.as_ref(),
-                topic: &topic,
-                payload: &will.payload,
-                qos: will.qos,
-                properties: properties.as_ref(),
-                source: session.source(),
-            },
-        )
+    /// Who may publish over HTTPS with this certificate, and have it kept if that is wanted: there is no client id and no thing.
+    fn authorize_https(&self, peer: &Peer, topic: &TopicName, retain: bool) -> Result<Speech, Refusal> {
+        let explain = |step, reason| self.turn_away(peer, None, step, reason);
+        let who = self.identify(peer).map_err(|reason| explain("identity", reason))?;
+        let policies = self.policies(&who, None, peer, false, false);
+        let speech = Speech::authorize(&who, topic, retain, &policies);
+        speech.map_err(|denied| explain("publish", denied.to_string()))
     }
 
     /// Whether a device may publish over HTTPS, asked before its payload is read.
@@ -192,7 +198,7 @@ impl Gateway {
         Source { certificate_id: None, client_id: None, thing: None, principal }
     }
 
-    fn route(&self, now: Instant, message: &Message<'_>) -> Result<Sequence, Refusal> {
+    pub(crate) fn route(&self, now: Instant, message: &Message<'_>) -> Result<Sequence, Refusal> {
         // Kept first: whoever subscribes from here on is given it from there, whoever has subscribed is told below.
         let kept = message.retain.map(|permit| self.keep(permit, message)).transpose()?.unwrap_or_default();
         TARGETS.with_borrow_mut(|targets| {
@@ -270,18 +276,5 @@ impl Message<'_> {
             payload: Bytes::copy_from_slice(self.payload),
             properties: self.properties.map(|properties| kept_properties(properties, now)).unwrap_or_default(),
         }
-    }
-}
-
-/// What a will's receivers are told of it.
-fn said_of_will(will: &WillProperties) -> PublishProperties {
-    PublishProperties {
-        payload_format_indicator: will.payload_format_indicator,
-        message_expiry_interval_s: will.message_expiry_interval_s,
-        content_type: will.content_type.clone(),
-        response_topic: will.response_topic.clone(),
-        correlation_data: will.correlation_data.clone(),
-        user_properties: will.user_properties.clone(),
-        ..PublishProperties::default()
     }
 }

@@ -1,15 +1,14 @@
-//! Stored sessions and their connections: who sits in which, what waits for whom, and wills that wait.
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::{Arc, Mutex, PoisonError};
+//! Stored sessions and their connections: who sits in which, and what waits for whom.
+use std::collections::VecDeque;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use sekisho_broker::Subscriber;
-use sekisho_gate::{Accepted, ConnectRequest, Delivery, Refusal, Will};
+use sekisho_gate::{Accepted, ConnectRequest, Delivery, Refusal};
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_mqtt::{PacketIdentifier, PublishProperties, QoS, SubscriptionIdentifier, Utf8String};
 use sekisho_sessions::{Addressee, Event, Hello, Limits, Message, Seat, Sessions, Waiting};
 use sekisho_types::{ClientId, Grant, SessionId, Timestamp, TopicFilter};
-use tokio::sync::oneshot;
 
 use crate::decisions::Decision;
 use crate::gateway::{Gateway, Session};
@@ -37,37 +36,6 @@ pub struct Stored {
     pub delivery: Option<Delivery>,
 }
 
-/// What happens to a will that waits.
-enum Fate {
-    /// Its session has ended before.
-    Publish,
-    /// Its client is back ([MQTT-3.1.3-9]).
-    Forget,
-}
-
-/// What is known of stored sessions beside what is stored.
-#[derive(Default)]
-pub(crate) struct Beside {
-    /// Wills that wait for their delay, or for their session's end.
-    wills: Mutex<HashMap<SessionId, oneshot::Sender<Fate>>>,
-    /// Sessions of which was said that they are full.
-    told_full: Mutex<HashSet<SessionId>>,
-}
-
-impl Beside {
-    fn decide(&self, session: SessionId, fate: Fate) {
-        let will = self.wills.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
-        if let Some(will) = will {
-            let _ = will.send(fate);
-        }
-    }
-
-    /// A will that waits is not published.
-    pub(crate) fn forget_will(&self, session: SessionId) {
-        self.decide(session, Fate::Forget);
-    }
-}
-
 impl Gateway {
     /// Sessions as they were stored: their clients have no connection any more.
     pub(crate) fn restore_sessions(&self) {
@@ -90,9 +58,9 @@ impl Gateway {
                 let _ = self.links.taken_over(subscriber);
                 self.broker_mut().end(subscriber);
                 self.told_full_no_more(*session);
-                self.beside.decide(*session, Fate::Publish);
+                self.wills.session_ended(*session);
             }
-            Event::Resumed { session, .. } => self.beside.decide(*session, Fate::Forget),
+            Event::Resumed { session, .. } => self.wills.forget(*session),
             Event::Left { session, .. } => self.broker_mut().leave(*session),
             _ => {}
         }
@@ -209,7 +177,7 @@ impl Gateway {
     /// Said once, until there is room again.
     fn tell_full(&self, session: SessionId) {
         metrics::counter!("sekisho_session_messages_dropped_total").increment(1);
-        if !self.beside.told_full.lock().unwrap_or_else(PoisonError::into_inner).insert(session) {
+        if !self.told_full.lock().unwrap_or_else(PoisonError::into_inner).insert(session) {
             return;
         }
         let cores = self.state.read();
@@ -222,7 +190,7 @@ impl Gateway {
     }
 
     fn told_full_no_more(&self, session: SessionId) {
-        self.beside.told_full.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
+        self.told_full.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
     }
 
     /// What waits for a session behind `number`, at most so much of it, and what has to be durable before it is sent: else a crash could
@@ -276,37 +244,6 @@ impl Gateway {
     pub(crate) fn leave(&self, seat: &Seat, expiry_s: u32, sent: u64) {
         let now = self.state.now();
         let _ = self.change_sessions(|sessions| sessions.leave(seat, expiry_s, sent, now));
-    }
-
-    /// A connection ended in a way that publishes its will: at once, or when its delay or its session is over, whichever is first
-    /// ([MQTT-3.1.2-8], [MQTT-3.1.3-9]). One that waits is lost if the server stops; MQTT lets it choose (§3.1.2.5).
-    pub fn will_of(self: &Arc<Self>, session: Session, will: Will, expiry_s: u32) {
-        let delay_s = will.properties.as_deref().and_then(|properties| properties.will_delay_interval_s).unwrap_or(0);
-        let delay_s = delay_s.min(expiry_s);
-        let Some(seat) = session.seat.filter(|_| delay_s > 0) else {
-            let _ = self.publish_will(Instant::now(), &session, &will);
-            return;
-        };
-        let (sender, fate) = oneshot::channel();
-        self.beside.wills.lock().unwrap_or_else(PoisonError::into_inner).insert(seat.session, sender);
-        // Another connection may have taken the session meanwhile, or ended it: nobody would tell us any more.
-        match self.state.read().sessions.get(seat.session) {
-            Some(stored) if stored.is_connected() => self.beside.decide(seat.session, Fate::Forget),
-            Some(_) => {}
-            None => self.beside.decide(seat.session, Fate::Publish),
-        }
-        let gateway = self.clone();
-        tokio::spawn(async move {
-            let delay = tokio::time::sleep(Duration::from_secs(delay_s.into()));
-            let fate = tokio::select! {
-                () = delay => Fate::Publish,
-                fate = fate => fate.unwrap_or(Fate::Forget),
-            };
-            if let Fate::Publish = fate {
-                gateway.beside.wills.lock().unwrap_or_else(PoisonError::into_inner).remove(&seat.session);
-                let _ = gateway.publish_will(Instant::now(), &session, &will);
-            }
-        });
     }
 
     /// Ends sessions whose time is over, until dropped.
