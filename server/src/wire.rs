@@ -11,7 +11,7 @@ use sekisho_audit::AuditLog;
 use sekisho_blobs::ObjectStore;
 use sekisho_journal::JournalError;
 use sekisho_listeners::{
-    API_PROTOCOLS, AlpnConfigs, Connections, HTTPS_PROTOCOLS, MQTT_PROTOCOLS, Port, TlsPolicy, WebSockets,
+    API_PROTOCOLS, AlpnConfigs, Connections, HTTPS_PROTOCOLS, MQTT_PROTOCOLS, Port, Served, TlsPolicy, WebSockets,
 };
 use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
@@ -173,7 +173,9 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         )),
     ];
     if let Some(listener) = listeners.alpn {
-        let signed = move |tls, address| sekisho_api::serve_devices(tls, address, signed.0.clone(), signed.1.clone());
+        let signed = move |tls, address| -> Served {
+            Box::pin(sekisho_api::serve_devices(tls, address, signed.0.clone(), signed.1.clone()))
+        };
         devices.push(tokio::spawn(sekisho_listeners::serve_alpn(
             Port { listener, proxied: config.proxied.alpn },
             alpn,

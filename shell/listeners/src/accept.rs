@@ -9,11 +9,11 @@ use rustls::server::{Acceptor, ClientHello};
 use sekisho_identity::PresentedCertificate;
 use sekisho_workers::{Credential, Gateway, Peer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio_rustls::LazyConfigAcceptor;
 use tokio_rustls::server::TlsStream;
 
-use crate::{Connections, proxy_protocol, tls};
+use crate::{Connections, Served, proxy_protocol, tls};
 
 /// A handshake that takes longer is given up: whoever holds one open holds a socket.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
@@ -35,13 +35,12 @@ pub struct Port {
     pub proxied: bool,
 }
 
-/// Accepts until dropped, chooses a configuration by what the client says first, and hands each connection whose handshake succeeded to
-/// `serve`, in a task of its own.
-pub async fn accept<C, S, F>(port: Port, config: C, gateway: Arc<Gateway>, connections: Connections, serve: S)
+/// Accepts until dropped, chooses a configuration by what the client says first, and runs what `serve` makes of each connection whose
+/// handshake succeeded, in a task of its own.
+pub async fn accept<C, S>(port: Port, config: C, gateway: Arc<Gateway>, connections: Connections, serve: S)
 where
     C: Fn(&ClientHello<'_>) -> Arc<ServerConfig> + Clone + Send + Sync + 'static,
-    S: Fn(TlsStream<TcpStream>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = ()> + Send + 'static,
+    S: Fn(TlsStream<TcpStream>, SocketAddr) -> Option<Served> + Clone + Send + Sync + 'static,
 {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX.min(connections.most() / 4).max(1)));
     let (crowded, _) = watch::channel(false);
@@ -49,27 +48,25 @@ where
         crowded.send_replace(handshakes.available_permits() == 0);
         let Ok(permit) = handshakes.clone().acquire_owned().await else { return };
         crowded.send_replace(false);
-        let place = connections.place().await;
-        let (stream, address) = match port.listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");
-                tokio::time::sleep(ACCEPT_RETRY).await;
-                continue;
-            }
-        };
+        let (stream, address, place) = next(&port.listener, &connections).await;
         let (config, crowded, proxied) = (config.clone(), crowded.subscribe(), port.proxied);
         let (gateway, serve) = (gateway.clone(), serve.clone());
-        tokio::spawn(async move {
-            let _ = stream.set_nodelay(true);
+        let begin = async move {
             let mut from = address;
             let handshake = shake_hands(stream, proxied.then_some(&mut from), config, crowded);
-            let handshake = tokio::time::timeout(HANDSHAKE_MAX, handshake).await;
-            drop(permit);
-            match handshake {
-                Ok(Ok(tls)) => serve(tls, from).await,
+            match tokio::time::timeout(HANDSHAKE_MAX, handshake).await {
+                Ok(Ok(tls)) => return serve(tls, from),
                 Ok(Err(error)) => gateway.refuse_stranger(from, error.to_string()),
                 Err(_) => gateway.refuse_stranger(from, "the handshake took too long".into()),
+            }
+            None
+        };
+        let begin = Box::pin(begin); // most of a task's size, and not needed any more where most of its life is spent
+        tokio::spawn(async move {
+            let served = begin.await;
+            drop(permit);
+            if let Some(served) = served {
+                served.await;
             }
             drop(place);
         });
@@ -77,27 +74,17 @@ where
 }
 
 /// The same without TLS: whoever comes is taken to have shown the certificate of `who`.
-pub async fn accept_plain<S, F>(
+pub async fn accept_plain<S>(
     listener: TcpListener,
     who: String,
     gateway: Arc<Gateway>,
     connections: Connections,
     serve: S,
 ) where
-    S: Fn(TcpStream, Arc<Peer>) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = ()> + Send + 'static,
+    S: Fn(TcpStream, Arc<Peer>) -> Served,
 {
     loop {
-        let place = connections.place().await;
-        let (stream, address) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");
-                tokio::time::sleep(ACCEPT_RETRY).await;
-                continue;
-            }
-        };
-        let _ = stream.set_nodelay(true);
+        let (stream, address, place) = next(&listener, &connections).await;
         match gateway.certificate_of(&who) {
             Some(certificate_id) => {
                 let credential = Credential::Certificate(certificate_id);
@@ -111,6 +98,23 @@ pub async fn accept_plain<S, F>(
                 address,
                 format!("`{who}` is no thing with an active certificate, and no certificate"),
             ),
+        }
+    }
+}
+
+/// The next who comes, once there is a place.
+async fn next(listener: &TcpListener, connections: &Connections) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    let place = connections.place().await;
+    loop {
+        match listener.accept().await {
+            Ok((stream, address)) => {
+                let _ = stream.set_nodelay(true);
+                return (stream, address, place);
+            }
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "cannot accept");
+                tokio::time::sleep(ACCEPT_RETRY).await;
+            }
         }
     }
 }

@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
 use crate::{
-    Connections, Port, ServerCertificate, TlsPolicy, accept, config, config_for_everybody, https, mqtt,
+    Connections, Port, Served, ServerCertificate, TlsPolicy, accept, config, config_for_everybody, https, mqtt,
     with_certificate,
 };
 
@@ -57,37 +57,30 @@ fn chosen(offered: &[&[u8]]) -> usize {
 }
 
 /// Everything on one port, until dropped. Whoever comes without a certificate is handed to `others`: HTTP, signed.
-pub async fn serve_alpn<O, F>(
+pub async fn serve_alpn(
     port: Port,
     configs: AlpnConfigs,
     gateway: Arc<Gateway>,
     connections: Connections,
     settings: Arc<Settings>,
-    others: O,
-) where
-    O: Fn(TlsStream<TcpStream>, SocketAddr) -> F + Clone + Send + Sync + 'static,
-    F: Future<Output = ()> + Send + 'static,
-{
+    others: impl Fn(TlsStream<TcpStream>, SocketAddr) -> Served + Clone + Send + Sync + 'static,
+) {
     let serving = gateway.clone();
-    let serve = move |tls: TlsStream<TcpStream>, address| {
-        let (gateway, settings, others) = (serving.clone(), settings.clone(), others.clone());
-        async move {
-            let spoken = tls.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
-            match spoken.as_deref() {
-                Some(MQTT_CA) => {
-                    let who = gateway.clone();
-                    with_certificate(tls, address, who, |tls, peer| mqtt::serve(tls, peer, gateway, settings)).await;
-                }
-                Some(HTTP_CA) => {
-                    let who = gateway.clone();
-                    with_certificate(tls, address, who, |tls, peer| https::serve(tls, peer, gateway, settings)).await;
-                }
-                Some(MQTT) => {
-                    let peer = accept::peer(&tls, address, Credential::Custom, &gateway);
-                    mqtt::serve(tls, peer, gateway, settings).await;
-                }
-                Some(_) | None => others(tls, address).await,
+    let serve = move |tls: TlsStream<TcpStream>, address| -> Option<Served> {
+        let (gateway, settings) = (serving.clone(), settings.clone());
+        let spoken = tls.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+        match spoken.as_deref() {
+            Some(MQTT_CA) => {
+                with_certificate(tls, address, &serving, |tls, peer| mqtt::serve(tls, peer, gateway, settings))
             }
+            Some(HTTP_CA) => {
+                with_certificate(tls, address, &serving, |tls, peer| https::serve(tls, peer, gateway, settings))
+            }
+            Some(MQTT) => {
+                let peer = accept::peer(&tls, address, Credential::Custom, &gateway);
+                Some(Box::pin(mqtt::serve(tls, peer, gateway, settings)))
+            }
+            Some(_) | None => Some(others(tls, address)),
         }
     };
     accept::accept(port, move |hello: &ClientHello<'_>| configs.choose(hello), gateway, connections, serve).await;

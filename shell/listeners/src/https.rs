@@ -17,6 +17,7 @@ use http::{HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use sekisho_gate::{Refusal, Settings};
 use sekisho_workers::{Gateway, Peer, PublishRequest};
@@ -45,6 +46,14 @@ const BODY_MAX: Duration = Duration::from_secs(24);
 /// WebSocket.
 pub async fn serve(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gateway>, settings: Arc<Settings>) {
     let presented: Option<Box<[u8]>> = tls.presented().map(Into::into);
+    let requests = Box::pin(requests(tls, peer.clone(), gateway.clone()));
+    if let Some(socket) = requests.await {
+        upgrade::serve(socket, presented, peer, gateway, settings).await;
+    }
+}
+
+/// Answers requests until the connection ends, or goes on as something else.
+async fn requests(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gateway>) -> Option<OnUpgrade> {
     let socket = Arc::new(Mutex::new(None));
     let service = service_fn(|request: Request<Incoming>| {
         let (gateway, peer, socket) = (gateway.clone(), peer.clone(), socket.clone());
@@ -85,10 +94,7 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gate
     if let Err(error) = served {
         tracing::debug!(peer = %peer.address, error = &error as &dyn std::error::Error, "HTTPS connection ended");
     }
-    let socket = socket.lock().unwrap_or_else(PoisonError::into_inner).take();
-    if let Some(socket) = socket {
-        upgrade::serve(socket, presented, peer, gateway, settings).await;
-    }
+    socket.lock().unwrap_or_else(PoisonError::into_inner).take()
 }
 
 /// The answer to an opening handshake of RFC 6455.

@@ -12,6 +12,7 @@ mod tls; // key exchange, whose certificate we show
 mod tls_policy; // versions
 
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,7 +50,7 @@ pub async fn serve_mqtt(
     let serving = gateway.clone();
     let serve = move |tls, address| {
         let (gateway, settings) = (serving.clone(), settings.clone());
-        with_certificate(tls, address, serving.clone(), |tls, peer| mqtt::serve(tls, peer, gateway, settings))
+        with_certificate(tls, address, &serving, |tls, peer| mqtt::serve(tls, peer, gateway, settings))
     };
     accept::accept(port, move |_: &_| tls.clone(), gateway, connections, serve).await;
 }
@@ -63,7 +64,8 @@ pub async fn serve_plain_mqtt(
     settings: Arc<Settings>,
 ) {
     let serving = gateway.clone();
-    let serve = move |stream, peer| mqtt::serve(stream, peer, serving.clone(), settings.clone());
+    let serve =
+        move |stream, peer| -> Served { Box::pin(mqtt::serve(stream, peer, serving.clone(), settings.clone())) };
     accept::accept_plain(listener, who, gateway, connections, serve).await;
 }
 
@@ -78,20 +80,24 @@ pub async fn serve_https(
     let serving = gateway.clone();
     let serve = move |tls, address| {
         let (gateway, settings) = (serving.clone(), settings.clone());
-        with_certificate(tls, address, serving.clone(), |tls, peer| https::serve(tls, peer, gateway, settings))
+        with_certificate(tls, address, &serving, |tls, peer| https::serve(tls, peer, gateway, settings))
     };
     accept::accept(port, move |_: &_| tls.clone(), gateway, connections, serve).await;
 }
 
+/// A connection to its end. In a box: what one becomes is known once its handshake is over, and each takes its own size and no more.
+pub type Served = Pin<Box<dyn Future<Output = ()> + Send>>;
+
 /// Serves whoever has shown a certificate.
-async fn with_certificate<F: Future<Output = ()>>(
+fn with_certificate<F: Future<Output = ()> + Send + 'static>(
     tls: TlsStream<TcpStream>,
     address: SocketAddr,
-    gateway: Arc<Gateway>,
+    gateway: &Gateway,
     serve: impl FnOnce(TlsStream<TcpStream>, Arc<Peer>) -> F,
-) {
-    match accept::by_certificate(&tls, address, &gateway) {
-        Some(peer) => serve(tls, peer).await,
-        None => gateway.refuse_stranger(address, "no client certificate".into()),
-    }
+) -> Option<Served> {
+    let Some(peer) = accept::by_certificate(&tls, address, gateway) else {
+        gateway.refuse_stranger(address, "no client certificate".into());
+        return None;
+    };
+    Some(Box::pin(serve(tls, peer)))
 }

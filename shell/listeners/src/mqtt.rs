@@ -40,38 +40,18 @@ thread_local! {
 }
 
 /// Serves one connection until it ends.
-pub async fn serve(transport: impl Transport, peer: Arc<Peer>, gateway: Arc<Gateway>, settings: Arc<Settings>) {
-    let now = Instant::now();
-    let mut gate = Connection::new(now, settings);
-    if let Credential::Operator { .. } = peer.credential {
-        gate.end_at(now + WEBSOCKET_LIFETIME, CloseReason::WebsocketTtlExpiration);
+pub fn serve(
+    transport: impl Transport,
+    peer: Arc<Peer>,
+    gateway: Arc<Gateway>,
+    settings: Arc<Settings>,
+) -> impl Future<Output = ()> {
+    let mut pump = Pump::new(transport, peer, gateway, settings);
+    // Not made in there, and not moved: there is a copy of everything a future takes to another place.
+    async move {
+        let close = poll_fn(|context| pump.poll(context)).await;
+        pump.end(&close).await;
     }
-    let timer_at = gate.poll_timeout().unwrap_or(now + Duration::from_secs(60));
-    let mut pump = Pump {
-        transport,
-        gate,
-        gateway,
-        peer,
-        session: None,
-        valid_until: None,
-        will: None,
-        input: BytesMut::new(),
-        deliveries: Vec::new(),
-        sent: 0,
-        held: VecDeque::new(),
-        held_until: Sequence(0),
-        more: false,
-        acknowledged: Vec::new(),
-        owed: Sequence(0),
-        registered: Sequence(0),
-        timer: Box::pin(tokio::time::sleep_until(timer_at.into())),
-        timer_at,
-        closing: None,
-        fresh: false,
-        first: None,
-    };
-    let close = poll_fn(|context| pump.poll(context)).await;
-    pump.end(&close).await;
 }
 
 struct Pump<T> {
@@ -108,6 +88,38 @@ struct Pump<T> {
 }
 
 impl<T: Transport> Pump<T> {
+    fn new(transport: T, peer: Arc<Peer>, gateway: Arc<Gateway>, settings: Arc<Settings>) -> Self {
+        let now = Instant::now();
+        let mut gate = Connection::new(now, settings);
+        if let Credential::Operator { .. } = peer.credential {
+            gate.end_at(now + WEBSOCKET_LIFETIME, CloseReason::WebsocketTtlExpiration);
+        }
+        let timer_at = gate.poll_timeout().unwrap_or(now + Duration::from_secs(60));
+        Self {
+            transport,
+            gate,
+            gateway,
+            peer,
+            session: None,
+            valid_until: None,
+            will: None,
+            input: BytesMut::new(),
+            deliveries: Vec::new(),
+            sent: 0,
+            held: VecDeque::new(),
+            held_until: Sequence(0),
+            more: false,
+            acknowledged: Vec::new(),
+            owed: Sequence(0),
+            registered: Sequence(0),
+            timer: Box::pin(tokio::time::sleep_until(timer_at.into())),
+            timer_at,
+            closing: None,
+            fresh: false,
+            first: None,
+        }
+    }
+
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Close> {
         let now = Instant::now();
         self.look(now, context);
@@ -488,7 +500,7 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    async fn end(mut self, close: &Close) {
+    async fn end(&mut self, close: &Close) {
         self.explain(close);
         if let Some(session) = self.session.take() {
             self.note_acknowledged();

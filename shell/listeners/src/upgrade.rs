@@ -155,7 +155,7 @@ pub(crate) async fn serve(
     match upgrade.await {
         Ok(upgraded) => {
             let socket = WebSocket::upgraded(upgraded, presented, &settings).await;
-            mqtt::serve(socket, peer, gateway, settings).await;
+            Box::pin(mqtt::serve(socket, peer, gateway, settings)).await;
         }
         Err(error) => {
             tracing::debug!(peer = %peer.address, error = &error as &dyn std::error::Error, "no WebSocket after all");
