@@ -25,6 +25,11 @@ pub fn text(text: &str) -> Utf8String {
     Utf8String::copied(text).expect("UTF-8 without NUL")
 }
 
+/// A message's payload as text.
+pub fn payload(publish: &Publish) -> &str {
+    std::str::from_utf8(&publish.payload).expect("text")
+}
+
 /// As identifier.
 pub fn id(number: u16) -> PacketIdentifier {
     PacketIdentifier::new(number).expect("not 0")

@@ -47,7 +47,7 @@ fn those_who_do_not_read_cost_a_bounded_memory_and_nobody_time() {
         most = most.max(resident_mib(&server));
     }
     eprintln!("{before} MiB before, {most} at most, {:.0} times full", figure(&server, "sekisho_mailbox_full_total"));
-    assert!(most < before + 450, "{before} MiB before, {most} at most");
+    assert!(most < before + 340, "{before} MiB before, {most} at most");
     let throttled = conformance::eventually("those of QoS 1 are told to go", || {
         let ended = figure(&server, "sekisho_disconnects_total{reason=\"THROTTLED\"");
         (ended >= 12.0).then_some(ended)

@@ -1,15 +1,11 @@
 //! MQTT 3.1.1 and 5 to the letter (`profile = "mqtt"`), packet by packet. Each test names the statements it would fail for.
 use conformance::Server;
-use conformance::mqtt::{Client, connect, id, publish, resume, subscription, text};
+use conformance::mqtt::{Client, connect, id, payload, publish, resume, subscription, text};
 use sekisho_mqtt::ProtocolVersion::{V5, V311};
 use sekisho_mqtt::*;
 use sekisho_types::QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
 
 const VERSIONS: [ProtocolVersion; 2] = [V311, V5];
-
-fn payload(publish: &Publish) -> &str {
-    std::str::from_utf8(&publish.payload).expect("text")
-}
 
 fn disconnect() -> Packet {
     Packet::Disconnect(Disconnect { reason_code: ReasonCode::Success, properties: None })

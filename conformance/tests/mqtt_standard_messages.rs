@@ -2,16 +2,12 @@
 //! statements it would fail for.
 use bytes::Bytes;
 use conformance::Server;
-use conformance::mqtt::{Client, connect, id, publish, resume, subscription, text};
+use conformance::mqtt::{Client, connect, id, payload, publish, resume, subscription, text};
 use sekisho_mqtt::ProtocolVersion::{V5, V311};
 use sekisho_mqtt::*;
 use sekisho_types::QoS::{AtLeastOnce, AtMostOnce, ExactlyOnce};
 
 const VERSIONS: [ProtocolVersion; 2] = [V311, V5];
-
-fn payload(publish: &Publish) -> &str {
-    std::str::from_utf8(&publish.payload).expect("text")
-}
 
 /// The connection ends; in MQTT5 after DISCONNECT with this reason code.
 fn ends(mut client: Client, version: ProtocolVersion, reason_code: ReasonCode) {

@@ -58,6 +58,11 @@ impl SessionPolicy {
         *self = Self::new(self.who.clone(), policies, context);
     }
 
+    /// Whose it is.
+    pub const fn who(&self) -> &Principal {
+        &self.who
+    }
+
     /// The thing that policy variables name: what `iot:Connection.Thing.ThingName` says.
     pub fn thing(&self) -> Option<&ThingName> {
         self.context.thing.as_ref().filter(|thing| thing.is_attached).map(|thing| &thing.thing_name)

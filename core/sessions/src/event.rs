@@ -121,16 +121,11 @@ pub struct Receiver {
     /// 1 or 2.
     pub qos: QoS,
     /// Sent with RETAIN.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retain: bool,
     /// What the client calls the subscription it is for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub subscription: Option<u32>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }
 
 impl Message {

@@ -120,10 +120,10 @@ pub struct Grant {
     /// At most.
     pub qos: QoS,
     /// With RETAIN as the publisher set it.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retain_as_published: bool,
     /// Not to messages of its own.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_local: bool,
 }
 
@@ -132,9 +132,4 @@ impl Grant {
     pub const fn at(qos: QoS) -> Self {
         Self { identifier: None, qos, retain_as_published: false, no_local: false }
     }
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_false(flag: &bool) -> bool {
-    !flag
 }

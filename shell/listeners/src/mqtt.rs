@@ -2,8 +2,9 @@
 //!
 //! One task a connection, one poll function: look at the signals, hand over what is durable, deliver what waits, read,
 //! write, and sleep until one of them wakes us. Acknowledgements gather in the gate and leave in one write.
+mod waiting;
+
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
@@ -12,14 +13,14 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, Delivery, Handed, Output, Refusal, Settings, Will};
+use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, Output, Refusal, Settings, Will};
 use sekisho_journal::{JournalError, Sequence};
-use sekisho_mqtt::{PacketIdentifier, QoS};
-use sekisho_workers::{Connected, Credential, First, Gateway, Peer, Session, Stored};
+use sekisho_workers::{Connected, Credential, First, Gateway, Peer, Session};
 use tokio::io::ReadBuf;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
+use self::waiting::Waiting;
 use crate::VALIDITY_LOOK_EVERY;
 use crate::transport::{Ending, Transport};
 
@@ -27,8 +28,6 @@ use crate::transport::{Ending, Transport};
 const READ_BYTES: usize = 16 * 1024;
 /// Reads in a row before other connections get their turn.
 const READS_MAX: usize = 16;
-/// Deliveries taken from the mailbox at once.
-const DELIVERIES_MAX: usize = 64;
 /// A connection over WebSocket, let in by a signature, lives so long (AWS IoT Core quotas: "WebSocket connection lifetime").
 const WEBSOCKET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// A connection that is closing has this long to take its last bytes.
@@ -64,17 +63,7 @@ struct Pump<T> {
     valid_until: Option<Instant>,
     will: Option<Will>,
     input: BytesMut,
-    /// Taken from the mailbox, not yet taken by the gate.
-    deliveries: Vec<(Arc<Delivery>, QoS)>,
-    /// Up to here the gate has what waits in the stored session.
-    sent: u64,
-    /// What comes next, once `held_until` is durable and the gate takes it.
-    held: VecDeque<Stored>,
-    held_until: Sequence,
-    /// Whether more may wait there.
-    more: bool,
-    /// What the client of a stored session has, not noted yet.
-    acknowledged: Vec<PacketIdentifier>,
+    waiting: Waiting,
     /// The journal's sequence that the last answer waits for.
     owed: Sequence,
     registered: Sequence,
@@ -104,12 +93,7 @@ impl<T: Transport> Pump<T> {
             valid_until: None,
             will: None,
             input: BytesMut::new(),
-            deliveries: Vec::new(),
-            sent: 0,
-            held: VecDeque::new(),
-            held_until: Sequence(0),
-            more: false,
-            acknowledged: Vec::new(),
+            waiting: Waiting::new(),
             owed: Sequence(0),
             registered: Sequence(0),
             timer: Box::pin(tokio::time::sleep_until(timer_at.into())),
@@ -149,7 +133,7 @@ impl<T: Transport> Pump<T> {
         if self.owed != Sequence(0) {
             let was_read = self.gate.takes_input();
             self.hand_over_durable(context);
-            let may_deliver = !self.held.is_empty() && self.owed == Sequence(0);
+            let may_deliver = self.waiting.is_stored() && self.owed == Sequence(0);
             if !was_read && self.gate.takes_input() || may_deliver {
                 context.waker().wake_by_ref(); // what the client sent meanwhile, and what waits for it, has its turn
             }
@@ -192,86 +176,26 @@ impl<T: Transport> Pump<T> {
         } else if signals.changed && self.gateway.reconsider(session).is_err() {
             self.gate.disconnect(CloseReason::AuthError);
         }
-        self.more |= signals.stored;
-        if waiting || self.more || !self.held.is_empty() {
+        if signals.stored {
+            self.waiting.look_again();
+        }
+        if waiting || self.waiting.is_stored() {
             self.deliver(now);
         }
     }
 
-    /// Moves deliveries from the mailbox into the gate while it takes them.
+    /// Hands the gate what waits, while it takes it.
     fn deliver(&mut self, now: Instant) {
-        self.deliver_stored(now);
         let Some(session) = &mut self.session else { return };
-        loop {
-            if self.deliveries.is_empty() {
-                session.link().take(DELIVERIES_MAX, &mut self.deliveries);
-            }
-            if self.deliveries.is_empty() {
-                self.deliveries = Vec::new();
-                return;
-            }
-            let mut taken = 0;
-            for (delivery, qos) in &self.deliveries {
-                if self.gateway.may_receive(session, delivery.topic()) && !self.gate.deliver(now, delivery, *qos) {
-                    break;
-                }
-                taken += 1;
-            }
-            self.deliveries.drain(..taken);
-            if !self.deliveries.is_empty() {
-                return; // the window is full; the client's next PUBACK wakes us
-            }
+        if let Some(owed) = self.waiting.hand_over(now, &self.gateway, session, &mut self.gate) {
+            self.owed = self.owed.max(owed);
         }
     }
 
-    /// Hands the gate what waits in the stored session, while it takes it.
-    fn deliver_stored(&mut self, now: Instant) {
-        while self.gate.is_connected() {
-            let Some(session) = &mut self.session else { return };
-            if self.held.is_empty() {
-                if !self.more {
-                    break;
-                }
-                (self.held, self.held_until) = self.gateway.waiting(session, self.sent, DELIVERIES_MAX);
-                self.more = self.held.len() == DELIVERIES_MAX;
-            }
-            if self.held_until > self.gateway.state().journal().durable() {
-                self.owed = self.owed.max(self.held_until);
-                break;
-            }
-            let Some(stored) = self.held.front() else { break };
-            let handed = match &stored.delivery {
-                _ if stored.received => {
-                    self.gate.release(stored.identifier, sekisho_gate::Sequence(0));
-                    Handed::Sent
-                }
-                Some(delivery) if self.gateway.may_receive(session, delivery.topic()) => {
-                    self.gate.deliver_stored(now, delivery, (stored.identifier, stored.qos, stored.dup))
-                }
-                Some(_) | None => Handed::Dropped, // forbidden, or expired
-            };
-            match handed {
-                Handed::Sent => {}
-                Handed::Dropped => self.acknowledged.push(stored.identifier),
-                Handed::Later => break, // the client's next acknowledgement wakes us
-            }
-            self.sent = stored.number;
-            self.held.pop_front();
-        }
-        if self.held.is_empty() {
-            self.held = VecDeque::new();
-        }
-        self.note_acknowledged();
-    }
-
-    /// The session keeps no longer what the client has. Nobody waits for that: what is lost of it is sent again.
     fn note_acknowledged(&mut self) {
-        if !self.acknowledged.is_empty()
-            && let Some(session) = &self.session
-        {
-            self.gateway.acknowledge(session, &self.acknowledged);
+        if let Some(session) = &self.session {
+            self.waiting.note_acknowledged(&self.gateway, session);
         }
-        self.acknowledged = Vec::new();
     }
 
     /// The gate's answer waits until `owed` is durable, and we with it.
@@ -362,7 +286,9 @@ impl<T: Transport> Pump<T> {
             }
             (Output::Subscribe(request), Some(session)) => {
                 let (outcomes, owed) = self.gateway.subscribe(session, &request);
-                self.more |= session.link().session().is_some(); // retained messages wait there too
+                if session.link().session().is_some() {
+                    self.waiting.look_again(); // retained messages wait there too
+                }
                 let owed = self.owes(owed);
                 self.gate.subscribed(request.packet_identifier, outcomes, owed);
             }
@@ -371,7 +297,7 @@ impl<T: Transport> Pump<T> {
                 let owed = self.owes(owed);
                 self.gate.unsubscribed(request.packet_identifier, outcomes, owed);
             }
-            (Output::Acknowledged(identifier), _) => self.acknowledged.push(identifier),
+            (Output::Acknowledged(identifier), _) => self.waiting.acknowledged(identifier),
             (Output::Received(identifier), Some(session)) => {
                 let owed = self.gateway.received(session, identifier)?;
                 let owed = self.owes(owed);
@@ -420,7 +346,9 @@ impl<T: Transport> Pump<T> {
                 self.will = request.will;
                 self.session = Some(session);
                 self.fresh = true;
-                self.more = accepted.is_stored;
+                if accepted.is_stored {
+                    self.waiting.look_again();
+                }
                 let owed = self.owes(owed);
                 self.gate.accept(now, accepted, owed);
                 self.look_at_validity(now);
@@ -504,7 +432,7 @@ impl<T: Transport> Pump<T> {
         self.explain(close);
         if let Some(session) = self.session.take() {
             self.note_acknowledged();
-            let left = close.session_expiry_s.map(|expiry_s| (expiry_s, self.sent));
+            let left = close.session_expiry_s.map(|expiry_s| (expiry_s, self.waiting.sent()));
             self.gateway.disconnect(&session, left, close.reason);
             if let Some(will) = self.will.take().filter(|_| close.publish_will) {
                 self.gateway.will_of(session, will, close.session_expiry_s.unwrap_or(0));

@@ -189,7 +189,7 @@ impl Gateway {
             let beginning = link.beginning()?;
             let (waiting, waiting_bytes) = link.waiting();
             Some(ConnectionInsight {
-                address: beginning.address,
+                address: link.peer.address,
                 certificate_id: link.peer.certificate_id(),
                 access_key_id: link.peer.access_key_id().map(str::to_owned),
                 tls: link.peer.tls.map(|tls| tls.to_string()),

@@ -14,7 +14,7 @@ use sekisho_policy::{Action, Connect, Context, Denied, Permit, PolicySet, Princi
 use sekisho_registry::Affected;
 use sekisho_sessions::Seat;
 use sekisho_state::{Cores, Event, State};
-use sekisho_types::{CertificateId, ClientId, Grant, Random, SessionId, ThingName, TopicFilter};
+use sekisho_types::{CertificateId, ClientId, Grant, Random, SessionId, ThingName, Timestamp, TopicFilter};
 use tokio::sync::Semaphore;
 
 use crate::decisions::{Decision, Decisions};
@@ -74,7 +74,6 @@ pub struct Parts {
 
 /// A connected device.
 pub struct Session {
-    pub(crate) who: Principal,
     pub(crate) policy: SessionPolicy,
     pub(crate) link: Arc<Link>,
     pub(crate) client_id: ClientId,
@@ -86,7 +85,6 @@ pub struct Session {
     pub(crate) has_will: bool,
     /// Subscriptions that no policy allows any more. Few: the gate bounds them with those that go on.
     resting: Vec<(TopicFilter, Grant)>,
-    peer: Arc<Peer>,
     persistent: bool,
     /// What lifecycle events call the connection.
     pub(crate) identifier: [u8; 16],
@@ -116,7 +114,7 @@ impl Session {
     /// Who speaks, as rules see it.
     pub(crate) fn source(&self) -> Source<'_> {
         Source {
-            certificate_id: self.who.certificate_id(),
+            certificate_id: self.policy.who().certificate_id(),
             client_id: Some(self.client_id.as_str()),
             thing: self.policy.thing().map(ThingName::as_str),
             principal: self.link.principal(),
@@ -125,7 +123,7 @@ impl Session {
 
     /// Where it comes from.
     pub(crate) fn peer(&self) -> &Arc<Peer> {
-        &self.peer
+        &self.link.peer
     }
 }
 
@@ -241,7 +239,7 @@ impl Gateway {
             self.tell_connect_failed(peer, &client_id);
             explain("connect", denied.to_string())
         })?;
-        let mut policy = SessionPolicy::new(who.clone(), policies, context);
+        let mut policy = SessionPolicy::new(who, policies, context);
         if let Some(will) = &request.will {
             check_will(&mut policy, will, self.state.now()).map_err(|reason| explain("connect", reason))?;
         }
@@ -251,24 +249,13 @@ impl Gateway {
         let older = self.broker_mut().connect(&permit, link.subscriber());
         let older = older.filter(|older| *older != link.subscriber());
         let older = older.and_then(|older| self.links.taken_over(older)).or(before);
-        self.begin(&link, peer, &client_id, request, older.as_deref());
+        self.begin(&link, &client_id, request, older.as_deref());
         accepted.assigned_client_id = request.client_id.is_none().then(|| client_id.clone());
         let (has_will, persistent, expiry_s) = (request.will.is_some(), request.persistent, request.session_expiry_s);
         let resting = self.resting(&link);
         let identifier = self.state.random().array();
-        let mut session = Session {
-            who,
-            policy,
-            link,
-            client_id,
-            seat,
-            expiry_s,
-            has_will,
-            resting,
-            peer: peer.clone(),
-            persistent,
-            identifier,
-        };
+        let mut session =
+            Session { policy, link, client_id, seat, expiry_s, has_will, resting, persistent, identifier };
         self.tell_connected(&session, owed);
         // Whoever changed certificate or policy between the look-up and the link's appearance did not see the link.
         match self.reconsider(&mut session) {
@@ -285,7 +272,7 @@ impl Gateway {
         self.reconsider_identity(session)?;
         let (policies, context) = self.policies_of(session);
         let connect = Connect { client_id: session.client_id.clone() };
-        if let Err(denied) = session.who.authorize(connect, &policies, &context) {
+        if let Err(denied) = session.policy.who().authorize(connect, &policies, &context) {
             return Err(self.denied(session, "connect", &denied));
         }
         session.policy.replace(policies, context);
@@ -294,9 +281,9 @@ impl Gateway {
     }
 
     fn reconsider_identity(&self, session: &Session) -> Result<(), Refusal> {
-        self.identify(&session.peer)
+        self.identify(session.peer())
             .map(drop)
-            .map_err(|reason| self.turn_away(&session.peer, Some(&session.client_id), "identity", reason))
+            .map_err(|reason| self.turn_away(session.peer(), Some(&session.client_id), "identity", reason))
     }
 
     /// Subscriptions that no policy allows any more rest, and go on once one does again: MQTT has no way to tell a client that it
@@ -329,8 +316,8 @@ impl Gateway {
 
     /// Those of a session, as they are now.
     pub(crate) fn policies_of(&self, session: &Session) -> (PolicySet, Context) {
-        let Session { who, client_id, peer, persistent, has_will, .. } = session;
-        self.policies(who, Some(client_id), peer, *persistent, *has_will)
+        let Session { policy, client_id, persistent, has_will, .. } = session;
+        self.policies(policy.who(), Some(client_id), session.peer(), *persistent, *has_will)
     }
 
     pub(crate) fn policies(
@@ -407,9 +394,9 @@ impl Gateway {
         Ok((outcomes, owed))
     }
 
-    /// Whether a session may be given a message on `topic`; if not, it is silently left out, as AWS does.
-    pub fn may_receive(&self, session: &mut Session, topic: &str) -> bool {
-        match session.policy.receive(self.state.now(), topic) {
+    /// Whether a session may be given a message on `topic`, now; if not, it is silently left out, as AWS does.
+    pub fn may_receive(&self, now: Timestamp, session: &mut Session, topic: &str) -> bool {
+        match session.policy.receive(now, topic) {
             Ok(_) => true,
             Err(denied) => {
                 if session.policy.is_news(&denied) {
@@ -438,7 +425,7 @@ impl Gateway {
 
     /// What a session is told that may not, with the reason kept.
     pub(crate) fn denied(&self, session: &Session, step: &str, denied: &Denied) -> Refusal {
-        self.turn_away(&session.peer, Some(&session.client_id), step, denied.to_string())
+        self.turn_away(session.peer(), Some(&session.client_id), step, denied.to_string())
     }
 
     /// What somebody is told who may not, with the reason kept.

@@ -68,17 +68,9 @@ impl Gateway {
     }
 
     /// A client has been let in; `older` had its client id until now.
-    pub(crate) fn begin(
-        &self,
-        link: &Link,
-        peer: &Peer,
-        client_id: &ClientId,
-        request: &ConnectRequest,
-        older: Option<&Link>,
-    ) {
+    pub(crate) fn begin(&self, link: &Link, client_id: &ClientId, request: &ConnectRequest, older: Option<&Link>) {
         link.begin(Beginning {
             client_id: client_id.clone(),
-            address: peer.address,
             since: self.state.now(),
             protocol_version: request.protocol_version,
             keep_alive_s: request.keep_alive_s,

@@ -1,9 +1,8 @@
 //! Links: the broker's side of each live connection. A mailbox for what is to be delivered, and signals that make the
 //! connection look up: your certificate or policy changed, somebody took your client id, the server is going down.
 use std::collections::{HashMap, VecDeque};
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
 
 use sekisho_broker::{ConnectionId, Subscriber, Target};
@@ -60,8 +59,6 @@ struct Mailbox {
 pub struct Beginning {
     /// As whom it connected.
     pub client_id: ClientId,
-    /// The other end of its socket.
-    pub address: SocketAddr,
     /// When.
     pub since: Timestamp,
     /// What it speaks.
@@ -190,17 +187,39 @@ fn wake(mailbox: MutexGuard<'_, Mailbox>) {
     }
 }
 
+#[derive(Default)]
+struct Present {
+    by_id: HashMap<ConnectionId, Arc<Link>>,
+    by_session: HashMap<SessionId, Arc<Link>>,
+}
+
+impl Present {
+    fn of(&self, subscriber: Subscriber) -> Option<&Arc<Link>> {
+        match subscriber {
+            Subscriber::Connection(id) => self.by_id.get(&id),
+            Subscriber::Session(session) => self.by_session.get(&session),
+        }
+    }
+}
+
 /// All live connections.
 #[derive(Default)]
 pub struct Links {
     next: AtomicU64,
     waiting_bytes: Arc<AtomicUsize>,
-    by_id: RwLock<HashMap<ConnectionId, Arc<Link>>>,
-    by_session: RwLock<HashMap<SessionId, Arc<Link>>>,
+    present: RwLock<Present>,
     by_certificate: Mutex<HashMap<CertificateId, Vec<Arc<Link>>>>,
 }
 
 impl Links {
+    fn present(&self) -> RwLockReadGuard<'_, Present> {
+        self.present.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn present_mut(&self) -> RwLockWriteGuard<'_, Present> {
+        self.present.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// A new connection of `peer`.
     pub(crate) fn open(&self, peer: Arc<Peer>, principal: Box<str>) -> Arc<Link> {
         let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
@@ -214,7 +233,7 @@ impl Links {
             in_all: self.waiting_bytes.clone(),
             fleet_calls: Arc::new(tokio::sync::Semaphore::new(FLEET_CALLS_PER_CONNECTION_MAX)),
         });
-        self.by_id.write().unwrap_or_else(PoisonError::into_inner).insert(id, link.clone());
+        self.present_mut().by_id.insert(id, link.clone());
         if let Some(certificate_id) = link.peer.certificate_behind() {
             let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
             by_certificate.entry(certificate_id).or_default().push(link.clone());
@@ -226,7 +245,7 @@ impl Links {
     /// It is of a stored session from now on; who was it before is told, and answered.
     pub fn attach(&self, link: &Arc<Link>, session: SessionId) -> Option<Arc<Link>> {
         let _ = link.session.set(session);
-        let older = self.by_session.write().unwrap_or_else(PoisonError::into_inner).insert(session, link.clone());
+        let older = self.present_mut().by_session.insert(session, link.clone());
         if let Some(older) = &older {
             older.signal(|signals| signals.taken_over = true);
         }
@@ -235,21 +254,22 @@ impl Links {
 
     /// More waits for these stored sessions.
     pub fn tell_stored(&self, sessions: impl Iterator<Item = SessionId>) {
-        let by_session = self.by_session.read().unwrap_or_else(PoisonError::into_inner);
-        for link in sessions.filter_map(|session| by_session.get(&session)) {
+        let present = self.present();
+        for link in sessions.filter_map(|session| present.by_session.get(&session)) {
             link.signal(|signals| signals.stored = true);
         }
     }
 
     /// It is gone.
     pub fn close(&self, link: &Link) {
-        if let Some(session) = link.session() {
-            let mut by_session = self.by_session.write().unwrap_or_else(PoisonError::into_inner);
-            if by_session.get(&session).is_some_and(|present| present.id == link.id) {
-                by_session.remove(&session);
-            }
+        let mut present = self.present_mut();
+        if let Some(session) = link.session()
+            && present.by_session.get(&session).is_some_and(|present| present.id == link.id)
+        {
+            present.by_session.remove(&session);
         }
-        self.by_id.write().unwrap_or_else(PoisonError::into_inner).remove(&link.id);
+        present.by_id.remove(&link.id);
+        drop(present);
         let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(certificate_id) = link.peer.certificate_behind()
             && let Some(links) = by_certificate.get_mut(&certificate_id)
@@ -265,16 +285,12 @@ impl Links {
     /// Puts a message published at `published` into the mailboxes of those among `targets` that are still there; `delivery_to` says what
     /// one is given. What a stored session has to acknowledge is not for its mailbox.
     pub fn deliver(&self, targets: &[Target], published: QoS, mut delivery_to: impl FnMut(&Grant) -> Arc<Delivery>) {
-        let by_id = self.by_id.read().unwrap_or_else(PoisonError::into_inner);
-        let by_session = self.by_session.read().unwrap_or_else(PoisonError::into_inner);
+        let present = self.present();
         for target in targets {
             let Target::Subscriber { subscriber, grant } = target else { continue };
             let qos = grant.qos.min(published);
-            let link = match subscriber {
-                Subscriber::Connection(connection) => by_id.get(connection),
-                Subscriber::Session(session) => by_session.get(session).filter(|_| qos == QoS::AtMostOnce),
-            };
-            if let Some(link) = link {
+            let waits_stored = matches!(subscriber, Subscriber::Session(_)) && qos > QoS::AtMostOnce;
+            if !waits_stored && let Some(link) = present.of(*subscriber) {
                 link.deliver(delivery_to(grant), qos);
             }
         }
@@ -282,12 +298,7 @@ impl Links {
 
     /// The connection of somebody, if there is one.
     pub fn of(&self, subscriber: Subscriber) -> Option<Arc<Link>> {
-        match subscriber {
-            Subscriber::Connection(id) => self.by_id.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned(),
-            Subscriber::Session(session) => {
-                self.by_session.read().unwrap_or_else(PoisonError::into_inner).get(&session).cloned()
-            }
-        }
+        self.present().of(subscriber).cloned()
     }
 
     /// Another has taken this one's client id; answers it.
@@ -314,12 +325,12 @@ impl Links {
 
     /// How many there are.
     pub fn count(&self) -> usize {
-        self.by_id.read().unwrap_or_else(PoisonError::into_inner).len()
+        self.present().by_id.len()
     }
 
     /// All of them, in no particular order.
     pub fn all(&self) -> Vec<Arc<Link>> {
-        self.by_id.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.present().by_id.values().cloned().collect()
     }
 
     fn signal_all(&self, set: fn(&mut Signals)) {

@@ -1,0 +1,146 @@
+//! What waits for a connection: in its mailbox, and in its stored session. Handed to the gate while that takes it.
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use sekisho_gate::{Connection, Delivery, Handed};
+use sekisho_journal::Sequence;
+use sekisho_mqtt::{PacketIdentifier, QoS};
+use sekisho_workers::{Gateway, Session, Stored};
+
+/// Deliveries taken from a mailbox, or out of a stored session, at once.
+const DELIVERIES_MAX: usize = 64;
+
+/// Taken from where it waits, not yet taken by the gate.
+pub(super) struct Waiting {
+    mailbox: Vec<(Arc<Delivery>, QoS)>,
+    stored: VecDeque<Stored>,
+    /// `stored` is on the disk once this is.
+    stored_until: Sequence,
+    /// Up to here the gate has what waits in the stored session.
+    sent: u64,
+    /// Whether more may wait there.
+    more: bool,
+    /// What the client of a stored session has, not noted yet.
+    acknowledged: Vec<PacketIdentifier>,
+}
+
+impl Waiting {
+    pub(super) const fn new() -> Self {
+        Self {
+            mailbox: Vec::new(),
+            stored: VecDeque::new(),
+            stored_until: Sequence(0),
+            sent: 0,
+            more: false,
+            acknowledged: Vec::new(),
+        }
+    }
+
+    /// More may wait in the stored session.
+    pub(super) const fn look_again(&mut self) {
+        self.more = true;
+    }
+
+    /// Whether the stored session has something to hand over.
+    pub(super) fn is_stored(&self) -> bool {
+        self.more || !self.stored.is_empty()
+    }
+
+    /// Up to here the client was sent what waited in its stored session.
+    pub(super) const fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// The client has it.
+    pub(super) fn acknowledged(&mut self, identifier: PacketIdentifier) {
+        self.acknowledged.push(identifier);
+    }
+
+    /// Moves deliveries into the gate while it takes them; answers what has to be durable before it can be given more.
+    pub(super) fn hand_over(
+        &mut self,
+        now: Instant,
+        gateway: &Gateway,
+        session: &mut Session,
+        gate: &mut Connection,
+    ) -> Option<Sequence> {
+        let owed = self.hand_over_stored(now, gateway, session, gate);
+        self.hand_over_mailbox(now, gateway, session, gate);
+        owed
+    }
+
+    fn hand_over_mailbox(&mut self, now: Instant, gateway: &Gateway, session: &mut Session, gate: &mut Connection) {
+        loop {
+            if self.mailbox.is_empty() {
+                session.link().take(DELIVERIES_MAX, &mut self.mailbox);
+            }
+            if self.mailbox.is_empty() {
+                self.mailbox = Vec::new();
+                return;
+            }
+            let clock = gateway.state().now();
+            let refused = self.mailbox.iter().position(|(delivery, qos)| {
+                gateway.may_receive(clock, session, delivery.topic()) && !gate.deliver(now, delivery, *qos)
+            });
+            self.mailbox.drain(..refused.unwrap_or(self.mailbox.len()));
+            if refused.is_some() {
+                return; // the window is full; the client's next PUBACK wakes us
+            }
+        }
+    }
+
+    fn hand_over_stored(
+        &mut self,
+        now: Instant,
+        gateway: &Gateway,
+        session: &mut Session,
+        gate: &mut Connection,
+    ) -> Option<Sequence> {
+        let mut owed = None;
+        while gate.is_connected() {
+            if self.stored.is_empty() {
+                if !self.more {
+                    break;
+                }
+                (self.stored, self.stored_until) = gateway.waiting(session, self.sent, DELIVERIES_MAX);
+                self.more = self.stored.len() == DELIVERIES_MAX;
+            }
+            if self.stored_until > gateway.state().journal().durable() {
+                owed = Some(self.stored_until);
+                break;
+            }
+            let Some(stored) = self.stored.front() else { break };
+            let handed = match &stored.delivery {
+                _ if stored.received => {
+                    gate.release(stored.identifier, sekisho_gate::Sequence(0));
+                    Handed::Sent
+                }
+                Some(delivery) if gateway.may_receive(gateway.state().now(), session, delivery.topic()) => {
+                    gate.deliver_stored(now, delivery, (stored.identifier, stored.qos, stored.dup))
+                }
+                Some(_) | None => Handed::Dropped, // forbidden, or expired
+            };
+            match handed {
+                Handed::Sent => {}
+                Handed::Dropped => self.acknowledged.push(stored.identifier),
+                Handed::Later => break, // the client's next acknowledgement wakes us
+            }
+            self.sent = stored.number;
+            self.stored.pop_front();
+        }
+        if self.stored.is_empty() {
+            self.stored = VecDeque::new();
+        }
+        self.note_acknowledged(gateway, session);
+        owed
+    }
+
+    /// The session keeps no longer what the client has. Nobody waits for that: what is lost of it is sent again.
+    pub(super) fn note_acknowledged(&mut self, gateway: &Gateway, session: &Session) {
+        if !self.acknowledged.is_empty() {
+            gateway.acknowledge(session, &self.acknowledged);
+            self.acknowledged = Vec::new();
+        }
+    }
+}
