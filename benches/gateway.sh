@@ -3,7 +3,7 @@
 # mutual TLS; round trips at a fixed rate; connects; memory of idle connections. Prints one table of server CPU, and ratios.
 # BENCH: the load tool's binary. BIN: ours, built if it is not said. RUMQTTD: its binary, if it is to take part. RUNS (5), SECONDS_EACH (4), IDLE (10000).
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.."; HERE=$PWD/benches
 BENCH=$(realpath "${BENCH:-../shared/bench/target/release/bench}")
 RUMQTTD=${RUMQTTD:-}
 export RUNS=${RUNS:-5} SECONDS_EACH=${SECONDS_EACH:-4} IDLE=${IDLE:-10000}
@@ -68,17 +68,8 @@ taskset -c 0 "$BIN" serve --data data --api 127.0.0.1:0 --mqtt 127.0.0.1:0 --htt
 until [ -e data/endpoints.json ]; do sleep 0.1; done
 eval "$("$BIN" env --data data)"
 port() { sed -n "s/.*\"$1\": \".*:\([0-9]*\)\".*/\1/p" data/endpoints.json; }
-aws iot create-policy --policy-name all --policy-document '{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}' >/dev/null
+. "$HERE/devices.sh"
 aws iot create-thing --thing-name bench >/dev/null
-mkdir ours; cp certs/ca.pem ours/
-for key in certs/device-*.key; do
-  name=$(basename "$key" .key)
-  openssl req -new -key "$key" -subj "/CN=$name" -out "$name.csr" 2>/dev/null
-  ARN=$(aws iot create-certificate-from-csr --set-as-active --certificate-signing-request "file://$name.csr" \
-    --certificate-pem-outfile "ours/$name.pem" --query certificateArn --output text)
-  aws iot attach-policy --policy-name all --target "$ARN"
-  cp "$key" ours/
-done
 aws iot attach-thing-principal --thing-name bench --principal "$ARN"
 
 # server: label pid, plain port, TLS port, certificates

@@ -3,7 +3,7 @@
 # BENCH: the load tool's binary. RUNS (5), SECONDS_EACH (5), COMPRESSION (UNCOMPRESSED; GZIP and the others), FORMAT (JSON;
 # PARQUET: columns instead of lines).
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.."; HERE=$PWD/benches
 BENCH=${BENCH:-../shared/bench/target/release/bench}
 RUNS=${RUNS:-5}
 SECONDS_EACH=${SECONDS_EACH:-5}
@@ -51,16 +51,7 @@ aws firehose create-delivery-stream --delivery-stream-name road --extended-s3-de
   "BufferingHints": {"SizeInMBs": 64, "IntervalInSeconds": 5}'"$CONVERSION"'}' >/dev/null
 aws iot create-topic-rule --rule-name road --topic-rule-payload '{"sql": "SELECT *, topic(2) AS device FROM '"'bench/#'"' WHERE temp > 0",
   "awsIotSqlVersion": "2016-03-23", "actions": [{"firehose": {"deliveryStreamName": "road", "separator": "\n", "roleArn": "arn:aws:iam::000000000000:role/r"}}]}'
-aws iot create-policy --policy-name all --policy-document '{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}' >/dev/null
-mkdir ours; cp certs/ca.pem ours/
-for key in certs/device-*.key; do
-  name=$(basename "$key" .key)
-  openssl req -new -key "$key" -subj "/CN=$name" -out "$name.csr" 2>/dev/null
-  ARN=$(aws iot create-certificate-from-csr --set-as-active --certificate-signing-request "file://$name.csr" \
-    --certificate-pem-outfile "ours/$name.pem" --query certificateArn --output text)
-  aws iot attach-policy --policy-name all --target "$ARN"
-  cp "$key" ours/
-done
+. "$HERE/devices.sh"
 
 load() { # label pid port certs
   taskset -c 1 "$BENCH" fanin --label "$1" --server-pid "$2" --port "$3" --certs "$4" --transport mtls --skip-verify --qos 1 \

@@ -173,7 +173,13 @@ impl Server {
 
     /// One that keeps to MQTT to the letter, and whose plain port is for a device `lab` that may do everything but what is forbidden.
     pub fn start_standard() -> Self {
-        let server = Self::start_with(&["--profile", "mqtt", "--plain-mqtt", "127.0.0.1:0", "--plain-mqtt-as", "lab"]);
+        Self::start_standard_with(&[])
+    }
+
+    /// The same with more flags.
+    pub fn start_standard_with(extra: &[&str]) -> Self {
+        let standard = ["--profile", "mqtt", "--plain-mqtt", "127.0.0.1:0", "--plain-mqtt-as", "lab"];
+        let server = Self::start_with(&[&standard, extra].concat());
         server.bash(
             r#"
             aws iot create-policy --policy-name lab --policy-document '{"Version":"2012-10-17","Statement":[

@@ -1,6 +1,7 @@
 //! What happens to those who send when others do not read, or are not there: nothing; and to the memory: a bound.
 use conformance::Server;
 use conformance::mqtt::{Client, connect, publish, resume, subscription};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sekisho_mqtt::{Packet, ProtocolVersion, Publish, ReasonCode};
 use sekisho_types::QoS::{AtLeastOnce, AtMostOnce};
 
@@ -10,6 +11,13 @@ fn resident_mib(server: &Server) -> u64 {
     let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("a live process");
     let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of /proc");
     line.trim().trim_end_matches(" kB").parse::<u64>().expect("kB") / 1024
+}
+
+/// How many file descriptors this process may have, once it has asked for as many as it may.
+fn descriptors() -> usize {
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum }).expect("up to the maximum");
+    maximum.map_or(usize::MAX, |maximum| usize::try_from(maximum).unwrap_or(usize::MAX))
 }
 
 fn figure(server: &Server, name: &str) -> f64 {
@@ -54,6 +62,43 @@ fn those_who_do_not_read_cost_a_bounded_memory_and_nobody_time() {
     });
     assert!((throttled - 12.0).abs() < 0.5, "those of QoS 0 only lose messages: {throttled}");
     drop(slow);
+}
+
+/// Of 10,000 connections 1,000 do not read what is sent to all of them; the others hear what is theirs all the same. What a deaf one
+/// costs is bounded: what is written for it and not taken, and what waits behind that, which is there once for all.
+#[test]
+fn ten_thousand_connections_of_which_a_thousand_do_not_read() {
+    let many = 10_000.min(descriptors() - 500); // as many as the machine lets us have
+    let deaf = many / 10;
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let before = resident_mib(&server);
+    let mut clients: Vec<Client> = (0..many)
+        .map(|n| {
+            let (mut client, _) = Client::connected(port, connect(V5, &format!("client-{n}")));
+            let qos = if n % 2 == 0 { AtMostOnce } else { AtLeastOnce };
+            let filter = if n < deaf { "all".to_owned() } else { format!("own/{n}") };
+            client.subscribe(vec![subscription(&filter, qos)]);
+            client
+        })
+        .collect();
+    let connected = resident_mib(&server);
+    let (mut says, _) = Client::connected(port, connect(V5, "says"));
+    let large = "x".repeat(128 * 1024);
+    let mut most = connected;
+    for round in 0..50 {
+        assert_eq!(says.publish(publish("all", &large, AtLeastOnce)), ReasonCode::Success);
+        let n = deaf + round * 7919 % (many - deaf);
+        says.publish(publish(&format!("own/{n}"), &round.to_string(), AtLeastOnce));
+        assert_eq!(clients[n].message().payload, round.to_string(), "who reads hears");
+        most = most.max(resident_mib(&server));
+    }
+    let kib = (connected - before) * 1024 / many as u64;
+    eprintln!(
+        "{before} MiB before, {connected} with {many} connections ({kib} KiB each), {most} at most with {deaf} that do not read"
+    );
+    let written = deaf as u64 * 512 / 1024; // 256 KiB for each, and the packet that crosses that
+    assert!(most < connected + written + 100, "{connected} MiB before, {most} at most");
 }
 
 /// A session whose client is away, and one whose client does not read, hold as much as they may; nobody else notices, the operator does.

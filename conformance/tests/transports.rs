@@ -31,6 +31,7 @@ fn a_roles_session_over_websocket() {
     assert!(server.python("role_websockets.py").contains("ok"));
 }
 
+/// [MQTT-6.0.0-1] to [MQTT-6.0.0-4].
 #[test]
 fn what_is_refused_on_a_websocket() {
     let server = Server::start();

@@ -10,10 +10,11 @@ use clap::Args;
 use sekisho_listeners::TlsPolicy;
 use sekisho_remote::RemoteBucket;
 use sekisho_types::{AccountId, Region, Tenant};
-use sekisho_workers::{FunctionTarget, Profile};
+use sekisho_workers::{FunctionTarget, Profile, SessionLimits, Settings, SettingsError};
 use serde::Deserialize;
 
 use crate::buckets::{self, BucketTable};
+use crate::limits;
 use crate::object_store::{self, ObjectStoreSetting, ObjectStoreTable};
 use crate::root_key::RootKeySource;
 
@@ -54,6 +55,16 @@ pub enum ConfigError {
         /// Name as in the file.
         setting: &'static str,
         /// Why it cannot be used.
+        problem: String,
+    },
+    /// A limit that cannot be one.
+    #[error("`{table}`, `{limit}`: {problem}")]
+    Limit {
+        /// The table of the file.
+        table: &'static str,
+        /// Name as there.
+        limit: String,
+        /// Why it cannot be one.
         problem: String,
     },
     /// An address somebody else listens on.
@@ -113,6 +124,9 @@ pub struct Flags {
     /// Whose word counts where AWS IoT Core differs from MQTT: aws or mqtt [default: aws]
     #[arg(long, value_name = "WHOSE", env = "SEKISHO_PROFILE")]
     profile: Option<String>,
+    /// Whether clients are held to AWS's rates, such as 100 messages a second: off or aws [default: off]
+    #[arg(long, value_name = "WHOSE", env = "SEKISHO_QUOTAS")]
+    quotas: Option<String>,
     /// Where programs on this machine speak MQTT without TLS [default: nowhere]
     #[arg(long, value_name = "ADDR", env = "SEKISHO_PLAIN_MQTT")]
     plain_mqtt: Option<String>,
@@ -204,6 +218,9 @@ struct ConfigFile {
     proxy_protocol: Option<Vec<String>>,
     admin: Option<String>,
     profile: Option<String>,
+    quotas: Option<String>,
+    limits: Option<toml::Table>,
+    sessions: Option<toml::Table>,
     plain_mqtt: Option<String>,
     plain_mqtt_as: Option<String>,
     hostnames: Option<Vec<String>>,
@@ -245,6 +262,10 @@ pub struct Config {
     pub admin: SocketAddr,
     /// Whose word counts.
     pub profile: Profile,
+    /// What a connection is held to.
+    pub limits: Settings,
+    /// How much stored sessions hold.
+    pub session_limits: SessionLimits,
     /// MQTT without TLS, and as whom.
     pub plain_mqtt: Option<(SocketAddr, String)>,
     /// Names devices reach us by, the first answered by DescribeEndpoint.
@@ -334,6 +355,17 @@ impl Config {
             Some("mqtt") => Profile::Mqtt,
             Some(other) => return Err(bad("profile", other, "`aws` or `mqtt`")),
         };
+        let limits = match flags.quotas.or(file.quotas).as_deref() {
+            None | Some("off") => profile.settings(),
+            Some("aws") => profile.settings().with_rates_of_aws(),
+            Some(other) => return Err(bad("quotas", other, "`off` or `aws`")),
+        };
+        let limits = limits::over("limits", &limits, file.limits)?;
+        limits.check().map_err(|SettingsError { name, problem }| ConfigError::Limit {
+            table: "limits",
+            limit: name.into(),
+            problem: problem.into(),
+        })?;
         let plain_mqtt = plain_mqtt(flags.plain_mqtt.or(file.plain_mqtt), flags.plain_mqtt_as.or(file.plain_mqtt_as))?;
         let functions = functions(flags.functions, file.functions)?;
         let crls = if flags.crls.is_empty() { file.crls.unwrap_or_default() } else { flags.crls };
@@ -355,6 +387,8 @@ impl Config {
             proxied: proxied(flags.proxy_protocol, file.proxy_protocol)?,
             admin: address("admin", flags.admin.or(file.admin), "127.0.0.1:8080")?,
             profile,
+            limits,
+            session_limits: limits::over("sessions", &SessionLimits::default(), file.sessions)?,
             plain_mqtt,
             root_key: RootKeySource::parse(flags.root_key.or(file.root_key), &data)?,
             audit_mib: flags.audit_mib.or(file.audit_mib).unwrap_or(1024).min(AUDIT_MIB_MAX),

@@ -17,6 +17,7 @@ mod descriptors; // how many files may be open
 mod device; // a device for people without an SDK
 mod endpoints; // where a running server listens, and `sekisho env`
 mod issuing_ca; // the account's own CA
+mod limits; // limits said over those of a profile
 mod lines; // an answer that goes on
 mod object; // objects, encrypted on this side if that is wanted
 mod object_store; // where the bodies of objects lie

@@ -103,6 +103,8 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let issuing = Arc::new(Issuing::new(state.clone(), RsaKeys::start()?));
     let gateway = Arc::new(Gateway::new(Parts {
         profile: config.profile,
+        settings: config.limits.clone(),
+        session_limits: config.session_limits,
         state: state.clone(),
         streams: streams.clone(),
         decisions: decisions.clone(),
@@ -124,7 +126,6 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     tokio::spawn(compact(state.clone(), streams.clone()));
     tokio::spawn(expire(objects.clone()));
 
-    let settings = Arc::new(config.profile.settings());
     let descriptors = descriptors::raise();
     let connections = Connections::within(descriptors);
     tracing::debug!(descriptors, connections = connections.most(), "device connections at once");
@@ -132,7 +133,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         state: state.clone(),
         objects: objects.clone(),
         ingest: Arc::new(Operators { gateway: gateway.clone() }),
-        sockets: Some(WebSockets::new(gateway.clone(), connections.clone(), settings.clone())),
+        sockets: Some(WebSockets::new(gateway.clone(), connections.clone())),
         streams: streams.clone(),
         issuing,
         bulk,
@@ -162,14 +163,12 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
             mqtt,
             gateway.clone(),
             connections.clone(),
-            settings.clone(),
         )),
         tokio::spawn(sekisho_listeners::serve_https(
             Port { listener: listeners.https, proxied: config.proxied.https },
             https,
             gateway.clone(),
             connections.clone(),
-            settings.clone(),
         )),
     ];
     if let Some(listener) = listeners.alpn {
@@ -181,12 +180,11 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
             alpn,
             gateway.clone(),
             connections.clone(),
-            settings.clone(),
             signed,
         )));
     }
     if let (Some(listener), Some((_, who))) = (listeners.plain_mqtt, config.plain_mqtt.clone()) {
-        let plain = sekisho_listeners::serve_plain_mqtt(listener, who, gateway.clone(), connections, settings);
+        let plain = sekisho_listeners::serve_plain_mqtt(listener, who, gateway.clone(), connections);
         devices.push(tokio::spawn(plain));
     }
     let token = admin_token::create(&config.data, &mut OsRandom)?;

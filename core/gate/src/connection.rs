@@ -5,7 +5,7 @@ mod told; // what it is told once that is durable
 use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use sekisho_mqtt::{
@@ -19,6 +19,7 @@ use crate::delivery::Delivery;
 use crate::inbound::Answer;
 use crate::outbound::Handed;
 use crate::output::{Output, Sequence};
+use crate::rate::Rate;
 use crate::session::Session;
 use crate::settings::Settings;
 use told::Told;
@@ -44,6 +45,7 @@ pub struct Connection {
     /// At most one packet's output and `Close`.
     outputs: VecDeque<Output>,
     outgoing: BytesMut,
+    received_bytes: Rate,
 }
 
 #[derive(Debug)]
@@ -61,7 +63,7 @@ enum State {
 impl Connection {
     /// A connection whose transport is up and whose peer has proven who it is.
     pub fn new(now: Instant, settings: Arc<Settings>) -> Self {
-        let deadline = now + settings.connect_deadline;
+        let deadline = now + Duration::from_secs(settings.connect_deadline_s.into());
         Self {
             settings,
             state: State::AwaitConnect { deadline },
@@ -72,6 +74,7 @@ impl Connection {
             untold: VecDeque::new(),
             outputs: VecDeque::new(),
             outgoing: BytesMut::new(),
+            received_bytes: Rate::default(),
         }
     }
 
@@ -83,6 +86,11 @@ impl Connection {
     /// Takes all of `input` over; `poll_output` decodes it. Leaves an empty buffer behind, to read into again.
     pub fn handle_bytes(&mut self, now: Instant, input: &mut BytesMut) {
         self.now = now;
+        self.received_bytes.owe(
+            now,
+            u32::try_from(input.len()).unwrap_or(u32::MAX),
+            self.settings.received_bytes_per_s,
+        );
         if self.is_closed() {
             input.clear();
         } else if self.input.is_empty() {
@@ -95,7 +103,7 @@ impl Connection {
 
     /// Whether more bytes are wanted. `false` while CONNECT is being decided, while a v3 client has
     /// `receive_maximum` messages unacknowledged, while `untold_max` answers wait for the disk, while `outgoing_bytes_max` are
-    /// unwritten, and after the end: do not read from the socket then, or what it sends gathers here without bound.
+    /// unwritten, while it is over its rate of bytes, and after the end: do not read from the socket then, or what it sends gathers here without bound.
     pub fn takes_input(&self) -> bool {
         match &self.state {
             State::AwaitConnect { .. } => true,
@@ -108,7 +116,14 @@ impl Connection {
 
     /// Whether the client cannot be read from because of something it is owed.
     fn waits_for_us(&self, session: &Session) -> bool {
-        self.untold.len() >= self.settings.untold_max || session.is_held_back(&self.settings)
+        self.untold.len() >= self.settings.untold_max
+            || session.is_held_back(&self.settings)
+            || !self.throughput_wait().is_zero()
+    }
+
+    /// How long the client is not read from because it sent so much.
+    fn throughput_wait(&self) -> Duration {
+        self.received_bytes.wait(self.now, 0, self.settings.received_bytes_per_s)
     }
 
     /// Whether CONNACK has let the client in, and the connection goes on.
@@ -266,25 +281,34 @@ impl Connection {
 
     /// When to call `handle_timeout` if nothing else happens.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let silence = match &self.state {
+        if self.is_closed() {
+            return None;
+        }
+        let read_again = Some(self.throughput_wait()).filter(|wait| !wait.is_zero()).map(|wait| self.now + wait);
+        [self.silence_until(), read_again, self.end_at.map(|(at, _)| at)].into_iter().flatten().min()
+    }
+
+    /// When the client has been silent for too long, or we have.
+    fn silence_until(&self) -> Option<Instant> {
+        match &self.state {
             State::AwaitConnect { deadline } | State::AwaitAccept { deadline, .. } => Some(*deadline),
             State::Connected(session) => session.deadline(),
-            State::Closed => return None,
-        };
-        silence.into_iter().chain(self.end_at.map(|(at, _)| at)).min()
+            State::Closed => None,
+        }
     }
 
     /// Time passed. Too early, it does nothing.
     pub fn handle_timeout(&mut self, now: Instant) {
-        if self.poll_timeout().is_none_or(|deadline| now < deadline) {
-            return;
-        }
+        // It is we who do not read; what the client sent in time may lie in the socket.
+        let waits_for_us = matches!(&self.state, State::Connected(session) if self.waits_for_us(session));
+        self.now = now;
         if let Some((_, reason)) = self.end_at.filter(|(at, _)| *at <= now) {
             self.disconnect(reason);
             return;
         }
-        // It is we who do not read; what the client sent in time may lie in the socket.
-        let waits_for_us = matches!(&self.state, State::Connected(session) if self.waits_for_us(session));
+        if self.silence_until().is_none_or(|until| now < until) {
+            return;
+        }
         match &mut self.state {
             State::AwaitConnect { .. } => self.end(CloseReason::ClientError, "no CONNECT before the deadline", false),
             State::AwaitAccept { .. } => {

@@ -8,6 +8,7 @@
 //! The shell is one loop: wait for bytes, an answer, room in the socket or [`Connection::poll_timeout`]; hand it over;
 //! drain [`Connection::poll_output`]; write [`Connection::outgoing`]; read on while [`Connection::takes_input`].
 mod output; // what the gate hands on, and how it is answered
+mod rate; // so much a second
 mod settings; // every limit, its reason, and what happens beyond it
 
 mod connection; // the state machine
@@ -30,4 +31,5 @@ pub use outbound::Handed;
 pub use output::{
     Accepted, ConnectRequest, IncomingPublish, Output, Sequence, SubscribeRequest, UnsubscribeRequest, Will,
 };
-pub use settings::Settings;
+pub use rate::Rate;
+pub use settings::{Settings, SettingsError};

@@ -1,15 +1,22 @@
 //! Every limit of a connection, its reason, and what happens beyond it.
-use std::time::Duration;
-
 use sekisho_mqtt::QoS;
+use serde::{Deserialize, Serialize};
+
+/// The largest payload there is room for behind the gate: a message has to fit into one entry of the journal, several times over.
+const PAYLOAD_BYTES_MOST: usize = 1024 * 1024;
+/// What a packet may be larger than its payload.
+const PACKET_BYTES_OVER: u32 = 128 * 1024;
+/// The longest text MQTT can say (MQTT5 §1.5.4).
+const MQTT_TEXT_BYTES_MAX: usize = u16::MAX as usize;
 
 /// The defaults are AWS IoT Core's quotas (AWS General Reference, "AWS IoT Core endpoints and quotas") unless a field
-/// says otherwise.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// says otherwise. Each is a setting of the operator's, under its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settings {
     /// From the first byte to CONNACK. Later the connection closes: an idle socket costs a file descriptor, and
     /// whoever opens one means to connect. Ours; AWS does not document its own.
-    pub connect_deadline: Duration,
+    pub connect_deadline_s: u16,
     /// The largest packet, with its fixed header. One byte more closes the connection, v5 with 0x95. Announced to v5
     /// clients; the headroom over `payload_bytes_max` is what AWS's CONNACK leaves for topic and properties.
     pub packet_bytes_max: u32,
@@ -68,12 +75,33 @@ pub struct Settings {
     pub waiting_deliveries_max: usize,
     /// Bytes (topics and payloads) of waiting deliveries. Beyond: as `waiting_deliveries_max`.
     pub waiting_bytes_max: usize,
+    /// Messages a client may publish in a second. What is over it is discarded: above QoS 0 a v3 client gets no PUBACK, a v5 client one
+    /// with 0x97. As with all rates: up to a second's worth at once, and 0 for as many as come, which is the default.
+    pub publishes_per_s: u32,
+    /// Messages a client is sent in a second. Over it QoS 0 is dropped; the others wait.
+    pub deliveries_per_s: u32,
+    /// Bytes a client may send in a second. What is over it is read later.
+    pub received_bytes_per_s: u32,
+    /// CONNECTs of one client id in a second. One more is refused, v5 with 0x97.
+    pub connects_per_client_per_s: u32,
+    /// CONNECTs of all clients in a second. One more is refused, v5 with 0x97.
+    pub connects_per_s: u32,
+}
+
+/// What cannot be a limit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("`{name}`: {problem}")]
+pub struct SettingsError {
+    /// Which.
+    pub name: &'static str,
+    /// Why not.
+    pub problem: &'static str,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            connect_deadline: Duration::from_secs(10),
+            connect_deadline_s: 10,
             packet_bytes_max: 149_504,
             payload_bytes_max: 131_072,
             receive_maximum: 100,
@@ -98,6 +126,11 @@ impl Default for Settings {
             outgoing_bytes_max: 256 * 1024,
             waiting_deliveries_max: 1000,
             waiting_bytes_max: 1024 * 1024,
+            publishes_per_s: 0,
+            deliveries_per_s: 0,
+            received_bytes_per_s: 0,
+            connects_per_client_per_s: 0,
+            connects_per_s: 0,
         }
     }
 }
@@ -106,8 +139,8 @@ impl Settings {
     /// MQTT to the letter: what AWS IoT Core narrows is as wide as the specifications have it, or as this server can bound it.
     pub fn mqtt() -> Self {
         Self {
-            packet_bytes_max: 1024 * 1024 + 128 * 1024,
-            payload_bytes_max: 1024 * 1024,
+            packet_bytes_max: PAYLOAD_BYTES_MOST as u32 + PACKET_BYTES_OVER,
+            payload_bytes_max: PAYLOAD_BYTES_MOST,
             receive_maximum: 1000,
             send_maximum: 1000,
             maximum_qos: QoS::ExactlyOnce,
@@ -117,8 +150,8 @@ impl Settings {
             topic_alias_maximum: 64,
             filters_per_subscribe_max: 1000,
             subscriptions_per_connection_max: 1000,
-            topic_slashes_max: usize::MAX,
-            topic_bytes_max: usize::MAX,
+            topic_slashes_max: MQTT_TEXT_BYTES_MAX,
+            topic_bytes_max: MQTT_TEXT_BYTES_MAX,
             message_expiry_max_s: u32::MAX,
             session_expiry_max_s: u32::MAX,
             subscription_identifiers: true,
@@ -126,6 +159,41 @@ impl Settings {
             no_subscription_existed: true,
             connack_on_refusal: true,
             ..Self::default()
+        }
+    }
+
+    /// The same with the rates of an AWS account (there: "MQTT protocol quotas", "Throttling limits and quotas").
+    #[must_use]
+    pub fn with_rates_of_aws(self) -> Self {
+        Self {
+            publishes_per_s: 100,
+            deliveries_per_s: 100,
+            received_bytes_per_s: 512 * 1024,
+            connects_per_client_per_s: 1,
+            connects_per_s: 500,
+            ..self
+        }
+    }
+
+    /// Whether a server can work with them.
+    pub fn check(&self) -> Result<(), SettingsError> {
+        let most_of_a_packet =
+            u32::try_from(self.payload_bytes_max).unwrap_or(u32::MAX).saturating_add(PACKET_BYTES_OVER);
+        let rules: [(&'static str, bool, &'static str); 10] = [
+            ("connect_deadline_s", self.connect_deadline_s > 0, "nobody could connect"),
+            ("payload_bytes_max", self.payload_bytes_max <= PAYLOAD_BYTES_MOST, "at most 1048576"),
+            ("packet_bytes_max", self.packet_bytes_max >= 128, "at least 128: there has to be room for a CONNECT"),
+            ("packet_bytes_max", self.packet_bytes_max <= most_of_a_packet, "at most 131072 over `payload_bytes_max`"),
+            ("receive_maximum", self.receive_maximum > 0, "at least 1 (MQTT5 §3.2.2.3.3)"),
+            ("send_maximum", self.send_maximum > 0, "at least 1"),
+            ("keep_alive_min_s", self.keep_alive_min_s <= self.keep_alive_max_s, "at most `keep_alive_max_s`"),
+            ("message_expiry_max_s", self.message_expiry_max_s > 0, "at least 1"),
+            ("untold_max", self.untold_max > 0, "at least 1"),
+            ("outgoing_bytes_max", self.outgoing_bytes_max > 0, "at least 1"),
+        ];
+        match rules.into_iter().find(|(_, holds, _)| !holds) {
+            Some((name, _, problem)) => Err(SettingsError { name, problem }),
+            None => Ok(()),
         }
     }
 }

@@ -3,13 +3,15 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use sekisho_types::{ClientId, Grant, PacketIdentifier, ProtocolVersion, QoS, SessionId, Timestamp, TopicFilter};
+use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Message, Receiver};
 use crate::session::Session;
 
 /// How much may be stored, and what happens beyond it. All of it is in memory, and in each snapshot. Ours: AWS stores 500 messages a
 /// second and account, and says no more (IoT Core quotas: "Persistent sessions").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Limits {
     /// Sessions of an account. And then: a client that wants one is refused.
     pub sessions: usize,

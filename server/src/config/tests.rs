@@ -27,6 +27,9 @@ fn the_printed_file_holds_every_setting_at_its_default() {
         proxy_protocol,
         admin,
         profile,
+        quotas,
+        limits,
+        sessions,
         plain_mqtt,
         plain_mqtt_as,
         hostnames,
@@ -51,8 +54,21 @@ fn the_printed_file_holds_every_setting_at_its_default() {
     assert_eq!(alpn.as_deref(), Some(""), "nowhere");
     assert!(tls_policy.as_deref().and_then(TlsPolicy::parse) == Some(TlsPolicy::default()));
     assert!(proxy_protocol.is_some_and(|listeners| listeners.is_empty()));
-    let texts =
-        [api, mqtt, https, admin, account, region, root_key, durability, first_connection, log, plain_http, profile];
+    let texts = [
+        api,
+        mqtt,
+        https,
+        admin,
+        account,
+        region,
+        root_key,
+        durability,
+        first_connection,
+        log,
+        plain_http,
+        profile,
+        quotas,
+    ];
     assert!(
         texts.iter().all(Option::is_some)
             && data.is_some()
@@ -62,6 +78,15 @@ fn the_printed_file_holds_every_setting_at_its_default() {
     );
     let defaults = Config::load(flags(|_| {})).unwrap();
     assert_eq!(audit_mib, Some(defaults.audit_mib));
+    assert_eq!(limits, toml::Table::try_from(&defaults.limits).ok());
+    assert_eq!(sessions, toml::Table::try_from(defaults.session_limits).ok());
+    let mut standard = limits.unwrap();
+    for (limit, value) in TEMPLATE.lines().filter_map(|line| line.strip_prefix('#')?.split_once(" # mqtt: ")) {
+        let name = limit.split_once(" = ").unwrap().0;
+        standard.insert(name.into(), value.parse().unwrap());
+    }
+    let mqtt = Config::load(flags(|f| f.profile = Some("mqtt".into()))).unwrap();
+    assert_eq!(Some(standard), toml::Table::try_from(&mqtt.limits).ok());
     assert_eq!(texts[0].as_deref().map(|text| text.parse().unwrap()), Some(defaults.api));
     assert_eq!(texts[1].as_deref().map(|text| text.parse().unwrap()), Some(defaults.mqtt));
 }
@@ -75,6 +100,7 @@ const REFUSED: &[(Spoil, &str)] = &[
     (|f| f.api = Some("4566".into()),                "`api` = `4566`: not an address such as 127.0.0.1:4566"),
     (|f| f.plain_http = Some("no".into()),           "`plain_http` = `no`: `local` or `all`"),
     (|f| f.profile = Some("no".into()),              "`profile` = `no`: `aws` or `mqtt`"),
+    (|f| f.quotas = Some("no".into()),               "`quotas` = `no`: `off` or `aws`"),
     (|f| f.plain_mqtt = Some("[::1]:1883".into()),   "`plain_mqtt` = `[::1]:1883`: goes with `plain_mqtt_as`: a thing, or a certificate's id"),
     (|f| f.plain_mqtt_as = Some("lamp".into()),      "`plain_mqtt_as` = `lamp`: goes with `plain_mqtt`"),
     (|f| (f.plain_mqtt, f.plain_mqtt_as) = (Some("0.0.0.0:1883".into()), Some("lamp".into())),
@@ -97,6 +123,25 @@ fn an_unusable_value_is_one_line_that_names_it() {
     for (change, line) in REFUSED {
         assert_eq!(Config::load(flags(change)).unwrap_err().to_string(), *line);
     }
+}
+
+#[test]
+fn a_limit_is_the_operators_word() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("sekisho.toml");
+    let load = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        Config::load(flags(|f| f.config = Some(path.clone())))
+    };
+    let limits = load("quotas = \"aws\"\n[limits]\npublishes_per_s = 7\n").unwrap().limits;
+    assert_eq!((limits.publishes_per_s, limits.deliveries_per_s, limits.connects_per_client_per_s), (7, 100, 1));
+    let refused = |text| load(text).unwrap_err().to_string();
+    assert_eq!(
+        refused("[limits]\nreceive_maximum = 0\n"),
+        "`limits`, `receive_maximum`: at least 1 (MQTT5 §3.2.2.3.3)"
+    );
+    assert_eq!(refused("[limits]\nslashes = 0\n"), "`limits`, `slashes`: there is no such limit");
+    assert_eq!(load("[sessions]\nbytes = 5\n").unwrap().session_limits.bytes, 5);
 }
 
 #[test]

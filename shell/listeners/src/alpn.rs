@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rustls::server::ClientHello;
 use rustls::{Error, ServerConfig};
-use sekisho_gate::Settings;
 use sekisho_workers::{Credential, Gateway};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
@@ -62,23 +61,18 @@ pub async fn serve_alpn(
     configs: AlpnConfigs,
     gateway: Arc<Gateway>,
     connections: Connections,
-    settings: Arc<Settings>,
     others: impl Fn(TlsStream<TcpStream>, SocketAddr) -> Served + Clone + Send + Sync + 'static,
 ) {
     let serving = gateway.clone();
     let serve = move |tls: TlsStream<TcpStream>, address| -> Option<Served> {
-        let (gateway, settings) = (serving.clone(), settings.clone());
+        let gateway = serving.clone();
         let spoken = tls.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
         match spoken.as_deref() {
-            Some(MQTT_CA) => {
-                with_certificate(tls, address, &serving, |tls, peer| mqtt::serve(tls, peer, gateway, settings))
-            }
-            Some(HTTP_CA) => {
-                with_certificate(tls, address, &serving, |tls, peer| https::serve(tls, peer, gateway, settings))
-            }
+            Some(MQTT_CA) => with_certificate(tls, address, &serving, |tls, peer| mqtt::serve(tls, peer, gateway)),
+            Some(HTTP_CA) => with_certificate(tls, address, &serving, |tls, peer| https::serve(tls, peer, gateway)),
             Some(MQTT) => {
                 let peer = accept::peer(&tls, address, Credential::Custom, &gateway);
-                Some(Box::pin(mqtt::serve(tls, peer, gateway, settings)))
+                Some(Box::pin(mqtt::serve(tls, peer, gateway)))
             }
             Some(_) | None => Some(others(tls, address)),
         }

@@ -19,7 +19,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use sekisho_gate::{Refusal, Settings};
+use sekisho_gate::Refusal;
 use sekisho_workers::{Gateway, Peer, PublishRequest};
 use serde_json::Value;
 use tokio::net::TcpStream;
@@ -44,11 +44,11 @@ const BODY_MAX: Duration = Duration::from_secs(24);
 /// Serves one connection, keep-alive included. Each request is authorized anew, before its body is kept and after; and a connection
 /// whose certificate is not let in (any more) ends by itself, after the request under way. One that asks for it goes on as MQTT over
 /// WebSocket.
-pub async fn serve(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gateway>, settings: Arc<Settings>) {
+pub async fn serve(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gateway>) {
     let presented: Option<Box<[u8]>> = tls.presented().map(Into::into);
     let requests = Box::pin(requests(tls, peer.clone(), gateway.clone()));
     if let Some(socket) = requests.await {
-        upgrade::serve(socket, presented, peer, gateway, settings).await;
+        upgrade::serve(socket, presented, peer, gateway).await;
     }
 }
 

@@ -24,7 +24,6 @@ use tokio_rustls::server::TlsStream;
 pub use accept::Port;
 pub use alpn::{AlpnConfigs, serve_alpn};
 pub use connections::{CONNECTIONS_MAX, Connections};
-pub use sekisho_gate::Settings;
 pub use tls::{ServerCertificate, config, config_for_everybody, details};
 pub use tls_policy::TlsPolicy;
 pub use upgrade::{NoUpgrade, WebSockets, is_upgrade};
@@ -40,47 +39,28 @@ pub const HTTPS_PROTOCOLS: &[&[u8]] = &[b"x-amzn-http-ca", b"http/1.1"];
 const VALIDITY_LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// MQTT over mutual TLS, until dropped.
-pub async fn serve_mqtt(
-    port: Port,
-    tls: Arc<ServerConfig>,
-    gateway: Arc<Gateway>,
-    connections: Connections,
-    settings: Arc<Settings>,
-) {
+pub async fn serve_mqtt(port: Port, tls: Arc<ServerConfig>, gateway: Arc<Gateway>, connections: Connections) {
     let serving = gateway.clone();
     let serve = move |tls, address| {
-        let (gateway, settings) = (serving.clone(), settings.clone());
-        with_certificate(tls, address, &serving, |tls, peer| mqtt::serve(tls, peer, gateway, settings))
+        let gateway = serving.clone();
+        with_certificate(tls, address, &serving, |tls, peer| mqtt::serve(tls, peer, gateway))
     };
     accept::accept(port, move |_: &_| tls.clone(), gateway, connections, serve).await;
 }
 
 /// MQTT without TLS, as `who`: a thing, or a certificate's id; until dropped.
-pub async fn serve_plain_mqtt(
-    listener: TcpListener,
-    who: String,
-    gateway: Arc<Gateway>,
-    connections: Connections,
-    settings: Arc<Settings>,
-) {
+pub async fn serve_plain_mqtt(listener: TcpListener, who: String, gateway: Arc<Gateway>, connections: Connections) {
     let serving = gateway.clone();
-    let serve =
-        move |stream, peer| -> Served { Box::pin(mqtt::serve(stream, peer, serving.clone(), settings.clone())) };
+    let serve = move |stream, peer| -> Served { Box::pin(mqtt::serve(stream, peer, serving.clone())) };
     accept::accept_plain(listener, who, gateway, connections, serve).await;
 }
 
 /// HTTPS with a client certificate, and MQTT over WebSocket, until dropped.
-pub async fn serve_https(
-    port: Port,
-    tls: Arc<ServerConfig>,
-    gateway: Arc<Gateway>,
-    connections: Connections,
-    settings: Arc<Settings>,
-) {
+pub async fn serve_https(port: Port, tls: Arc<ServerConfig>, gateway: Arc<Gateway>, connections: Connections) {
     let serving = gateway.clone();
     let serve = move |tls, address| {
-        let (gateway, settings) = (serving.clone(), settings.clone());
-        with_certificate(tls, address, &serving, |tls, peer| https::serve(tls, peer, gateway, settings))
+        let gateway = serving.clone();
+        with_certificate(tls, address, &serving, |tls, peer| https::serve(tls, peer, gateway))
     };
     accept::accept(port, move |_: &_| tls.clone(), gateway, connections, serve).await;
 }

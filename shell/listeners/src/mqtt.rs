@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, Output, Refusal, Settings, Will};
+use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, Output, Refusal, Will};
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_workers::{Connected, Credential, First, Gateway, Peer, Session};
 use tokio::io::ReadBuf;
@@ -39,13 +39,8 @@ thread_local! {
 }
 
 /// Serves one connection until it ends.
-pub fn serve(
-    transport: impl Transport,
-    peer: Arc<Peer>,
-    gateway: Arc<Gateway>,
-    settings: Arc<Settings>,
-) -> impl Future<Output = ()> {
-    let mut pump = Pump::new(transport, peer, gateway, settings);
+pub fn serve(transport: impl Transport, peer: Arc<Peer>, gateway: Arc<Gateway>) -> impl Future<Output = ()> {
+    let mut pump = Pump::new(transport, peer, gateway);
     // Not made in there, and not moved: there is a copy of everything a future takes to another place.
     async move {
         let close = poll_fn(|context| pump.poll(context)).await;
@@ -77,9 +72,9 @@ struct Pump<T> {
 }
 
 impl<T: Transport> Pump<T> {
-    fn new(transport: T, peer: Arc<Peer>, gateway: Arc<Gateway>, settings: Arc<Settings>) -> Self {
+    fn new(transport: T, peer: Arc<Peer>, gateway: Arc<Gateway>) -> Self {
         let now = Instant::now();
-        let mut gate = Connection::new(now, settings);
+        let mut gate = Connection::new(now, gateway.settings().clone());
         if let Credential::Operator { .. } = peer.credential {
             gate.end_at(now + WEBSOCKET_LIFETIME, CloseReason::WebsocketTtlExpiration);
         }
@@ -402,7 +397,7 @@ impl<T: Transport> Pump<T> {
     /// One timer a connection. It is moved only when it fires, not at every packet that moves the deadline.
     fn arm(&mut self, now: Instant, context: &mut Context<'_>) {
         loop {
-            let live = [self.gate.poll_timeout(), self.valid_until].into_iter().flatten().min();
+            let live = [self.gate.poll_timeout(), self.valid_until, self.waiting.turn_at()].into_iter().flatten().min();
             let wanted = self.closing.as_ref().map(|(_, deadline)| *deadline).or(live);
             let Some(wanted) = wanted else { return };
             if wanted < self.timer_at {
@@ -413,12 +408,14 @@ impl<T: Transport> Pump<T> {
                 return;
             }
             if wanted <= now {
+                let held_back = !self.gate.takes_input();
                 self.gate.handle_timeout(now);
                 if self.valid_until.is_some_and(|at| at <= now) {
                     self.look_at_validity(now);
                 }
                 self.act(now);
-                if self.closing.is_some() {
+                let is_their_turn = self.waiting.turn_at().is_some_and(|at| at <= now);
+                if self.closing.is_some() || is_their_turn || held_back && self.gate.takes_input() {
                     context.waker().wake_by_ref();
                     return;
                 }

@@ -9,7 +9,6 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Version, request};
 use hyper::upgrade::OnUpgrade;
-use sekisho_gate::Settings;
 use sekisho_workers::{Gateway, Peer};
 
 use crate::websocket::WebSocket;
@@ -111,13 +110,12 @@ fn lists(headers: &HeaderMap, name: HeaderName, token: &str) -> bool {
 pub struct WebSockets {
     gateway: Arc<Gateway>,
     connections: Connections,
-    settings: Arc<Settings>,
 }
 
 impl WebSockets {
     /// Connections go to `gateway`, and count among `connections`.
-    pub fn new(gateway: Arc<Gateway>, connections: Connections, settings: Arc<Settings>) -> Self {
-        Self { gateway, connections, settings }
+    pub fn new(gateway: Arc<Gateway>, connections: Connections) -> Self {
+        Self { gateway, connections }
     }
 
     /// The answer to an opening handshake of `peer`. Once it is sent, its connection is served by a task of its own.
@@ -128,9 +126,9 @@ impl WebSockets {
         let response = handshake(head)?;
         let place = self.connections.place_now().ok_or(NoUpgrade::NoRoom)?;
         let upgrade = take_upgrade(head);
-        let (gateway, settings) = (self.gateway.clone(), self.settings.clone());
+        let gateway = self.gateway.clone();
         tokio::spawn(async move {
-            serve(upgrade, None, Arc::new(peer), gateway, settings).await;
+            serve(upgrade, None, Arc::new(peer), gateway).await;
             drop(place);
         });
         Ok(response)
@@ -145,17 +143,11 @@ pub(crate) fn take_upgrade(head: &mut request::Parts) -> OnUpgrade {
 }
 
 /// Serves MQTT over WebSocket once the handshake's answer is sent.
-pub(crate) async fn serve(
-    upgrade: OnUpgrade,
-    presented: Option<Box<[u8]>>,
-    peer: Arc<Peer>,
-    gateway: Arc<Gateway>,
-    settings: Arc<Settings>,
-) {
+pub(crate) async fn serve(upgrade: OnUpgrade, presented: Option<Box<[u8]>>, peer: Arc<Peer>, gateway: Arc<Gateway>) {
     match upgrade.await {
         Ok(upgraded) => {
-            let socket = WebSocket::upgraded(upgraded, presented, &settings).await;
-            Box::pin(mqtt::serve(socket, peer, gateway, settings)).await;
+            let socket = WebSocket::upgraded(upgraded, presented, gateway.settings()).await;
+            Box::pin(mqtt::serve(socket, peer, gateway)).await;
         }
         Err(error) => {
             tracing::debug!(peer = %peer.address, error = &error as &dyn std::error::Error, "no WebSocket after all");

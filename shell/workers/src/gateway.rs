@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use sekisho_broker::{Broker, Subscriber};
-use sekisho_gate::{Accepted, CloseReason, ConnectRequest, Refusal, SubscribeRequest, UnsubscribeRequest};
+use sekisho_gate::{Accepted, CloseReason, ConnectRequest, Refusal, Settings, SubscribeRequest, UnsubscribeRequest};
 use sekisho_identity::CertificateStatus;
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_mqtt::QoS;
 use sekisho_policy::{Action, Connect, Context, Denied, Permit, PolicySet, Principal, SessionPolicy};
 use sekisho_registry::Affected;
-use sekisho_sessions::Seat;
+use sekisho_sessions::{Limits, Seat};
 use sekisho_state::{Cores, Event, State};
 use sekisho_types::{CertificateId, ClientId, Grant, Random, SessionId, ThingName, Timestamp, TopicFilter};
 use tokio::sync::Semaphore;
@@ -26,6 +26,7 @@ use crate::live_rules::{LiveRules, Source};
 use crate::peer::{DomainName, Peer};
 use crate::profile::Profile;
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
+use crate::rates::{ConnectRates, MessageRates};
 use crate::tidings::Tidings;
 use crate::wills::{Wills, check_will};
 
@@ -50,12 +51,19 @@ pub struct Gateway {
     pub(crate) shadow_tidings: Tidings,
     pub(crate) events: Tidings,
     pub(crate) versions: Mutex<Versions>,
+    pub(crate) connect_rates: Mutex<ConnectRates>,
+    settings: Arc<Settings>,
+    pub(crate) session_limits: Limits,
 }
 
 /// What a gateway is made of.
 pub struct Parts {
     /// Whose word counts.
     pub profile: Profile,
+    /// What a connection is held to.
+    pub settings: Settings,
+    /// How much stored sessions hold.
+    pub session_limits: Limits,
     /// The account's state.
     pub state: Arc<State>,
     /// Where rules put records.
@@ -86,6 +94,7 @@ pub struct Session {
     /// Subscriptions that no policy allows any more. Few: the gate bounds them with those that go on.
     resting: Vec<(TopicFilter, Grant)>,
     persistent: bool,
+    pub(crate) rates: MessageRates,
     /// What lifecycle events call the connection.
     pub(crate) identifier: [u8; 16],
 }
@@ -130,7 +139,18 @@ impl Session {
 impl Gateway {
     /// A gateway over the present state; [`Gateway::follow`] keeps it up to date.
     pub fn new(parts: Parts) -> Self {
-        let Parts { profile, state, streams, decisions, issuing, functions, admit_first_connection, hostnames } = parts;
+        let Parts {
+            profile,
+            settings,
+            session_limits,
+            state,
+            streams,
+            decisions,
+            issuing,
+            functions,
+            admit_first_connection,
+            hostnames,
+        } = parts;
         let gateway = Self {
             broker: RwLock::new(Broker::new(profile.hash_match())),
             links: Links::default(),
@@ -150,6 +170,9 @@ impl Gateway {
             shadow_tidings: Tidings::default(),
             events: Tidings::default(),
             versions: Mutex::default(),
+            connect_rates: Mutex::default(),
+            settings: Arc::new(settings),
+            session_limits,
         };
         gateway.rules.replace(&gateway.state.read(), &mut gateway.broker_mut());
         gateway.restore_sessions();
@@ -197,6 +220,11 @@ impl Gateway {
         &self.links
     }
 
+    /// What each connection is held to.
+    pub const fn settings(&self) -> &Arc<Settings> {
+        &self.settings
+    }
+
     /// The state behind it.
     pub fn state(&self) -> &Arc<State> {
         &self.state
@@ -239,6 +267,10 @@ impl Gateway {
             self.tell_connect_failed(peer, &client_id);
             explain("connect", denied.to_string())
         })?;
+        self.check_connect_rate(&client_id).map_err(|reason| {
+            explain("connect", reason);
+            Refusal::QuotaExceeded
+        })?;
         let mut policy = SessionPolicy::new(who, policies, context);
         if let Some(will) = &request.will {
             check_will(&mut policy, will, self.state.now()).map_err(|reason| explain("connect", reason))?;
@@ -254,8 +286,18 @@ impl Gateway {
         let (has_will, persistent, expiry_s) = (request.will.is_some(), request.persistent, request.session_expiry_s);
         let resting = self.resting(&link);
         let identifier = self.state.random().array();
-        let mut session =
-            Session { policy, link, client_id, seat, expiry_s, has_will, resting, persistent, identifier };
+        let mut session = Session {
+            policy,
+            link,
+            client_id,
+            seat,
+            expiry_s,
+            has_will,
+            resting,
+            persistent,
+            rates: MessageRates::default(),
+            identifier,
+        };
         self.tell_connected(&session, owed);
         // Whoever changed certificate or policy between the look-up and the link's appearance did not see the link.
         match self.reconsider(&mut session) {

@@ -11,6 +11,7 @@ mod links; // mailboxes and signals of live connections
 mod provisioning; // a device gets a certificate of its own
 mod profile; // whose word counts
 mod gateway; // connect, subscribe, and what changes reach whom
+mod rates; // how often, and how many
 mod publish; // a message to its subscribers and rules
 mod publish_request; // the same as HTTP brings it
 mod sessions; // what outlives a connection, and what waits for it
@@ -47,8 +48,11 @@ pub use provisioning::{
 };
 pub use publish::Spoken;
 pub use publish_request::{Announced, BadPublish, PublishRequest};
+pub use rates::Turn;
 pub use role_sessions::{NoCredentials, TemporaryCredentials, assume_role_as_operator, signer_of_session};
 pub use sekisho_delivery::Origin;
+pub use sekisho_gate::{Settings, SettingsError};
+pub use sekisho_sessions::Limits as SessionLimits;
 pub use sessions::Stored;
 pub use shadow::ShadowFailure;
 pub use tidings::run_tidings;

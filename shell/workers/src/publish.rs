@@ -88,6 +88,7 @@ impl Gateway {
         session: &mut Session,
         publish: &IncomingPublish,
     ) -> Result<Sequence, Refusal> {
+        self.check_publish_rate(now, session)?;
         let permit = match session.policy.publish(self.state.now(), &publish.topic) {
             Ok(permit) => permit,
             Err(denied) => return Err(self.denied(session, "publish", &denied)),

@@ -7,7 +7,7 @@ use sekisho_broker::Subscriber;
 use sekisho_gate::{Accepted, ConnectRequest, Delivery, Refusal};
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_mqtt::{PacketIdentifier, PublishProperties, QoS, SubscriptionIdentifier, Utf8String};
-use sekisho_sessions::{Addressee, Event, Hello, Limits, Message, Seat, Sessions, Waiting};
+use sekisho_sessions::{Addressee, Event, Hello, Message, Seat, Sessions, Waiting};
 use sekisho_types::{ClientId, Grant, SessionId, Timestamp, TopicFilter};
 
 use crate::decisions::Decision;
@@ -91,13 +91,13 @@ impl Gateway {
         request: &ConnectRequest,
     ) -> Result<(Option<Seat>, Accepted, Sequence), Refusal> {
         let ConnectRequest { protocol_version, clean_start, session_expiry_s: expiry_s, .. } = *request;
-        let (now, limits) = (self.state.now(), Limits::default());
+        let now = self.state.now();
         let hello = Hello { client_id, protocol_version, clean_start, expiry_s };
         if expiry_s == 0 && self.state.read().sessions.of_client(client_id).is_none() {
             return Ok((None, Accepted::default(), Sequence(0)));
         }
         let seated = self.state.enqueue(|cores| {
-            let (events, seat) = cores.sessions.connect(hello, &limits, now)?;
+            let (events, seat) = cores.sessions.connect(hello, &self.session_limits, now)?;
             Ok::<_, sekisho_sessions::Full>((events.into_iter().map(Into::into).collect(), seat))
         });
         let seat = match seated {
@@ -160,11 +160,10 @@ impl Gateway {
 
     /// A message waits for those who are to acknowledge it; what has to be durable before its publisher is told.
     pub(crate) fn queue(&self, message: Message, addressees: &[Addressee]) -> Result<Sequence, Refusal> {
-        let limits = Limits::default();
         for some in addressees.chunks(RECEIVERS_PER_ENTRY) {
             let message = message.clone();
             let queued = self.state.enqueue(|cores| {
-                let (event, full) = cores.sessions.queue(message, some, &limits);
+                let (event, full) = cores.sessions.queue(message, some, &self.session_limits);
                 Ok::<_, std::convert::Infallible>((event.into_iter().map(Into::into).collect(), full))
             });
             let Ok(full) = queued else { return Err(Refusal::ServerUnavailable) };

@@ -6,7 +6,7 @@ use std::time::Instant;
 use sekisho_gate::{Connection, Delivery, Handed};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::{PacketIdentifier, QoS};
-use sekisho_workers::{Gateway, Session, Stored};
+use sekisho_workers::{Gateway, Session, Stored, Turn};
 
 /// Deliveries taken from a mailbox, or out of a stored session, at once.
 const DELIVERIES_MAX: usize = 64;
@@ -23,6 +23,8 @@ pub(super) struct Waiting {
     more: bool,
     /// What the client of a stored session has, not noted yet.
     acknowledged: Vec<PacketIdentifier>,
+    /// Nothing more is handed over before.
+    turn_at: Option<Instant>,
 }
 
 impl Waiting {
@@ -34,6 +36,7 @@ impl Waiting {
             sent: 0,
             more: false,
             acknowledged: Vec::new(),
+            turn_at: None,
         }
     }
 
@@ -52,6 +55,11 @@ impl Waiting {
         self.sent
     }
 
+    /// When more may be handed over, if that is a matter of time.
+    pub(super) const fn turn_at(&self) -> Option<Instant> {
+        self.turn_at
+    }
+
     /// The client has it.
     pub(super) fn acknowledged(&mut self, identifier: PacketIdentifier) {
         self.acknowledged.push(identifier);
@@ -65,6 +73,10 @@ impl Waiting {
         session: &mut Session,
         gate: &mut Connection,
     ) -> Option<Sequence> {
+        if self.turn_at.is_some_and(|at| now < at) {
+            return None;
+        }
+        self.turn_at = None;
         let owed = self.hand_over_stored(now, gateway, session, gate);
         self.hand_over_mailbox(now, gateway, session, gate);
         owed
@@ -81,11 +93,25 @@ impl Waiting {
             }
             let clock = gateway.state().now();
             let refused = self.mailbox.iter().position(|(delivery, qos)| {
-                gateway.may_receive(clock, session, delivery.topic()) && !gate.deliver(now, delivery, *qos)
+                if !gateway.may_receive(clock, session, delivery.topic()) {
+                    return false;
+                }
+                match gateway.turn(now, session, *qos) {
+                    Turn::Now if gate.deliver(now, delivery, *qos) => {
+                        gateway.took_turn(now, session);
+                        false
+                    }
+                    Turn::Now => true,
+                    Turn::Never => false,
+                    Turn::At(at) => {
+                        self.turn_at = Some(at);
+                        true
+                    }
+                }
             });
             self.mailbox.drain(..refused.unwrap_or(self.mailbox.len()));
             if refused.is_some() {
-                return; // the window is full; the client's next PUBACK wakes us
+                return; // the window is full, and the client's next PUBACK wakes us; or its rate is used up
             }
         }
     }
@@ -117,14 +143,21 @@ impl Waiting {
                     Handed::Sent
                 }
                 Some(delivery) if gateway.may_receive(gateway.state().now(), session, delivery.topic()) => {
-                    gate.deliver_stored(now, delivery, (stored.identifier, stored.qos, stored.dup))
+                    match gateway.turn(now, session, stored.qos) {
+                        Turn::Now => gate.deliver_stored(now, delivery, (stored.identifier, stored.qos, stored.dup)),
+                        Turn::Never => Handed::Dropped,
+                        Turn::At(at) => {
+                            self.turn_at = Some(at);
+                            Handed::Later
+                        }
+                    }
                 }
                 Some(_) | None => Handed::Dropped, // forbidden, or expired
             };
             match handed {
-                Handed::Sent => {}
+                Handed::Sent => gateway.took_turn(now, session),
                 Handed::Dropped => self.acknowledged.push(stored.identifier),
-                Handed::Later => break, // the client's next acknowledgement wakes us
+                Handed::Later => break, // the client's next acknowledgement wakes us, or the time
             }
             self.sent = stored.number;
             self.stored.pop_front();

@@ -211,6 +211,8 @@ mod tests {
             let objects = Arc::new(ObjectStore::open(&directory.path().join("objects"), state.clone()).unwrap());
             let parts = Parts {
                 profile: crate::Profile::Aws,
+                settings: crate::Profile::Aws.settings(),
+                session_limits: sekisho_sessions::Limits::default(),
                 streams: crate::start_delivery(
                     state.clone(),
                     objects,
