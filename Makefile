@@ -33,6 +33,10 @@ kills: peers ## The kill tests as they are claimed: 50 kills under load, 200 wit
 sim: ## 24 simulated hours of each of four seeds
 	SEKISHO_SIM_HOURS=24 $(CARGO) test -p sekisho-sim -- --nocapture
 
+fuzz: ## 10^8 inputs for each decoder of MQTT, 10^8 whole sessions out of random bytes (an hour or two)
+	BOLERO_RANDOM_ITERATIONS=100000000 $(CARGO) test --release -p sekisho-mqtt --test round_trip
+	BOLERO_RANDOM_ITERATIONS=25000000 $(CARGO) test --release -p sekisho-gate --test sessions
+
 gen: peers ## Generate the operation tables again from the models in the virtual environment
 	$(CARGO) run --quiet -p xtask -- gen --models "$$(.venv/bin/python -c 'import botocore,os;print(os.path.dirname(botocore.__file__))')/data"
 
@@ -57,4 +61,4 @@ peers: .venv/ready .venv/node/ready ## The unmodified clients that the tests use
 $(DENY):
 	$(CARGO) install --quiet --locked --root target/tools cargo-deny
 
-.PHONY: help demo test check bench bless kills sim gen peers
+.PHONY: help demo test check bench bless kills sim fuzz gen peers

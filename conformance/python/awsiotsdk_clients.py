@@ -24,7 +24,10 @@ events = queue.Queue()
 client = mqtt5_client_builder.mtls_from_path(
     on_publish_received=lambda data: events.put(("publish", data.publish_packet)),
     on_lifecycle_connection_success=lambda data: events.put(("connected", data)),
-    on_lifecycle_stopped=lambda data: events.put(("stopped", data)), **COMMON)
+    on_lifecycle_stopped=lambda data: events.put(("stopped", data)),
+    topic_aliasing_options=mqtt5.TopicAliasingOptions(
+        outbound_behavior=mqtt5.OutboundTopicAliasBehaviorType.LRU, outbound_cache_max_size=4,
+        inbound_behavior=mqtt5.InboundTopicAliasBehaviorType.ENABLED, inbound_cache_max_size=4), **COMMON)
 client.start()
 kind, data = events.get(timeout=30)
 assert kind == "connected"
@@ -39,6 +42,14 @@ kind, packet = events.get(timeout=30)
 assert kind == "publish" and (packet.topic, bytes(packet.payload)) == ("factory/pump-7/b", b"two")
 ack = client.publish(mqtt5.PublishPacket(topic="elsewhere/b", payload=b"no", qos=mqtt5.QoS.AT_LEAST_ONCE)).result(30)
 assert ack.puback.reason_code == mqtt5.PubackReasonCode.NOT_AUTHORIZED
+# Aliases both ways: fewer than there are topics.
+aliases = settings.topic_alias_maximum_to_server, settings.topic_alias_maximum_to_client
+assert aliases == (8, 4)
+for n in range(30):
+    topic, payload = f"factory/pump-7/alias/{n % 6}", str(n).encode()
+    client.publish(mqtt5.PublishPacket(topic=topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE)).result(30)
+    kind, packet = events.get(timeout=30)
+    assert kind == "publish" and (packet.topic, bytes(packet.payload)) == (topic, payload), (kind, packet)
 client.stop()
 assert events.get(timeout=30)[0] == "stopped"
 print("ok")

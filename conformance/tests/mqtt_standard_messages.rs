@@ -173,6 +173,33 @@ fn topic_aliases_are_of_one_connection() {
     ends(anew, V5, ReasonCode::ProtocolError);
 }
 
+/// [MQTT-3.1.2-26], [MQTT-3.3.2-11]: a client that takes two aliases is told the first two topics once.
+#[test]
+fn topics_have_aliases_towards_a_client_that_takes_them() {
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let properties = ConnectProperties { topic_alias_maximum: Some(2), ..ConnectProperties::default() };
+    let takes = Connect { properties: Some(Box::new(properties)), ..connect(V5, "takes") };
+    let (mut says, _) = Client::connected(port, connect(V5, "says"));
+    for _ in 0..2 {
+        let (mut hears, _) = Client::connected(port, takes.clone());
+        hears.subscribe(vec![subscription("alias/#", AtLeastOnce)]);
+        let mut told = |topic: &str| {
+            says.publish(publish(topic, "x", AtLeastOnce));
+            let heard = hears.message();
+            let alias = heard.properties.and_then(|properties| properties.topic_alias).map(|alias| alias.get());
+            (heard.topic.to_string(), alias)
+        };
+        assert_eq!(told("alias/first"), ("alias/first".into(), Some(1)));
+        assert_eq!(told("alias/first"), (String::new(), Some(1)));
+        assert_eq!(told("alias/second"), ("alias/second".into(), Some(2)));
+        assert_eq!(told("alias/third"), ("alias/third".into(), None));
+        assert_eq!(told("alias/second"), (String::new(), Some(2)));
+        assert_eq!(told("alias/first"), (String::new(), Some(1)));
+        hears.leave();
+    }
+}
+
 /// [MQTT-3.3.4-7], [MQTT-3.3.4-9], [MQTT-3.3.4-10], [MQTT-4.9.0-1] to [MQTT-4.9.0-3], [MQTT-4.6.0-5], [MQTT-4.6.0-6], [MQTT-4.3.2-3], [MQTT-4.3.3-3].
 #[test]
 fn windows_are_kept_and_order_too() {

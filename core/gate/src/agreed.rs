@@ -23,6 +23,8 @@ pub(crate) struct Agreed {
     pub(crate) send_maximum: u16,
     /// The largest packet the client takes.
     pub(crate) client_packet_bytes_max: usize,
+    /// Topic aliases the client takes, and we use.
+    pub(crate) client_aliases: u16,
 }
 
 impl Agreed {
@@ -39,6 +41,7 @@ impl Agreed {
             asked => asked.max(settings.keep_alive_min_s).min(settings.keep_alive_max_s),
         };
         let receive_maximum = properties.and_then(|p| p.receive_maximum).map_or(u16::MAX, NonZeroU16::get);
+        let aliases = properties.and_then(|p| p.topic_alias_maximum).unwrap_or(0);
         let maximum_packet_size = properties.and_then(|p| p.maximum_packet_size).map_or(u32::MAX, NonZeroU32::get);
         Self {
             protocol_version: connect.protocol_version,
@@ -47,6 +50,7 @@ impl Agreed {
             keep_alive_s,
             send_maximum: receive_maximum.min(settings.send_maximum),
             client_packet_bytes_max: maximum_packet_size as usize,
+            client_aliases: aliases.min(settings.topic_alias_maximum),
         }
     }
 

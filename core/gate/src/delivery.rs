@@ -3,7 +3,7 @@ use std::sync::OnceLock;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use sekisho_mqtt::{PacketIdentifier, ProtocolVersion, PublishHead, PublishProperties, QoS, Utf8String};
+use sekisho_mqtt::{PacketIdentifier, ProtocolVersion, PublishHead, PublishProperties, QoS, TopicAlias, Utf8String};
 
 /// A message to deliver, shared by all its receivers.
 #[derive(Debug)]
@@ -79,13 +79,19 @@ impl Delivery {
     pub(crate) fn write(
         &self,
         version: ProtocolVersion,
-        qos: QoS,
-        packet_identifier: PacketIdentifier,
-        dup: bool,
+        (packet_identifier, qos, dup): (PacketIdentifier, QoS, bool),
+        alias: Option<TopicAlias>,
         message_expiry_left_s: u32,
         out: &mut BytesMut,
     ) {
-        self.head(version, qos).write(dup, self.retain, packet_identifier, message_expiry_left_s, &self.payload, out);
+        let (head, payload) = (self.head(version, qos), &self.payload);
+        match alias {
+            None => head.write(dup, self.retain, packet_identifier, message_expiry_left_s, payload, out),
+            Some(alias) => {
+                let flags = (dup, self.retain, packet_identifier);
+                head.write_aliased(alias, flags, message_expiry_left_s, payload, out);
+            }
+        }
     }
 
     fn head(&self, version: ProtocolVersion, qos: QoS) -> &PublishHead {

@@ -1,10 +1,12 @@
 //! Messages to the client: a window of messages in flight above QoS 0, and a bounded waiting room behind it.
 use std::collections::VecDeque;
+use std::num::NonZeroU16;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::BytesMut;
-use sekisho_mqtt::{PacketIdentifier, QoS};
+use sekisho_mqtt::{PacketIdentifier, QoS, TopicAlias};
 
 use crate::agreed::Agreed;
 use crate::delivery::Delivery;
@@ -23,7 +25,14 @@ pub(crate) struct Outbound {
     acknowledged_later: VecDeque<(Arc<Delivery>, QoS)>,
     waiting_bytes: usize,
     dropped: u64,
+    /// Topics the client knows by an alias: the first by 1.
+    aliased: Vec<Box<str>>,
 }
+
+/// Topics that get an alias: shorter ones save nothing, and longer ones are not kept for each connection.
+const ALIASED_BYTES: RangeInclusive<usize> = 8..=256;
+/// What the first packet with an alias has more than one without.
+const FIRST_ALIAS_BYTES: usize = 5;
 
 /// What a message in flight waits to be: by PUBACK, by PUBREC, by PUBCOMP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,6 +75,7 @@ impl Outbound {
             acknowledged_later: VecDeque::new(),
             waiting_bytes: 0,
             dropped: 0,
+            aliased: Vec::new(),
         }
     }
 
@@ -236,7 +246,8 @@ impl Outbound {
         out: &mut BytesMut,
     ) -> bool {
         let version = agreed.protocol_version;
-        let fits = delivery.packet_bytes(version, qos) <= agreed.client_packet_bytes_max; // [MQTT-3.1.2-25]
+        let bytes = delivery.packet_bytes(version, qos);
+        let fits = bytes <= agreed.client_packet_bytes_max; // [MQTT-3.1.2-25]
         let Some(expiry_s) = delivery.message_expiry_left_s(now).filter(|_| fits) else {
             self.dropped += 1;
             return false;
@@ -246,7 +257,25 @@ impl Outbound {
             QoS::AtLeastOnce => self.in_flight.push_back((packet_identifier, Stage::Acknowledged)),
             QoS::ExactlyOnce => self.in_flight.push_back((packet_identifier, Stage::Received)),
         }
-        delivery.write(version, qos, packet_identifier, dup, expiry_s, out);
+        let may_be_first = bytes + FIRST_ALIAS_BYTES <= agreed.client_packet_bytes_max;
+        let alias = self.alias(delivery.topic(), agreed.client_aliases, may_be_first);
+        delivery.write(version, (packet_identifier, qos, dup), alias, expiry_s, out);
         true
+    }
+
+    /// What a topic is called, if the client takes as many aliases as that ([MQTT-3.1.2-26]).
+    fn alias(&mut self, topic: &str, most: u16, may_be_first: bool) -> Option<TopicAlias> {
+        if most == 0 || !ALIASED_BYTES.contains(&topic.len()) {
+            return None;
+        }
+        let known = self.aliased.iter().position(|known| **known == *topic);
+        let is_known = known.is_some();
+        let at = known.or_else(|| {
+            let has_room = may_be_first && self.aliased.len() < usize::from(most);
+            has_room.then(|| self.aliased.push(topic.into()))?;
+            Some(self.aliased.len() - 1)
+        })?;
+        let number = u16::try_from(at + 1).ok().and_then(NonZeroU16::new)?;
+        Some(TopicAlias { number, is_known })
     }
 }

@@ -36,7 +36,8 @@ pub struct Settings {
     pub keep_alive_max_s: u16,
     /// What a client has that asks for none, 0: with 0 it has none (MQTT5 §3.1.2.10).
     pub keep_alive_unset_s: u16,
-    /// Topic aliases a v5 client may define. One beyond closes the connection with 0x94.
+    /// Topic aliases a v5 client may define; one beyond closes the connection with 0x94. And as many are used towards it, if it takes
+    /// them.
     pub topic_alias_maximum: u16,
     /// Topic filters in one SUBSCRIBE. One more closes the connection, v5 with 0x97.
     pub filters_per_subscribe_max: usize,

@@ -1,8 +1,10 @@
 //! A fan-out's packet is the packet `encode` would write.
+use std::num::NonZeroU16;
+
 use bytes::{Bytes, BytesMut};
 use sekisho_mqtt::{
-    Packet, PacketIdentifier, ProtocolVersion, Publish, PublishHead, PublishProperties, QoS, UserProperty, Utf8String,
-    encode,
+    Packet, PacketIdentifier, ProtocolVersion, Publish, PublishHead, PublishProperties, QoS, TopicAlias, UserProperty,
+    Utf8String, decode, encode,
 };
 
 fn properties(payload_format_indicator: Option<bool>, message_expiry_interval_s: Option<u32>) -> PublishProperties {
@@ -12,6 +14,26 @@ fn properties(payload_format_indicator: Option<bool>, message_expiry_interval_s:
         message_expiry_interval_s,
         user_properties: vec![UserProperty { name: text("name"), value: text(&"value".repeat(40)) }],
         ..PublishProperties::default()
+    }
+}
+
+/// The same with an alias, before and after the receiver knows it.
+fn aliased(head: &PublishHead, publish: Publish, payload: &[u8]) {
+    let number = NonZeroU16::new(7).unwrap();
+    let plain = head.packet_bytes(payload.len());
+    for is_known in [false, true] {
+        let mut written = BytesMut::new();
+        let (dup, packet_identifier) = (publish.dup, PacketIdentifier::new(0x1234).unwrap());
+        let alias = TopicAlias { number, is_known };
+        head.write_aliased(alias, (dup, true, packet_identifier), 59, payload, &mut written);
+        assert!(written.len() <= if is_known { plain } else { plain + 5 });
+        let Ok(Some(Packet::Publish(told))) = decode(&mut written, ProtocolVersion::V5, u32::MAX) else {
+            panic!("a PUBLISH")
+        };
+        let mut properties = publish.properties.clone().unwrap_or_default();
+        properties.topic_alias = Some(number);
+        let topic = if is_known { Utf8String::default() } else { publish.topic.clone() };
+        assert_eq!(told, Publish { topic, properties: Some(properties), ..publish.clone() });
     }
 }
 
@@ -48,9 +70,12 @@ fn a_head_and_a_payload_are_a_publish() {
                     payload: payload.clone(),
                 };
                 let mut encoded = BytesMut::new();
-                encode(&Packet::Publish(publish), version, &mut encoded);
+                encode(&Packet::Publish(publish.clone()), version, &mut encoded);
                 assert_eq!(written, encoded, "{version:?} {qos:?}");
                 assert_eq!(head.packet_bytes(payload.len()), encoded.len());
+                if version == ProtocolVersion::V5 {
+                    aliased(&head, publish, &payload);
+                }
             }
         }
     }
