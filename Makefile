@@ -41,10 +41,10 @@ gen: peers ## Generate the operation tables again from the models in the virtual
 	$(CARGO) run --quiet -p xtask -- gen --models "$$(.venv/bin/python -c 'import botocore,os;print(os.path.dirname(botocore.__file__))')/data"
 
 peers: .venv/ready .venv/node/ready ## The unmodified clients that the tests use
-	@for tool in mosquitto_pub mosquitto_rr openssl curl softhsm2-util; do \
+	@for tool in mosquitto_pub mosquitto_rr openssl curl softhsm2-util strace; do \
 	  command -v $$tool >/dev/null && continue; \
 	  echo "installing $$tool"; \
-	  { apt-get update -qq && apt-get install -y -qq mosquitto-clients openssl curl softhsm2; } >/dev/null 2>&1 || true; \
+	  { apt-get update -qq && apt-get install -y -qq mosquitto-clients openssl curl softhsm2 strace; } >/dev/null 2>&1 || true; \
 	  command -v $$tool >/dev/null || { echo "$$tool is missing and could not be installed: the tests that need it will fail"; }; \
 	done
 

@@ -9,6 +9,8 @@ firehose = boto3.client("firehose", config=Config(retries={"max_attempts": 1, "m
 firehose.create_delivery_stream(DeliveryStreamName="s", ExtendedS3DestinationConfiguration={
     "RoleARN": "arn:aws:iam::000000000000:role/d", "BucketARN": "arn:aws:s3:::lake", "CompressionFormat": "GZIP",
     "BufferingHints": {"SizeInMBs": 5, "IntervalInSeconds": 1}})
+boto3.client("iot").create_topic_rule(ruleName="keeps", topicRulePayload={"sql": "SELECT * FROM 'kept/#'", "actions": [
+    {"firehose": {"roleArn": "arn:aws:iam::000000000000:role/d", "deliveryStreamName": "s"}}]})
 acknowledged = open("acknowledged", "w")
 PADDING = "x" * 8000
 for batch in range(100):

@@ -34,6 +34,9 @@ fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// MQTT to the letter, and a plain port for the device `lab`.
+const STANDARD: &[&str] = &["--profile", "mqtt", "--plain-mqtt", "127.0.0.1:0", "--plain-mqtt-as", "lab"];
+
 /// A server on a directory of its own.
 pub struct Server {
     directory: tempfile::TempDir,
@@ -69,8 +72,8 @@ impl Server {
         Self::launch(&[], Some(descriptors))
     }
 
-    /// Starts one on a disk of its own that has so many MiB. `None` where disks cannot be made.
-    pub fn start_on_disk(mebibytes: u32) -> Option<Self> {
+    /// [`Server::start_standard`] on a disk of its own that has so many MiB. `None` where disks cannot be made.
+    pub fn start_standard_on_disk(mebibytes: u32) -> Option<Self> {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let data = directory.path().join("data");
         fs::create_dir(&data).expect("a folder");
@@ -78,8 +81,9 @@ impl Server {
         mount.args(["-t", "tmpfs", "-o", &format!("size={mebibytes}m"), "tmpfs"]).arg(&data);
         let mounted = mount.stderr(Stdio::null()).status().is_ok_and(|status| status.success());
         mounted.then(|| {
-            let mut server = Self::launch_in(directory, &[], None);
+            let mut server = Self::launch_in(directory, STANDARD, None);
             server.on_disk = true;
+            server.lab();
             server
         })
     }
@@ -136,6 +140,13 @@ impl Server {
         self.directory.path().join("data")
     }
 
+    /// MiB of memory that it holds.
+    pub fn resident_mib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("a live process");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of /proc");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("kB") / 1024
+    }
+
     /// The process.
     pub fn pid(&self) -> u32 {
         self.child.id()
@@ -178,9 +189,14 @@ impl Server {
 
     /// The same with more flags.
     pub fn start_standard_with(extra: &[&str]) -> Self {
-        let standard = ["--profile", "mqtt", "--plain-mqtt", "127.0.0.1:0", "--plain-mqtt-as", "lab"];
-        let server = Self::start_with(&[&standard, extra].concat());
-        server.bash(
+        let server = Self::start_with(&[STANDARD, extra].concat());
+        server.lab();
+        server
+    }
+
+    /// The device that the plain port stands for.
+    fn lab(&self) {
+        self.bash(
             r#"
             aws iot create-policy --policy-name lab --policy-document '{"Version":"2012-10-17","Statement":[
               {"Effect":"Allow","Action":"iot:*","Resource":"*"},
@@ -191,7 +207,6 @@ impl Server {
             aws iot attach-thing-principal --thing-name lab --principal "$CERT"
             "#,
         );
-        server
     }
 
     /// The port devices speak HTTPS to.

@@ -7,12 +7,6 @@ use sekisho_types::QoS::{AtLeastOnce, AtMostOnce};
 
 const V5: ProtocolVersion = ProtocolVersion::V5;
 
-fn resident_mib(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid())).expect("a live process");
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a line of /proc");
-    line.trim().trim_end_matches(" kB").parse::<u64>().expect("kB") / 1024
-}
-
 /// How many file descriptors this process may have, once it has asked for as many as it may.
 fn descriptors() -> usize {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
@@ -32,7 +26,7 @@ fn figure(server: &Server, name: &str) -> f64 {
 fn those_who_do_not_read_cost_a_bounded_memory_and_nobody_time() {
     let server = Server::start_standard();
     let port = server.plain_mqtt_port();
-    let before = resident_mib(&server);
+    let before = server.resident_mib();
     let slow: Vec<Client> = (0..24)
         .map(|n| {
             let (mut client, _) = Client::connected(port, connect(V5, &format!("slow-{n}")));
@@ -52,7 +46,7 @@ fn those_who_do_not_read_cost_a_bounded_memory_and_nobody_time() {
         }
         says.publish(publish("well/x", &round.to_string(), AtLeastOnce));
         assert_eq!(hears.message().payload, round.to_string().as_bytes(), "who reads hears");
-        most = most.max(resident_mib(&server));
+        most = most.max(server.resident_mib());
     }
     eprintln!("{before} MiB before, {most} at most, {:.0} times full", figure(&server, "sekisho_mailbox_full_total"));
     assert!(most < before + 340, "{before} MiB before, {most} at most");
@@ -72,7 +66,7 @@ fn ten_thousand_connections_of_which_a_thousand_do_not_read() {
     let deaf = many / 10;
     let server = Server::start_standard();
     let port = server.plain_mqtt_port();
-    let before = resident_mib(&server);
+    let before = server.resident_mib();
     let mut clients: Vec<Client> = (0..many)
         .map(|n| {
             let (mut client, _) = Client::connected(port, connect(V5, &format!("client-{n}")));
@@ -82,7 +76,7 @@ fn ten_thousand_connections_of_which_a_thousand_do_not_read() {
             client
         })
         .collect();
-    let connected = resident_mib(&server);
+    let connected = server.resident_mib();
     let (mut says, _) = Client::connected(port, connect(V5, "says"));
     let large = "x".repeat(128 * 1024);
     let mut most = connected;
@@ -91,7 +85,7 @@ fn ten_thousand_connections_of_which_a_thousand_do_not_read() {
         let n = deaf + round * 7919 % (many - deaf);
         says.publish(publish(&format!("own/{n}"), &round.to_string(), AtLeastOnce));
         assert_eq!(clients[n].message().payload, round.to_string(), "who reads hears");
-        most = most.max(resident_mib(&server));
+        most = most.max(server.resident_mib());
     }
     let kib = (connected - before) * 1024 / many as u64;
     eprintln!(

@@ -131,6 +131,9 @@ pub enum Refusal {
     /// A rate or a number is exceeded. The client may try again later.
     #[error("quota exceeded")]
     QuotaExceeded,
+    /// What has to be on the disk does not fit there now. Nothing was done: the client may try again later, or somebody for it.
+    #[error("no room on the disk")]
+    NoRoom,
     /// The server cannot do it now; nothing is wrong with the request.
     #[error("server unavailable")]
     ServerUnavailable,
@@ -145,7 +148,7 @@ impl Refusal {
             Self::ClientIdentifierNotValid => ReasonCode::ClientIdentifierNotValid,
             Self::TopicNameInvalid => ReasonCode::TopicNameInvalid,
             Self::TopicFilterInvalid => ReasonCode::TopicFilterInvalid,
-            Self::QuotaExceeded => ReasonCode::QuotaExceeded,
+            Self::QuotaExceeded | Self::NoRoom => ReasonCode::QuotaExceeded,
             Self::ServerUnavailable => ReasonCode::ServerUnavailable,
         };
         if reason_code.fits(packet_type) { reason_code } else { ReasonCode::UnspecifiedError }
@@ -158,7 +161,7 @@ impl Refusal {
             Self::ClientIdentifierNotValid | Self::TopicNameInvalid | Self::TopicFilterInvalid => {
                 CloseReason::ClientError
             }
-            Self::QuotaExceeded => CloseReason::Throttled,
+            Self::QuotaExceeded | Self::NoRoom => CloseReason::Throttled,
             Self::ServerUnavailable => CloseReason::ServerError,
         }
     }

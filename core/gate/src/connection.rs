@@ -155,6 +155,14 @@ impl Connection {
         }
     }
 
+    /// The client was not read from until now, for a reason of ours: its silence does not count.
+    pub fn handle_not_read(&mut self, now: Instant) {
+        self.now = now;
+        if let State::Connected(session) = &mut self.state {
+            session.heard_from_client(now);
+        }
+    }
+
     /// Bytes to write, refilled from waiting deliveries. Take off what was written and ask again until it is empty;
     /// `std::mem::take` takes all of it without a copy.
     pub fn outgoing(&mut self, now: Instant) -> &mut BytesMut {
@@ -202,7 +210,7 @@ impl Connection {
     ///
     /// | refusal         | v3                      | v5, above QoS 0 | v5, QoS 0                |
     /// |-----------------|-------------------------|-----------------|--------------------------|
-    /// | `QuotaExceeded` | above QoS 0: no PUBACK  | PUBACK 0x97     | nothing                  |
+    /// | `QuotaExceeded`, `NoRoom` | above QoS 0: no PUBACK | PUBACK 0x97 | nothing           |
     /// | all others      | the connection ends     | PUBACK, stays   | DISCONNECT with its code |
     ///
     /// AWS closes a v3 connection, dropping the message (`AUTH_ERROR`); for v5 it documents both answers.
@@ -213,10 +221,10 @@ impl Connection {
                 let reason_code = refusal.reason_code(PacketType::PubAck);
                 self.answer_publish(packet_identifier, Answer::Refused(reason_code));
             }
-            (ProtocolVersion::V311, Some(packet_identifier), Refusal::QuotaExceeded) => {
+            (ProtocolVersion::V311, Some(packet_identifier), Refusal::QuotaExceeded | Refusal::NoRoom) => {
                 self.answer_publish(packet_identifier, Answer::Unanswered);
             }
-            (_, None, Refusal::QuotaExceeded) => {}
+            (_, None, Refusal::QuotaExceeded | Refusal::NoRoom) => {}
             (ProtocolVersion::V311, _, _) | (ProtocolVersion::V5, None, _) => {
                 let reason_code = refusal.reason_code(PacketType::Disconnect);
                 let violation = Violation::new(reason_code, format!("PUBLISH refused: {refusal}"));

@@ -246,3 +246,31 @@ fn keep_alives() {
         }
     }
 }
+
+/// Silence is the client's only while it is read from.
+#[test]
+fn a_client_that_is_not_read_from_is_not_silent() {
+    let mut d = Dialogue::connected(V5, Settings::default());
+    d.wait(89);
+    let now = d.now;
+    d.shell(|gate| gate.handle_not_read(now));
+    d.wait(89);
+    assert!(d.gate.is_connected());
+    d.wait(2);
+    assert!(d.gate.is_closed());
+}
+
+/// A rate of bytes is no deadline: what is over it is read later, and nobody is silent meanwhile.
+#[test]
+fn what_is_over_the_rate_of_bytes_is_read_later() {
+    let settings = Settings { received_bytes_per_s: 1000, ..Settings::default() };
+    let mut d = Dialogue::connected(V311, settings);
+    for n in 0..30 {
+        d.send(publish("a", &[0; 90], Some(n + 1)));
+    }
+    assert!(!d.gate.takes_input(), "3,000 bytes at once, 1,000 a second");
+    let until = d.gate.poll_timeout().expect("a time");
+    assert!(until > d.now && until < d.now + std::time::Duration::from_secs(3));
+    d.wait(3);
+    assert!(d.gate.takes_input() && d.gate.is_connected());
+}

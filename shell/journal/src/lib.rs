@@ -92,7 +92,7 @@ pub(crate) struct Shared {
 impl Journal {
     /// Adds an entry to the order. It is durable once [`Journal::durable`] has reached the sequence returned.
     ///
-    /// Never blocks on the disk. Producers that can wait call [`Journal::poll_room`] first; the few that cannot (a
+    /// Never blocks on the disk. Producers that can wait call [`Journal::poll_queue_room`] first; the few that cannot (a
     /// decision already made) are admitted above the bound.
     ///
     /// # Errors
@@ -135,8 +135,13 @@ impl Journal {
     }
 
     /// Whether the queue has room: the answer to "and then?" is to stop reading from the producer until it has.
+    pub fn poll_queue_room(&self, context: &mut Context<'_>) -> Poll<()> {
+        self.shared.queue.poll_room(context, false)
+    }
+
+    /// Whether the disk has room too: for a producer that was told "later", and can wait.
     pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
-        self.shared.queue.poll_room(context)
+        self.shared.queue.poll_room(context, true)
     }
 
     /// Whether a producer that can be told "later" should be.

@@ -45,11 +45,7 @@ impl Waiting {
     }
 
     fn take_waiters(&mut self) -> Vec<Waker> {
-        if self.bytes <= QUEUE_BYTES_MAX / 2 && !self.is_disk_full() {
-            std::mem::take(&mut self.for_room)
-        } else {
-            Vec::new()
-        }
+        if self.bytes <= QUEUE_BYTES_MAX / 2 { std::mem::take(&mut self.for_room) } else { Vec::new() }
     }
 }
 
@@ -134,9 +130,9 @@ impl Queue {
         self.lock().bytes < QUEUE_BYTES_MAX
     }
 
-    pub fn poll_room(&self, context: &mut Context<'_>) -> Poll<()> {
+    pub fn poll_room(&self, context: &mut Context<'_>, on_disk: bool) -> Poll<()> {
         let mut waiting = self.lock();
-        if waiting.has_room() || waiting.failed {
+        if waiting.bytes < QUEUE_BYTES_MAX && !(on_disk && waiting.is_disk_full()) || waiting.failed {
             return Poll::Ready(());
         }
         if !waiting.for_room.iter().any(|waker| waker.will_wake(context.waker())) {

@@ -258,10 +258,14 @@ fn producers_are_pushed_back_while_the_queue_is_full() {
     }
     assert_eq!(admitted, crate::queue::QUEUE_BYTES_MAX / entry.len());
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
-    assert!(queue.poll_room(&mut context).is_pending());
+    assert!(queue.poll_room(&mut context, false).is_pending());
     let bytes = queue.take().iter().map(crate::block::Builder::len).sum();
     queue.written(bytes);
-    assert!(queue.poll_room(&mut context).is_ready());
+    assert!(queue.poll_room(&mut context, true).is_ready());
+    queue.set_disk_full(crate::queue::Full::ForSegments, true);
+    assert!(queue.poll_room(&mut context, true).is_pending() && queue.poll_room(&mut context, false).is_ready());
+    queue.set_disk_full(crate::queue::Full::ForSegments, false);
+    assert!(queue.poll_room(&mut context, true).is_ready());
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, Output, Refusal, Will};
+use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, IncomingPublish, Output, Refusal, Will};
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_workers::{Connected, Credential, First, Gateway, Peer, Session};
 use tokio::io::ReadBuf;
@@ -69,6 +69,8 @@ struct Pump<T> {
     fresh: bool,
     /// A first connection that is being looked at, and what it asked for.
     first: Option<(JoinHandle<First>, Box<ConnectRequest>)>,
+    /// A message that waits for room on the disk, and its connection with it.
+    no_room_for: Option<Box<IncomingPublish>>,
 }
 
 impl<T: Transport> Pump<T> {
@@ -96,6 +98,7 @@ impl<T: Transport> Pump<T> {
             closing: None,
             fresh: false,
             first: None,
+            no_room_for: None,
         }
     }
 
@@ -104,6 +107,7 @@ impl<T: Transport> Pump<T> {
         self.look(now, context);
         self.await_first(now, context);
         self.hand_over_durable(context);
+        self.await_room(now, context);
         for _ in 0..READS_MAX {
             if !self.read(now, context) {
                 return self.finish(now, context);
@@ -220,7 +224,11 @@ impl<T: Transport> Pump<T> {
             return false;
         }
         self.act(now);
-        if !self.gate.takes_input() || self.gateway.state().journal().poll_room(context).is_pending() {
+        if !self.gate.takes_input() {
+            return false;
+        }
+        if self.no_room_for.is_some() || self.gateway.state().journal().poll_queue_room(context).is_pending() {
+            self.gate.handle_not_read(now);
             return false;
         }
         let read = SCRATCH.with_borrow_mut(|scratch| {
@@ -257,7 +265,12 @@ impl<T: Transport> Pump<T> {
     /// Lets the gate work through the input and does what comes of it.
     fn act(&mut self, now: Instant) {
         self.gate.handle_bytes(now, &mut self.input);
-        while let Some(output) = self.gate.poll_output() {
+        if self.gate.is_closed() {
+            self.no_room_for = None;
+        }
+        while self.no_room_for.is_none()
+            && let Some(output) = self.gate.poll_output()
+        {
             if self.follow(now, output).is_err() {
                 self.gate.disconnect(CloseReason::ServerError); // what cannot be kept is not told
             }
@@ -269,16 +282,7 @@ impl<T: Transport> Pump<T> {
         match (output, &mut self.session) {
             (Output::Close(close), _) => self.closing = Some((close, now + LINGER)),
             (Output::Connect(request), _) => self.begin(now, request),
-            (Output::Publish(publish), Some(session)) => {
-                match (self.gateway.publish(now, session, &publish), publish.packet_identifier) {
-                    (Ok(owed), Some(packet_identifier)) => {
-                        let owed = self.owes(owed);
-                        self.gate.publish_accepted(packet_identifier, owed);
-                    }
-                    (Ok(_), None) => {}
-                    (Err(refusal), packet_identifier) => self.gate.publish_refused(packet_identifier, refusal),
-                }
-            }
+            (Output::Publish(publish), Some(_)) => self.publish(now, publish),
             (Output::Subscribe(request), Some(session)) => {
                 let (outcomes, owed) = self.gateway.subscribe(session, &request);
                 if session.link().session().is_some() {
@@ -306,6 +310,30 @@ impl<T: Transport> Pump<T> {
             (_, None) => {} // only who is let in is heard
         }
         Ok(())
+    }
+
+    fn publish(&mut self, now: Instant, publish: IncomingPublish) {
+        let Some(session) = &mut self.session else { return };
+        match (self.gateway.publish(now, session, &publish), publish.packet_identifier) {
+            (Ok(owed), Some(packet_identifier)) => {
+                let owed = self.owes(owed);
+                self.gate.publish_accepted(packet_identifier, owed);
+            }
+            (Ok(_), None) => {}
+            // Better late than sent again, or lost.
+            (Err(Refusal::NoRoom), _) => self.no_room_for = Some(Box::new(publish)),
+            (Err(refusal), packet_identifier) => self.gate.publish_refused(packet_identifier, refusal),
+        }
+    }
+
+    /// What found no room on the disk has its turn once there is some.
+    fn await_room(&mut self, now: Instant, context: &mut Context<'_>) {
+        if self.no_room_for.is_some()
+            && self.gateway.state().journal().poll_room(context).is_ready()
+            && let Some(publish) = self.no_room_for.take()
+        {
+            self.publish(now, *publish);
+        }
     }
 
     /// CONNECT with a certificate nobody has activated: it may be registered, or provisioned, by this very connection.

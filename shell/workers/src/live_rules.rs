@@ -149,7 +149,7 @@ impl LiveRules {
                         Some(&origin),
                     ) {
                         Ok(sequence) => owed = owed.max(sequence),
-                        Err(PutError::Unavailable) => return Err(Refusal::QuotaExceeded),
+                        Err(PutError::Unavailable) => return Err(Refusal::NoRoom),
                         Err(error) => {
                             tracing::warn!(rule = %rule.name, topic, %error, "action failed");
                             metrics::counter!("sekisho_action_failures_total", "rule" => rule.name.to_string())
@@ -175,7 +175,7 @@ fn take(
     let origin = Origin { certificate_id, client_id, thing, topic, rule: "", rule_version: 0 };
     match streams.put(name, &[payload], Some(&origin)) {
         Ok(sequence) => Ok(sequence),
-        Err(PutError::Unavailable) => Err(Refusal::QuotaExceeded),
+        Err(PutError::Unavailable) => Err(Refusal::NoRoom),
         // It was deleted a moment ago, perhaps made anew without a source.
         Err(PutError::NotFound(_) | PutError::Source) => Ok(Sequence(0)),
         Err(error @ (PutError::TooLarge | PutError::Kms(_) | PutError::Journal(_))) => {

@@ -235,6 +235,9 @@ impl Gateway {
             }
         }
         if !stored.is_empty() {
+            if !self.state.journal().has_room() {
+                return Err(Refusal::NoRoom);
+            }
             owed = owed.max(self.queue(message.kept(self.state.now()), &stored)?);
         }
         if in_mailboxes {

@@ -21,7 +21,7 @@ impl Gateway {
     /// Keeps a message in the place of the one its topic has; an empty one takes that away.
     pub(crate) fn keep(&self, permit: &Permit<RetainPublish>, message: &Message<'_>) -> Result<Sequence, Refusal> {
         if !self.state.journal().has_room() {
-            return Err(Refusal::ServerUnavailable);
+            return Err(Refusal::NoRoom);
         }
         let now = self.state.now();
         let kept = RetainedMessage {

@@ -122,7 +122,7 @@ impl Gateway {
                 queue.add(owed, format!("{topic}/rejected"), &rejected.document());
                 Ok(Sequence(0))
             }
-            Err(Failed::Unavailable) => Err(Refusal::ServerUnavailable),
+            Err(Failed::Unavailable) => Err(Refusal::NoRoom),
         }
     }
 

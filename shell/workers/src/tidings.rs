@@ -121,7 +121,9 @@ async fn publish(gateway: Arc<Gateway>, which: fn(&Gateway) -> &Tidings) {
         }
         let Ok(topic) = TopicName::parse(&topic) else { continue }; // names of things make topics; a client id may not
         // A rule that cannot take it now takes it later; who asks meanwhile is pushed back.
-        while let Err(Refusal::QuotaExceeded | Refusal::ServerUnavailable) = gateway.publish_service(&topic, &payload) {
+        while let Err(Refusal::NoRoom | Refusal::QuotaExceeded | Refusal::ServerUnavailable) =
+            gateway.publish_service(&topic, &payload)
+        {
             tokio::time::sleep(PAUSE).await;
         }
     }
