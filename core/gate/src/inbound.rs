@@ -51,7 +51,12 @@ impl Inbound {
         Self { taken: taken.into_iter().collect(), ..Self::default() }
     }
 
-    /// How many exchanges are under way.
+    /// How many messages wait for an answer of ours.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.received.len()
+    }
+
+    /// How many exchanges are under way: those that wait for the client's PUBREL too.
     pub(crate) fn len(&self) -> usize {
         if self.taken.is_empty() {
             return self.received.len();

@@ -52,10 +52,11 @@ impl Session {
         self.agreed.silence_max().map(|silence| self.last_received + silence)
     }
 
-    /// Whether a v3 client has to wait for PUBACKs before it is read on. A v5 client knows the limit itself.
+    /// Whether a v3 client has to wait for PUBACKs before it is read on. A v5 client knows the limit itself. What waits for a PUBREL waits
+    /// for the client, which has to be read for that.
     pub(crate) fn is_held_back(&self, settings: &Settings) -> bool {
         self.agreed.protocol_version == ProtocolVersion::V311
-            && self.inbound.len() >= usize::from(settings.receive_maximum)
+            && self.inbound.unanswered() >= usize::from(settings.receive_maximum)
     }
 
     /// Checks a PUBLISH against everything but policy; `None` for one that was taken before.

@@ -165,3 +165,32 @@ fn what_is_stored_is_told_once_it_is_durable_and_in_order() {
         <- SUBACK id 2 0x01
     "#]]);
 }
+
+/// As many exchanges as there may be, each waiting for the client's PUBREL: that is read, and one more is too much.
+#[test]
+fn who_has_to_let_go_is_read() {
+    for version in [V311, V5] {
+        let settings = || Settings { receive_maximum: 2, ..Settings::mqtt() };
+        let full = || {
+            let mut d = Dialogue::connected(version, settings());
+            for n in [1, 2] {
+                d.send(publish_twice("a", b"", n));
+                d.shell(|gate| gate.publish_accepted(id(n), Sequence(0)));
+            }
+            d
+        };
+        let mut d = full();
+        assert!(d.gate.takes_input());
+        d.send(pubrel(1));
+        d.send(publish_twice("a", b"", 3));
+        assert!(d.gate.is_connected());
+        let mut d = full();
+        d.send(publish_twice("a", b"", 3));
+        assert!(d.gate.is_closed());
+        let mut d = Dialogue::new(version, settings());
+        d.send(connect(version, "pump-7"));
+        let taken = vec![id(1), id(2)];
+        d.accept_with(Accepted { is_stored: true, session_present: true, taken, ..Accepted::default() });
+        assert!(d.gate.takes_input(), "a session that was left so goes on");
+    }
+}
