@@ -64,9 +64,9 @@ async fn requests(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gatew
                 if response.is_ok() {
                     *socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(upgrade::take_upgrade(&mut head));
                 }
-                return Ok::<_, Infallible>(opened(response));
+                return Ok::<_, Infallible>(or_leaves(opened(response), &gateway, &peer));
             }
-            Ok(answer(&gateway, &peer, Request::from_parts(head, body)).await)
+            Ok(or_leaves(answer(&gateway, &peer, Request::from_parts(head, body)).await, &gateway, &peer))
         }
     });
     let mut http = hyper::server::conn::http1::Builder::new();
@@ -122,8 +122,14 @@ async fn answer(gateway: &Gateway, peer: &Peer, request: Request<Incoming>) -> R
     if let Some(kind) = kind.and_then(|kind| HeaderValue::from_str(&format!("{kind}:")).ok()) {
         headers.insert("x-amzn-errortype", kind);
     }
-    if status == StatusCode::FORBIDDEN && !gateway.is_let_in(peer) {
-        headers.insert(http::header::CONNECTION, HeaderValue::from_static("close"));
+    response
+}
+
+/// Whoever is not let in has one answer, and makes room.
+fn or_leaves(mut response: Response<Full<Bytes>>, gateway: &Gateway, peer: &Peer) -> Response<Full<Bytes>> {
+    let went_well = response.status().is_success() || response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if !went_well && !gateway.is_let_in(peer) {
+        response.headers_mut().insert(http::header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
 }
