@@ -96,6 +96,10 @@ subprocess.run(["curl", "-sf", *sent, "-F", "file=@pump-7.pem", form["url"]], ch
 assert s3.head_object(Bucket="lake", Key="by-device/b")["ContentLength"] == len(open("pump-7.pem").read())
 device.client("firehose").put_record(DeliveryStreamName="telemetry", Record={"Data": b"{}\n"})
 device.client("iot-data", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).publish(topic="shared/a", qos=1, payload=b"x")
+data = device.client("iot-data", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+refused("ForbiddenException", data.publish, topic="forbidden/a", qos=1, payload=b"x")  # as the device itself
+refused("ForbiddenException", data.get_thing_shadow, thingName="pump-8")
+refused("ForbiddenException", data.list_retained_messages)
 kms, own = boto3.client("kms"), device.client("kms")
 key = kms.create_key()["KeyMetadata"]["KeyId"]
 blob = own.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]

@@ -8,6 +8,7 @@ import time
 
 import boto3
 from awscrt import auth, mqtt
+from awscrt.mqtt import SubscribeError
 from awsiot import mqtt_connection_builder
 
 iot = boto3.client("iot")
@@ -34,13 +35,19 @@ future.result(30)
 answer = subprocess.run(["curl", "-sf", "--cacert", os.environ["CA"], "--cert", "pump-7.pem", "--key", "pump-7.key",
                          f"https://localhost:{os.environ['HTTPS_PORT']}/role-aliases/reader/credentials"], capture_output=True, text=True, check=True)
 given = json.loads(answer.stdout)["credentials"]
-session = connection("tool", given["accessKeyId"], given["secretAccessKey"], given["sessionToken"])
+credentials = given["accessKeyId"], given["secretAccessKey"], given["sessionToken"]
+session = connection("pump-7", *credentials)
 said = heard.get(timeout=30)
-assert said["eventType"] == "connected" and said["clientId"] == "tool", said
+assert said["eventType"] == "connected" and said["clientId"] == "pump-7", said
 role_id, name = said["principalIdentifier"].split(":")
 assert role_id.startswith("AROA") and name == certificate["certificateId"], said
-future, _ = session.publish("any/topic", b"one", mqtt.QoS.AT_LEAST_ONCE)
+future, _ = session.publish("factory/pump-7/tool", b"one", mqtt.QoS.AT_LEAST_ONCE)
 future.result(30)
+future, _ = session.subscribe("#", mqtt.QoS.AT_LEAST_ONCE)
+try:  # what the device may not, its session may not
+    assert future.result(30)["qos"] is None, "all that anybody says"
+except SubscribeError:
+    pass
 
 iot.update_certificate(certificateId=certificate["certificateId"], newStatus="REVOKED")
 revoked = time.monotonic()
@@ -48,7 +55,7 @@ assert interrupted.get(timeout=30) - revoked < 1, "gone within a second"
 said = heard.get(timeout=30)
 assert (said["eventType"], said["disconnectReason"]) == ("disconnected", "AUTH_ERROR"), said
 console.disconnect().result(30)
-why = subprocess.run(["sekisho", "why", "tool"], capture_output=True, text=True).stdout
+why = subprocess.run(["sekisho", "why", "pump-7"], capture_output=True, text=True).stdout
 assert "its session token is good no more" in why, why
 print("ok")
 os._exit(0)  # the other connection tries again and again

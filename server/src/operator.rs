@@ -1,13 +1,14 @@
-//! What the operator publishes through the API goes the same way as a device's message, and so do changes of shadows; and the ends of
+//! What callers publish through the API goes the same way as a device's message, and so do changes of shadows; and the ends of
 //! connections.
 use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
 use sekisho_api::{ApiError, BoxFuture, Publish};
+use sekisho_policy::{DeleteThingShadow, Permit, UpdateThingShadow};
 use sekisho_sigv4::Operator;
-use sekisho_types::{ClientId, ShadowId};
-use sekisho_workers::{Announced, DeleteConnectionError, Gateway};
+use sekisho_types::ClientId;
+use sekisho_workers::{Announced, DeleteConnectionError, Gateway, Speech};
 use serde_json::Value;
 
 /// Joins the API to the gateway.
@@ -19,23 +20,23 @@ pub struct Operators {
 impl Publish for Operators {
     fn publish<'a>(
         &'a self,
-        operator: &'a Operator,
+        speech: Speech,
         announced: Announced,
         payload: Bytes,
     ) -> BoxFuture<'a, Result<(), ApiError>> {
         Box::pin(async move {
-            let published = self.gateway.publish_operator(Instant::now(), operator, announced.with(&payload));
+            let published = self.gateway.publish_spoken(Instant::now(), &speech, announced.with(&payload));
             let owed = published.map_err(ApiError::unavailable)?;
             self.gateway.state().journal().wait_durable(owed).await.map_err(ApiError::internal)
         })
     }
 
-    fn update_shadow(&self, operator: &Operator, shadow: ShadowId, payload: &[u8]) -> Result<Value, ApiError> {
-        Ok(self.gateway.update_shadow_operator(operator, shadow, payload)?)
+    fn update_shadow(&self, permit: &Permit<UpdateThingShadow>, payload: &[u8]) -> Result<Value, ApiError> {
+        Ok(self.gateway.update_shadow(permit, payload)?)
     }
 
-    fn delete_shadow(&self, operator: &Operator, shadow: ShadowId) -> Result<Value, ApiError> {
-        Ok(self.gateway.delete_shadow_operator(operator, shadow)?)
+    fn delete_shadow(&self, permit: &Permit<DeleteThingShadow>) -> Result<Value, ApiError> {
+        Ok(self.gateway.delete_shadow(permit)?)
     }
 
     fn delete_connection(

@@ -1,5 +1,5 @@
 //! Who can have signed, and with what: the account's root, or a session of a role.
-use sekisho_types::Secret;
+use sekisho_types::{CertificateId, Secret};
 
 /// A session of a role: temporary credentials that somebody was given (STS: AssumeRole; iot dev guide: authorizing-direct-aws).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub struct RoleSession {
     pub session_name: String,
     /// What stands before the name in its user id.
     pub role_id: String,
+    /// The certificate of the device it was given to, if it was one.
+    pub certificate_id: Option<CertificateId>,
 }
 
 impl RoleSession {

@@ -4,10 +4,11 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use sekisho_policy::{DeleteThingShadow, Permit, UpdateThingShadow};
 use sekisho_sigv4::Operator;
 use sekisho_state::State;
-use sekisho_types::{BucketName, ClientId, Secret, ShadowId};
-use sekisho_workers::Announced;
+use sekisho_types::{BucketName, ClientId, Secret};
+use sekisho_workers::{Announced, Speech};
 use serde_json::Value;
 
 use crate::ApiError;
@@ -65,16 +66,16 @@ pub trait Publish: Send + Sync {
     /// Hands a message to the broker and the rules; returns once what QoS 1 promises is durable.
     fn publish<'a>(
         &'a self,
-        operator: &'a Operator,
+        speech: Speech,
         announced: Announced,
         payload: Bytes,
     ) -> BoxFuture<'a, Result<(), ApiError>>;
 
     /// Updates a shadow; the answer's document, to be given once the state has settled.
-    fn update_shadow(&self, operator: &Operator, shadow: ShadowId, payload: &[u8]) -> Result<Value, ApiError>;
+    fn update_shadow(&self, permit: &Permit<UpdateThingShadow>, payload: &[u8]) -> Result<Value, ApiError>;
 
     /// Deletes a shadow; the same.
-    fn delete_shadow(&self, operator: &Operator, shadow: ShadowId) -> Result<Value, ApiError>;
+    fn delete_shadow(&self, permit: &Permit<DeleteThingShadow>) -> Result<Value, ApiError>;
 
     /// Ends a client's connection, without its will if that is to be prevented, and its session if it is to begin anew.
     fn delete_connection(

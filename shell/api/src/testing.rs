@@ -9,9 +9,10 @@ use http_body_util::BodyExt;
 use sekisho_blobs::ObjectStore;
 use sekisho_journal::Durability;
 use sekisho_kms::RootKey;
+use sekisho_policy::{DeleteThingShadow, Permit, UpdateThingShadow};
 use sekisho_sigv4::{Credentials, Operator, PayloadToSign, RequestParts, sign};
-use sekisho_types::{AccountId, BucketName, ClientId, Region, Secret, SecretKey, ShadowId, Tenant, Timestamp};
-use sekisho_workers::{Announced, BulkRegistration, Issuing, Recovered, RsaKeys};
+use sekisho_types::{AccountId, BucketName, ClientId, Region, Secret, SecretKey, Tenant, Timestamp};
+use sekisho_workers::{Announced, BulkRegistration, Issuing, Recovered, RsaKeys, Speech};
 use serde_json::Value;
 
 use crate::{ApiError, App, BoxFuture, Patterns, Peer, Publish, Settings, front, full};
@@ -36,21 +37,16 @@ pub(crate) struct World {
 pub(crate) struct Published(pub(crate) Mutex<Vec<(Announced, Bytes)>>);
 
 impl Publish for Published {
-    fn publish<'a>(
-        &'a self,
-        _: &'a Operator,
-        announced: Announced,
-        payload: Bytes,
-    ) -> BoxFuture<'a, Result<(), ApiError>> {
+    fn publish<'a>(&'a self, _: Speech, announced: Announced, payload: Bytes) -> BoxFuture<'a, Result<(), ApiError>> {
         self.0.lock().unwrap().push((announced, payload));
         Box::pin(async { Ok(()) })
     }
 
-    fn update_shadow(&self, _: &Operator, _: ShadowId, _: &[u8]) -> Result<Value, ApiError> {
+    fn update_shadow(&self, _: &Permit<UpdateThingShadow>, _: &[u8]) -> Result<Value, ApiError> {
         Err(ApiError::not_implemented("UpdateThingShadow"))
     }
 
-    fn delete_shadow(&self, _: &Operator, _: ShadowId) -> Result<Value, ApiError> {
+    fn delete_shadow(&self, _: &Permit<DeleteThingShadow>) -> Result<Value, ApiError> {
         Err(ApiError::not_implemented("DeleteThingShadow"))
     }
 

@@ -46,10 +46,12 @@ pub use provisioning::{
     RegisterThingError, Revocation, RsaKey, RsaKeys, parse_registration_template, register_thing, report_key,
     run_expiry,
 };
-pub use publish::Spoken;
+pub use publish::{Speech, Spoken};
 pub use publish_request::{Announced, BadPublish, PublishRequest};
 pub use rates::Turn;
-pub use role_sessions::{NoCredentials, TemporaryCredentials, assume_role_as_operator, signer_of_session};
+pub use role_sessions::{
+    NoCredentials, TemporaryCredentials, assume_role_as_operator, authorize_data, signer_of_session,
+};
 pub use sekisho_delivery::Origin;
 pub use sekisho_gate::{Settings, SettingsError};
 pub use sekisho_sessions::Limits as SessionLimits;

@@ -57,11 +57,11 @@ impl Peer {
         }
     }
 
-    /// The certificate whose changes concern it: its own, or the one its role's session was given to, which has its name.
+    /// The certificate whose changes concern it, and whose policies: its own, or the one its role's session was given to.
     pub(crate) fn certificate_behind(&self) -> Option<CertificateId> {
         match &self.credential {
             Credential::Certificate(certificate_id) => Some(*certificate_id),
-            Credential::Operator { operator, .. } => CertificateId::parse(&operator.session()?.session_name).ok(),
+            Credential::Operator { operator, .. } => operator.session()?.certificate_id,
             Credential::Custom => None,
         }
     }
@@ -98,16 +98,16 @@ impl Gateway {
 
     pub(crate) fn identify(&self, peer: &Peer) -> Result<Principal, String> {
         match &peer.credential {
-            Credential::Certificate(certificate_id) => {
-                let now = self.state.now();
-                let identity = self.state.read().registry.identify(*certificate_id, now);
-                identity.map(Principal::from).map_err(|error| error.to_string())
-            }
+            Credential::Certificate(certificate_id) => self.identify_device(*certificate_id),
             Credential::Operator { operator, token: None } => Ok(operator.clone().into()),
             Credential::Operator { operator, token: Some(token) } => {
                 let token = String::from_utf8_lossy(token.expose());
                 match signer_of_session(&self.state, operator.access_key_id(), &token) {
-                    Ok(_) => Ok(operator.clone().into()),
+                    // It may do here what its device may, as [`crate::authorize_data`] has it.
+                    Ok(_) => match peer.certificate_behind() {
+                        Some(certificate_id) => self.identify_device(certificate_id),
+                        None => Ok(operator.clone().into()),
+                    },
                     Err(NoSigner::Expired) => Err("its session token has expired".to_owned()),
                     Err(NoSigner::AccessKey | NoSigner::SessionToken) => {
                         Err("its session token is good no more, because of its certificate or its role alias"
@@ -117,6 +117,11 @@ impl Gateway {
             }
             Credential::Custom => Err(NO_AUTHORIZER.to_owned()),
         }
+    }
+
+    fn identify_device(&self, certificate_id: CertificateId) -> Result<Principal, String> {
+        let identity = self.state.read().registry.identify(certificate_id, self.state.now());
+        identity.map(Principal::from).map_err(|error| error.to_string())
     }
 
     /// A link for a new connection.

@@ -10,12 +10,11 @@ use sekisho_broker::{Broker, Subscriber, Target};
 use sekisho_gate::{Delivery, IncomingPublish, Refusal};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::{PublishProperties, QoS, SubscriptionIdentifier, Utf8String};
-use sekisho_policy::{
-    Context, Denied, Permit, PolicySet, Principal, Publish, RetainPublish, authorize_event, authorize_operator,
-};
+use sekisho_policy::{Context, Denied, Permit, PolicySet, Principal, Publish, RetainPublish, authorize_event};
 use sekisho_retained::keeps;
 use sekisho_sessions::Addressee;
 use sekisho_sigv4::Operator;
+use sekisho_state::State;
 use sekisho_types::{Grant, TopicName};
 
 use crate::gateway::{Gateway, Session, is_servers_own};
@@ -23,6 +22,7 @@ use crate::kept::kept_properties;
 use crate::live_rules::Source;
 use crate::peer::Peer;
 use crate::provisioning::FleetTopic;
+use crate::role_sessions::authorize_data;
 
 thread_local! {
     /// Whom the message at hand is for, kept between messages to save the allocation.
@@ -46,9 +46,9 @@ pub(crate) struct Message<'a> {
 }
 
 /// That a message may be published, and kept if it is to be.
-pub(crate) struct Speech {
-    pub publish: Permit<Publish>,
-    pub retain: Option<Permit<RetainPublish>>,
+pub struct Speech {
+    pub(crate) publish: Permit<Publish>,
+    pub(crate) retain: Option<Permit<RetainPublish>>,
 }
 
 impl Speech {
@@ -61,6 +61,17 @@ impl Speech {
         let publish = who.authorize(Publish { topic: topic.clone() }, policies, context)?;
         let is_kept = retain && keeps(topic.as_str());
         let retain = is_kept.then(|| who.authorize(RetainPublish { topic: topic.clone() }, policies, context));
+        Ok(Self { publish, retain: retain.transpose()? })
+    }
+
+    /// The same for a caller of the API.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn of_caller(state: &State, operator: &Operator, topic: &TopicName, retain: bool) -> Result<Self, String> {
+        let publish = authorize_data(state, operator, Publish { topic: topic.clone() })?;
+        let is_kept = retain && keeps(topic.as_str());
+        let retain = is_kept.then(|| authorize_data(state, operator, RetainPublish { topic: topic.clone() }));
         Ok(Self { publish, retain: retain.transpose()? })
     }
 }
@@ -153,21 +164,19 @@ impl Gateway {
 
     /// A device publishes over HTTPS with its certificate.
     pub fn publish_https(&self, now: Instant, peer: &Peer, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
-        let Speech { publish, retain } = self.authorize_https(peer, spoken.topic, spoken.retain)?;
+        let speech = self.authorize_https(peer, spoken.topic, spoken.retain)?;
+        self.publish_spoken(now, &speech, spoken)
+    }
+
+    /// What may be published over HTTP is: by a device, or by a caller of the API.
+    pub fn publish_spoken(&self, now: Instant, speech: &Speech, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
+        let Speech { publish, retain } = speech;
         let Some(certificate_id) = publish.principal() else {
-            return self.speak(now, spoken, &publish, retain.as_ref(), self.account());
+            return self.speak(now, spoken, publish, retain.as_ref(), self.account());
         };
         let principal = &certificate_id.to_string();
         let source = Source { certificate_id: Some(certificate_id), client_id: None, thing: None, principal };
-        self.speak(now, spoken, &publish, retain.as_ref(), source)
-    }
-
-    /// The account's operator publishes through the API.
-    pub fn publish_operator(&self, now: Instant, operator: &Operator, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
-        let permit = authorize_operator(operator, Publish { topic: spoken.topic.clone() });
-        let is_kept = spoken.retain && keeps(spoken.topic.as_str());
-        let retain = is_kept.then(|| authorize_operator(operator, RetainPublish { topic: spoken.topic.clone() }));
-        self.speak(now, spoken, &permit, retain.as_ref(), self.account())
+        self.speak(now, spoken, publish, retain.as_ref(), source)
     }
 
     fn speak(

@@ -8,8 +8,8 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use sekisho_kms::RootKey;
-use sekisho_policy::{AssumeRoleWithCertificate, Permit};
-use sekisho_sigv4::{NoSigner, RoleSession, Signer};
+use sekisho_policy::{Action, AssumeRoleWithCertificate, Permit, authorize, authorize_operator};
+use sekisho_sigv4::{NoSigner, Operator, RoleSession, Signer};
 use sekisho_state::State;
 use sekisho_types::{CertificateId, Random, RoleAliasName, Secret, ThingName, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -128,6 +128,22 @@ impl Gateway {
     }
 }
 
+/// Asks whether a caller of the API may do something on IoT's data plane: the account's operator may do everything. A session that a
+/// device was given may do what the device may: here there are no IAM policies that could say what else its role is for.
+///
+/// # Errors
+/// Why not.
+pub fn authorize_data<A: Action>(state: &State, operator: &Operator, action: A) -> Result<Permit<A>, String> {
+    let Some(certificate_id) = operator.session().and_then(|session| session.certificate_id) else {
+        return Ok(authorize_operator(operator, action));
+    };
+    let (cores, now) = (state.read(), state.now());
+    let who = cores.registry.identify(certificate_id, now).map_err(|error| error.to_string())?;
+    let policies = cores.registry.policies_of(certificate_id);
+    let context = cores.registry.context_of(now, certificate_id, None, &policies);
+    authorize(&who, action, &policies, &context).map_err(|denied| denied.to_string())
+}
+
 /// A session that the account's operator asks for (STS: AssumeRole).
 pub fn assume_role_as_operator(
     state: &State,
@@ -164,6 +180,7 @@ fn open_session(
         expiration,
         by,
     };
+    let certificate_id = sealed.by.as_ref().map(|by| by.certificate_id);
     let plaintext = Secret::new(serde_json::to_vec(&sealed).expect("texts and numbers"));
     let token = key(state).seal(PURPOSE.as_bytes(), plaintext.expose(), &mut random);
     let account = state.tenant().account.to_string();
@@ -172,7 +189,7 @@ fn open_session(
         secret_access_key: Secret::new(secret_access_key.into_bytes()),
         session_token: BASE64_STANDARD.encode(token),
         expiration,
-        session: RoleSession { account, role_arn, session_name, role_id },
+        session: RoleSession { account, role_arn, session_name, role_id, certificate_id },
     }
 }
 
@@ -196,8 +213,9 @@ pub fn signer_of_session(state: &State, access_key_id: &str, token: &str) -> Res
         }
     }
     let account = state.tenant().account.to_string();
-    let Sealed { secret_access_key, role_arn, role_id, session_name, .. } = sealed;
-    let session = RoleSession { account, role_arn, session_name, role_id };
+    let Sealed { secret_access_key, role_arn, role_id, session_name, by, .. } = sealed;
+    let certificate_id = by.map(|by| by.certificate_id);
+    let session = RoleSession { account, role_arn, session_name, role_id, certificate_id };
     Ok(Signer { secret: Secret::new(secret_access_key.into_bytes()), session: Some(session) })
 }
 

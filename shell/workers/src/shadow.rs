@@ -4,9 +4,8 @@
 //! is published from there as soon as the journal has got so far.
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
-use sekisho_policy::{DeleteThingShadow, GetThingShadow, Permit, UpdateThingShadow, authorize_operator};
+use sekisho_policy::{DeleteThingShadow, GetThingShadow, Permit, UpdateThingShadow};
 use sekisho_shadow::{Event, Method, Rejected, ShadowError, ShadowTopic, Told, Update};
-use sekisho_sigv4::Operator;
 use sekisho_state::{CommitError, Cores};
 use sekisho_types::ShadowId;
 use serde_json::Value;
@@ -141,21 +140,6 @@ impl Gateway {
     pub fn delete_shadow(&self, permit: &Permit<DeleteThingShadow>) -> Result<Value, ShadowFailure> {
         let mut queue = self.shadow_tidings.turn().ok_or(ShadowFailure::Unavailable)?;
         Ok(self.delete_in_turn(&mut queue, &permit.action().shadow, b"")?.1)
-    }
-
-    /// The account's operator updates a shadow.
-    pub fn update_shadow_operator(
-        &self,
-        operator: &Operator,
-        shadow: ShadowId,
-        payload: &[u8],
-    ) -> Result<Value, ShadowFailure> {
-        self.update_shadow(&authorize_operator(operator, UpdateThingShadow { shadow }), payload)
-    }
-
-    /// The account's operator deletes a shadow.
-    pub fn delete_shadow_operator(&self, operator: &Operator, shadow: ShadowId) -> Result<Value, ShadowFailure> {
-        self.delete_shadow(&authorize_operator(operator, DeleteThingShadow { shadow }))
     }
 
     fn get_in_turn(&self, queue: &mut Queue, shadow: &ShadowId, payload: &[u8], topic: &str) -> Result<(), Failed> {

@@ -4,8 +4,9 @@ mod publish;
 mod retained_messages;
 mod shadows;
 
+use sekisho_policy::{Action, Permit};
 use sekisho_sigv4::Operator;
-use sekisho_workers::BadToken;
+use sekisho_workers::{BadToken, authorize_data};
 use serde_json::Value;
 
 use crate::{ApiError, App, parse};
@@ -20,15 +21,24 @@ pub(crate) async fn handle(
 ) -> Result<Value, ApiError> {
     match operation {
         "Publish" => publish::run(app, operator, parse(input)?, trace_id).await,
-        "GetRetainedMessage" => retained_messages::get(app, &parse(input)?),
-        "ListRetainedMessages" => retained_messages::list(app, &parse(input)?),
-        "GetThingShadow" => shadows::get(app, parse(input)?),
+        "GetRetainedMessage" => retained_messages::get(app, operator, &parse(input)?),
+        "ListRetainedMessages" => retained_messages::list(app, operator, &parse(input)?),
+        "GetThingShadow" => shadows::get(app, operator, parse(input)?),
         "UpdateThingShadow" => shadows::update(app, operator, parse(input)?),
         "DeleteThingShadow" => shadows::delete(app, operator, parse(input)?),
         "DeleteConnection" => delete_connection::run(app, operator, parse(input)?),
-        "ListNamedShadowsForThing" => shadows::list(app, &parse(input)?),
+        "ListNamedShadowsForThing" => shadows::list(app, operator, parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }
+}
+
+/// Whether the caller may.
+fn may<A: Action>(app: &App, operator: &Operator, action: A) -> Result<Permit<A>, ApiError> {
+    authorize_data(&app.state, operator, action).map_err(forbidden)
+}
+
+fn forbidden(reason: String) -> ApiError {
+    ApiError::new(403, "ForbiddenException", reason)
 }
 
 fn bad_token(error: BadToken) -> ApiError {

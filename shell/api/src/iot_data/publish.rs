@@ -1,9 +1,10 @@
 //! `Publish`: a message from a caller who signs, on the same road as a device's.
 use sekisho_sigv4::Operator;
-use sekisho_workers::{BadPublish, PublishRequest};
+use sekisho_workers::{BadPublish, PublishRequest, Speech};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::forbidden;
 use crate::{ApiError, App, Blob};
 
 #[derive(Deserialize)]
@@ -15,7 +16,9 @@ pub(crate) struct Input {
 }
 
 pub(crate) async fn run(app: &App, operator: &Operator, input: Input, trace_id: &str) -> Result<Value, ApiError> {
-    app.ingest.publish(operator, input.request.check()?, input.payload.0).await?;
+    let announced = input.request.check()?;
+    let speech = Speech::of_caller(&app.state, operator, &announced.topic, announced.retain).map_err(forbidden)?;
+    app.ingest.publish(speech, announced, input.payload.0).await?;
     Ok(json!({ "message": "OK", "traceId": trace_id }))
 }
 

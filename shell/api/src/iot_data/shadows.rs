@@ -1,11 +1,12 @@
 //! `GetThingShadow`, `UpdateThingShadow`, `DeleteThingShadow`, `ListNamedShadowsForThing`.
+use sekisho_policy::{DeleteThingShadow, GetThingShadow, ListNamedShadowsForThing, UpdateThingShadow};
 use sekisho_sigv4::Operator;
 use sekisho_types::{ShadowId, ShadowName, ThingName};
 use sekisho_workers::ShadowFailure;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::bad_token;
+use super::{bad_token, may};
 use crate::{ApiError, App, Blob};
 
 /// How many names a page has if nobody says: the most there are.
@@ -28,24 +29,32 @@ pub(crate) struct Page {
     page_size: Option<usize>,
 }
 
-pub(crate) fn get(app: &App, input: One) -> Result<Value, ApiError> {
-    let shadow = ShadowId { thing: input.thing_name, name: input.shadow_name };
-    app.state.read().shadows.get(&shadow, app.state.now()).map_err(|error| ShadowFailure::from(error).into())
+impl One {
+    fn shadow(&self) -> ShadowId {
+        ShadowId { thing: self.thing_name.clone(), name: self.shadow_name.clone() }
+    }
+}
+
+pub(crate) fn get(app: &App, operator: &Operator, input: One) -> Result<Value, ApiError> {
+    let permit = may(app, operator, GetThingShadow { shadow: input.shadow() })?;
+    let shadow = &permit.action().shadow;
+    app.state.read().shadows.get(shadow, app.state.now()).map_err(|error| ShadowFailure::from(error).into())
 }
 
 pub(crate) fn update(app: &App, operator: &Operator, input: One) -> Result<Value, ApiError> {
-    let shadow = ShadowId { thing: input.thing_name, name: input.shadow_name };
-    app.ingest.update_shadow(operator, shadow, &input.payload.0)
+    let permit = may(app, operator, UpdateThingShadow { shadow: input.shadow() })?;
+    app.ingest.update_shadow(&permit, &input.payload.0)
 }
 
 pub(crate) fn delete(app: &App, operator: &Operator, input: One) -> Result<Value, ApiError> {
-    app.ingest.delete_shadow(operator, ShadowId { thing: input.thing_name, name: input.shadow_name })
+    app.ingest.delete_shadow(&may(app, operator, DeleteThingShadow { shadow: input.shadow() })?)
 }
 
-pub(crate) fn list(app: &App, input: &Page) -> Result<Value, ApiError> {
+pub(crate) fn list(app: &App, operator: &Operator, input: Page) -> Result<Value, ApiError> {
+    let permit = may(app, operator, ListNamedShadowsForThing { thing: input.thing_name })?;
     let size = input.page_size.unwrap_or(PAGE_SIZE);
     let (cores, token) = (app.state.read(), input.next_token.as_deref());
-    sekisho_workers::named_shadows(&cores, &input.thing_name, token, size, app.state.now()).map_err(bad_token)
+    sekisho_workers::named_shadows(&cores, &permit.action().thing, token, size, app.state.now()).map_err(bad_token)
 }
 
 impl From<ShadowFailure> for ApiError {
