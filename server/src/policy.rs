@@ -136,7 +136,7 @@ impl Question {
             self.client_id.as_deref().or(self.thing.as_deref()).context("as which client? --client-id ID")?;
         let client_id = ClientId::parse(client_id).with_context(|| format!("`{}`", client_id.escape_debug()))?;
         let certificate_id = self.certificate(registry, &client_id)?;
-        let policies = registry.policies_of(certificate_id);
+        let policies = registry.policies_of(certificate_id, Some(&client_id));
         let mut context = registry.context_of(state.now(), certificate_id, Some(&client_id), &policies);
         context.source_ip = self.source_ip;
         context.domain_name = self.domain.as_deref().map(Into::into);

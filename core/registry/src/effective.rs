@@ -10,12 +10,14 @@ use crate::{Policy, PolicyTarget, Registry, RegistryError};
 
 impl Registry {
     /// The policies that speak for a certificate, each once and in the version in force: its own, and those of the thing
-    /// groups its things are in, and of the groups above. Cheap: documents are compiled once.
-    pub fn policies_of(&self, certificate_id: CertificateId) -> PolicySet {
+    /// groups its thing is in, and of the groups above. Of its things that is the one its client id names (iot dev guide:
+    /// iot-policies, "the clientId and the thing name must match"), or the one it belongs to exclusively; without a client id, as
+    /// over HTTP, all of them. Cheap: documents are compiled once.
+    pub fn policies_of(&self, certificate_id: CertificateId, client_id: Option<&ClientId>) -> PolicySet {
         if let Some(held) = self.claims.get(&certificate_id) {
             return held.policies.clone();
         }
-        self.in_force(self.policy_names_of(certificate_id))
+        self.in_force(self.policy_names_of(certificate_id, client_id))
     }
 
     /// What policies may know of a certificate and of the client it connects as. Where it comes from, and how, is for the caller
@@ -59,7 +61,7 @@ impl Registry {
             (Some(principal), _) => match self.certificate_of_arn(principal) {
                 Some(certificate_id) => {
                     self.certificate(certificate_id)?;
-                    self.policy_names_of(certificate_id)
+                    self.policy_names_of(certificate_id, None)
                 }
                 None => self.attached_policies(principal, true)?,
             },
@@ -67,20 +69,21 @@ impl Registry {
         Ok(names.into_iter().filter_map(|name| self.policies.get(name)).map(|held| &held.policy).collect())
     }
 
-    /// `TestAuthorization`: the policies of a certificate, as if `add` were attached to it and `skip` were not.
+    /// `TestAuthorization`: the policies of a certificate, as a client with this id, as if `add` were attached to it and `skip` were not.
     ///
     /// # Errors
     /// [`RegistryError::NotFound`] for a certificate or policy that is not there.
     pub fn policies_as_if(
         &self,
         certificate_id: Option<CertificateId>,
+        client_id: Option<&ClientId>,
         add: &[PolicyName],
         skip: &[PolicyName],
     ) -> Result<PolicySet, RegistryError> {
         let mut names = BTreeSet::new();
         if let Some(certificate_id) = certificate_id {
             self.certificate(certificate_id)?;
-            names = self.policy_names_of(certificate_id);
+            names = self.policy_names_of(certificate_id, client_id);
         }
         for name in add {
             names.insert(&self.policy(name)?.policy_name);
@@ -97,8 +100,14 @@ impl Registry {
         PolicySet::new(held.map(|held| (held.policy.policy_name.clone(), Arc::clone(&held.in_force))).collect())
     }
 
-    fn policy_names_of(&self, certificate_id: CertificateId) -> BTreeSet<&PolicyName> {
-        let mut names = self.policy_names_through(self.thing_principals.of(&certificate_id).map(|(thing, _)| thing));
+    fn policy_names_of(&self, certificate_id: CertificateId, client_id: Option<&ClientId>) -> BTreeSet<&PolicyName> {
+        let speaks = |thing: &ThingName| match (self.exclusive_thing_of(certificate_id), client_id) {
+            (Some(exclusive), _) => exclusive == thing,
+            (None, Some(client_id)) => thing.as_str() == client_id.as_str(),
+            (None, None) => true,
+        };
+        let things = self.thing_principals.of(&certificate_id).map(|(thing, _)| thing);
+        let mut names = self.policy_names_through(things.filter(|thing| speaks(thing)));
         names.extend(self.policy_targets.of(&PolicyTarget::Certificate(certificate_id)).map(|(name, ())| name));
         names
     }
@@ -153,6 +162,24 @@ mod tests {
     }
 
     #[test]
+    fn a_groups_policies_are_for_the_client_that_has_its_things_name() {
+        let mut world = world();
+        let id = world.id("#0");
+        let names = |world: &World, client_id: Option<&str>| {
+            let client_id = client_id.map(|text| ClientId::parse(text).unwrap());
+            let policies = world.registry.policies_of(id, client_id.as_ref());
+            policies.iter().map(|(name, _)| name.to_string()).collect::<Vec<_>>().join(" ")
+        };
+        let all = names(&world, None);
+        assert_eq!((names(&world, Some("a")), names(&world, Some("somebody"))), (all.clone(), "own".to_owned()));
+        assert_eq!(names(&world, Some("b")), "own", "attached, and in no group");
+        for command in ["detach-principal a #0", "detach-principal b #0", "attach-principal a #0 exclusive"] {
+            assert_eq!(world.run(command), "ok", "{command}");
+        }
+        assert_eq!(names(&world, Some("somebody")), all, "it is of one thing alone");
+    }
+
+    #[test]
     fn effective() {
         let world = world();
         let arn = |alias: &str| world.registry.certificate_arn(world.id(alias));
@@ -201,7 +228,7 @@ mod tests {
         ];
         for (of, add, skip, expected) in table {
             let id = of.map(|alias| world.id(alias));
-            let seen = match world.registry.policies_as_if(id, &names(add), &names(skip)) {
+            let seen = match world.registry.policies_as_if(id, None, &names(add), &names(skip)) {
                 Ok(found) => found.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>().join(" "),
                 Err(error) => error.to_string().replace(&world.id("#2").to_string(), "#2"),
             };
@@ -215,7 +242,7 @@ mod tests {
         let id = world.id("#0");
         let client_id = ClientId::parse("a").unwrap();
         let told = |world: &World, name: &str| {
-            let policies = world.registry.policies_of(id);
+            let policies = world.registry.policies_of(id, None);
             let context = world.registry.context_of(NOW, id, Some(&client_id), &policies);
             context.variable(name).map(std::borrow::Cow::into_owned)
         };
@@ -235,7 +262,7 @@ mod tests {
         let document = format!("create-policy-version own ${{{own_name}}} default");
         assert!(!world.run(&document).contains(": "));
         assert_eq!(told(&world, own_name).as_deref(), Some("test"));
-        let http = world.registry.context_of(NOW, id, None, &world.registry.policies_of(id));
+        let http = world.registry.context_of(NOW, id, None, &world.registry.policies_of(id, None));
         assert!(http.thing.is_none() && http.client_id.is_none() && http.certificate.is_some());
     }
 }

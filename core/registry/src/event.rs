@@ -214,7 +214,7 @@ mod tests {
                 let id = CertificateId::new([0x0f; 32]);
                 assert!(registry.identify(id, NOW).is_ok());
                 assert!(registry.thing_of(id, "anybody").is_some_and(|thing| thing.is_attached));
-                assert_eq!(registry.policies_of(id).iter().count(), 1);
+                assert_eq!(registry.policies_of(id, None).iter().count(), 1);
             }
         }
         let left = registry.snapshot();

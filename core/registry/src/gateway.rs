@@ -344,7 +344,7 @@ mod tests {
                 let answer = world.run(command);
                 assert!(!answer.contains(": "), "{citation}: {command}: {answer}");
             }
-            let policies = world.registry.policies_of(world.id("#0"));
+            let policies = world.registry.policies_of(world.id("#0"), None);
             let names: Vec<_> = policies.iter().map(|(name, _)| name.as_str()).collect();
             assert_eq!(names.join(" "), *expected, "{citation}");
         }
@@ -354,7 +354,7 @@ mod tests {
     fn policies_follow_the_version_in_force() {
         let mut world = World::new();
         let id = world.id("#0");
-        let text = |world: &World| format!("{:?}", world.registry.policies_of(id));
+        let text = |world: &World| format!("{:?}", world.registry.policies_of(id, None));
         for command in ["issue #0 active", "create-policy p first", "attach-policy p #0"] {
             assert_eq!(world.run(command), "ok");
         }

@@ -482,7 +482,7 @@ mod tests {
                 out.push(world.run(&format!("{question} {cert}")));
             }
             let id = world.id(cert);
-            out.push(format!("{:?}", world.registry.policies_of(id)));
+            out.push(format!("{:?}", world.registry.policies_of(id, None)));
             out.push(format!("{:?}", world.registry.thing_of(id, "a")));
         }
         for name in ["p", "q"] {

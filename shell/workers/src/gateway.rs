@@ -374,7 +374,7 @@ impl Gateway {
             return (PolicySet::default(), Context::new(self.state.tenant().clone())); // nobody asks them
         };
         let cores = self.state.read();
-        let policies = cores.registry.policies_of(certificate_id);
+        let policies = cores.registry.policies_of(certificate_id, client_id);
         let now = self.state.now();
         let mut context = cores.registry.context_of(now, certificate_id, client_id, &policies);
         context.source_ip = Some(peer.address.ip());

@@ -139,7 +139,7 @@ pub fn authorize_data<A: Action>(state: &State, operator: &Operator, action: A) 
     };
     let (cores, now) = (state.read(), state.now());
     let who = cores.registry.identify(certificate_id, now).map_err(|error| error.to_string())?;
-    let policies = cores.registry.policies_of(certificate_id);
+    let policies = cores.registry.policies_of(certificate_id, None);
     let context = cores.registry.context_of(now, certificate_id, None, &policies);
     authorize(&who, action, &policies, &context).map_err(|denied| denied.to_string())
 }

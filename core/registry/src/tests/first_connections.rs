@@ -133,7 +133,7 @@ fn jitp_makes_everything_or_nothing() {
     assert!(registry.identify(id, LATER).is_ok());
     let thing = registry.thing_of(id, "pump-7").unwrap();
     assert!(thing.is_attached && thing.attributes["version"] == "v1");
-    assert_eq!(registry.policies_of(id).iter().count(), 2);
+    assert_eq!(registry.policies_of(id, None).iter().count(), 2);
     // A second device shares the policy its template makes.
     let second = pki.presented("pump-8");
     assert!(matches!(connect(&mut registry, &second, LATER), Ok(FirstConnection::Provisioned { active: true, .. })));

@@ -60,7 +60,7 @@ fn a_claim_lets_a_device_ask_and_nothing_else_for_five_minutes() {
     assert_eq!(registry.certificates().count(), 0, "provision-wo-cert: it never appears in ListCertificates");
     assert!(registry.identify(id, NOW).is_ok());
     let identity = registry.identify(id, NOW).unwrap();
-    let policies = registry.policies_of(id);
+    let policies = registry.policies_of(id, None);
     let context = sekisho_policy::Context::new(tenant());
     let may_publish = |topic: &str| {
         let topic = sekisho_types::TopicName::parse(topic).unwrap();

@@ -54,7 +54,8 @@ pub(super) fn run(app: &App, input: Input) -> Result<Value, ApiError> {
         None if input.policy_names_to_add.is_empty() => return Err(invalid("A principal is needed".to_owned())),
         None => None,
     };
-    let policies = registry.policies_as_if(certificate_id, &input.policy_names_to_add, &input.policy_names_to_skip)?;
+    let (client_id, add, skip) = (input.client_id.as_ref(), &input.policy_names_to_add, &input.policy_names_to_skip);
+    let policies = registry.policies_as_if(certificate_id, client_id, add, skip)?;
     let now = app.state.now();
     let context = match certificate_id {
         Some(certificate_id) => registry.context_of(now, certificate_id, input.client_id.as_ref(), &policies),
