@@ -142,11 +142,20 @@ impl Session {
         self.subscriptions.request(subscribe, settings)
     }
 
-    /// Takes an UNSUBSCRIBE in.
-    pub(crate) fn unsubscribe(&mut self, unsubscribe: Unsubscribe) -> UnsubscribeRequest {
+    /// Takes an UNSUBSCRIBE in. Nobody holds more filters than a connection may.
+    pub(crate) fn unsubscribe(
+        &mut self,
+        unsubscribe: Unsubscribe,
+        settings: &Settings,
+    ) -> Result<UnsubscribeRequest, Violation> {
         let Unsubscribe { packet_identifier, topic_filters, properties: _ } = unsubscribe;
+        let (filters, max) = (topic_filters.len(), settings.subscriptions_per_connection_max);
+        if filters > max {
+            let explanation = format!("UNSUBSCRIBE holds {filters} filters, over {max}");
+            return Err(Violation::new(ReasonCode::QuotaExceeded, explanation));
+        }
         topic_filters.iter().for_each(|filter| self.subscriptions.remove(filter));
-        UnsubscribeRequest { packet_identifier, topic_filters }
+        Ok(UnsubscribeRequest { packet_identifier, topic_filters })
     }
 
     /// Writes the PUBACKs and PUBRECs whose turn has come.

@@ -41,7 +41,7 @@ pub struct Settings {
     pub topic_alias_maximum: u16,
     /// Topic filters in one SUBSCRIBE. One more closes the connection, v5 with 0x97.
     pub filters_per_subscribe_max: usize,
-    /// Topic filters a connection holds. One more closes the connection, v5 with 0x97.
+    /// Topic filters a connection holds, and in one UNSUBSCRIBE. One more closes the connection, v5 with 0x97.
     pub subscriptions_per_connection_max: usize,
     /// Slashes in a topic name or topic filter, not counting `$aws/rules/<rule>/` and `$share/<name>/`. One more closes
     /// the connection, v5 with 0x90 or 0x8F.

@@ -274,3 +274,13 @@ fn what_is_over_the_rate_of_bytes_is_read_later() {
     d.wait(3);
     assert!(d.gate.takes_input() && d.gate.is_connected());
 }
+
+#[test]
+fn unsubscribe_holds_no_more_filters_than_a_connection() {
+    let settings = Settings { subscriptions_per_connection_max: 2, ..Settings::default() };
+    let mut d = Dialogue::connected(V5, settings.clone());
+    d.send(unsubscribe(1, &["a", "b"]));
+    assert!(d.gate.is_connected());
+    d.send(unsubscribe(2, &["a", "b", "c"]));
+    assert!(d.gate.is_closed());
+}

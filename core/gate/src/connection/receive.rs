@@ -112,7 +112,8 @@ impl Connection {
                 self.outputs.push_back(Output::Subscribe(request));
             }
             Packet::Unsubscribe(unsubscribe) => {
-                self.outputs.push_back(Output::Unsubscribe(session.unsubscribe(unsubscribe)));
+                let request = session.unsubscribe(unsubscribe, &self.settings)?;
+                self.outputs.push_back(Output::Unsubscribe(request));
             }
             Packet::PingReq => self.write(version, Packet::PingResp),
             Packet::Disconnect(Disconnect { reason_code, properties }) => {
