@@ -1,6 +1,6 @@
 //! Links: the broker's side of each live connection. A mailbox for what is to be delivered, and signals that make the
 //! connection look up: your certificate or policy changed, somebody took your client id, the server is going down.
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
@@ -208,7 +208,7 @@ pub struct Links {
     next: AtomicU64,
     waiting_bytes: Arc<AtomicUsize>,
     present: RwLock<Present>,
-    by_certificate: Mutex<HashMap<CertificateId, Vec<Arc<Link>>>>,
+    by_certificate: Mutex<BTreeMap<(CertificateId, ConnectionId), Arc<Link>>>,
 }
 
 impl Links {
@@ -236,7 +236,7 @@ impl Links {
         self.present_mut().by_id.insert(id, link.clone());
         if let Some(certificate_id) = link.peer.certificate_behind() {
             let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
-            by_certificate.entry(certificate_id).or_default().push(link.clone());
+            by_certificate.insert((certificate_id, id), link.clone());
         }
         metrics::gauge!("sekisho_connections").increment(1);
         link
@@ -270,14 +270,9 @@ impl Links {
         }
         present.by_id.remove(&link.id);
         drop(present);
-        let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(certificate_id) = link.peer.certificate_behind()
-            && let Some(links) = by_certificate.get_mut(&certificate_id)
-        {
-            links.retain(|other| other.id != link.id);
-            if links.is_empty() {
-                by_certificate.remove(&certificate_id);
-            }
+        if let Some(certificate_id) = link.peer.certificate_behind() {
+            let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
+            by_certificate.remove(&(certificate_id, link.id));
         }
         metrics::gauge!("sekisho_connections").decrement(1);
     }
@@ -313,8 +308,10 @@ impl Links {
     /// Certificate, policy or thing of these certificates changed.
     pub fn changed(&self, certificates: &[CertificateId]) {
         let by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
-        for link in certificates.iter().filter_map(|id| by_certificate.get(id)).flatten() {
-            link.signal(|signals| signals.changed = true);
+        for id in certificates {
+            for (_, link) in by_certificate.range((*id, ConnectionId(0))..=(*id, ConnectionId(u64::MAX))) {
+                link.signal(|signals| signals.changed = true);
+            }
         }
     }
 
