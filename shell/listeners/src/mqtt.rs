@@ -28,6 +28,8 @@ use crate::transport::{Ending, Transport};
 const READ_BYTES: usize = 16 * 1024;
 /// Reads in a row before other connections get their turn.
 const READS_MAX: usize = 16;
+/// And the time: some packets ask for a thousand times the work of others.
+const TURN: Duration = Duration::from_millis(2);
 /// A connection over WebSocket, let in by a signature, lives so long (AWS IoT Core quotas: "WebSocket connection lifetime").
 const WEBSOCKET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// A connection that is closing has this long to take its last bytes.
@@ -69,6 +71,9 @@ struct Pump<T> {
     fresh: bool,
     /// A first connection that is being looked at, and what it asked for.
     first: Option<(JoinHandle<First>, Box<ConnectRequest>)>,
+    /// The turn at hand ends here, and the gate may hold more of what the client sent.
+    turn_until: Instant,
+    turn_is_over: bool,
     /// A message that waits for room on the disk, and its connection with it.
     no_room_for: Option<Box<IncomingPublish>>,
 }
@@ -98,12 +103,15 @@ impl<T: Transport> Pump<T> {
             closing: None,
             fresh: false,
             first: None,
+            turn_until: now,
+            turn_is_over: false,
             no_room_for: None,
         }
     }
 
     fn poll(&mut self, context: &mut Context<'_>) -> Poll<Close> {
         let now = Instant::now();
+        (self.turn_until, self.turn_is_over) = (now + TURN, false);
         self.look(now, context);
         self.await_first(now, context);
         self.hand_over_durable(context);
@@ -150,6 +158,9 @@ impl<T: Transport> Pump<T> {
             && (written || now >= *deadline)
         {
             return Poll::Ready(close.clone());
+        }
+        if self.turn_is_over {
+            context.waker().wake_by_ref(); // others first
         }
         self.arm(now, context);
         if self.input.is_empty() {
@@ -224,7 +235,7 @@ impl<T: Transport> Pump<T> {
             return false;
         }
         self.act(now);
-        if !self.gate.takes_input() {
+        if !self.gate.takes_input() || self.turn_is_over {
             return false;
         }
         if self.no_room_for.is_some() || self.gateway.state().journal().poll_queue_room(context).is_pending() {
@@ -269,11 +280,13 @@ impl<T: Transport> Pump<T> {
             self.no_room_for = None;
         }
         while self.no_room_for.is_none()
+            && !self.turn_is_over
             && let Some(output) = self.gate.poll_output()
         {
             if self.follow(now, output).is_err() {
                 self.gate.disconnect(CloseReason::ServerError); // what cannot be kept is not told
             }
+            self.turn_is_over = Instant::now() >= self.turn_until;
         }
         self.note_acknowledged();
     }
