@@ -37,4 +37,7 @@ pub enum EvaluationError {
     /// Operator: the statement makes more of this message than is kept.
     #[error("the rule makes more than {} bytes of this message", crate::RESULT_BYTES_MAX)]
     TooLarge,
+    /// Operator: the statement takes longer over this message than any message may take.
+    #[error("the rule takes more than {} steps over this message", crate::STEPS_MAX)]
+    TooLong,
 }

@@ -22,15 +22,19 @@ pub use action::{Action, ActionError, FirehoseAction};
 pub use error::{EvaluationError, SqlError};
 pub use functions::{Arity, Function, functions};
 pub use json::{JSON_DEPTH_MAX, JsonError};
-pub use message::Message;
+pub use message::{Message, MqttProperties};
 pub use program::{Evaluation, Program};
-pub use sql::{SQL_BYTES_MAX, SQL_DEPTH_MAX, compile};
+pub use sql::{SQL_BYTES_MAX, SQL_DEPTH_MAX, Statement, VARIABLES_MAX, compile};
 pub use template::Template;
 pub use version::SqlVersion;
 
 /// The longest result, and the longest text a function makes on the way to it, in bytes. AWS bounds a message at 128 KiB;
 /// this leaves room to encode one and to add to it. A rule that makes more fails with [`EvaluationError::TooLarge`].
 pub const RESULT_BYTES_MAX: usize = 1 << 20;
+
+/// The most steps that one evaluation takes. A step is a byte that is looked at or made; an operation is a few of them. It
+/// bounds the time a message can take, whatever is in it: a rule that takes more fails with [`EvaluationError::TooLong`].
+pub const STEPS_MAX: usize = 1 << 25;
 
 #[cfg(test)]
 mod cases; // core/rules/cases/*.case

@@ -20,6 +20,23 @@ pub struct Message<'a> {
     pub trace_id: Option<&'a str>,
     /// `sourceip()`.
     pub source_ip: Option<&'a str>,
+    /// What MQTT 5 said of it; absent when it said nothing.
+    pub mqtt: Option<&'a MqttProperties<'a>>,
+}
+
+/// Properties of a PUBLISH (MQTT5 §3.3.2.3) that a rule may ask for.
+#[derive(Clone, Debug, Default)]
+pub struct MqttProperties<'a> {
+    /// `get_mqtt_property('content_type')`
+    pub content_type: Option<&'a str>,
+    /// `get_mqtt_property('format_indicator')`: `UTF8_DATA` or `UNSPECIFIED_BYTES`.
+    pub payload_is_utf8: bool,
+    /// `get_mqtt_property('response_topic')`
+    pub response_topic: Option<&'a str>,
+    /// `get_mqtt_property('correlation_data')`, in base64.
+    pub correlation_data: Option<&'a [u8]>,
+    /// `get_user_properties()`, in their order, names repeated as they came.
+    pub user_properties: Vec<(&'a str, &'a str)>,
 }
 
 impl<'a> Message<'a> {

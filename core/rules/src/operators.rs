@@ -1,8 +1,8 @@
 //! The operators: + - * / %, = <> < <= > >=, AND OR NOT IN.
 use std::cmp::Ordering;
 
-use crate::SqlVersion;
 use crate::decimal::Decimal;
+use crate::evaluate::Context;
 use crate::value::{Number, Value, decimal, int};
 
 /// An operator between two values.
@@ -24,20 +24,47 @@ pub(crate) enum Operator {
     Modulo,
 }
 
+impl Operator {
+    /// As it is written.
+    pub(crate) fn symbol(self) -> &'static str {
+        match self {
+            Self::Or => "OR",
+            Self::And => "AND",
+            Self::Equal => "=",
+            Self::NotEqual => "<>",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::In => "IN",
+            Self::Add => "+",
+            Self::Subtract => "-",
+            Self::Multiply => "*",
+            Self::Divide => "/",
+            Self::Modulo => "%",
+        }
+    }
+}
+
 /// What the operator makes of two values that have been read.
-pub(crate) fn apply<'a>(operator: Operator, left: &Value<'a>, right: &Value<'a>, version: SqlVersion) -> Value<'a> {
+pub(crate) fn apply<'a>(
+    context: &mut Context<'_, '_>,
+    operator: Operator,
+    left: &Value<'a>,
+    right: &Value<'a>,
+) -> Value<'a> {
     let boolean = |value: Option<bool>| value.map_or(Value::Undefined, Value::Boolean);
     let ordered = |fits: fn(Ordering) -> bool| boolean(order(left, right).map(fits));
     match operator {
         Operator::Or => boolean(both(left, right).map(|(left, right)| left || right)),
         Operator::And => boolean(both(left, right).map(|(left, right)| left && right)),
-        Operator::Equal => boolean(equal(left, right, version)),
-        Operator::NotEqual => boolean(equal(left, right, version).map(|equal| !equal)),
+        Operator::Equal => boolean(equal(context, left, right)),
+        Operator::NotEqual => boolean(equal(context, left, right).map(|equal| !equal)),
         Operator::Less => ordered(Ordering::is_lt),
         Operator::LessOrEqual => ordered(Ordering::is_le),
         Operator::Greater => ordered(Ordering::is_gt),
         Operator::GreaterOrEqual => ordered(Ordering::is_ge),
-        Operator::In => boolean(contains(right, left, version)),
+        Operator::In => boolean(contains(context, right, left)),
         Operator::Add if is_string(left) || is_string(right) => match (left.text(), right.text()) {
             (Some(left), Some(right)) => Value::string(left.into_owned() + &right),
             _ => Value::Undefined,
@@ -94,7 +121,7 @@ fn order(left: &Value<'_>, right: &Value<'_>) -> Option<Ordering> {
 }
 
 /// `None` if either is Undefined. Nothing is converted: `"5" = 5` is false.
-pub(crate) fn equal(left: &Value<'_>, right: &Value<'_>, version: SqlVersion) -> Option<bool> {
+pub(crate) fn equal(context: &mut Context<'_, '_>, left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
     Some(match (left, right) {
         (Value::Undefined, _) | (_, Value::Undefined) => return None,
         (Value::Null, Value::Null) => true,
@@ -104,54 +131,61 @@ pub(crate) fn equal(left: &Value<'_>, right: &Value<'_>, version: SqlVersion) ->
             order(left, right) == Some(Ordering::Equal)
         }
         (Value::Array(_) | Value::Object(_) | Value::Json(_), Value::Array(_) | Value::Object(_) | Value::Json(_)) => {
-            equal_arrays(left, right, version).or_else(|| equal_objects(left, right, version)).unwrap_or(false)
+            context.takes(left.weight() + right.weight())
+                && equal_arrays(context, left, right).or_else(|| equal_objects(context, left, right)).unwrap_or(false)
         }
         _ => false,
     })
 }
 
-fn equal_arrays(left: &Value<'_>, right: &Value<'_>, version: SqlVersion) -> Option<bool> {
+fn equal_arrays(context: &mut Context<'_, '_>, left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
     let (left, right) = (left.elements()?, right.elements()?);
     Some(
         left.len() == right.len()
-            && left.into_iter().zip(right).all(|(left, right)| equal_inside(left, right, version)),
+            && left.into_iter().zip(right).all(|(left, right)| equal_inside(context, left, right)),
     )
 }
 
-fn equal_objects(left: &Value<'_>, right: &Value<'_>, version: SqlVersion) -> Option<bool> {
+fn equal_objects(context: &mut Context<'_, '_>, left: &Value<'_>, right: &Value<'_>) -> Option<bool> {
     let (left, right) = (left.members()?, right.members()?);
     Some(
         left.len() == right.len()
             && left.into_iter().zip(right).all(|((left_key, left), (right_key, right))| {
-                left_key == right_key && equal_inside(left, right, version)
+                left_key == right_key && equal_inside(context, left, right)
             }),
     )
 }
 
-fn equal_inside(left: Value<'_>, right: Value<'_>, version: SqlVersion) -> bool {
-    equal(&left.read(version), &right.read(version), version) == Some(true)
+fn equal_inside(context: &mut Context<'_, '_>, left: Value<'_>, right: Value<'_>) -> bool {
+    let version = context.version;
+    equal(context, &left.read(version), &right.read(version)) == Some(true)
 }
 
 /// Whether an element of `array` equals `value`; `None` if it is no array or the value is Undefined.
-fn contains(array: &Value<'_>, value: &Value<'_>, version: SqlVersion) -> Option<bool> {
-    if value.is_undefined() {
+fn contains(context: &mut Context<'_, '_>, array: &Value<'_>, value: &Value<'_>) -> Option<bool> {
+    if value.is_undefined() || !context.takes(array.weight()) {
         return None;
     }
-    let elements = array.elements()?;
-    Some(elements.into_iter().any(|element| equal(value, &element.read(version), version) == Some(true)))
+    let version = context.version;
+    let mut elements = array.elements()?.into_iter();
+    Some(elements.any(|element| equal(context, value, &element.read(version)) == Some(true)))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::SqlVersion::{V2015_10_08 as V1, V2016_03_23 as V2};
+    use crate::{Message, SqlVersion};
 
     fn shown(operator: Operator, left: &str, right: &str, version: SqlVersion) -> String {
         let value = |json: &'static str| {
             if json.is_empty() { Value::Undefined } else { Value::Json(json.into()).read(version) }
         };
         let leak = |text: &str| -> &'static str { text.to_owned().leak() };
-        let result = apply(operator, &value(leak(left)), &value(leak(right)), version).settled(version);
+        let message = Message::default();
+        let mut random = |_: &mut [u8]| {};
+        let mut context = Context::new(&message, version, &mut random);
+        let result = apply(&mut context, operator, &value(leak(left)), &value(leak(right))).settled(version);
         let mut out = Vec::new();
         result.write(&mut out);
         String::from_utf8(out).unwrap()

@@ -2,7 +2,7 @@
 use bytes::Bytes;
 use sekisho_types::{Random, TopicFilter};
 
-use crate::evaluate::{Context, Scope};
+use crate::evaluate::{Context, Scope, evaluate};
 use crate::functions::Function;
 use crate::json::{FieldId, Fields};
 use crate::operators::Operator;
@@ -14,6 +14,8 @@ use crate::{EvaluationError, Message, SqlVersion, select};
 pub struct Program {
     pub(crate) version: SqlVersion,
     pub(crate) topic_filter: Option<TopicFilter>,
+    /// What SET makes, in the order of the text: each sees those before it.
+    pub(crate) variables: Box<[Variable]>,
     pub(crate) select: Select,
     /// Of the payload itself, dotted, in the order of the text.
     pub(crate) fields_read: Box<[Box<str>]>,
@@ -28,6 +30,14 @@ pub enum Evaluation {
     Selected(Bytes),
     /// The rule's actions are not run.
     Failed(EvaluationError),
+}
+
+/// `SET @name = value`
+#[derive(Debug)]
+pub(crate) struct Variable {
+    pub(crate) value: Expression,
+    /// Whether WHERE needs it.
+    pub(crate) early: bool,
 }
 
 /// A SELECT with its own names: the statement's, or a nested one's.
@@ -92,7 +102,9 @@ pub(crate) enum Content {
 pub(crate) enum Expression {
     Literal(Value<'static>),
     Path(FieldId),
-    /// `*` as the argument of a function.
+    /// What SET made, by its place.
+    Variable(usize),
+    /// `*` as a value.
     Payload,
     /// `encode(*, …)`: the payload's bytes, which need not be text.
     EncodePayload(Box<Expression>),
@@ -114,8 +126,10 @@ pub(crate) enum Expression {
     Cast(Box<Expression>, CastType),
     Object(Box<[(Box<str>, Expression)]>),
     Array(Box<[Expression]>),
-    /// A nested SELECT over the value of a path.
-    Select(Box<Select>, FieldId),
+    /// A nested SELECT over a value of the SELECT around it.
+    Select(Box<Select>, Box<Expression>),
+    /// Whether a nested SELECT selects anything.
+    Exists(Box<Select>, Box<Expression>),
 }
 
 /// The types `cast` knows.
@@ -124,6 +138,8 @@ pub(crate) enum CastType {
     String,
     Int,
     Decimal,
+    /// A Decimal of double precision.
+    Double,
     Boolean,
 }
 
@@ -147,12 +163,33 @@ impl Program {
     pub fn evaluate(&self, message: &Message<'_>, random: &mut dyn Random) -> Evaluation {
         let mut context = Context::new(message, self.version, random);
         let result = Scope::of_payload(message.payload, &self.select.names)
-            .and_then(|scope| select::result(&mut context, &scope, &self.select))
+            .and_then(|scope| self.result(&mut context, &scope))
             .and_then(|result| context.failure.take().map_or(Ok(result), Err));
         match result {
             Ok(None) => Evaluation::NotSelected,
             Ok(Some(bytes)) => Evaluation::Selected(bytes.into()),
             Err(error) => Evaluation::Failed(error),
         }
+    }
+
+    /// The bytes of the result, or `None` if the condition is not true. What the condition does not need is not evaluated
+    /// before it is known to be true.
+    fn result<'m>(
+        &'m self,
+        context: &mut Context<'_, 'm>,
+        scope: &Scope<'m>,
+    ) -> Result<Option<Vec<u8>>, EvaluationError> {
+        let mut variables = vec![Value::Undefined; self.variables.len()];
+        for early in [true, false] {
+            for (index, variable) in self.variables.iter().enumerate().filter(|(_, v)| v.early == early) {
+                let value = context.with(&variables, |context| evaluate(context, scope, &variable.value));
+                variables[index] = value;
+            }
+            let selected = |context: &mut Context<'_, 'm>| select::selected(context, scope, &self.select);
+            if early && !context.with(&variables, selected) {
+                return Ok(None);
+            }
+        }
+        context.with(&variables, |context| select::result(context, scope, &self.select)).map(Some)
     }
 }

@@ -1,19 +1,18 @@
 //! The SELECT clause: from values to the bytes of the result.
-use crate::evaluate::{Context, Scope, evaluate, read};
+use std::borrow::Cow;
+
+use crate::evaluate::{Context, OPERATION_STEPS, Scope, evaluate, part, read};
 use crate::json::{self, Kind, write_compact};
 use crate::program::{Content, Member, Output, Select};
 use crate::value::{Value, separate};
 use crate::{EvaluationError, RESULT_BYTES_MAX, SqlVersion};
 
-/// The bytes a statement makes, or `None` if its condition is not true.
+/// The bytes that a statement makes of a message whose condition is true.
 pub(crate) fn result<'m>(
     context: &mut Context<'_, 'm>,
     scope: &Scope<'m>,
     select: &'m Select,
-) -> Result<Option<Vec<u8>>, EvaluationError> {
-    if !selected(context, scope, select) {
-        return Ok(None);
-    }
+) -> Result<Vec<u8>, EvaluationError> {
     let mut out = Vec::with_capacity(scope.bytes.len() + 128);
     match &select.output {
         Output::Star => match &scope.json {
@@ -25,10 +24,16 @@ pub(crate) fn result<'m>(
             if value.is_array() && context.version == SqlVersion::V2015_10_08 {
                 return Err(EvaluationError::TopLevelArray);
             }
+            if value.weight() > RESULT_BYTES_MAX {
+                return Err(EvaluationError::TooLarge);
+            }
             value.write(&mut out);
         }
         Output::Members { star, items, tree } => {
             let values: Vec<_> = items.iter().map(|item| evaluate(context, scope, item)).collect();
+            if values.iter().map(Value::weight).sum::<usize>() > RESULT_BYTES_MAX {
+                return Err(EvaluationError::TooLarge);
+            }
             match &scope.json {
                 Ok(found) if *star && !found.text.is_empty() => {
                     if json::kind(found.text) != Kind::Object {
@@ -49,32 +54,74 @@ pub(crate) fn result<'m>(
             }
         }
     }
-    if out.len() > RESULT_BYTES_MAX { Err(EvaluationError::TooLarge) } else { Ok(Some(out)) }
+    if out.len() > RESULT_BYTES_MAX { Err(EvaluationError::TooLarge) } else { Ok(out) }
 }
 
 /// The value of a nested SELECT over `from`: an array for an array, one element for an object, Undefined for anything else.
-pub(crate) fn nested<'m>(context: &mut Context<'_, 'm>, from: &'m str, select: &'m Select) -> Value<'m> {
-    match json::kind(from) {
-        Kind::Array => {
+pub(crate) fn nested<'m>(context: &mut Context<'_, 'm>, from: Value<'m>, select: &'m Select) -> Value<'m> {
+    if !context.takes(from.weight()) {
+        return Value::Undefined;
+    }
+    match from.into_json() {
+        Cow::Borrowed(from) => of_text(context, from, select),
+        Cow::Owned(from) => context.for_a_while(|context| of_text(context, &from, select).into_owned()),
+    }
+}
+
+/// Whether a nested SELECT over `from` selects anything.
+pub(crate) fn exists<'m>(context: &mut Context<'_, 'm>, from: Value<'m>, select: &'m Select) -> bool {
+    if !context.takes(from.weight()) {
+        return false;
+    }
+    let from = from.into_json();
+    context.for_a_while(|context| match kind(&from) {
+        Some(Kind::Array) => json::elements(&from).any(|element| {
+            let scope = element_scope(context, element, select);
+            selected(context, &scope, select)
+        }),
+        Some(Kind::Object) => {
+            let scope = element_scope(context, &from, select);
+            selected(context, &scope, select)
+        }
+        _ => false,
+    })
+}
+
+/// The kind of a value, unless it is Undefined.
+fn kind(text: &str) -> Option<Kind> {
+    (!text.is_empty()).then(|| json::kind(text))
+}
+
+fn of_text<'m>(context: &mut Context<'_, 'm>, from: &'m str, select: &'m Select) -> Value<'m> {
+    match kind(from) {
+        Some(Kind::Array) => {
             let elements = json::elements(from).map(|element| of_element(context, element, select));
             Value::Array(elements.filter(|value| !value.is_undefined()).collect())
         }
-        Kind::Object => of_element(context, from, select),
+        Some(Kind::Object) => of_element(context, from, select),
         _ => Value::Undefined,
     }
 }
 
+fn element_scope<'m>(context: &mut Context<'_, 'm>, element: &'m str, select: &Select) -> Scope<'m> {
+    context.takes(element.len() + OPERATION_STEPS);
+    Scope { bytes: element.as_bytes(), json: select.names.fields.find(element.as_bytes()) }
+}
+
 fn of_element<'m>(context: &mut Context<'_, 'm>, element: &'m str, select: &'m Select) -> Value<'m> {
-    let scope = Scope { bytes: element.as_bytes(), json: select.names.fields.find(element.as_bytes()) };
+    let scope = element_scope(context, element, select);
     if !selected(context, &scope, select) {
         return Value::Undefined;
     }
     match &select.output {
         Output::Star => Value::Json(element.into()),
-        Output::Value(expression) => evaluate(context, &scope, expression),
+        Output::Value(expression) => part(context, &scope, expression),
         Output::Members { star, items, tree } => {
             let values: Vec<_> = items.iter().map(|item| evaluate(context, &scope, item)).collect();
             let mut out = Vec::new();
+            if !context.takes(values.iter().map(Value::weight).sum()) {
+                return Value::Undefined;
+            }
             match (star, json::kind(element)) {
                 (true, Kind::Object) => splice(element, tree, &values, &mut out),
                 (true, _) => return Value::Undefined,
@@ -86,7 +133,7 @@ fn of_element<'m>(context: &mut Context<'_, 'm>, element: &'m str, select: &'m S
 }
 
 /// WHERE: anything but true selects nothing.
-fn selected<'m>(context: &mut Context<'_, 'm>, scope: &Scope<'m>, select: &'m Select) -> bool {
+pub(crate) fn selected<'m>(context: &mut Context<'_, 'm>, scope: &Scope<'m>, select: &'m Select) -> bool {
     select.condition.as_ref().is_none_or(|condition| matches!(read(context, scope, condition), Value::Boolean(true)))
 }
 

@@ -29,6 +29,9 @@ pub(crate) enum Number {
     Decimal(Decimal),
 }
 
+/// The weight of a scalar, and of a place in an array.
+const WEIGHT_MIN: usize = 4;
+
 const INT_LIMIT: i128 = 10i128.pow(crate::decimal::DIGITS_MAX);
 
 /// An Int, or beyond 34 digits the nearest Decimal.
@@ -90,6 +93,45 @@ impl<'a> Value<'a> {
         }
     }
 
+    /// About how many bytes it is as text; what it takes to look at all of it.
+    pub(crate) fn weight(&self) -> usize {
+        match self {
+            Self::String(text) | Self::Json(text) => text.len(),
+            Self::Array(elements) => elements.iter().map(|element| WEIGHT_MIN + element.weight()).sum(),
+            Self::Object(members) => members.iter().map(|(key, value)| WEIGHT_MIN + key.len() + value.weight()).sum(),
+            Self::Undefined | Self::Null | Self::Boolean(_) | Self::Int(_) | Self::Decimal(_) => WEIGHT_MIN,
+        }
+    }
+
+    /// The value without anything borrowed.
+    pub(crate) fn into_owned(self) -> Value<'static> {
+        match self {
+            Self::Undefined => Value::Undefined,
+            Self::Null => Value::Null,
+            Self::Boolean(value) => Value::Boolean(value),
+            Self::Int(value) => Value::Int(value),
+            Self::Decimal(value) => Value::Decimal(value),
+            Self::String(text) => Value::String(text.into_owned().into()),
+            Self::Array(elements) => Value::Array(elements.into_iter().map(Value::into_owned).collect()),
+            Self::Object(members) => Value::Object(
+                members.into_iter().map(|(key, value)| (key.into_owned().into(), value.into_owned())).collect(),
+            ),
+            Self::Json(text) => Value::Json(text.into_owned().into()),
+        }
+    }
+
+    /// The text of the value in JSON; empty if it is Undefined.
+    pub(crate) fn into_json(self) -> Cow<'a, str> {
+        match self {
+            Self::Json(text) => text,
+            other => {
+                let mut out = Vec::new();
+                other.write(&mut out);
+                String::from_utf8(out).unwrap_or_default().into()
+            }
+        }
+    }
+
     pub(crate) fn is_undefined(&self) -> bool {
         matches!(self, Self::Undefined)
     }
@@ -116,16 +158,7 @@ impl<'a> Value<'a> {
 
     /// The members of an object that are not Undefined, by key; of a repeated key the last.
     pub(crate) fn members(&self) -> Option<Vec<(Cow<'a, str>, Value<'a>)>> {
-        let mut members: Vec<(Cow<'a, str>, Value<'a>)> = match self {
-            Self::Object(members) => members.iter().filter(|(_, value)| !value.is_undefined()).cloned().collect(),
-            Self::Json(text) if json::kind(text) == Kind::Object => match text {
-                Cow::Borrowed(text) => json::members(text).map(|m| (m.key, Value::Json(m.value.into()))).collect(),
-                Cow::Owned(text) => json::members(text)
-                    .map(|m| (m.key.into_owned().into(), Value::Json(m.value.to_owned().into())))
-                    .collect(),
-            },
-            _ => return None,
-        };
+        let mut members = self.all_members()?;
         members.sort_by(|(a, _), (b, _)| a.cmp(b)); // stable: of equal keys the last in the text stays last
         members.dedup_by(|later, earlier| {
             let same = later.0 == earlier.0;
@@ -135,6 +168,34 @@ impl<'a> Value<'a> {
             same
         });
         Some(members)
+    }
+
+    /// The members of an object that are not Undefined, in its order; a repeated key stands where it is first, and has its last
+    /// value.
+    pub(crate) fn members_in_order(&self) -> Option<Vec<(Cow<'a, str>, Value<'a>)>> {
+        let mut members = self.all_members()?;
+        let mut by_key: Vec<usize> = (0..members.len()).collect();
+        by_key.sort_by(|a, b| members[*a].0.cmp(&members[*b].0)); // stable, as above
+        for pair in by_key.windows(2).rev() {
+            if members[pair[0]].0 == members[pair[1]].0 {
+                members[pair[0]].1 = std::mem::take(&mut members[pair[1]].1);
+            }
+        }
+        members.retain(|(_, value)| !value.is_undefined());
+        Some(members)
+    }
+
+    fn all_members(&self) -> Option<Vec<(Cow<'a, str>, Value<'a>)>> {
+        Some(match self {
+            Self::Object(members) => members.iter().filter(|(_, value)| !value.is_undefined()).cloned().collect(),
+            Self::Json(text) if json::kind(text) == Kind::Object => match text {
+                Cow::Borrowed(text) => json::members(text).map(|m| (m.key, Value::Json(m.value.into()))).collect(),
+                Cow::Owned(text) => json::members(text)
+                    .map(|m| (m.key.into_owned().into(), Value::Json(m.value.to_owned().into())))
+                    .collect(),
+            },
+            _ => return None,
+        })
     }
 
     /// The member called `key` of an object.
@@ -323,5 +384,7 @@ mod tests {
         let members = object.members().unwrap();
         assert_eq!(members.iter().map(|(k, v)| format!("{k}{}", v.text().unwrap())).collect::<Vec<_>>(), ["a2", "b3"]);
         assert_eq!(object.member("b").text().unwrap(), "3");
+        let members = object.members_in_order().unwrap();
+        assert_eq!(members.iter().map(|(k, v)| format!("{k}{}", v.text().unwrap())).collect::<Vec<_>>(), ["b3", "a2"]);
     }
 }

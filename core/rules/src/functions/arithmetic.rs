@@ -61,7 +61,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: Arity::exactly(2),
         doc: "What dividing the first number by the second leaves, as `%`.",
         examples: &[("mod(8, 3)", "2"), ("mod(-8, 3)", "-2"), ("mod(7.5, 2)", "1.5"), ("mod(8, 0)", "Undefined")],
-        run: Run::Values(|context, args| apply(Operator::Modulo, &args[0], &args[1], context.version)),
+        run: Run::Values(|context, args| apply(context, Operator::Modulo, &args[0], &args[1])),
     },
     Function {
         name: "remainder",
@@ -69,7 +69,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: Arity::exactly(2),
         doc: "The same as `mod`.",
         examples: &[("remainder(8, 3)", "2"), ("remainder(8, 'x')", "Undefined")],
-        run: Run::Values(|context, args| apply(Operator::Modulo, &args[0], &args[1], context.version)),
+        run: Run::Values(|context, args| apply(context, Operator::Modulo, &args[0], &args[1])),
     },
     Function {
         name: "trunc",
@@ -81,8 +81,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("trunc(2.3, 0)", "2"),
             ("trunc(-2.888, 2)", "-2.88"),
             ("trunc('a', 2)", "Undefined"),
+            ("trunc(2.888, '2')", "Undefined"),
         ],
         run: Run::Values(|_, args| match (args[0].number(), args[1].number()) {
+            // "Int/Decimal": what else there is for the second argument is not converted
+            (Some(_), Some(_)) if matches!(args[1], Value::String(_)) => Value::Undefined,
             (Some(Number::Int(value)), Some(_)) => int(value),
             (Some(Number::Decimal(value)), Some(places)) => {
                 let places = places.floor().clamp(0, i64::from(DIGITS_MAX)) as u32;

@@ -15,6 +15,11 @@ pub(crate) fn cast<'a>(value: &Value<'_>, to: CastType) -> Value<'a> {
             }
             None => of_boolean(value).map_or(Value::Undefined, |value| int(i128::from(value))),
         },
+        CastType::Double => match value.number() {
+            Some(Number::Int(whole)) => decimal(Some(Decimal::from_int(whole))), // "with no decimal point"
+            Some(Number::Decimal(number)) => double(number.to_f64()),
+            None => of_boolean(value).map_or(Value::Undefined, |value| double(f64::from(value))),
+        },
         CastType::Decimal => match value.number() {
             Some(Number::Int(whole)) => decimal(Some(Decimal::from_int(whole))),
             Some(Number::Decimal(number)) => decimal(Some(number)),
@@ -48,6 +53,8 @@ mod tests {
         ("cast: Boolean to Int",                        "true",        CastType::Int,      "1"),
         ("cast: Boolean to Decimal",                    "true",        CastType::Decimal,  "1.0"),
         ("cast: String to Decimal",                     r#""x""#,      CastType::Decimal,  ""),
+        ("cast: Decimal to Double",                     "0.1000000000000000000001", CastType::Double, "0.1"),
+        ("cast: Boolean to Double",                     "false",       CastType::Double,   "0.0"),
         ("cast: number to Boolean",                     "0.0",         CastType::Boolean,  "false"),
         ("cast: number to Boolean",                     "-2",          CastType::Boolean,  "true"),
         ("cast: String to Boolean",                     r#""TRUE""#,   CastType::Boolean,  "true"),

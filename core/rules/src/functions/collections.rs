@@ -1,6 +1,7 @@
-//! get, nanvl, isNull, isUndefined: what is in a value, and whether there is one.
+//! get, get_or_default, nanvl, isNull, isUndefined: what is in a value, and whether there is one.
 use super::{Arity, Function, Run};
 use crate::SqlVersion;
+use crate::decimal::Rounding;
 use crate::json::{self, Kind};
 use crate::value::{Number, Value};
 
@@ -15,6 +16,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("get(['a', 'b'], 2)", "Undefined"),
             ("get(['a', 'b'], -1)", "Undefined"),
             ("get(['a', 'b'], '1')", r#""b""#),
+            ("get(['a', 'b'], 0.5)", r#""b""#),
+            ("get(['a', 'b'], '0.5')", r#""a""#),
+            ("get(['a', 'b'], true)", "Undefined"),
             ("get({'my-key': 5}, 'my-key')", "5"),
             ("get({'1': 5}, 1)", "Undefined"),
             ("get('abc', 1)", r#""b""#),
@@ -39,6 +43,24 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 }
             };
             element.read(context.version)
+        }),
+    },
+    Function {
+        name: "get_or_default",
+        since: SqlVersion::V2016_03_23,
+        arity: Arity::between(1, 2),
+        doc: "The first argument, or the second (Undefined if there is none) if the first is Null or Undefined.",
+        examples: &[
+            ("get_or_default(temperature, 0)", "21.5"),
+            ("get_or_default(missing, 0)", "0"),
+            ("get_or_default(null, [])", "[]"),
+            ("get_or_default(null)", "Undefined"),
+            ("get_or_default(false, true)", "false"),
+        ],
+        run: Run::Values(|_, args| match (&args[0], args.len()) {
+            (Value::Null | Value::Undefined, 2) => std::mem::take(&mut args[1]),
+            (Value::Null, _) => Value::Undefined,
+            _ => std::mem::take(&mut args[0]),
         }),
     },
     Function {
@@ -79,10 +101,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
 ];
 
+/// Conversions to Int: a Decimal becomes the nearest one, a String loses its decimal places.
 fn index_of(index: &Value<'_>) -> Option<usize> {
+    let rounding = if matches!(index, Value::String(_)) { Rounding::TowardsZero } else { Rounding::HalfAwayFromZero };
     let index = match index.number()? {
         Number::Int(index) => index,
-        Number::Decimal(index) => index.to_int()?,
+        Number::Decimal(index) => index.to_places(0, rounding).to_int()?,
     };
     usize::try_from(index).ok()
 }

@@ -40,7 +40,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             ("decode('dHJ1ZQ==', 'base64')", r#""true""#),
             ("decode('/w==', 'base64')", "null"),
             ("decode('%', 'base64')", "null"),
-            ("decode('NDI=', 'proto')", "Undefined"),
+            ("decode('NDI=', 'hex')", "Undefined"),
         ],
         run: Run::Values(|context, args| {
             let Some(text) = args[0].text().filter(|_| is_base64(&args[1])) else { return Value::Undefined };

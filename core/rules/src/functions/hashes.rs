@@ -1,9 +1,10 @@
-//! md5, sha1, sha224, sha256, sha384, sha512: digests of texts, in lower-case hexadecimal.
+//! md2, md5, sha1, sha224, sha256, sha384, sha512: digests of texts, in lower-case hexadecimal.
 use std::fmt::Write;
 
 use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA224, SHA256, SHA384, SHA512, digest};
 use md5::{Digest, Md5};
 
+use super::md2::md2;
 use super::{Arity, Function, Run};
 use crate::SqlVersion;
 use crate::value::Value;
@@ -26,6 +27,20 @@ macro_rules! sha {
 
 #[rustfmt::skip]
 pub(super) const FUNCTIONS: &[Function] = &[
+    Function {
+        name: "md2",
+        since: SqlVersion::V2015_10_08,
+        arity: Arity::exactly(1),
+        doc: "The md2 digest of a text.",
+        examples: &[("md2('hello')", r#""a9046c73e00331af68917d3804f70655""#), ("md2(null)", "Undefined")],
+        run: Run::Values(|context, args| {
+            // a byte costs it about as much as fifty cost another digest
+            if !context.takes(args[0].weight().saturating_mul(50)) {
+                return Value::Undefined;
+            }
+            hexadecimal(args[0].text().map(|text| md2(text.as_bytes())))
+        }),
+    },
     Function {
         name: "md5",
         since: SqlVersion::V2015_10_08,

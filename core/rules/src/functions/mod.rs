@@ -4,17 +4,20 @@
 mod arithmetic; // abs ceil floor round sign mod remainder trunc
 mod bits; // bitand bitor bitxor bitnot
 mod cast; // cast(… AS …)
-mod collections; // get nanvl isNull isUndefined
+mod collections; // get get_or_default nanvl isNull isUndefined
 mod concat;
 mod context; // topic clientid timestamp …
 mod double; // sqrt power sin … in double precision
 mod encoding; // encode decode
-mod hashes; // md5 sha1 sha256 …
+mod hashes; // md2 md5 sha1 sha256 …
+mod md2; // the digest itself
+mod mqtt; // get_mqtt_property get_user_properties
 mod random; // newuuid rand
 mod regexp; // regexp_matches regexp_replace regexp_substr
 mod strings; // lower upper length …
 mod substring; // substring indexof startswith endswith replace
 mod time; // parse_time time_to_epoch
+mod transform;
 
 pub(crate) use cast::cast;
 pub(crate) use regexp::compiled_regex;
@@ -63,8 +66,6 @@ pub(crate) enum Availability {
     Here(&'static Function),
     /// AWS has it, and it asks other services.
     Outside,
-    /// AWS has it; we do not yet.
-    Missing,
     Unknown,
 }
 
@@ -77,19 +78,19 @@ const FAMILIES: &[&[Function]] = &[
     double::FUNCTIONS,
     encoding::FUNCTIONS,
     hashes::FUNCTIONS,
+    mqtt::FUNCTIONS,
     random::FUNCTIONS,
     regexp::FUNCTIONS,
     strings::FUNCTIONS,
     substring::FUNCTIONS,
     time::FUNCTIONS,
+    transform::FUNCTIONS,
 ];
 
 const OUTSIDE: &[&str] =
     &["aws_lambda", "get_dynamodb", "get_registry_data", "get_secret", "get_thing_shadow", "machinelearning_predict"];
 
-const MISSING: &[&str] = &["exists", "get_mqtt_property", "get_user_properties", "md2", "transform"];
-
-/// All functions but `cast`, which has a syntax of its own.
+/// All functions but `cast` and `exists`, which have a syntax of their own.
 pub fn functions() -> impl Iterator<Item = &'static Function> {
     FAMILIES.iter().copied().flatten()
 }
@@ -99,8 +100,7 @@ pub(crate) fn find(name: &str) -> Availability {
     let is = |known: &&str| known.eq_ignore_ascii_case(name);
     match functions().find(|function| is(&function.name)) {
         Some(function) => Availability::Here(function),
-        None if OUTSIDE.iter().any(&is) => Availability::Outside,
-        None if MISSING.iter().any(is) => Availability::Missing,
+        None if OUTSIDE.iter().any(is) => Availability::Outside,
         None => Availability::Unknown,
     }
 }
@@ -126,11 +126,18 @@ impl Arity {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Evaluation, Message, compile};
+    use crate::{Evaluation, Message, MqttProperties, compile};
 
     /// Each example is evaluated in the newest version over an empty object.
     #[test]
     fn examples_are_true() {
+        let properties = MqttProperties {
+            content_type: Some("text/plain"),
+            payload_is_utf8: true,
+            response_topic: Some("replies/oven-7"),
+            correlation_data: Some(&[0, 255]),
+            user_properties: vec![("unit", "C"), ("line", "4"), ("unit", "K")],
+        };
         for function in functions() {
             assert!(!function.doc.is_empty() && !function.examples.is_empty(), "{}", function.name);
             for (call, result) in function.examples {
@@ -146,6 +153,7 @@ mod tests {
                     received: sekisho_types::Timestamp::from_millis(1_481_825_251_155),
                     trace_id: Some("12345678-1234-1234-1234-123456789012"),
                     source_ip: Some("192.0.2.1"),
+                    mqtt: Some(&properties),
                 };
                 let found = match program.evaluate(&message, &mut |out: &mut [u8]| out.fill(0x11)) {
                     Evaluation::Selected(bytes) if bytes.is_empty() => "Undefined".to_owned(),
@@ -160,7 +168,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_refused_ones_are_not_implemented() {
         let mut names: Vec<String> = functions().map(|function| function.name.to_lowercase()).collect();
-        names.extend(OUTSIDE.iter().chain(MISSING).map(|name| (*name).to_owned()));
+        names.extend(OUTSIDE.iter().map(|name| (*name).to_owned()));
         names.sort();
         let all = names.len();
         names.dedup();

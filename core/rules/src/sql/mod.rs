@@ -1,9 +1,15 @@
-//! From text to program: tokens, then a recursive descent that resolves names and functions as it goes.
+//! From text to program: tokens, a recursive descent that makes a tree of them, and a walk over the tree that looks names up.
+mod ast; // what a statement is
+mod call; // functions by name and version
 mod expression;
+mod members; // names and aliases of a result
 mod parser;
+mod print; // a statement as text again
+mod resolve; // names, functions and versions: from tree to program
 mod statement;
 mod token;
 
+pub use ast::Statement;
 pub use statement::compile;
 pub(crate) use statement::template;
 
@@ -11,6 +17,11 @@ pub(crate) use statement::template;
 pub const SQL_BYTES_MAX: usize = 256 * 1024;
 /// How deep expressions may be nested. One level more is refused; it bounds the stack that compiling and evaluating use.
 pub const SQL_DEPTH_MAX: u32 = 64;
+
+/// How many variables SET makes: AWS's limit. One more is refused.
+pub const VARIABLES_MAX: usize = 10;
+/// The longest name of a variable (SET clause, "up to 64 characters long").
+const VARIABLE_CHARACTERS_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -1,34 +1,31 @@
-//! Where the parser is, and what it has seen: one token ahead, the names of each SELECT it is in.
+//! Where the parser is: one token ahead of what it has taken.
+use super::ast::{At, Path};
 use super::token::{Token, token};
 use super::{SQL_BYTES_MAX, SQL_DEPTH_MAX};
-use crate::json::FieldId;
-use crate::program::{Json, Names};
-use crate::{SqlError, SqlVersion};
+use crate::SqlError;
 
 pub(super) struct Parser<'a> {
     pub(super) text: &'a str,
-    pub(super) version: SqlVersion,
     /// The next token.
     pub(super) next: Token<'a>,
     /// Where it begins, and where it ends.
     pub(super) start: usize,
     end: usize,
-    /// The innermost SELECT last.
-    pub(super) scopes: Vec<Names>,
-    pub(super) fields_read: Vec<Box<str>>,
-    /// The last name of the path read last.
-    pub(super) last_name: &'a str,
     depth: u32,
 }
 
 impl<'a> Parser<'a> {
-    /// A parser before `text`, with an empty scope. It has to [`Self::jump`] to where it begins.
-    pub(super) fn new(text: &'a str, version: SqlVersion) -> Result<Self, SqlError> {
+    /// A parser before `text`. It has to [`Self::jump`] to where it begins.
+    pub(super) fn new(text: &'a str) -> Result<Self, SqlError> {
         if text.len() > SQL_BYTES_MAX {
             return Err(SqlError::at(text, 0, format!("a statement has at most {SQL_BYTES_MAX} bytes")));
         }
-        let (scopes, fields_read) = (vec![Names::default()], Vec::new());
-        Ok(Self { text, version, next: Token::End, start: 0, end: 0, scopes, fields_read, last_name: "", depth: 0 })
+        Ok(Self { text, next: Token::End, start: 0, end: 0, depth: 0 })
+    }
+
+    /// Where the next token begins.
+    pub(super) fn at(&self) -> At {
+        At(self.start)
     }
 
     /// Takes the next token.
@@ -51,11 +48,7 @@ impl<'a> Parser<'a> {
     }
 
     pub(super) fn fail<T>(&self, message: impl Into<String>) -> Result<T, SqlError> {
-        self.fail_at(self.start, message)
-    }
-
-    pub(super) fn fail_at<T>(&self, offset: usize, message: impl Into<String>) -> Result<T, SqlError> {
-        Err(SqlError::at(self.text, offset, message.into()))
+        Err(SqlError::at(self.text, self.start, message.into()))
     }
 
     pub(super) fn expected<T>(&self, what: &str) -> Result<T, SqlError> {
@@ -94,16 +87,22 @@ impl<'a> Parser<'a> {
         if self.take_keyword(keyword)? { Ok(()) } else { self.expected(keyword) }
     }
 
-    /// `name.name.…`, the first of which is `first`.
-    pub(super) fn path(&mut self, first: &'a str) -> Result<Vec<&'a str>, SqlError> {
-        let mut path = vec![first];
+    /// `first.name.…`
+    pub(super) fn path(&mut self, first: &str) -> Result<Path, SqlError> {
+        let mut path: Vec<Box<str>> = vec![first.into()];
+        self.names(&mut path)?;
+        Ok(path.into())
+    }
+
+    /// `.name.…`, if there is any.
+    pub(super) fn names(&mut self, path: &mut Vec<Box<str>>) -> Result<(), SqlError> {
         while self.take_symbol(".")? {
             if path.len() as u32 >= SQL_DEPTH_MAX {
                 return self.fail(format!("a path has at most {SQL_DEPTH_MAX} names"));
             }
-            path.push(self.name("a name (for others use `get(object, \"name\")`)")?);
+            path.push(self.name("a name (for others use `get(object, \"name\")`)")?.into());
         }
-        Ok(path)
+        Ok(())
     }
 
     pub(super) fn name(&mut self, what: &str) -> Result<&'a str, SqlError> {
@@ -116,26 +115,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The field at `path` in the `outer`-th SELECT, counted from the innermost.
-    pub(super) fn field(&mut self, path: &[&str], outer: usize) -> FieldId {
-        let at = self.scopes.len() - 1 - outer;
-        if at == 0 {
-            let name = path.join(".").into_boxed_str();
-            if !self.fields_read.contains(&name) {
-                self.fields_read.push(name);
-            }
-        }
-        let scope = &mut self.scopes[at];
-        scope.json = Json::Needed;
-        scope.fields.intern(path)
-    }
-
-    /// The names of the innermost SELECT.
-    pub(super) fn scope(&mut self) -> &mut Names {
-        let last = self.scopes.len() - 1;
-        &mut self.scopes[last]
-    }
-
     /// Runs `parse` one level deeper.
     pub(super) fn nested<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, SqlError>) -> Result<T, SqlError> {
         if self.depth >= SQL_DEPTH_MAX {
@@ -145,10 +124,5 @@ impl<'a> Parser<'a> {
         let result = parse(self);
         self.depth -= 1;
         result
-    }
-
-    /// Refuses what a later version of the language brought.
-    pub(super) fn since(&self, version: SqlVersion, what: &str) -> Result<(), SqlError> {
-        if self.version >= version { Ok(()) } else { self.fail(format!("{what} needs SQL version {version}")) }
     }
 }

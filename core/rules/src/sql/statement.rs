@@ -1,11 +1,11 @@
-//! Statements: SELECT … FROM … WHERE …, nested ones, and templates.
-use sekisho_types::TopicFilter;
-
-use super::expression::expression;
+//! Statements: SET … SELECT … FROM … WHERE …, nested queries, and templates.
+use super::ast::{Assignment, Expr, Item, Output, Query, Source, Statement};
+use super::expression::{expression, star_or_expression};
 use super::parser::Parser;
+use super::resolve::{self, Resolver};
 use super::token::Token;
-use crate::json::{FieldId, write_quoted};
-use crate::program::{Content, Expression, Json, Member, Names, Output, Program, Select};
+use super::{VARIABLE_CHARACTERS_MAX, VARIABLES_MAX};
+use crate::program::{Names, Program};
 use crate::template::Part;
 use crate::{SqlError, SqlVersion};
 
@@ -15,167 +15,149 @@ use crate::{SqlError, SqlVersion};
 /// The first place in `sql` that is not in the language, or names what this implementation does not support. What
 /// AWS does not document is refused rather than guessed at.
 pub fn compile(sql: &str, version: SqlVersion) -> Result<Program, SqlError> {
-    let mut parser = Parser::new(sql, version)?;
-    parser.jump(0)?;
-    if parser.is_keyword("SET") {
-        return parser.fail("the SET clause is not supported");
+    resolve::program(&Statement::parse(sql)?, sql, version)
+}
+
+impl Statement {
+    /// Parses a statement without looking anything up: functions, variables and versions are [`compile`]'s.
+    ///
+    /// # Errors
+    /// The first place in `sql` that is not in the grammar.
+    pub fn parse(sql: &str) -> Result<Self, SqlError> {
+        let mut parser = Parser::new(sql)?;
+        parser.jump(0)?;
+        let set = if parser.take_keyword("SET")? { assignments(&mut parser)? } else { Vec::new() };
+        if !parser.take_keyword("SELECT")? {
+            return parser.expected(if set.is_empty() { "SELECT" } else { "an operator, `,` or SELECT" });
+        }
+        let output = output(&mut parser)?;
+        let from = if parser.take_keyword("FROM")? { Some(topic_filter(&mut parser)?) } else { None };
+        let condition = condition(&mut parser)?;
+        if parser.next != Token::End {
+            return parser.expected(match (&from, &condition) {
+                (_, Some(_)) => "an operator or the end",
+                (Some(_), None) => "WHERE or the end",
+                (None, None) => "`,`, FROM or WHERE",
+            });
+        }
+        Ok(Self { set, output, from, condition })
     }
-    parser.expect_keyword("SELECT")?;
-    let output = output(&mut parser)?;
-    let topic_filter = if parser.take_keyword("FROM")? { Some(topic_filter(&mut parser)?) } else { None };
-    let condition = condition(&mut parser)?;
-    if parser.next != Token::End {
-        return parser.expected(match (&topic_filter, &condition) {
-            (_, Some(_)) => "an operator or the end",
-            (Some(_), None) => "WHERE or the end",
-            (None, None) => "`,`, FROM or WHERE",
-        });
-    }
-    let names = parser.scopes.pop().unwrap_or_default();
-    let fields_read = parser.fields_read.into();
-    Ok(Program { version, topic_filter, select: Select { names, output, condition }, fields_read })
 }
 
 /// Compiles a template into its parts.
 pub(crate) fn template(text: &str, version: SqlVersion) -> Result<(Box<[Part]>, Names), SqlError> {
-    let mut parser = Parser::new(text, version)?;
+    let mut parser = Parser::new(text)?;
+    let mut resolver = Resolver::new(text, version);
     let (mut parts, mut at) = (Vec::new(), 0);
     while let Some(length) = text[at..].find("${") {
         if length > 0 {
             parts.push(Part::Text(text[at..at + length].into()));
         }
         parser.jump(at + length + 2)?;
-        parts.push(Part::Expression(expression(&mut parser)?));
+        let value = expression(&mut parser)?;
         if !parser.is_symbol("}") {
             return parser.expected("`}`");
         }
+        parts.push(Part::Expression(resolver.expression(&value)?));
         at = parser.start + 1;
     }
     if at < text.len() {
         parts.push(Part::Text(text[at..].into()));
     }
-    Ok((parts.into(), parser.scopes.pop().unwrap_or_default()))
+    Ok((parts.into(), resolver.into_names()))
 }
 
-/// `(SELECT … FROM path WHERE …`, after its SELECT.
-pub(super) fn nested_select<'a>(parser: &mut Parser<'a>) -> Result<Expression, SqlError> {
-    parser.scopes.push(Names::default());
+/// `@name = expression, …`, after its SET.
+fn assignments(parser: &mut Parser<'_>) -> Result<Vec<Assignment>, SqlError> {
+    let mut set: Vec<Assignment> = Vec::new();
+    loop {
+        let (at, Token::Variable(name)) = (parser.at(), parser.next.clone()) else {
+            return parser.expected("a variable, such as `@name`");
+        };
+        if name.chars().count() > VARIABLE_CHARACTERS_MAX {
+            return parser.fail(format!("the name of a variable has at most {VARIABLE_CHARACTERS_MAX} characters"));
+        }
+        if set.iter().any(|earlier| *earlier.name == *name) {
+            return parser.fail(format!("`@{name}` is set already, and a variable is set once"));
+        }
+        if set.len() >= VARIABLES_MAX {
+            return parser.fail(format!("a statement sets at most {VARIABLES_MAX} variables"));
+        }
+        parser.advance()?;
+        parser.expect_symbol("=")?;
+        set.push(Assignment { at, name: name.into(), value: expression(parser)? });
+        if !parser.take_symbol(",")? {
+            return Ok(set);
+        }
+    }
+}
+
+/// `SELECT … FROM path WHERE …`, after its SELECT.
+pub(super) fn query(parser: &mut Parser<'_>) -> Result<Query, SqlError> {
     let output = output(parser)?;
     parser.expect_keyword("FROM")?;
-    let first = parser.name("a path (a nested SELECT selects from a field)")?;
-    let path = parser.path(first)?;
-    let from = parser.field(&path, 1);
-    let condition = condition(parser)?;
-    let names = parser.scopes.pop().unwrap_or_default();
-    Ok(Expression::Select(Box::new(Select { names, output, condition }), from))
+    let at = parser.at();
+    let from = match parser.next {
+        Token::Variable(name) => {
+            parser.advance()?;
+            let mut path = Vec::new();
+            parser.names(&mut path)?;
+            Source::Variable(at, name.into(), path)
+        }
+        _ => {
+            let first = parser.name("a path (a nested SELECT selects from a field)")?;
+            Source::Path(parser.path(first)?)
+        }
+    };
+    Ok(Query { output, from, condition: condition(parser)? })
 }
 
-fn condition(parser: &mut Parser<'_>) -> Result<Option<Expression>, SqlError> {
+fn condition(parser: &mut Parser<'_>) -> Result<Option<Expr>, SqlError> {
     if parser.take_keyword("WHERE")? { expression(parser).map(Some) } else { Ok(None) }
 }
 
-fn topic_filter(parser: &mut Parser<'_>) -> Result<TopicFilter, SqlError> {
-    let Token::Text(text) = &parser.next else { return parser.expected("a topic filter in quotes") };
-    let filter = match TopicFilter::parse(text) {
-        Ok(filter) => filter,
-        Err(error) => return parser.fail(format!("`{text}` is not a topic filter: {error}")),
-    };
-    if filter.shared().is_some() {
-        return parser.fail("a rule can not select from a shared subscription");
-    }
-    if text.starts_with("$aws/rules/") {
-        return parser.fail("a rule can not select from topics of Basic Ingest; leave FROM out");
-    }
+fn topic_filter(parser: &mut Parser<'_>) -> Result<(super::ast::At, Box<str>), SqlError> {
+    let at = parser.at();
+    let Token::Text(text) = parser.next.clone() else { return parser.expected("a topic filter in quotes") };
     parser.advance()?;
-    Ok(filter)
+    Ok((at, text.into()))
 }
 
 /// What stands between SELECT and FROM.
 fn output(parser: &mut Parser<'_>) -> Result<Output, SqlError> {
     if is_value_keyword(parser) {
         parser.advance()?;
-        if parser.take_symbol("*")? {
-            parser.scope().json = Json::Copied.max(parser.scope().json);
-            return Ok(Output::Star);
-        }
-        return Ok(Output::Value(expression(parser)?));
+        return star_or_expression(parser).map(Output::Value);
     }
-    let star = parser.take_symbol("*")?;
-    if star && !parser.is_symbol(",") {
-        parser.scope().json = Json::Copied.max(parser.scope().json);
-        return Ok(Output::Star);
-    }
-    let (mut items, mut tree) = (Vec::new(), Vec::new());
-    let mut more = !star || parser.take_symbol(",")?;
-    while more {
-        let start = parser.start;
-        let (value, name) = item(parser)?;
-        let path = match (parser.take_keyword("AS")?, name) {
-            (true, _) => {
-                let first = parser.name("an alias")?;
-                parser.path(first)?
-            }
-            (false, Some(name)) => vec![name],
-            (false, None) => return parser.fail_at(start, "an item that is not a field needs a name: `… AS name`"),
+    let mut items = Vec::new();
+    loop {
+        let at = parser.at();
+        let value = star_or_expression(parser)?;
+        let alias = if parser.take_keyword("AS")? {
+            let first = parser.name("an alias")?;
+            parser.path(first)?.into_vec()
+        } else {
+            Vec::new()
         };
-        insert(&mut tree, &path, items.len()).or_else(|message| parser.fail_at(start, message))?;
-        items.push(value);
-        more = parser.take_symbol(",")?;
-    }
-    if star {
-        parser.scope().json = Json::Needed;
-        for member in &mut tree {
-            member.field = Some(replaced_field(parser, &member.key));
+        items.push(Item { at, value, alias });
+        if !parser.take_symbol(",")? {
+            return Ok(Output::Items(items));
         }
     }
-    Ok(Output::Members { star, items: items.into(), tree: tree.into() })
 }
 
 /// `value` is a name that payloads like to use. It is the keyword if what follows begins an expression.
 fn is_value_keyword(parser: &Parser<'_>) -> bool {
     let is_one_of = |name: &str, words: &[&str]| words.iter().any(|word| name.eq_ignore_ascii_case(word));
     let begins = match parser.after_next() {
-        (Token::Text(_) | Token::Number(_), _) => true,
+        (Token::Text(_) | Token::Number(_) | Token::Variable(_), _) => true,
         (Token::Symbol("*"), Token::Name(after)) => is_one_of(after, &["FROM", "WHERE"]),
         (Token::Symbol("*"), after) => after == Token::End,
         (Token::Symbol(symbol), _) => matches!(symbol, "(" | "[" | "{"),
-        (Token::Name(name), _) => !is_one_of(name, &["AS", "FROM", "WHERE", "IN", "AND", "OR"]),
+        (Token::Name(name), _) => {
+            !is_one_of(name, &["AS", "FROM", "WHERE", "IN", "AND", "OR", "LIKE", "IS", "BETWEEN"])
+        }
         (Token::End, _) => false,
     };
     begins && parser.is_keyword("VALUE")
-}
-
-/// An expression, and the name it has without an alias: the last of a path.
-fn item<'a>(parser: &mut Parser<'a>) -> Result<(Expression, Option<&'a str>), SqlError> {
-    if parser.is_symbol("*") {
-        return parser.fail("`*` stands first, and once");
-    }
-    let value = expression(parser)?;
-    let name = matches!(value, Expression::Path(_)).then_some(parser.last_name);
-    Ok((value, name))
-}
-
-fn replaced_field(parser: &mut Parser<'_>, key: &str) -> FieldId {
-    parser.scope().fields.intern(&[key])
-}
-
-/// Puts an item into the result at `path`. A later item of the same name takes the place of an earlier one.
-fn insert(tree: &mut Vec<Member>, path: &[&str], item: usize) -> Result<(), String> {
-    let Some((name, rest)) = path.split_first() else { return Ok(()) };
-    let at = tree.iter().position(|member| *member.key == **name).unwrap_or_else(|| {
-        let mut quoted_key = Vec::new();
-        write_quoted(name, &mut quoted_key);
-        quoted_key.push(b':');
-        let content = if rest.is_empty() { Content::Item(item) } else { Content::Nested(Vec::new()) };
-        tree.push(Member { key: (*name).into(), quoted_key: quoted_key.into(), content, field: None });
-        tree.len() - 1
-    });
-    match (&mut tree[at].content, rest.is_empty()) {
-        (Content::Item(found), true) => {
-            *found = item;
-            Ok(())
-        }
-        (Content::Nested(members), false) => insert(members, rest, item),
-        _ => Err(format!("`{name}` is both a value and an object that members are put into")),
-    }
 }

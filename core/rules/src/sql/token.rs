@@ -8,6 +8,8 @@ use crate::SqlError;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token<'a> {
     Name(&'a str),
+    /// `@name`, without the sign.
+    Variable(&'a str),
     /// A string literal without its quotes.
     Text(Cow<'a, str>),
     Number(&'a str),
@@ -35,6 +37,14 @@ pub(super) fn token(text: &str, at: usize) -> Result<(Token<'_>, usize, usize), 
     }
     if first == '\'' || first == '"' {
         return string(text, start, first);
+    }
+    if first == '@' {
+        let name = &rest[1..];
+        let length = name.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(name.len());
+        if length == 0 {
+            return Err(SqlError::at(text, start, "expected a variable's name after `@`".into()));
+        }
+        return Ok((Token::Variable(&name[..length]), start, start + 1 + length));
     }
     match SYMBOLS.iter().find(|symbol| rest.starts_with(**symbol)) {
         Some(symbol) => Ok((Token::Symbol(symbol), start, start + symbol.len())),
@@ -80,6 +90,7 @@ impl fmt::Display for Token<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Name(text) | Self::Number(text) => write!(f, "`{}`", text.chars().take(60).collect::<String>()),
+            Self::Variable(name) => write!(f, "`@{}`", name.chars().take(60).collect::<String>()),
             Self::Text(text) => write!(f, "the string '{}'", text.chars().take(60).collect::<String>()),
             Self::Symbol(symbol) => write!(f, "`{symbol}`"),
             Self::End => f.write_str("the end"),

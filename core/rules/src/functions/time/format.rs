@@ -12,6 +12,7 @@ pub(super) fn format(pattern: &Pattern, time: &Zoned) -> Option<String> {
         match part {
             Part::Text(char) => out.push(*char),
             Part::Field(letter, count) => field(*letter, *count, time, &mut out)?,
+            Part::Optional(_) => return None,
         }
     }
     Some(out)
@@ -27,6 +28,11 @@ fn field(letter: char, count: usize, time: &Zoned, out: &mut String) -> Option<(
             return Some(());
         }
         'M' => time.month().into(),
+        'C' => i32::from(time.year()).div_euclid(100),
+        'x' if count == 2 => i32::from(time.date().iso_week_date().year()).rem_euclid(100),
+        'x' => time.date().iso_week_date().year().into(),
+        'w' => time.date().iso_week_date().week().into(),
+        'e' => i32::from(time.weekday().to_monday_one_offset()),
         'D' => time.day_of_year().into(),
         'd' => time.day().into(),
         'E' => {
@@ -75,8 +81,7 @@ fn field(letter: char, count: usize, time: &Zoned, out: &mut String) -> Option<(
         }
         _ => return None,
     };
-    let width = if letter.eq_ignore_ascii_case(&'y') && count == 2 { 2 } else { count };
-    let _ = write!(out, "{number:0width$}"); // writing to a String does not fail
+    let _ = write!(out, "{number:0count$}"); // writing to a String does not fail
     Some(())
 }
 

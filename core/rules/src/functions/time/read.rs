@@ -1,16 +1,17 @@
 //! From text to a time, by the letters of the JDK's `DateTimeFormatter`.
-use jiff::civil::DateTime;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
 use super::pattern::{MONTHS, Part, Pattern, WEEKDAYS};
 use super::zone;
 
 /// What has been read so far.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Fields {
     year: Option<i16>,
     month: Option<i8>,
     day: Option<i8>,
+    day_of_year: Option<i16>,
     hour: Option<i8>,
     /// Whether `hour` is one of a half day's twelve.
     half: bool,
@@ -24,17 +25,30 @@ struct Fields {
 
 /// Milliseconds since the epoch; `None` if the text is not of the pattern, or names no time.
 pub(super) fn read(pattern: &Pattern, text: &str) -> Option<i64> {
-    let (mut fields, mut rest) = (Fields::default(), text);
-    for (at, part) in pattern.0.iter().enumerate() {
+    let mut fields = Fields::default();
+    let rest = read_parts(&pattern.0, &mut fields, text)?;
+    if rest.is_empty() { fields.time() } else { None }
+}
+
+/// Reads parts one after the other from the beginning of `text` and returns what is left.
+fn read_parts<'t>(parts: &[Part], fields: &mut Fields, text: &'t str) -> Option<&'t str> {
+    let mut rest = text;
+    for (at, part) in parts.iter().enumerate() {
         match part {
             Part::Text(char) => rest = rest.strip_prefix(*char)?,
             Part::Field(letter, count) => {
-                let exact = matches!(pattern.0.get(at + 1), Some(Part::Field(next, _)) if !"VzXxZaE".contains(*next));
+                let exact = matches!(parts.get(at + 1), Some(Part::Field(next, _)) if !"VzXxZaE".contains(*next));
                 rest = fields.read(*letter, *count, exact, rest)?;
+            }
+            Part::Optional(parts) => {
+                let mut tried = fields.clone();
+                if let Some(after) = read_parts(parts, &mut tried, rest) {
+                    (*fields, rest) = (tried, after);
+                }
             }
         }
     }
-    if rest.is_empty() { fields.time() } else { None }
+    Some(rest)
 }
 
 impl Fields {
@@ -96,6 +110,11 @@ impl Fields {
                 self.zone = Some(TimeZone::fixed(zone::offset(offset)?));
                 text.get(length..)
             }
+            'D' => {
+                let (number, rest) = number()?;
+                self.day_of_year = Some(i16::try_from(number).ok()?);
+                Some(rest)
+            }
             _ => {
                 let (number, rest) = number()?;
                 let small = i8::try_from(number).ok()?;
@@ -120,8 +139,11 @@ impl Fields {
             (true, ..) => return None,
             (false, hour, _) => hour.unwrap_or(0),
         };
-        let time =
-            DateTime::new(self.year?, self.month?, self.day?, hour, self.minute, self.second, self.nanosecond).ok()?;
+        let date = match self.day_of_year {
+            Some(day) => Date::new(self.year?, 1, 1).ok()?.with().day_of_year(day).build().ok()?,
+            None => Date::new(self.year?, self.month?, self.day?).ok()?,
+        };
+        let time = date.to_datetime(Time::new(hour, self.minute, self.second, self.nanosecond).ok()?);
         if self.weekday.is_some_and(|weekday| time.weekday().to_monday_zero_offset().unsigned_abs() as usize != weekday)
         {
             return None;
