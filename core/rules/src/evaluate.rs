@@ -3,7 +3,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sekisho_types::Random;
 
-use crate::functions::{Run, cast, compiled_regex};
+use crate::functions::{MESSAGE_PATTERN_BYTES_MAX, Run, cast, compiled_regex};
 use crate::json::{Found, JsonError};
 use crate::operators::{apply, equal, not};
 use crate::program::{Expression, Json, Names};
@@ -216,7 +216,7 @@ pub(crate) fn part<'m>(context: &mut Context<'_, 'm>, scope: &Scope<'m>, express
 /// The regular expression that a message brings. Compiling it costs more than a long text does.
 fn compiled_from(context: &mut Context<'_, '_>, pattern: Option<&Value<'_>>) -> Option<regex::Regex> {
     let pattern = pattern?.text()?;
-    if context.takes(STEPS_MAX / 256) { compiled_regex(&pattern).ok() } else { None }
+    if context.takes(STEPS_MAX / 256) { compiled_regex(&pattern, MESSAGE_PATTERN_BYTES_MAX).ok() } else { None }
 }
 
 /// The value of an expression for an operator or a function.

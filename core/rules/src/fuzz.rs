@@ -206,9 +206,10 @@ impl Choices<'_> {
 fn statements_of_the_grammar() {
     bolero::check!().with_type::<(Vec<u8>, Vec<u8>)>().for_each(|(statement, payload)| {
         let sql = Choices(statement.iter()).statement();
-        let payload =
-            format!("{{\"a\": {}, \"b\": {}}}", Choices(payload.iter()).json(3), Choices(payload.iter()).json(1));
-        print(&sql, payload.as_bytes());
+        let (a, b) = (Choices(payload.iter()).json(3), Choices(payload.iter()).json(1));
+        print(&sql, format!("{{\"a\": {a}, \"b\": {b}}}").as_bytes());
+        evaluate(&sql, a.as_bytes());
+        evaluate(&sql, payload);
     });
 }
 

@@ -20,7 +20,7 @@ mod time; // parse_time time_to_epoch
 mod transform;
 
 pub(crate) use cast::cast;
-pub(crate) use regexp::compiled_regex;
+pub(crate) use regexp::{MESSAGE_PATTERN_BYTES_MAX, PATTERN_BYTES_MAX, compiled_regex};
 pub(crate) use time::check as check_time_pattern;
 
 use crate::SqlVersion;

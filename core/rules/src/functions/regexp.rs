@@ -8,13 +8,15 @@ use super::{Arity, Function, Run};
 use crate::SqlVersion;
 use crate::value::Value;
 
-/// What a compiled pattern may take, in bytes. A larger one is refused in a statement, and Undefined in a message.
-const PATTERN_BYTES_MAX: usize = 256 * 1024;
+/// What a compiled pattern of a statement may take, in bytes. A larger one is refused.
+pub(crate) const PATTERN_BYTES_MAX: usize = 256 * 1024;
+/// The same for a pattern that a message brings. A larger one is Undefined: the time that matching takes may grow with it.
+pub(crate) const MESSAGE_PATTERN_BYTES_MAX: usize = 32 * 1024;
 
-/// Compiles a pattern, or says in a line what is wrong with it.
-pub(crate) fn compiled_regex(pattern: &str) -> Result<Regex, String> {
+/// Compiles a pattern into at most so many bytes, or says in a line what is wrong with it.
+pub(crate) fn compiled_regex(pattern: &str, bytes_max: usize) -> Result<Regex, String> {
     let pattern = translated(pattern)?;
-    let compiled = RegexBuilder::new(&pattern).size_limit(PATTERN_BYTES_MAX).dfa_size_limit(PATTERN_BYTES_MAX).build();
+    let compiled = RegexBuilder::new(&pattern).size_limit(bytes_max).dfa_size_limit(bytes_max).build();
     compiled.map_err(|error| {
         let text = error.to_string(); // several lines with a drawing; the last is the sentence
         let sentence = text.lines().last().unwrap_or_default();

@@ -55,7 +55,7 @@ pub(super) fn call(
     functions::check_time_pattern(function, &literals).or_else(|message| resolver.fail(at, message))?;
     let regex = match (&function.run, literals.get(1)) {
         (Run::Regex(_), Some(Some(pattern))) => Some(
-            functions::compiled_regex(pattern)
+            functions::compiled_regex(pattern, functions::PATTERN_BYTES_MAX)
                 .or_else(|error| resolver.fail(at, format!("the pattern `{pattern}` is not supported: {error}")))?,
         ),
         _ => None,

@@ -53,13 +53,31 @@ mod tests {
             ("abs(", "n", ")"),
             ("(1+2*-", "n", ")"),
             ("CASE 1 WHEN 1 THEN ", "n", " END"),
+            ("(SELECT VALUE ", "1", " FROM @v)"),
+            ("exists(SELECT * FROM @v WHERE ", "true", ")"),
         ] {
-            let sql = |depth: usize| format!("SELECT VALUE [{}{inner}{}]", open.repeat(depth), close.repeat(depth));
-            let half = if open.contains('-') && open.contains('(') { depth / 2 } else { depth };
+            let sql = |depth: usize| {
+                format!("SET @v = {{'n': 1}} SELECT VALUE [{}{inner}{}]", open.repeat(depth), close.repeat(depth))
+            };
+            let two = (open.contains('-') && open.contains('(')) || open.contains("SELECT");
+            let half = if two { depth / 2 } else { depth };
             assert!(matches!(evaluate(&sql(half)), Evaluation::Selected(_)), "{open}");
             let error = compile(&sql(SQL_DEPTH_MAX as usize + 1), SqlVersion::V2016_03_23).unwrap_err();
             assert!(error.message.contains("nested at most"), "{error}");
         }
+    }
+
+    /// Each level of a nested SELECT goes into a level of the payload.
+    #[test]
+    fn nested_selects_go_as_deep_as_they_may() {
+        let levels = 30;
+        let payload = format!("{}7{}", "{\"n\":[".repeat(levels), "]}".repeat(levels));
+        let sql = format!("SELECT VALUE {}n{}", "(SELECT VALUE ".repeat(levels - 1), " FROM n)".repeat(levels - 1));
+        let program = compile(&sql, SqlVersion::V2016_03_23).unwrap();
+        let message = Message { payload: payload.as_bytes(), ..Message::default() };
+        let evaluation = program.evaluate(&message, &mut |_: &mut [u8]| {});
+        let expected = format!("{}7{}", "[".repeat(levels), "]".repeat(levels));
+        assert_eq!(evaluation, Evaluation::Selected(expected.into()));
     }
 
     /// A chain of operators is flat: its length is bounded by the statement's alone.
