@@ -24,6 +24,21 @@ pub(crate) fn compiled_regex(pattern: &str, bytes_max: usize) -> Result<Regex, S
     })
 }
 
+/// Java's POSIX classes, and ours: both are ASCII's.
+#[rustfmt::skip]
+const POSIX_CLASSES: &[(&str, &str)] = &[
+    ("Lower", "lower"), ("Upper", "upper"), ("ASCII", "ascii"), ("Alpha", "alpha"), ("Digit", "digit"), ("Alnum", "alnum"),
+    ("Punct", "punct"), ("Graph", "graph"), ("Print", "print"), ("Blank", "blank"), ("Cntrl", "cntrl"), ("XDigit", "xdigit"),
+    ("Space", "space"),
+];
+
+/// What `\p` or `\P` begins, if it is a POSIX class, and what follows it.
+fn posix_class(rest: &str, negated: bool) -> Option<(String, &str)> {
+    let (name, rest) = rest.strip_prefix('{')?.split_once('}')?;
+    let (_, ours) = POSIX_CLASSES.iter().find(|(java, _)| *java == name)?;
+    Some((format!("[[:{}{ours}:]]", if negated { "^" } else { "" }), rest))
+}
+
 /// Java's classes `\d`, `\w`, `\s` and its `\b` are ASCII's. Its possessive quantifiers (`a++`) would mean something else to us.
 fn translated(pattern: &str) -> Result<String, String> {
     let mut out = String::with_capacity(pattern.len());
@@ -39,6 +54,21 @@ fn translated(pattern: &str) -> Result<String, String> {
                 Some('s') => out.push_str(r"[\t\n\x0B\f\r ]"),
                 Some('S') => out.push_str(r"[^\t\n\x0B\f\r ]"),
                 Some('b') if classes == 0 => out.push_str(r"(?-u:\b)"),
+                Some('h') => out.push_str(r"[ \t\xA0\u{1680}\u{180E}\u{2000}-\u{200A}\u{202F}\u{205F}\u{3000}]"),
+                Some('R') if classes == 0 => out.push_str(r"(?:\r\n|[\n\x0B\f\r\x85\u{2028}\u{2029}])"),
+                Some('e') => out.push_str(r"\x1B"),
+                Some('Q') => {
+                    let (quoted, rest) = chars.as_str().split_once(r"\E").unwrap_or((chars.as_str(), ""));
+                    out.push_str(&regex::escape(quoted));
+                    chars = rest.chars();
+                }
+                Some(letter @ ('p' | 'P')) => match posix_class(chars.as_str(), letter == 'P') {
+                    Some((class, rest)) => {
+                        out.push_str(&class);
+                        chars = rest.chars();
+                    }
+                    None => out.extend(['\\', letter]),
+                },
                 Some(escaped @ ('B' | 'v')) => return Err(format!("`\\{escaped}`")),
                 other => out.extend(['\\'].into_iter().chain(other)),
             },
