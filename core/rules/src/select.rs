@@ -105,7 +105,7 @@ fn of_text<'m>(context: &mut Context<'_, 'm>, from: &'m str, select: &'m Select)
 
 fn element_scope<'m>(context: &mut Context<'_, 'm>, element: &'m str, select: &Select) -> Scope<'m> {
     context.takes(element.len() + OPERATION_STEPS);
-    Scope { bytes: element.as_bytes(), json: select.names.fields.find(element.as_bytes()) }
+    Scope { bytes: element.as_bytes(), json: select.names.fields.find_in(element) }
 }
 
 fn of_element<'m>(context: &mut Context<'_, 'm>, element: &'m str, select: &'m Select) -> Value<'m> {
@@ -117,19 +117,36 @@ fn of_element<'m>(context: &mut Context<'_, 'm>, element: &'m str, select: &'m S
         Output::Star => Value::Json(element.into()),
         Output::Value(expression) => part(context, &scope, expression),
         Output::Members { star, items, tree } => {
-            let values: Vec<_> = items.iter().map(|item| evaluate(context, &scope, item)).collect();
-            let mut out = Vec::new();
+            let mut values: Vec<_> = items.iter().map(|item| evaluate(context, &scope, item)).collect();
             if !context.takes(values.iter().map(Value::weight).sum()) {
                 return Value::Undefined;
             }
             match (star, json::kind(element)) {
-                (true, Kind::Object) => splice(element, tree, &values, &mut out),
-                (true, _) => return Value::Undefined,
-                (false, _) => write_object(tree, &values, &mut out),
+                (false, _) => object(tree, &mut values),
+                (true, Kind::Object) => {
+                    let mut out = Vec::new();
+                    splice(element, tree, &values, &mut out);
+                    String::from_utf8(out).map_or(Value::Undefined, |text| Value::Json(text.into()))
+                }
+                (true, _) => Value::Undefined,
             }
-            String::from_utf8(out).map_or(Value::Undefined, |text| Value::Json(text.into()))
         }
     }
+}
+
+/// The object that items make. Each of them is in one place of it.
+fn object<'m>(tree: &'m [Member], values: &mut [Value<'m>]) -> Value<'m> {
+    let mut members = Vec::with_capacity(tree.len());
+    for member in tree {
+        if member.is_defined(values) {
+            let value = match &member.content {
+                Content::Item(at) => std::mem::take(&mut values[*at]),
+                Content::Nested(inner) => object(inner, values),
+            };
+            members.push((Cow::Borrowed(&*member.key), value));
+        }
+    }
+    Value::Object(members)
 }
 
 /// WHERE: anything but true selects nothing.

@@ -56,8 +56,13 @@ impl Fields {
     pub(crate) fn find<'a>(&self, bytes: &'a [u8]) -> Result<Found<'a>, JsonError> {
         let text = std::str::from_utf8(bytes)
             .map_err(|error| JsonError { offset: error.valid_up_to(), what: "expected UTF-8" })?;
+        self.find_in(text)
+    }
+
+    /// The same in what is known to be text.
+    pub(crate) fn find_in<'a>(&self, text: &'a str) -> Result<Found<'a>, JsonError> {
         let mut places = vec![None; self.count];
-        let mut scanner = Scanner::new(bytes);
+        let mut scanner = Scanner::new(text.as_bytes());
         scanner.space();
         let start = scanner.at;
         self.root.find(&mut scanner, &mut places, 0)?;
