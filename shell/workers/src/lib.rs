@@ -22,6 +22,7 @@ mod shadow; // requests for device shadows, and what they bring about
 mod tidings; // messages of the server's own, in order and once they are durable
 mod lists; // lists of the data plane, a page at a time
 mod live_rules; // the enabled rules and their actions
+mod rule_properties; // what MQTT5 says of a message, as rules ask for it
 mod functions; // what stands in the place of Lambda functions
 mod key_deadlines; // what time alone does to KMS keys
 mod delivery; // records into the journal, batches to objects

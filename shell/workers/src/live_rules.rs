@@ -14,6 +14,8 @@ use sekisho_state::{Cores, Event, State};
 use sekisho_types::{CertificateId, DeliveryStreamName, RuleName};
 
 use crate::delivery::{DeliveryStreams, PutError};
+use crate::publish::Message;
+use crate::rule_properties::rule_properties;
 
 /// Who published.
 #[derive(Clone, Copy, Debug)]
@@ -98,21 +100,22 @@ impl LiveRules {
     ///
     /// # Errors
     /// A refusal if the message cannot be taken now: it is not acknowledged, and its publisher sends it again.
-    pub fn run(
+    pub(crate) fn run(
         &self,
         id: RuleId,
         state: &State,
         streams: &DeliveryStreams,
         topic: &str,
-        payload: &Bytes,
-        source: &Source<'_>,
+        message: &Message<'_>,
     ) -> Result<Sequence, Refusal> {
+        let (payload, source) = (message.payload, &message.source);
         let rule = self.rules.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
         let rule = match rule.as_deref() {
             None => return Ok(Sequence(0)),
             Some(Listening::Rule(rule)) => rule,
             Some(Listening::Stream(name)) => return take(name, streams, topic, payload, source),
         };
+        let said = message.properties.map(rule_properties);
         let message = sekisho_rules::Message {
             topic,
             payload,
@@ -120,6 +123,7 @@ impl LiveRules {
             principal: source.principal,
             account: state.tenant().account.as_str(),
             received: state.now(),
+            mqtt: said.as_ref(),
             ..Default::default()
         };
         let selected = match rule.program.evaluate(&message, &mut state.random()) {

@@ -237,8 +237,7 @@ impl Gateway {
                 },
                 Target::Rule(rule) => {
                     let topic = Broker::rule_topic(message.topic);
-                    let ran =
-                        self.rules.run(*rule, &self.state, &self.streams, topic, message.payload, &message.source)?;
+                    let ran = self.rules.run(*rule, &self.state, &self.streams, topic, message)?;
                     owed = owed.max(ran);
                 }
             }
