@@ -74,7 +74,7 @@ def seal():
     boto3.client("iot-data", endpoint_url=os.environ["AWS_ENDPOINT_URL"]).publish(topic="fill", qos=1, payload=b'{"by": "rule"}')
     eventually("plain", lambda: objects("plain") == b'{"by":"rule"}' or objects("plain") == b'{"by": "rule"}')
     figures = urllib.request.urlopen(os.environ["ADMIN"] + "/metrics").read().decode()
-    assert 'sekisho_action_failures_total{rule="fill"} 1' in figures, figures
+    assert 'sekisho_action_failures_total{rule="fill",action="FirehoseAction"} 1' in figures, figures
     kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
     refused_with("InvalidStateException", firehose.put_record, DeliveryStreamName="k", Record={"Data": line(9)})
     time.sleep(5)

@@ -24,7 +24,7 @@ use tokio::net::TcpListener;
 use crate::bucket::Reseal;
 use crate::lines::Lines;
 use crate::provision::Rehearsal;
-use crate::{ca, client, policy, stream};
+use crate::{ca, client, policy, rule, stream};
 
 /// A revocation list of a million certificates has about 40 MB.
 const BODY_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -106,6 +106,7 @@ impl Admin {
             ("GET" | "HEAD", "/healthz") => (503, "text/plain", "starting\n".to_owned()),
             ("GET", "/metrics") => {
                 self.streams.measure();
+                self.gateway.measure_rules();
                 (200, "text/plain; version=0.0.4", self.figures.render())
             }
             ("GET", "/why") => (200, "application/json", self.why(request.uri().query().unwrap_or_default())),
@@ -163,6 +164,7 @@ impl Admin {
                 return Ok(Answer::Lines(begun.map_err(|error| (400, format!("{error:#}\n")))?));
             }
             path if path.starts_with("/client/") => client::perform(&self.gateway, path, &body).await,
+            path if path.starts_with("/rule/") => rule::perform(&self.gateway, path, &body),
             path if path.starts_with("/stream/") => stream::perform(&self.streams, path, &body).await,
             path => ca::perform(self, path, &body).await,
         };

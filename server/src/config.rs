@@ -10,7 +10,7 @@ use clap::Args;
 use sekisho_listeners::TlsPolicy;
 use sekisho_remote::RemoteBucket;
 use sekisho_types::{AccountId, Region, Tenant};
-use sekisho_workers::{FunctionTarget, Profile, SessionLimits, Settings, SettingsError};
+use sekisho_workers::{FunctionTarget, Profile, RuleWorkLimits, SessionLimits, Settings, SettingsError};
 use serde::Deserialize;
 
 use crate::buckets::{self, BucketTable};
@@ -221,6 +221,7 @@ struct ConfigFile {
     quotas: Option<String>,
     limits: Option<toml::Table>,
     sessions: Option<toml::Table>,
+    rule_work: Option<toml::Table>,
     plain_mqtt: Option<String>,
     plain_mqtt_as: Option<String>,
     hostnames: Option<Vec<String>>,
@@ -266,6 +267,8 @@ pub struct Config {
     pub limits: Settings,
     /// How much stored sessions hold.
     pub session_limits: SessionLimits,
+    /// How much work of rules may wait.
+    pub rule_work_limits: RuleWorkLimits,
     /// MQTT without TLS, and as whom.
     pub plain_mqtt: Option<(SocketAddr, String)>,
     /// Names devices reach us by, the first answered by DescribeEndpoint.
@@ -389,6 +392,7 @@ impl Config {
             profile,
             limits,
             session_limits: limits::over("sessions", &SessionLimits::default(), file.sessions)?,
+            rule_work_limits: limits::over("rule_work", &RuleWorkLimits::default(), file.rule_work)?,
             plain_mqtt,
             root_key: RootKeySource::parse(flags.root_key.or(file.root_key), &data)?,
             audit_mib: flags.audit_mib.or(file.audit_mib).unwrap_or(1024).min(AUDIT_MIB_MAX),

@@ -25,6 +25,7 @@ mod operator; // messages published through the API
 mod policy; // what would be decided about a device, without connecting
 mod provision; // what a template would make, and which way in is right
 mod root_key; // what everything is wrapped under, and what that is
+mod rule; // what rules do, and a statement tried out
 mod serve; // start, ready line, shutdown
 mod stream; // what delivery streams hold, and their records as they come
 mod text; // sizes, ages and what a device wrote, for a terminal
@@ -62,6 +63,8 @@ enum Command {
     Policy(policy::PolicyArgs),
     /// MQTT clients: who is connected or has a session, what waits for whom; end a connection
     Client(client::ClientArgs),
+    /// Rules: what they select and how their actions fare; try a statement out
+    Rule(Box<rule::RuleArgs>),
     /// Delivery streams: what they hold, how they fare, their records as they come
     Stream(stream::StreamArgs),
     /// Try a provisioning template out, or ask which way in is right
@@ -97,6 +100,10 @@ fn main() -> ExitCode {
         Command::Why(args) => runtime().and_then(|runtime| runtime.block_on(why::run(args))),
         Command::Policy(args) => match runtime() {
             Ok(runtime) => return runtime.block_on(policy::run(args)),
+            Err(error) => Err(error),
+        },
+        Command::Rule(args) => match runtime() {
+            Ok(runtime) => return runtime.block_on(rule::run(*args)),
             Err(error) => Err(error),
         },
         Command::Client(args) => runtime().and_then(|runtime| runtime.block_on(client::run(args))),

@@ -17,7 +17,7 @@ use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
     BulkRegistration, Decisions, DeliveryStreams, Functions, Gateway, Issuing, Parts, Recovered, Revocation, RsaKeys,
-    run_expiry, run_key_deadlines, run_tidings,
+    run_expiry, run_key_deadlines, run_rule_actions, run_tidings,
 };
 use tokio::sync::watch;
 
@@ -99,12 +99,14 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let objects = object_store::open(config, &state, &decisions, &mut OsRandom)?;
     let remote = Arc::new(RemoteBuckets::new(config.buckets.clone()));
     let functions = Arc::new(Functions::new(config.functions.clone()));
-    let streams = sekisho_workers::start_delivery(state.clone(), objects.clone(), remote, functions.clone(), recovered);
+    let streams =
+        sekisho_workers::start_delivery(state.clone(), objects.clone(), remote.clone(), functions.clone(), recovered);
     let issuing = Arc::new(Issuing::new(state.clone(), RsaKeys::start()?));
     let gateway = Arc::new(Gateway::new(Parts {
         profile: config.profile,
         settings: config.limits.clone(),
         session_limits: config.session_limits,
+        rule_work_limits: config.rule_work_limits,
         state: state.clone(),
         streams: streams.clone(),
         decisions: decisions.clone(),
@@ -121,6 +123,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let (watching, crls) = (revocation.clone(), config.crls.clone());
     tokio::spawn(async move { watching.watch(crls).await });
     tokio::spawn(run_tidings(gateway.clone()));
+    tokio::spawn(run_rule_actions(gateway.clone(), objects.clone(), remote));
     follow(&state, &gateway, &streams);
     tokio::spawn(gateway.clone().expire_sessions());
     tokio::spawn(compact(state.clone(), streams.clone()));

@@ -19,6 +19,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("identity", &["types"]),
     ("sigv4",    &["types"]),
     ("rules",    &["types"]),
+    ("actions",  &["types"]),
     ("iam",      &["types"]),
     ("kms",      &["types", "iam"]),
     ("envelope", &["types"]),

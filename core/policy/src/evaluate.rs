@@ -36,6 +36,12 @@ pub fn authorize_event(topic: TopicName) -> Option<Permit<Publish>> {
     is_servers_own.then(|| Permit::new(None, Publish { topic }))
 }
 
+/// A rule republishes in the account's name, on any topic but those where the server alone tells what happened.
+pub fn authorize_rule(topic: TopicName) -> Option<Permit<Publish>> {
+    let is_events = topic.as_str().starts_with(SERVERS_OWN[0]);
+    (!is_events).then(|| Permit::new(None, Publish { topic }))
+}
+
 fn decide(action: ActionName, resource: &str, policies: &PolicySet, context: &Context) -> Result<(), Denied> {
     let mut allowed = false;
     for (name, document) in policies.iter() {

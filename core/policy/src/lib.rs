@@ -18,7 +18,7 @@ pub use certificate::CertificateVariables;
 pub use context::{Context, ThingContext};
 pub use denied::{Denied, MISSING_MAX, Reason};
 pub use document::{DOCUMENT_CHARS_MAX, MalformedPolicy, PolicyDocument, PolicySet};
-pub use evaluate::{authorize, authorize_event, authorize_operator};
+pub use evaluate::{authorize, authorize_event, authorize_operator, authorize_rule};
 pub use permit::{
     Action, ActionName, AssumeRoleWithCertificate, Connect, DeleteConnection, DeleteThingShadow, GetRetainedMessage,
     GetThingShadow, ListNamedShadowsForThing, ListRetainedMessages, Permit, Publish, Receive, RetainPublish, Subscribe,

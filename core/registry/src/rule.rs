@@ -1,7 +1,7 @@
 //! Topic rules: the payload as it was given, and its SQL compiled beside it.
 use std::sync::Arc;
 
-use sekisho_rules::{Action, Program, SqlVersion, compile};
+use sekisho_rules::{Action, ActionError, Program, SqlVersion, compile};
 use sekisho_types::{RuleName, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -10,6 +10,8 @@ use crate::{Event, Registry, RegistryError, Resource};
 
 /// AWS IoT Core's quota of rules of an account.
 pub const TOPIC_RULES_MAX: usize = 1000;
+/// AWS IoT Core's limit on a rule, in bytes of its `topicRulePayload`.
+const RULE_BYTES_MAX: usize = 256 * 1024;
 /// AWS IoT Core's quota of actions of a rule.
 const ACTIONS_MAX: usize = 10;
 
@@ -70,10 +72,21 @@ impl TopicRule {
             let message = format!("A rule can have at most {ACTIONS_MAX} actions");
             return Err(RegistryError::InvalidRequest(message));
         }
-        let actions = self.actions().iter().chain(self.error_action());
-        let refused = |error: sekisho_rules::ActionError| RegistryError::InvalidRequest(error.to_string());
-        actions.map(Action::parse).collect::<Result<Vec<_>, _>>().map_err(refused)?;
-        self.compile().map(drop)
+        if self.payload.to_string().len() > RULE_BYTES_MAX {
+            let message = format!("A rule can have at most {RULE_BYTES_MAX} bytes");
+            return Err(RegistryError::InvalidRequest(message));
+        }
+        let version = self.version()?;
+        self.compile()?;
+        for action in self.actions().iter().chain(self.error_action()) {
+            Action::parse(action, version).map_err(|error| match error {
+                ActionError::Template { .. } => RegistryError::SqlParse(error.to_string()),
+                ActionError::NotOffered(_) | ActionError::Invalid(_) => {
+                    RegistryError::InvalidRequest(error.to_string())
+                }
+            })?;
+        }
+        Ok(())
     }
 }
 
@@ -102,8 +115,7 @@ impl Registry {
     /// `CreateTopicRule`.
     ///
     /// # Errors
-    /// [`RegistryError::AlreadyExists`], [`RegistryError::SqlParse`], [`RegistryError::InvalidRequest`],
-    /// [`RegistryError::LimitExceeded`].
+    /// [`RegistryError::AlreadyExists`], [`RegistryError::SqlParse`], [`RegistryError::InvalidRequest`].
     pub fn create_topic_rule(
         &self,
         now: Timestamp,
@@ -118,7 +130,8 @@ impl Registry {
             });
         }
         if self.rules.len() >= TOPIC_RULES_MAX {
-            return Err(RegistryError::LimitExceeded(format!("An account can have at most {TOPIC_RULES_MAX} rules")));
+            // The model gives CreateTopicRule no LimitExceededException.
+            return Err(RegistryError::InvalidRequest(format!("An account can have at most {TOPIC_RULES_MAX} rules")));
         }
         let rule = TopicRule { rule_name, created_at: now, replacements: 0, payload };
         rule.check()?;

@@ -1,8 +1,17 @@
 //! What a rule does with a message it selected (developer guide, "AWS IoT rule actions").
 //!
-//! An action that is not offered is refused when the rule is made, by name: a stored rule does what it says.
-use sekisho_types::DeliveryStreamName;
+//! An action that is not offered is refused when the rule is made, by name: a stored rule does what it says. Texts that may hold
+//! templates are compiled once and filled in for each message; what is wrong with them only then is told as the action's failure.
+mod firehose;
+mod republish;
+mod s3;
+
 use serde_json::Value;
+
+pub use self::firehose::{FirehoseAction, Put};
+pub use self::republish::{Headers, Republication, RepublishAction};
+pub use self::s3::{NewObject, S3Action};
+use crate::{EvaluationError, SqlError, SqlVersion, Template};
 
 /// Actions AWS has. Those with a variant in [`Action`] are offered.
 const KNOWN: &[&str] = &[
@@ -32,19 +41,14 @@ const KNOWN: &[&str] = &[
 ];
 
 /// One action of a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub enum Action {
     /// A record for a delivery stream.
     Firehose(FirehoseAction),
-}
-
-/// `firehose`
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct FirehoseAction {
-    /// `deliveryStreamName`
-    pub delivery_stream_name: DeliveryStreamName,
-    /// `separator`: stands behind each record; empty if absent.
-    pub separator: &'static str,
+    /// The result as a message on another topic.
+    Republish(Box<RepublishAction>),
+    /// An object in a bucket.
+    S3(S3Action),
 }
 
 /// Why an action cannot be taken.
@@ -56,6 +60,37 @@ pub enum ActionError {
     /// Not an action, or with members that are not its.
     #[error("{0}")]
     Invalid(String),
+    /// A member is no substitution template.
+    #[error("{place}: {error}")]
+    Template {
+        /// The action and its member, such as `s3.key`.
+        place: String,
+        /// What is wrong, and where.
+        error: SqlError,
+    },
+}
+
+/// Why an action cannot be done for a message, in words for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RenderError {
+    /// A template could not be evaluated.
+    #[error("{place} cannot be made of this message: {error}")]
+    Template {
+        /// The action's member.
+        place: &'static str,
+        /// Why.
+        error: EvaluationError,
+    },
+    /// What its template made is not what belongs there.
+    #[error("`{value}` is no {place}: {problem}")]
+    Value {
+        /// The action's member.
+        place: &'static str,
+        /// What stood there, not more than begins a line.
+        value: String,
+        /// What is wrong with it.
+        problem: String,
+    },
 }
 
 impl Action {
@@ -63,45 +98,130 @@ impl Action {
     ///
     /// # Errors
     /// [`ActionError`] for the first that cannot be taken.
-    pub fn parse_all(actions: &[Value]) -> Result<Vec<Self>, ActionError> {
-        actions.iter().map(Self::parse).collect()
+    pub fn parse_all(actions: &[Value], version: SqlVersion) -> Result<Vec<Self>, ActionError> {
+        actions.iter().map(|action| Self::parse(action, version)).collect()
     }
 
     /// Reads one action: an object with one member, named for the action.
     ///
     /// # Errors
     /// [`ActionError`].
-    pub fn parse(action: &Value) -> Result<Self, ActionError> {
+    pub fn parse(action: &Value, version: SqlVersion) -> Result<Self, ActionError> {
         let members: Vec<(&String, &Value)> =
             action.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null()).collect();
+        let members_of = |value| Members { action: value, version };
         match members.as_slice() {
-            [(name, value)] if *name == "firehose" => FirehoseAction::parse(value).map(Self::Firehose),
+            [(name, value)] if *name == "firehose" => {
+                FirehoseAction::parse(&members_of(value).of("firehose")).map(Self::Firehose)
+            }
+            [(name, value)] if *name == "republish" => {
+                RepublishAction::parse(&members_of(value).of("republish")).map(|action| Self::Republish(action.into()))
+            }
+            [(name, value)] if *name == "s3" => S3Action::parse(&members_of(value).of("s3")).map(Self::S3),
             [(name, _)] if KNOWN.contains(&name.as_str()) => Err(ActionError::NotOffered((*name).clone())),
             [(name, _)] => Err(ActionError::Invalid(format!("`{name}` is not a rule action"))),
             _ => Err(ActionError::Invalid("an action is an object with one member, named for the action".into())),
         }
     }
+
+    /// What error actions and figures call it (developer guide, "Error handling (error action)").
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Firehose(_) => "FirehoseAction",
+            Self::Republish(_) => "RepublishAction",
+            Self::S3(_) => "S3Action",
+        }
+    }
+
+    /// Its stream, topic or bucket, as the rule has it.
+    pub fn resource(&self) -> &str {
+        match self {
+            Self::Firehose(firehose) => firehose.delivery_stream_name.text(),
+            Self::Republish(republish) => republish.topic.text(),
+            Self::S3(s3) => s3.bucket_name.text(),
+        }
+    }
 }
 
-impl FirehoseAction {
-    fn parse(value: &Value) -> Result<Self, ActionError> {
-        let text = |name: &str| value.get(name).and_then(Value::as_str);
-        let invalid = |message: String| ActionError::Invalid(format!("firehose: {message}"));
-        let stream = text("deliveryStreamName").ok_or_else(|| invalid("deliveryStreamName is required".into()))?;
-        text("roleArn").ok_or_else(|| invalid("roleArn is required".into()))?;
-        if value.get("batchMode").and_then(Value::as_bool) == Some(true) {
-            return Err(ActionError::NotOffered("firehose with batchMode".into()));
-        }
-        let separator = match text("separator") {
-            None => "",
-            Some("\n") => "\n",
-            Some("\t") => "\t",
-            Some("\r\n") => "\r\n",
-            Some(",") => ",",
-            Some(_) => return Err(invalid("separator is one of \\n, \\t, \\r\\n and a comma".into())),
-        };
-        let delivery_stream_name = DeliveryStreamName::parse(stream).map_err(|error| invalid(error.to_string()))?;
-        Ok(Self { delivery_stream_name, separator })
+/// A template with the text it was made of.
+#[derive(Debug)]
+pub(crate) struct Field {
+    text: Box<str>,
+    template: Template,
+}
+
+impl Field {
+    /// As the rule has it.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The text, if it is the same for every message.
+    pub(crate) fn fixed(&self) -> Option<&str> {
+        self.template.as_text()
+    }
+
+    fn render(
+        &self,
+        place: &'static str,
+        message: &crate::Message<'_>,
+        random: &mut dyn sekisho_types::Random,
+    ) -> Result<String, RenderError> {
+        self.template.evaluate(message, random).map_err(|error| RenderError::Template { place, error })
+    }
+}
+
+/// What was made is not what belongs there.
+fn no(place: &'static str, value: &str, problem: impl ToString) -> RenderError {
+    /// Enough to recognise it.
+    const SHOWN_CHARS: usize = 128;
+    RenderError::Value { place, value: value.chars().take(SHOWN_CHARS).collect(), problem: problem.to_string() }
+}
+
+/// An action's members, while they are read.
+struct Members<'a> {
+    action: &'a Value,
+    version: SqlVersion,
+}
+
+struct MembersOf<'a> {
+    members: &'a Value,
+    version: SqlVersion,
+    /// The action, or a structure in it.
+    of: &'a str,
+}
+
+impl<'a> Members<'a> {
+    fn of(self, of: &'a str) -> MembersOf<'a> {
+        MembersOf { members: self.action, version: self.version, of }
+    }
+}
+
+impl<'a> MembersOf<'a> {
+    fn text(&self, name: &str) -> Option<&'a str> {
+        self.members.get(name).and_then(Value::as_str)
+    }
+
+    fn invalid(&self, message: impl std::fmt::Display) -> ActionError {
+        ActionError::Invalid(format!("{}: {message}", self.of))
+    }
+
+    fn required(&self, name: &str) -> Result<&'a str, ActionError> {
+        self.text(name).ok_or_else(|| self.invalid(format_args!("{name} is required")))
+    }
+
+    /// A member that may hold templates.
+    fn field(&self, name: &str) -> Result<Option<Field>, ActionError> {
+        self.text(name).map(|text| self.compile(name, text)).transpose()
+    }
+
+    fn required_field(&self, name: &str) -> Result<Field, ActionError> {
+        self.compile(name, self.required(name)?)
+    }
+
+    fn compile(&self, name: &str, text: &str) -> Result<Field, ActionError> {
+        let refused = |error| ActionError::Template { place: format!("{}.{name}", self.of), error };
+        Ok(Field { text: text.into(), template: Template::compile(text, self.version).map_err(refused)? })
     }
 }
 
@@ -111,22 +231,52 @@ mod tests {
 
     use super::*;
 
+    fn refusal(action: &Value) -> Option<String> {
+        Action::parse(action, SqlVersion::V2016_03_23).err().map(|error| error.to_string())
+    }
+
     #[test]
     fn actions_are_taken_or_refused_by_name() {
         #[rustfmt::skip] // action                                                                       refusal
         let table = [
             (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r", "separator": "\n"}}),        None),
             (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r"}, "s3": null}),               None),
+            (json!({"firehose": {"deliveryStreamName": "${topic(1)}", "roleArn": "r"}}),                 None),
+            (json!({"firehose": {"deliveryStreamName": "a b", "roleArn": "r"}}),                         Some("firehose: `a b` is not a valid delivery stream name: 1 to 64 of a-z A-Z 0-9 _ . -")),
             (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r", "separator": ";"}}),         Some("firehose: separator is one of \\n, \\t, \\r\\n and a comma")),
             (json!({"firehose": {"roleArn": "r"}}),                                                      Some("firehose: deliveryStreamName is required")),
+            (json!({"firehose": {"deliveryStreamName": "s"}}),                                           Some("firehose: roleArn is required")),
             (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r", "batchMode": true}}),        Some("the rule action `firehose with batchMode` is not offered by this server yet")),
             (json!({"lambda": {"functionArn": "f"}}),                                                    Some("the rule action `lambda` is not offered by this server yet")),
             (json!({"teleport": {}}),                                                                    Some("`teleport` is not a rule action")),
             (json!({}),                                                                                  Some("an action is an object with one member, named for the action")),
             (json!(7),                                                                                   Some("an action is an object with one member, named for the action")),
+            (json!({"republish": {"topic": "a", "roleArn": "r"}, "s3": {}}),                             Some("an action is an object with one member, named for the action")),
         ];
-        for (action, refusal) in table {
-            assert_eq!(Action::parse(&action).err().map(|error| error.to_string()).as_deref(), refusal, "{action}");
+        for (action, expected) in table {
+            assert_eq!(refusal(&action).as_deref(), expected, "{action}");
+        }
+    }
+
+    #[test]
+    fn a_template_is_refused_with_its_place() {
+        let action = json!({"s3": {"bucketName": "lake", "key": "a/${topic(}", "roleArn": "r"}});
+        assert_eq!(refusal(&action).as_deref(), Some("s3.key: line 1, column 11: expected an expression, found `}`"));
+    }
+
+    #[test]
+    fn an_action_says_what_it_is_about() {
+        for (action, name, resource) in [
+            (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r"}}), "FirehoseAction", "s"),
+            (
+                json!({"republish": {"topic": "$$aws/things/${clientid()}/shadow/update", "roleArn": "r"}}),
+                "RepublishAction",
+                "$aws/things/${clientid()}/shadow/update",
+            ),
+            (json!({"s3": {"bucketName": "lake", "key": "k", "roleArn": "r"}}), "S3Action", "lake"),
+        ] {
+            let action = Action::parse(&action, SqlVersion::default()).unwrap();
+            assert_eq!((action.name(), action.resource()), (name, resource));
         }
     }
 }

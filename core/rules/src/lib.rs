@@ -18,7 +18,9 @@ mod template; // `${...}` in an action's fields
 mod value; // types and conversions
 mod version; // 2015-10-08, 2016-03-23, beta
 
-pub use action::{Action, ActionError, FirehoseAction};
+pub use action::{
+    Action, ActionError, FirehoseAction, Headers, NewObject, Put, RenderError, Republication, RepublishAction, S3Action,
+};
 pub use error::{EvaluationError, SqlError};
 pub use functions::{Arity, Function, functions};
 pub use json::{JSON_DEPTH_MAX, JsonError};

@@ -30,6 +30,7 @@ fn the_printed_file_holds_every_setting_at_its_default() {
         quotas,
         limits,
         sessions,
+        rule_work,
         plain_mqtt,
         plain_mqtt_as,
         hostnames,
@@ -80,6 +81,7 @@ fn the_printed_file_holds_every_setting_at_its_default() {
     assert_eq!(audit_mib, Some(defaults.audit_mib));
     assert_eq!(limits, toml::Table::try_from(&defaults.limits).ok());
     assert_eq!(sessions, toml::Table::try_from(defaults.session_limits).ok());
+    assert_eq!(rule_work, toml::Table::try_from(defaults.rule_work_limits).ok());
     let mut standard = limits.unwrap();
     for (limit, value) in TEMPLATE.lines().filter_map(|line| line.strip_prefix('#')?.split_once(" # mqtt: ")) {
         let name = limit.split_once(" = ").unwrap().0;

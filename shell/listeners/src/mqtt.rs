@@ -74,7 +74,7 @@ struct Pump<T> {
     /// The turn at hand ends here, and the gate may hold more of what the client sent.
     turn_until: Instant,
     turn_is_over: bool,
-    /// A message that waits for room on the disk, and its connection with it.
+    /// A message that waits for room on the disk or among the work of rules, and its connection with it.
     no_room_for: Option<Box<IncomingPublish>>,
 }
 
@@ -161,6 +161,12 @@ impl<T: Transport> Pump<T> {
         }
         if self.turn_is_over {
             context.waker().wake_by_ref(); // others first
+        }
+        if self.no_room_for.is_some()
+            && let Some(session) = &self.session
+            && self.gateway.poll_room(context, session).is_ready()
+        {
+            context.waker().wake_by_ref(); // what was held up in this turn has nobody else to wake it
         }
         self.arm(now, context);
         if self.input.is_empty() {
@@ -339,10 +345,11 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    /// What found no room on the disk has its turn once there is some.
+    /// What found no room, on the disk or among the work of rules, has its turn once there is some.
     fn await_room(&mut self, now: Instant, context: &mut Context<'_>) {
         if self.no_room_for.is_some()
-            && self.gateway.state().journal().poll_room(context).is_ready()
+            && let Some(session) = &self.session
+            && self.gateway.poll_room(context, session).is_ready()
             && let Some(publish) = self.no_room_for.take()
         {
             self.publish(now, *publish);

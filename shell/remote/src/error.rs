@@ -35,7 +35,7 @@ impl RemoteError {
     }
 
     /// Whether the same request may do better in a moment.
-    pub(crate) fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self {
             Self::Refused(refused) => refused.status >= 500 || refused.status == 429 || refused.status == 408,
             Self::Http(HttpError::Authorities(_) | HttpError::Request(_)) => false,

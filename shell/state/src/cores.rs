@@ -1,4 +1,5 @@
 //! The cores with memory, as one fold.
+use sekisho_actions::Actions;
 use sekisho_catalog::Catalog;
 use sekisho_delivery::Delivery;
 use sekisho_kms::Kms;
@@ -30,6 +31,8 @@ pub struct Cores {
     pub sessions: Sessions,
     /// Device shadows.
     pub shadows: Shadows,
+    /// What rules have still to do.
+    pub actions: Actions,
 }
 
 /// What happened, in any of them.
@@ -51,6 +54,8 @@ pub enum Event {
     Sessions(sekisho_sessions::Event),
     /// In the device shadows.
     Shadow(sekisho_shadow::Event),
+    /// In what rules have to do.
+    Actions(sekisho_actions::Event),
 }
 
 macro_rules! from_each {
@@ -70,7 +75,8 @@ from_each!(
     Catalog: sekisho_catalog::Event,
     Retained: sekisho_retained::Event,
     Sessions: sekisho_sessions::Event,
-    Shadow: sekisho_shadow::Event
+    Shadow: sekisho_shadow::Event,
+    Actions: sekisho_actions::Event
 );
 
 impl Cores {
@@ -84,6 +90,7 @@ impl Cores {
             Event::Retained(event) => self.retained.apply(event),
             Event::Sessions(event) => self.sessions.apply(event),
             Event::Shadow(event) => self.shadows.apply(event),
+            Event::Actions(event) => self.actions.apply(event),
         }
     }
 
@@ -97,7 +104,8 @@ impl Cores {
         let retained = self.retained.snapshot().into_iter().map(Event::from);
         let sessions = self.sessions.snapshot().into_iter().map(Event::from);
         let shadows = self.shadows.snapshot().into_iter().map(Event::from);
+        let actions = self.actions.snapshot().into_iter().map(Event::from);
         let told = kms.chain(registry).chain(objects).chain(delivery).chain(catalog);
-        told.chain(retained).chain(sessions).chain(shadows).collect()
+        told.chain(retained).chain(sessions).chain(shadows).chain(actions).collect()
     }
 }

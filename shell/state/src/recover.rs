@@ -3,6 +3,7 @@ use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{OnceLock, RwLock};
 
+use sekisho_actions::Actions;
 use sekisho_catalog::Catalog;
 use sekisho_delivery::Delivery;
 use sekisho_journal::{Durability, JournalError, Layout, Recovery, Sequence};
@@ -61,6 +62,7 @@ pub fn open(
         retained: Retained::default(),
         sessions: Sessions::default(),
         shadows: Shadows::default(),
+        actions: Actions::default(),
         tenant: tenant.clone(),
     };
     let mut unknown = None;

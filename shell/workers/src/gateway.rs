@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
+use sekisho_actions::Limits as RuleWorkLimits;
 use sekisho_broker::{Broker, Subscriber};
 use sekisho_gate::{Accepted, CloseReason, ConnectRequest, Refusal, Settings, SubscribeRequest, UnsubscribeRequest};
 use sekisho_identity::CertificateStatus;
@@ -27,6 +28,7 @@ use crate::peer::{DomainName, Peer};
 use crate::profile::Profile;
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
 use crate::rates::{ConnectRates, MessageRates};
+use crate::rule_actions::{Due, Room};
 use crate::tidings::Tidings;
 use crate::wills::{Wills, check_will};
 
@@ -40,6 +42,9 @@ pub struct Gateway {
     pub(crate) wills: Wills,
     pub(crate) profile: Profile,
     pub(crate) rules: LiveRules,
+    /// Work of rules nobody has looked at yet.
+    pub(crate) due: Due,
+    pub(crate) room: Room,
     pub(crate) streams: Arc<DeliveryStreams>,
     pub(crate) decisions: Arc<Decisions>,
     pub(crate) issuing: Arc<Issuing>,
@@ -54,6 +59,7 @@ pub struct Gateway {
     pub(crate) connect_rates: Mutex<ConnectRates>,
     settings: Arc<Settings>,
     pub(crate) session_limits: Limits,
+    pub(crate) rule_work_limits: RuleWorkLimits,
 }
 
 /// What a gateway is made of.
@@ -64,6 +70,8 @@ pub struct Parts {
     pub settings: Settings,
     /// How much stored sessions hold.
     pub session_limits: Limits,
+    /// How much work of rules may wait.
+    pub rule_work_limits: RuleWorkLimits,
     /// The account's state.
     pub state: Arc<State>,
     /// Where rules put records.
@@ -95,6 +103,8 @@ pub struct Session {
     resting: Vec<(TopicFilter, Grant)>,
     persistent: bool,
     pub(crate) rates: MessageRates,
+    /// Its last messages brought work to rules.
+    pub(crate) brings_work: bool,
     /// What lifecycle events call the connection.
     pub(crate) identifier: [u8; 16],
 }
@@ -143,6 +153,7 @@ impl Gateway {
             profile,
             settings,
             session_limits,
+            rule_work_limits,
             state,
             streams,
             decisions,
@@ -158,6 +169,8 @@ impl Gateway {
             wills: Wills::default(),
             profile,
             rules: LiveRules::default(),
+            due: Due::default(),
+            room: Room::default(),
             state,
             streams,
             decisions,
@@ -173,9 +186,11 @@ impl Gateway {
             connect_rates: Mutex::default(),
             settings: Arc::new(settings),
             session_limits,
+            rule_work_limits,
         };
         gateway.rules.replace(&gateway.state.read(), &mut gateway.broker_mut());
         gateway.restore_sessions();
+        gateway.restore_work();
         gateway
     }
 
@@ -296,6 +311,7 @@ impl Gateway {
             resting,
             persistent,
             rates: MessageRates::default(),
+            brings_work: false,
             identifier,
         };
         self.tell_connected(&session, owed);

@@ -21,8 +21,9 @@ mod retained; // the last message of a topic, for those who come later
 mod shadow; // requests for device shadows, and what they bring about
 mod tidings; // messages of the server's own, in order and once they are durable
 mod lists; // lists of the data plane, a page at a time
-mod live_rules; // the enabled rules and their actions
+mod live_rules; // the enabled rules, compiled
 mod rule_properties; // what MQTT5 says of a message, as rules ask for it
+mod rule_actions; // what they do, at once or later
 mod functions; // what stands in the place of Lambda functions
 mod key_deadlines; // what time alone does to KMS keys
 mod delivery; // records into the journal, batches to objects
@@ -53,6 +54,8 @@ pub use rates::Turn;
 pub use role_sessions::{
     NoCredentials, TemporaryCredentials, assume_role_as_operator, authorize_data, signer_of_session,
 };
+pub use rule_actions::{ActionInsight, RuleInsight, RuleTrouble, Rules, WaitingInsight, run_rule_actions};
+pub use sekisho_actions::Limits as RuleWorkLimits;
 pub use sekisho_delivery::Origin;
 pub use sekisho_gate::{Settings, SettingsError};
 pub use sekisho_sessions::Limits as SessionLimits;

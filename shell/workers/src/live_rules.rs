@@ -1,21 +1,21 @@
-//! The enabled rules, compiled, and what their actions owe; streams that take their records from topics, which are reached the
+//! The enabled rules, compiled, with their actions; streams that take their records from topics, which are reached the
 //! same way.
 use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::hash_map::Entry;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 use sekisho_broker::{Broker, RuleId};
 use sekisho_delivery::Origin;
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
-use sekisho_registry::TOPIC_RULES_MAX;
-use sekisho_rules::{Action, Evaluation, Program};
-use sekisho_state::{Cores, Event, State};
+use sekisho_registry::{TOPIC_RULES_MAX, TopicRule};
+use sekisho_rules::{Action, ActionError, Program};
+use sekisho_state::{Cores, Event};
 use sekisho_types::{CertificateId, DeliveryStreamName, RuleName};
 
 use crate::delivery::{DeliveryStreams, PutError};
-use crate::publish::Message;
-use crate::rule_properties::rule_properties;
+use crate::rule_actions::RuleFigures;
 
 /// Who published.
 #[derive(Clone, Copy, Debug)]
@@ -32,37 +32,44 @@ pub struct Source<'a> {
 }
 
 /// What the broker calls a rule.
-enum Listening {
-    Rule(LiveRule),
+pub(crate) enum Listening {
+    Rule(Arc<LiveRule>),
     /// A delivery stream that takes what is published, as it is.
     Stream(DeliveryStreamName),
 }
 
-struct LiveRule {
-    name: RuleName,
+/// An enabled rule.
+pub(crate) struct LiveRule {
+    pub name: RuleName,
     /// How often it was replaced.
-    version: u32,
-    program: Arc<Program>,
-    actions: Vec<Action>,
+    pub version: u32,
+    pub program: Arc<Program>,
+    pub actions: Vec<Action>,
+    pub error_action: Option<Action>,
+    pub figures: Arc<RuleFigures>,
 }
 
 /// The enabled rules.
 #[derive(Default)]
 pub struct LiveRules {
     rules: RwLock<HashMap<RuleId, Arc<Listening>>>,
+    /// Of every rule there is, enabled or not; another version begins anew.
+    figures: Mutex<HashMap<RuleName, (u32, Arc<RuleFigures>)>>,
 }
 
 impl LiveRules {
-    /// Exchanges them for those there are.
+    /// Exchanges them for those there are. What is the same stays.
     pub fn replace(&self, cores: &Cores, broker: &mut Broker) {
         let mut rules = self.rules.write().unwrap_or_else(PoisonError::into_inner);
         for id in rules.keys() {
             broker.remove_rule(*id);
         }
-        rules.clear();
+        let before: HashMap<RuleName, Arc<LiveRule>> = rules.drain().filter_map(|(_, rule)| rule.named()).collect();
+        self.figures().retain(|name, _| cores.registry.topic_rule(name).is_ok());
         for (number, (rule, program)) in cores.registry.rules().enumerate() {
-            let actions = match Action::parse_all(rule.actions()) {
-                Ok(actions) => actions,
+            let same = before.get(&rule.rule_name).filter(|live| Arc::ptr_eq(&live.program, program));
+            let live = match same.map(|live| Ok(live.clone())).unwrap_or_else(|| self.live(rule, program)) {
+                Ok(live) => live,
                 Err(error) => {
                     tracing::error!(rule = %rule.rule_name, %error, "a stored rule has an action this version does not know");
                     continue;
@@ -70,9 +77,7 @@ impl LiveRules {
             };
             let id = RuleId(number as u32);
             broker.add_rule(&rule.rule_name, program.topic_filter(), id);
-            let (name, version) = (rule.rule_name.clone(), rule.replacements);
-            let rule = LiveRule { name, version, program: program.clone(), actions };
-            rules.insert(id, Arc::new(Listening::Rule(rule)));
+            rules.insert(id, Arc::new(Listening::Rule(live)));
         }
         let sources = cores.delivery.streams().filter_map(|stream| Some((&stream.name, stream.source.as_ref()?)));
         for (number, (name, source)) in sources.enumerate() {
@@ -80,6 +85,44 @@ impl LiveRules {
             broker.add_topic_source(&source.topic_filter, id);
             rules.insert(id, Arc::new(Listening::Stream(name.clone())));
         }
+    }
+
+    fn live(&self, rule: &TopicRule, program: &Arc<Program>) -> Result<Arc<LiveRule>, ActionError> {
+        let actions = Action::parse_all(rule.actions(), program.version())?;
+        let error_action = rule.error_action().map(|action| Action::parse(action, program.version())).transpose()?;
+        let (name, version) = (rule.rule_name.clone(), rule.replacements);
+        let figures = match self.figures().entry(name.clone()) {
+            Entry::Occupied(known) if known.get().0 == version => known.get().1.clone(),
+            entry => {
+                let figures = Arc::new(RuleFigures::new(&name, &actions, error_action.as_ref()));
+                entry.insert_entry((version, figures.clone()));
+                figures
+            }
+        };
+        Ok(Arc::new(LiveRule { name, version, program: program.clone(), actions, error_action, figures }))
+    }
+
+    fn figures(&self) -> MutexGuard<'_, HashMap<RuleName, (u32, Arc<RuleFigures>)>> {
+        self.figures.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What became of the messages of a version of a rule, if it has been enabled since the start.
+    pub(crate) fn figures_of(&self, name: &RuleName, version: u32) -> Option<Arc<RuleFigures>> {
+        self.figures().get(name).filter(|(known, _)| *known == version).map(|(_, figures)| figures.clone())
+    }
+
+    /// What listens under a number.
+    pub(crate) fn get(&self, id: RuleId) -> Option<Arc<Listening>> {
+        self.rules.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    /// An enabled rule by its name: for who comes back to it later.
+    pub(crate) fn by_name(&self, name: &RuleName) -> Option<Arc<LiveRule>> {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        rules.values().find_map(|listening| match &**listening {
+            Listening::Rule(rule) if rule.name == *name => Some(rule.clone()),
+            Listening::Rule(_) | Listening::Stream(_) => None,
+        })
     }
 
     /// Whether an event made or took away a stream that listens. What a stream listens to never changes.
@@ -95,80 +138,19 @@ impl LiveRules {
             _ => false,
         }
     }
+}
 
-    /// Evaluates a rule over a message and starts its actions. What they owe locally is durable once the sequence is.
-    ///
-    /// # Errors
-    /// A refusal if the message cannot be taken now: it is not acknowledged, and its publisher sends it again.
-    pub(crate) fn run(
-        &self,
-        id: RuleId,
-        state: &State,
-        streams: &DeliveryStreams,
-        topic: &str,
-        message: &Message<'_>,
-    ) -> Result<Sequence, Refusal> {
-        let (payload, source) = (message.payload, &message.source);
-        let rule = self.rules.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        let rule = match rule.as_deref() {
-            None => return Ok(Sequence(0)),
-            Some(Listening::Rule(rule)) => rule,
-            Some(Listening::Stream(name)) => return take(name, streams, topic, payload, source),
-        };
-        let said = message.properties.map(rule_properties);
-        let message = sekisho_rules::Message {
-            topic,
-            payload,
-            client_id: source.client_id,
-            principal: source.principal,
-            account: state.tenant().account.as_str(),
-            received: state.now(),
-            mqtt: said.as_ref(),
-            ..Default::default()
-        };
-        let selected = match rule.program.evaluate(&message, &mut state.random()) {
-            Evaluation::Selected(selected) => selected,
-            Evaluation::NotSelected => return Ok(Sequence(0)),
-            Evaluation::Failed(error) => {
-                tracing::warn!(rule = %rule.name, topic, %error, "rule failed");
-                metrics::counter!("sekisho_rule_failures_total", "rule" => rule.name.to_string()).increment(1);
-                return Ok(Sequence(0));
-            }
-        };
-        let mut owed = Sequence(0);
-        for action in &rule.actions {
-            match action {
-                Action::Firehose(firehose) => {
-                    let origin = Origin {
-                        certificate_id: source.certificate_id,
-                        client_id: source.client_id,
-                        thing: source.thing,
-                        topic,
-                        rule: rule.name.as_str(),
-                        rule_version: rule.version,
-                    };
-                    match streams.put(
-                        &firehose.delivery_stream_name,
-                        &[&selected, firehose.separator.as_bytes()],
-                        Some(&origin),
-                    ) {
-                        Ok(sequence) => owed = owed.max(sequence),
-                        Err(PutError::Unavailable) => return Err(Refusal::NoRoom),
-                        Err(error) => {
-                            tracing::warn!(rule = %rule.name, topic, %error, "action failed");
-                            metrics::counter!("sekisho_action_failures_total", "rule" => rule.name.to_string())
-                                .increment(1);
-                        }
-                    }
-                }
-            }
+impl Listening {
+    fn named(&self) -> Option<(RuleName, Arc<LiveRule>)> {
+        match self {
+            Self::Rule(rule) => Some((rule.name.clone(), rule.clone())),
+            Self::Stream(_) => None,
         }
-        Ok(owed)
     }
 }
 
 /// A stream takes a message as it is. It is the stream's once the sequence is durable.
-fn take(
+pub(crate) fn take(
     name: &DeliveryStreamName,
     streams: &DeliveryStreams,
     topic: &str,

@@ -13,6 +13,7 @@ use sekisho_mqtt::{PublishProperties, QoS, SubscriptionIdentifier, Utf8String};
 use sekisho_policy::{Context, Denied, Permit, PolicySet, Principal, Publish, RetainPublish, authorize_event};
 use sekisho_retained::keeps;
 use sekisho_sessions::Addressee;
+use sekisho_shadow::ShadowTopic;
 use sekisho_sigv4::Operator;
 use sekisho_state::State;
 use sekisho_types::{Grant, TopicName};
@@ -23,6 +24,7 @@ use crate::live_rules::Source;
 use crate::peer::Peer;
 use crate::provisioning::FleetTopic;
 use crate::role_sessions::authorize_data;
+use crate::rule_actions::{Chain, Republished};
 
 thread_local! {
     /// Whom the message at hand is for, kept between messages to save the allocation.
@@ -43,6 +45,14 @@ pub(crate) struct Message<'a> {
     pub qos: QoS,
     pub properties: Option<&'a PublishProperties>,
     pub source: Source<'a>,
+}
+
+/// What became of a message.
+pub(crate) struct Routed {
+    /// What has to be durable before its publisher is told that we have it.
+    pub owed: Sequence,
+    /// Rules have taken work for it that is done later.
+    pub brought_work: bool,
 }
 
 /// That a message may be published, and kept if it is to be.
@@ -124,6 +134,9 @@ impl Gateway {
         let is_kept = publish.retain && keeps(&publish.topic);
         let retain = is_kept.then(|| session.policy.retain_publish(self.state.now(), &publish.topic)).transpose();
         let retain = retain.map_err(|denied| self.denied(session, "publish", &denied))?;
+        if self.has_enough(session) {
+            return Err(Refusal::NoRoom);
+        }
         let routed = self.route(
             now,
             &Message {
@@ -136,7 +149,9 @@ impl Gateway {
                 properties: publish.properties.as_deref(),
                 source: session.source(),
             },
-        )?;
+        );
+        session.brings_work = routed.as_ref().map_or(true, |routed| routed.brought_work);
+        let routed = routed?;
         let handled = match shadow {
             Some((method, shadow)) => self.handle_shadow(method, &shadow, &publish.payload)?,
             None => Sequence(0),
@@ -145,7 +160,7 @@ impl Gateway {
             Some(packet_identifier) => self.take(session, packet_identifier)?,
             None => Sequence(0),
         };
-        Ok(routed.max(handled).max(taken))
+        Ok(routed.owed.max(handled).max(taken))
     }
 
     /// Who may publish over HTTPS with this certificate, and have it kept if that is wanted: there is no client id and no thing.
@@ -189,7 +204,8 @@ impl Gateway {
     ) -> Result<Sequence, Refusal> {
         let Spoken { topic, payload, qos, retain: _, properties } = spoken;
         let topic = Utf8String::copied(topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
-        self.route(now, &Message { permit, from: None, retain, topic: &topic, payload, qos, properties, source })
+        let message = Message { permit, from: None, retain, topic: &topic, payload, qos, properties, source };
+        self.route(now, &message).map(|routed| routed.owed)
     }
 
     /// The server tells what happened in it, on `$aws/events/…`, and to things, on `$aws/things/…`.
@@ -199,7 +215,8 @@ impl Gateway {
         let source = self.account();
         let (now, qos) = (Instant::now(), QoS::AtLeastOnce);
         let (permit, topic, retain) = (&permit, &topic, None);
-        self.route(now, &Message { permit, from: None, retain, topic, payload, qos, properties: None, source })
+        let message = Message { permit, from: None, retain, topic, payload, qos, properties: None, source };
+        self.route(now, &message).map(|routed| routed.owed)
     }
 
     /// The account itself speaks: its operator, or the server.
@@ -208,7 +225,31 @@ impl Gateway {
         Source { certificate_id: None, client_id: None, thing: None, principal }
     }
 
-    pub(crate) fn route(&self, now: Instant, message: &Message<'_>) -> Result<Sequence, Refusal> {
+    /// A message to its subscribers and rules, and then what rules make of it.
+    pub(crate) fn route(&self, now: Instant, message: &Message<'_>) -> Result<Routed, Refusal> {
+        let mut chain = Chain::default();
+        let owed = self.route_one(now, message, &mut chain)?;
+        let owed = owed.max(self.route_chain(now, &mut chain)?);
+        Ok(Routed { owed, brought_work: chain.took_work })
+    }
+
+    /// What rules republish, in their order.
+    pub(crate) fn route_chain(&self, now: Instant, chain: &mut Chain) -> Result<Sequence, Refusal> {
+        let mut owed = Sequence(0);
+        while let Some(Republished { permit, payload, qos, properties, .. }) = chain.next() {
+            let topic = Utf8String::copied(permit.action().topic.as_str()).map_err(|_| Refusal::TopicNameInvalid)?;
+            let (source, properties) = (self.account(), Some(&properties));
+            let (permit, topic, payload, retain) = (&permit, &topic, &payload, None);
+            let message = Message { permit, from: None, retain, topic, payload, qos, properties, source };
+            owed = owed.max(self.route_one(now, &message, chain)?);
+            if let Some(ShadowTopic::Call(method, shadow)) = ShadowTopic::parse(topic) {
+                owed = owed.max(self.handle_shadow(method, &shadow, payload)?);
+            }
+        }
+        Ok(owed)
+    }
+
+    fn route_one(&self, now: Instant, message: &Message<'_>, chain: &mut Chain) -> Result<Sequence, Refusal> {
         // Kept first: whoever subscribes from here on is given it from there, whoever has subscribed is told below.
         let kept = message.retain.map(|permit| self.keep(permit, message)).transpose()?.unwrap_or_default();
         TARGETS.with_borrow_mut(|targets| {
@@ -218,11 +259,17 @@ impl Gateway {
             let broker = self.broker.read().unwrap_or_else(PoisonError::into_inner);
             broker.publish(message.permit, message.from, turn, targets);
             drop(broker);
-            self.route_to(now, message, targets).map(|owed| owed.max(kept))
+            self.route_to(now, message, targets, chain).map(|owed| owed.max(kept))
         })
     }
 
-    fn route_to(&self, now: Instant, message: &Message<'_>, targets: &[Target]) -> Result<Sequence, Refusal> {
+    fn route_to(
+        &self,
+        now: Instant,
+        message: &Message<'_>,
+        targets: &[Target],
+        chain: &mut Chain,
+    ) -> Result<Sequence, Refusal> {
         let mut owed = Sequence(0);
         let mut in_mailboxes = false;
         let mut stored = Vec::new();
@@ -237,7 +284,8 @@ impl Gateway {
                 },
                 Target::Rule(rule) => {
                     let topic = Broker::rule_topic(message.topic);
-                    let ran = self.rules.run(*rule, &self.state, &self.streams, topic, message)?;
+                    let (payload, source, said) = (message.payload, &message.source, message.properties);
+                    let ran = self.run_rule(*rule, topic, payload, source, said, chain)?;
                     owed = owed.max(ran);
                 }
             }

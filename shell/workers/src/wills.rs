@@ -109,19 +109,17 @@ impl Gateway {
         let Speech { publish: permit, retain } = &self.authorize_will(session, will)?;
         let topic = Utf8String::copied(will.topic.as_str()).map_err(|_| Refusal::NotAuthorized)?;
         let properties = will.properties.as_deref().map(said_of_will);
-        self.route(
-            now,
-            &Message {
-                permit,
-                from: Some(session.link.subscriber()),
-                retain: retain.as_ref(),
-                topic: &topic,
-                payload: &will.payload,
-                qos: will.qos,
-                properties: properties.as_ref(),
-                source: session.source(),
-            },
-        )
+        let message = Message {
+            permit,
+            from: Some(session.link.subscriber()),
+            retain: retain.as_ref(),
+            topic: &topic,
+            payload: &will.payload,
+            qos: will.qos,
+            properties: properties.as_ref(),
+            source: session.source(),
+        };
+        self.route(now, &message).map(|routed| routed.owed)
     }
 
     /// Whether a will may still be published, and kept: its certificate or policies may have changed since CONNECT.

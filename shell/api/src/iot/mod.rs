@@ -138,6 +138,7 @@ use sekisho_registry::{Event, Registry, RegistryError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::error::INTERNAL;
 use crate::{ApiError, App, parse};
 
 #[cfg(test)]
@@ -180,13 +181,13 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "DetachThingPrincipal" => detach_thing_principal::run(app, parse(input)?).await,
         "ListThingPrincipals" => list_thing_principals::run(app, parse(input)?),
         "ListPrincipalThings" => list_principal_things::run(app, parse(input)?),
-        "CreateTopicRule" => create_topic_rule::run(app, parse(input)?).await,
-        "ReplaceTopicRule" => replace_topic_rule::run(app, parse(input)?).await,
-        "GetTopicRule" => get_topic_rule::run(app, parse(input)?),
-        "ListTopicRules" => list_topic_rules::run(app, parse(input)?),
-        "EnableTopicRule" => enable_topic_rule::run(app, parse(input)?).await,
-        "DisableTopicRule" => disable_topic_rule::run(app, parse(input)?).await,
-        "DeleteTopicRule" => delete_topic_rule::run(app, parse(input)?).await,
+        "CreateTopicRule" => create_topic_rule::run(app, parse(input)?).await.map_err(of_rules),
+        "ReplaceTopicRule" => replace_topic_rule::run(app, parse(input)?).await.map_err(of_rules),
+        "GetTopicRule" => get_topic_rule::run(app, parse(input)?).map_err(of_rules),
+        "ListTopicRules" => list_topic_rules::run(app, parse(input)?).map_err(of_rules),
+        "EnableTopicRule" => enable_topic_rule::run(app, parse(input)?).await.map_err(of_rules),
+        "DisableTopicRule" => disable_topic_rule::run(app, parse(input)?).await.map_err(of_rules),
+        "DeleteTopicRule" => delete_topic_rule::run(app, parse(input)?).await.map_err(of_rules),
         "GetRegistrationCode" => get_registration_code::run(app).await,
         "DeleteRegistrationCode" => delete_registration_code::run(app).await,
         "RegisterCACertificate" => register_ca_certificate::run(app, parse(input)?).await,
@@ -259,6 +260,11 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "SearchIndex" => search_index::run(app, parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }
+}
+
+/// A fault of ours has another name in the operations of rules (iot model: their errors).
+fn of_rules(error: ApiError) -> ApiError {
+    if error.code == INTERNAL { ApiError { code: "InternalException".into(), ..error } } else { error }
 }
 
 /// Runs a command of the registry and waits until it is durable.

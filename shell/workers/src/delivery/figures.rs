@@ -56,18 +56,23 @@ struct Kept {
 }
 
 /// One counter in two places: the exporter does not tell what it counted.
-struct Count {
+pub(crate) struct Count {
     own: AtomicU64,
     exported: Counter,
 }
 
 impl Count {
-    fn add(&self, more: u64) {
+    /// Zero.
+    pub(crate) fn new(exported: Counter) -> Self {
+        Self { own: AtomicU64::new(0), exported }
+    }
+
+    pub(crate) fn add(&self, more: u64) {
         self.own.fetch_add(more, Ordering::Relaxed);
         self.exported.increment(more);
     }
 
-    fn get(&self) -> u64 {
+    pub(crate) fn get(&self) -> u64 {
         self.own.load(Ordering::Relaxed)
     }
 }
@@ -93,7 +98,7 @@ impl Figures {
         let stream = name.to_string();
         macro_rules! count {
             ($name:literal) => {
-                Count { own: AtomicU64::new(0), exported: metrics::counter!($name, "stream" => stream.clone()) }
+                Count::new(metrics::counter!($name, "stream" => stream.clone()))
             };
         }
         macro_rules! gauge {

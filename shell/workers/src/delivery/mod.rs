@@ -21,6 +21,7 @@ use sekisho_blobs::ObjectStore;
 use sekisho_remote::RemoteBuckets;
 use sekisho_state::State;
 
+pub(crate) use figures::Count;
 pub use figures::{Counts, Trouble};
 pub use insight::{Flushed, Held, PartitionInsight, StreamInsight};
 pub use put::{PutError, Taken};
@@ -29,7 +30,7 @@ pub use streams::DeliveryStreams;
 pub use tail::{Tail, TailError, TailFrom, TailLine, TailRecord};
 
 use crate::functions::Functions;
-use sink::Places;
+pub(crate) use sink::{FlushError, Places};
 
 /// Starts the delivery streams: their timer, and the tasks that bring batches where they go.
 pub fn start_delivery(

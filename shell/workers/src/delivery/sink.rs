@@ -2,6 +2,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use sekisho_blobs::{NewObject, ObjectStore, StoreError, Upload};
 use sekisho_delivery::{
     Attempts, BatchId, Compression, Compressor, Conversions, RecordEntry, Target, TargetObject, failed_record,
@@ -44,6 +45,16 @@ pub(crate) enum FlushError {
 }
 
 impl FlushError {
+    /// The same will fail again, whoever comes back: AWS would not try twice.
+    pub fn is_lasting(&self) -> bool {
+        match self {
+            Self::Store(StoreError::Kms(error)) => !matches!(error, sekisho_kms::KmsError::Material(..)),
+            Self::Store(StoreError::Objects(_)) | Self::Key(_) => true,
+            Self::Remote(error) => !error.is_passing(),
+            _ => false,
+        }
+    }
+
     /// Nothing can be promised any more: the next start finds the cut in the journal.
     pub fn is_end(&self) -> bool {
         match self {
@@ -99,15 +110,35 @@ pub(crate) struct Packed {
     length: u64,
 }
 
+impl Places {
+    /// Puts an object whose body is at hand.
+    pub(crate) async fn put(&self, new: NewObject, body: Bytes) -> Result<(), FlushError> {
+        match self.remote.begin(remote(&new)) {
+            Some(mut upload) => {
+                upload.write(&body).await?;
+                Ok(upload.finish().await?)
+            }
+            None => {
+                self.objects.put(new, body).await?;
+                Ok(())
+            }
+        }
+    }
+}
+
+/// An object as another S3 is told of it.
+fn remote(new: &NewObject) -> RemoteObject {
+    RemoteObject {
+        bucket: new.bucket.clone(),
+        key: new.key.to_string(),
+        headers: new.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        kms_key: new.encryption.kms_key.clone(),
+    }
+}
+
 impl Object {
     async fn begin(places: &Places, new: NewObject) -> Result<Self, FlushError> {
-        let remote = RemoteObject {
-            bucket: new.bucket.clone(),
-            key: new.key.to_string(),
-            headers: new.headers.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
-            kms_key: new.encryption.kms_key.clone(),
-        };
-        match places.remote.begin(remote) {
+        match places.remote.begin(remote(&new)) {
             Some(upload) => Ok(Self::Elsewhere(Box::new(upload))),
             None => Ok(Self::Here(Box::new(places.objects.begin(new).await?))),
         }

@@ -213,6 +213,7 @@ mod tests {
                 profile: crate::Profile::Aws,
                 settings: crate::Profile::Aws.settings(),
                 session_limits: sekisho_sessions::Limits::default(),
+                rule_work_limits: sekisho_actions::Limits::default(),
                 streams: crate::start_delivery(
                     state.clone(),
                     objects,

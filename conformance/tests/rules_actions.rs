@@ -1,0 +1,125 @@
+//! Topic rules: their API by boto3; what they republish, put and report, by paho and mosquitto; after a kill; by command.
+use conformance::{Server, eventually};
+
+#[test]
+fn rules_are_made_listed_and_refused_as_aws_does() {
+    let server = Server::start();
+    server.python("boto3_rules.py");
+}
+
+#[test]
+fn a_rule_republishes_puts_objects_and_reports_what_failed() {
+    let server = Server::start();
+    server.device("pump-7");
+    server.device("pump-8");
+    server.python("rules_actions.py");
+    let told = server.bash("sekisho rule show circle; sekisho rule show broken");
+    for says in [
+        "RepublishAction shared/circle: 10 done, 1 failed, 0 late",
+        "the message has been republished 10 times already",
+        "S3Action nowhere: 0 done, 1 failed, 0 late",
+        "The specified bucket does not exist",
+        "error action  RepublishAction shared/errors: 1 done, 0 failed, 0 late",
+        "to be done    nothing",
+    ] {
+        assert!(told.contains(says), "{says}\n{told}");
+    }
+    let listed =
+        server.bash("sekisho rule ls; curl -sf $ADMIN/metrics | grep -E '^sekisho_(error_)?action.*\"broken\"' | sort");
+    for says in [
+        "sekisho_action_failures_total{rule=\"broken\",action=\"S3Action\"} 1",
+        "sekisho_error_action_successes_total{rule=\"broken\",action=\"RepublishAction\"} 1",
+    ] {
+        assert!(listed.contains(says), "{says}\n{listed}");
+    }
+}
+
+/// What was acknowledged is durable in all three: an object, a record, and a stored session's queue.
+#[test]
+fn what_was_acknowledged_is_done_after_a_kill() {
+    let mut server = Server::start();
+    server.device("pump-7");
+    server.device("pump-8");
+    server.lake(1);
+    let script = conformance::root().join("conformance/python/rules_kill.py");
+    server.bash(&format!("python {} prepare", script.display()));
+    for round in 0..3 {
+        let mut load =
+            server.command("python").arg(&script).args(["load", &round.to_string()]).spawn().expect("python");
+        let acknowledged = server.scratch().join("acknowledged");
+        let count = || std::fs::read_to_string(&acknowledged).map_or(0, |text| text.lines().count());
+        let before = count();
+        eventually("the load is under way", || (count() > before + 50).then_some(()));
+        server.kill();
+        let _ = load.kill();
+        let _ = load.wait();
+        server.restart();
+    }
+    let told = server.bash(&format!("python {} check", script.display()));
+    eprint!("{told}");
+}
+
+/// Who brings more than is done waits, loses nothing, and holds up nobody else.
+#[test]
+fn a_publisher_that_brings_too_much_waits() {
+    let config = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(config.path(), "[rule_work]\ncomfortable_executions = 20\nexecutions = 100\n").expect("a file");
+    let server = Server::start_with(&["--config", &config.path().display().to_string()]);
+    server.device("pump-7");
+    server.device("pump-8");
+    server.bash(
+        r#"
+        aws s3api create-bucket --bucket each >/dev/null
+        aws iot create-topic-rule --rule-name object --topic-rule-payload '{"sql": "SELECT id FROM '"'shared/+'"'", "awsIotSqlVersion":
+          "2016-03-23", "actions": [{"s3": {"bucketName": "each", "key": "${id}", "roleArn": "arn:aws:iam::000000000000:role/r"}}]}'
+        "#,
+    );
+    let mut many = server.command("bash");
+    many.args([
+        "-c",
+        r#"for n in $(seq 1500); do echo "{\"id\": $n}"; done | mosquitto_pub -l -q 1 -h localhost -p $MQTT_PORT \
+        --cafile $CA --cert pump-7.pem --key pump-7.key -i pump-7 -t shared/a"#,
+    ]);
+    let mut many = many.spawn().expect("bash is there");
+    let (mut most, mut others) = (0, 0);
+    while many.try_wait().expect("a child").is_none() {
+        let told: serde_json::Value = serde_json::from_str(&server.bash("sekisho rule ls --json")).expect("JSON");
+        most = most.max(told["waiting"]["executions"].as_u64().expect("a number"));
+        server.bash("timeout 20 mosquitto_pub -q 1 -h localhost -p $MQTT_PORT --cafile $CA --cert pump-8.pem --key pump-8.key -i pump-8 -t factory/pump-8/b -m x");
+        others += 1;
+    }
+    assert!((10..=100).contains(&most) && others > 0, "{most} waited at once, another was heard {others} times");
+    eventually("every object is there", || {
+        let count = server.bash("aws s3 ls s3://each/ | wc -l");
+        (count.trim() == "1500").then_some(())
+    });
+}
+
+#[test]
+fn a_statement_is_tried_without_a_server() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let run = |arguments: &[&str]| {
+        let mut command = std::process::Command::new(conformance::binary());
+        let output = command.arg("rule").args(arguments).current_dir(directory.path()).output().expect("the binary");
+        let said = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+        (output.status.code(), said)
+    };
+    std::fs::write(directory.path().join("payload"), r#"{"temperature": 60}"#).expect("a file");
+    let sql = "SELECT temperature AS t, topic(2) AS oven FROM 'plant/+' WHERE temperature > 50";
+    let test = |topic: &str, payload: &[&str]| run(&[&["test", "--sql", sql, "--topic", topic], payload].concat());
+    assert_eq!(test("plant/7", &["--payload-file", "payload"]), (Some(0), "{\"t\":60,\"oven\":\"7\"}\n".into()));
+    let template = ["--payload", r#"{"temperature": 51}"#, "--template", "${topic()}/${temperature}"];
+    assert_eq!(test("plant/7", &template), (Some(0), "{\"t\":51,\"oven\":\"7\"}\nplant/7/51\n".into()));
+    assert_eq!(test("plant/7", &["--payload", "{}"]), (Some(1), "not selected: WHERE is not true\n".into()));
+    let elsewhere = test("other", &["--payload", "{}"]);
+    assert_eq!(elsewhere, (Some(1), "not selected: FROM does not match the topic\n".into()));
+    let (code, said) = test("plant/7", &["--payload", "no json"]);
+    assert!(code == Some(2) && said.starts_with("sekisho: the rule fails: the payload is not JSON"), "{said}");
+    let (code, said) = run(&["test", "--sql", "SELECT", "--topic", "a", "--payload", ""]);
+    assert!(code == Some(2) && said.contains("line 1, column 7: expected"), "{said}");
+    let (code, said) = run(&["explain", "--sql", sql]);
+    assert_eq!(
+        (code, said.as_str()),
+        (Some(0), "selects from  plant/+\nreads         temperature\nSQL version   2016-03-23\n")
+    );
+}

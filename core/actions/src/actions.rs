@@ -1,0 +1,294 @@
+//! All work that is to be done, and how far it is.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Event, Execution, ExecutionId, Failure};
+
+/// How much may wait, and what happens beyond it. All of it is in memory, and in each snapshot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Executions that wait. And then: a message that would bring one more waits in its connection, which is not read from.
+    pub executions: usize,
+    /// What they weigh. And then: the same.
+    pub bytes: usize,
+    /// From here on those who are known to bring more wait before anything is done with their next message: this much is done in some
+    /// seconds. The rest of the way to the limit is for those who are not known to.
+    pub comfortable_executions: usize,
+    /// The same in bytes.
+    pub comfortable_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            executions: 50_000,
+            bytes: 128 * 1024 * 1024,
+            comfortable_executions: 5_000,
+            comfortable_bytes: 32 * 1024 * 1024,
+        }
+    }
+}
+
+impl Limits {
+    /// For what takes the place of an execution that ends.
+    pub const NONE: Self = Self {
+        executions: usize::MAX,
+        bytes: usize::MAX,
+        comfortable_executions: usize::MAX,
+        comfortable_bytes: usize::MAX,
+    };
+}
+
+/// As much waits as may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{executions} executions of rules wait already")]
+pub struct Full {
+    executions: usize,
+}
+
+/// All work that is to be done.
+#[derive(Clone, Debug, Default)]
+pub struct Actions {
+    executions: BTreeMap<ExecutionId, Held>,
+    last: u64,
+    bytes: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Held {
+    execution: Arc<Execution>,
+    /// What is done or given up, by its place.
+    settled: BTreeMap<u8, Option<Failure>>,
+}
+
+/// How far an execution is.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    /// It.
+    pub execution: Arc<Execution>,
+    /// The places of the work that is still to be done; none if only the error action is left.
+    pub open: Vec<u8>,
+    /// What has failed so far.
+    pub failures: Vec<Failure>,
+}
+
+impl Actions {
+    /// A rule has work to do.
+    ///
+    /// # Errors
+    /// [`Full`].
+    pub fn take(&self, execution: Execution, limits: &Limits) -> Result<(Event, ExecutionId), Full> {
+        let is_full = self.executions.len() >= limits.executions || self.bytes + execution.bytes() > limits.bytes;
+        // Whoever was told that there is room finds some, however much he brings.
+        if is_full && !self.is_comfortable(limits) {
+            return Err(Full { executions: self.executions.len() });
+        }
+        let id = ExecutionId(self.last + 1);
+        Ok((Event::Taken { id, execution: Box::new(execution) }, id))
+    }
+
+    /// Work of an execution is done, or given up. If it was the last and nothing has failed, the execution has ended.
+    pub fn settle(&self, id: ExecutionId, work: u8, failure: Option<Failure>) -> Option<Event> {
+        let held = self.executions.get(&id)?;
+        if usize::from(work) >= held.execution.work.len() || held.settled.contains_key(&work) {
+            return None;
+        }
+        let is_last = held.settled.len() + 1 == held.execution.work.len();
+        let all_is_well = failure.is_none() && held.failures().next().is_none();
+        Some(if is_last && all_is_well { Event::Ended { id } } else { Event::Settled { id, work, failure } })
+    }
+
+    /// Nothing is left to do for an execution.
+    pub fn end(&self, id: ExecutionId) -> Option<Event> {
+        self.executions.contains_key(&id).then_some(Event::Ended { id })
+    }
+
+    /// How far an execution is; `None` once it has ended.
+    pub fn progress(&self, id: ExecutionId) -> Option<Progress> {
+        let held = self.executions.get(&id)?;
+        let open = (0..held.execution.work.len()).filter_map(|place| u8::try_from(place).ok());
+        Some(Progress {
+            execution: held.execution.clone(),
+            open: open.filter(|place| !held.settled.contains_key(place)).collect(),
+            failures: held.failures().cloned().collect(),
+        })
+    }
+
+    /// All that have not ended, the oldest first.
+    pub fn waiting(&self) -> impl Iterator<Item = (ExecutionId, &Execution)> {
+        self.executions.iter().map(|(id, held)| (*id, &*held.execution))
+    }
+
+    /// Executions that wait, and what they weigh.
+    pub fn waits(&self) -> (usize, usize) {
+        (self.executions.len(), self.bytes)
+    }
+
+    /// Whether more is welcome.
+    pub fn is_comfortable(&self, limits: &Limits) -> bool {
+        let executions = limits.comfortable_executions.min(limits.executions);
+        self.executions.len() < executions && self.bytes < limits.comfortable_bytes.min(limits.bytes)
+    }
+
+    /// What happened has happened: the same live and in recovery.
+    pub fn apply(&mut self, event: &Event) {
+        match event {
+            Event::Taken { id, execution } => {
+                let execution = Arc::new(Execution::clone(execution));
+                self.last = self.last.max(id.0);
+                self.bytes += execution.bytes();
+                self.executions.insert(*id, Held { execution, settled: BTreeMap::new() });
+            }
+            Event::Settled { id, work, failure } => {
+                let Some(held) = self.executions.get_mut(id) else { return };
+                self.bytes += failure.as_ref().map_or(0, Failure::bytes);
+                held.settled.insert(*work, failure.clone());
+            }
+            Event::Ended { id } => {
+                if let Some(held) = self.executions.remove(id) {
+                    self.bytes -= held.bytes();
+                }
+            }
+        }
+    }
+
+    /// The shortest list of events that folds to this state.
+    pub fn snapshot(&self) -> Vec<Event> {
+        let mut events = Vec::with_capacity(self.executions.len());
+        for (&id, held) in &self.executions {
+            events.push(Event::Taken { id, execution: Box::new(Execution::clone(&held.execution)) });
+            let settled = held.settled.iter();
+            events.extend(settled.map(|(&work, failure)| Event::Settled { id, work, failure: failure.clone() }));
+        }
+        events
+    }
+}
+
+impl Held {
+    fn failures(&self) -> impl Iterator<Item = &Failure> {
+        self.execution.failures.iter().chain(self.settled.values().flatten())
+    }
+
+    fn bytes(&self) -> usize {
+        self.execution.bytes() + self.settled.values().flatten().map(Failure::bytes).sum::<usize>()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use sekisho_types::{BucketName, ObjectKey, RuleName, Timestamp};
+
+    use super::*;
+    use crate::{Origin, Task, Work};
+
+    fn execution(work: usize) -> Execution {
+        let put = |number: usize| Work {
+            action: u8::try_from(number).unwrap(),
+            task: Task::PutObject {
+                bucket: BucketName::parse("lake").unwrap(),
+                key: ObjectKey::parse(&format!("k{number}")).unwrap(),
+            },
+        };
+        Execution {
+            rule: RuleName::parse("hot").unwrap(),
+            rule_version: 0,
+            origin: Origin {
+                topic: "a".into(),
+                client_id: None,
+                certificate_id: None,
+                thing: None,
+                principal: "p".into(),
+                received: Timestamp::from_seconds(1),
+                payload: Some(Bytes::from_static(b"\0\xff")),
+            },
+            result: Bytes::from_static(b"{}"),
+            work: (0..work).map(put).collect(),
+            failures: Vec::new(),
+            is_error_action: false,
+        }
+    }
+
+    fn failure(text: &str) -> Failure {
+        Failure { failed_action: "S3Action".into(), failed_resource: "lake".into(), error_message: text.into() }
+    }
+
+    fn take(actions: &mut Actions, execution: Execution) -> ExecutionId {
+        let (event, id) = actions.take(execution, &Limits::default()).unwrap();
+        actions.apply(&event);
+        id
+    }
+
+    fn settle(actions: &mut Actions, id: ExecutionId, work: u8, failure: Option<Failure>) -> bool {
+        let event = actions.settle(id, work, failure);
+        event.iter().for_each(|event| actions.apply(event));
+        event.is_some()
+    }
+
+    #[test]
+    fn what_is_done_has_ended_and_weighs_nothing() {
+        let mut actions = Actions::default();
+        let id = take(&mut actions, execution(2));
+        assert_eq!(actions.progress(id).unwrap().open, [0, 1]);
+        assert!(settle(&mut actions, id, 1, None));
+        assert!(!settle(&mut actions, id, 1, None), "once");
+        assert!(!settle(&mut actions, id, 2, None), "there is no such work");
+        assert_eq!(actions.progress(id).unwrap().open, [0]);
+        assert!(settle(&mut actions, id, 0, None));
+        assert!(actions.progress(id).is_none());
+        assert_eq!(actions.waits(), (0, 0));
+        assert!(!settle(&mut actions, id, 0, None) && actions.end(id).is_none());
+        assert_ne!(take(&mut actions, execution(1)), id, "numbers are not given twice");
+    }
+
+    #[test]
+    fn what_has_failed_waits_for_its_error_action() {
+        let mut actions = Actions::default();
+        let id = take(&mut actions, Execution { failures: vec![failure("at once")], ..execution(2) });
+        assert!(settle(&mut actions, id, 0, Some(failure("later"))));
+        assert!(settle(&mut actions, id, 1, None));
+        let progress = actions.progress(id).unwrap();
+        assert!(progress.open.is_empty());
+        assert_eq!(progress.failures, [failure("at once"), failure("later")]);
+        actions.apply(&actions.end(id).unwrap());
+        assert_eq!(actions.waits(), (0, 0));
+    }
+
+    #[test]
+    fn more_than_may_wait_is_refused() {
+        let mut actions = Actions::default();
+        let limits = Limits { executions: 2, comfortable_executions: 1, ..Limits::default() };
+        assert!(actions.is_comfortable(&limits));
+        for _ in 0..2 {
+            let (event, _) = actions.take(execution(1), &limits).unwrap();
+            actions.apply(&event);
+            assert!(!actions.is_comfortable(&limits));
+        }
+        assert_eq!(actions.take(execution(1), &limits).unwrap_err().to_string(), "2 executions of rules wait already");
+        let (_, bytes) = actions.waits();
+        let limits = Limits { bytes: bytes + 1, comfortable_bytes: bytes, ..Limits::default() };
+        assert!(actions.take(execution(1), &limits).is_err() && !actions.is_comfortable(&limits));
+        let limits = Limits { bytes: 1, ..Limits::default() };
+        assert!(Actions::default().take(execution(1), &limits).is_ok(), "one is done, however large it is");
+        assert!(actions.take(execution(1), &limits).is_err());
+    }
+
+    #[test]
+    fn a_snapshot_and_the_journal_s_text_fold_to_the_same() {
+        let mut actions = Actions::default();
+        let id = take(&mut actions, execution(3));
+        settle(&mut actions, id, 2, Some(failure("gone")));
+        settle(&mut actions, id, 0, None);
+        take(&mut actions, Execution { is_error_action: true, ..execution(1) });
+        let text = serde_json::to_string(&actions.snapshot()).unwrap();
+        let mut again = Actions::default();
+        let events: Vec<Event> = serde_json::from_str(&text).unwrap();
+        events.iter().for_each(|event| again.apply(event));
+        assert_eq!(again.snapshot(), actions.snapshot());
+        assert_eq!((again.waits(), again.last), (actions.waits(), actions.last));
+        assert_eq!(again.progress(id).unwrap().open, [1]);
+    }
+}

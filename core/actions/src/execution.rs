@@ -1,0 +1,109 @@
+//! One rule's work on one message.
+use bytes::Bytes;
+use sekisho_types::{BucketName, CertificateId, ObjectKey, RuleName, Timestamp, base64_bytes};
+use serde::{Deserialize, Serialize};
+
+/// Which.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ExecutionId(pub u64);
+
+/// What a rule has to do with a message, beside what was done at once.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Execution {
+    /// Whose work it is.
+    pub rule: RuleName,
+    /// How often that had been replaced.
+    pub rule_version: u32,
+    /// The message.
+    pub origin: Origin,
+    /// What the rule made of it.
+    #[serde(with = "base64_bytes")]
+    pub result: Bytes,
+    /// What is to be done with that; one entry an action.
+    pub work: Vec<Work>,
+    /// What failed of the rule's other actions, for its error action.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub failures: Vec<Failure>,
+    /// This is the rule's error action: if it fails there is no other.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_error_action: bool,
+}
+
+/// The message a rule works on, as far as an error action asks for it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Origin {
+    /// Its topic, as rules see it.
+    pub topic: String,
+    /// Whose it is, if it came by MQTT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub client_id: Option<String>,
+    /// Whose it is, if a device's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_id: Option<CertificateId>,
+    /// The thing that is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thing: Option<String>,
+    /// What `principal()` answers.
+    pub principal: String,
+    /// When it came.
+    pub received: Timestamp,
+    /// Its payload; `None` if nobody would ask for it.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "base64_bytes::option")]
+    pub payload: Option<Bytes>,
+}
+
+/// An action that is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Work {
+    /// Its place in the rule's list.
+    pub action: u8,
+    /// What it comes to.
+    pub task: Task,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Task {
+    /// An object of the result. Done again, it is the same object.
+    PutObject {
+        /// Where.
+        bucket: BucketName,
+        /// Under which key.
+        key: ObjectKey,
+    },
+}
+
+/// An action that failed (developer guide, "Error handling (error action)": `failures`).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// Such as `S3Action`.
+    pub failed_action: String,
+    /// Its bucket, stream or topic.
+    pub failed_resource: String,
+    /// Why.
+    pub error_message: String,
+}
+
+impl Execution {
+    /// What it weighs in memory, about.
+    pub fn bytes(&self) -> usize {
+        let Self { rule, origin, result, work, failures, .. } = self;
+        let Origin { topic, client_id, thing, principal, payload, .. } = origin;
+        let work = work.iter().map(|work| match &work.task {
+            Task::PutObject { bucket, key } => bucket.as_str().len() + key.as_str().len(),
+        });
+        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let texts = [rule.as_str().len(), topic.len(), principal.len(), optional(client_id), optional(thing)];
+        let payload = payload.as_ref().map_or(0, Bytes::len);
+        let failures = failures.iter().map(Failure::bytes);
+        texts.into_iter().sum::<usize>() + result.len() + payload + work.sum::<usize>() + failures.sum::<usize>()
+    }
+}
+
+impl Failure {
+    pub(crate) fn bytes(&self) -> usize {
+        let Self { failed_action, failed_resource, error_message } = self;
+        failed_action.len() + failed_resource.len() + error_message.len()
+    }
+}

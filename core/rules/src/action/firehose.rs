@@ -1,0 +1,55 @@
+//! `firehose`: the result is a record (developer guide, "Firehose": batchMode, deliveryStreamName, separator).
+use sekisho_types::{DeliveryStreamName, Random};
+use serde_json::Value;
+
+use super::{ActionError, Field, MembersOf, RenderError, no};
+use crate::Message;
+
+/// `firehose`
+#[derive(Debug)]
+pub struct FirehoseAction {
+    pub(super) delivery_stream_name: Field,
+    separator: &'static str,
+}
+
+/// A record to be put, beside its bytes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Put {
+    /// Into which stream.
+    pub delivery_stream_name: DeliveryStreamName,
+    /// Stands behind the record; may be empty.
+    pub separator: &'static str,
+}
+
+impl FirehoseAction {
+    pub(super) fn parse(members: &MembersOf<'_>) -> Result<Self, ActionError> {
+        let delivery_stream_name = members.required_field("deliveryStreamName")?;
+        members.required("roleArn")?;
+        if members.members.get("batchMode").and_then(Value::as_bool) == Some(true) {
+            return Err(ActionError::NotOffered("firehose with batchMode".into()));
+        }
+        let separator = match members.text("separator") {
+            None => "",
+            Some("\n") => "\n",
+            Some("\t") => "\t",
+            Some("\r\n") => "\r\n",
+            Some(",") => ",",
+            Some(_) => return Err(members.invalid("separator is one of \\n, \\t, \\r\\n and a comma")),
+        };
+        if let Some(fixed) = delivery_stream_name.fixed() {
+            DeliveryStreamName::parse(fixed).map_err(|error| members.invalid(error))?;
+        }
+        Ok(Self { delivery_stream_name, separator })
+    }
+
+    /// What to put for a message.
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn render(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<Put, RenderError> {
+        const PLACE: &str = "deliveryStreamName";
+        let name = self.delivery_stream_name.render(PLACE, message, random)?;
+        let delivery_stream_name = DeliveryStreamName::parse(&name).map_err(|error| no(PLACE, &name, error))?;
+        Ok(Put { delivery_stream_name, separator: self.separator })
+    }
+}

@@ -1,0 +1,82 @@
+//! What failed of a rule's actions, and the error action for it (developer guide, "Error handling (error action)").
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use bytes::Bytes;
+use sekisho_actions::{Execution, ExecutionId, Failure, Work};
+use sekisho_gate::Refusal;
+use sekisho_journal::Sequence;
+use serde::Serialize;
+
+use super::Chain;
+use super::perform::{Done, NotDone, Subject};
+use crate::gateway::Gateway;
+use crate::live_rules::LiveRule;
+
+/// The message an error action is given.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Document<'a> {
+    rule_name: &'a str,
+    topic: &'a str,
+    cloudwatch_trace_id: String,
+    client_id: &'a str,
+    base64_original_payload: String,
+    failures: &'a [Failure],
+}
+
+impl Gateway {
+    /// Counts and logs an action that failed; `place` is `None` for the error action.
+    pub(crate) fn action_failed(&self, rule: &LiveRule, place: Option<u8>, failure: &Failure) {
+        let Failure { failed_action, error_message, .. } = failure;
+        tracing::warn!(rule = %rule.name, action = failed_action, is_error_action = place.is_none(), "{error_message}");
+        rule.figures.failed(place, self.state.now(), error_message);
+    }
+
+    /// One message for all that failed of a rule's actions on one message. If this fails too, there is no other.
+    pub(crate) fn run_error_action(
+        &self,
+        rule: &LiveRule,
+        subject: &Subject<'_>,
+        failures: &[Failure],
+        in_place_of: Option<ExecutionId>,
+        chain: &mut Chain,
+    ) -> Result<Sequence, Refusal> {
+        let Some(action) = &rule.error_action else { return Ok(Sequence(0)) };
+        let document = document(rule, subject, failures, uuid::Uuid::new_v4());
+        match self.perform(rule, action, subject, &document, chain) {
+            Ok(Done::AtOnce(sequence)) => {
+                rule.figures.done(None);
+                Ok(sequence)
+            }
+            Ok(Done::Later(task)) => {
+                let execution = Execution {
+                    rule: rule.name.clone(),
+                    rule_version: rule.version,
+                    origin: subject.outlives(false),
+                    result: document,
+                    work: vec![Work { action: 0, task }],
+                    failures: Vec::new(),
+                    is_error_action: true,
+                };
+                self.take_work(execution, in_place_of, chain)
+            }
+            Err(NotDone::Refused(refusal)) => Err(refusal),
+            Err(NotDone::Failed(failure)) => {
+                self.action_failed(rule, None, &failure);
+                Ok(Sequence(0))
+            }
+        }
+    }
+}
+
+fn document(rule: &LiveRule, subject: &Subject<'_>, failures: &[Failure], trace_id: uuid::Uuid) -> Bytes {
+    let document = Document {
+        rule_name: rule.name.as_str(),
+        topic: subject.topic,
+        cloudwatch_trace_id: trace_id.to_string(),
+        client_id: subject.source.client_id.unwrap_or("N/A"),
+        base64_original_payload: BASE64_STANDARD.encode(subject.payload),
+        failures,
+    };
+    serde_json::to_vec(&document).expect("text serializes into memory").into()
+}

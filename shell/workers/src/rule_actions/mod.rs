@@ -1,0 +1,17 @@
+//! What rules do with the messages they select: at once, or as work that is journaled and done behind the acknowledgement.
+mod run; // one rule over one message
+mod perform; // one action: what can be done at once is
+mod chain; // messages that rules republish, and how many
+mod failures; // what failed, and the error action for it
+mod work; // the rest is done by these
+mod room; // who waits until some of it is done
+mod figures; // what became of it, counted
+mod insight; // the same for who looks after rules
+
+pub(crate) use chain::{Chain, Republished};
+pub(crate) use figures::RuleFigures;
+pub use figures::{ActionInsight, Trouble as RuleTrouble};
+pub use insight::{RuleInsight, Rules, WaitingInsight};
+pub(crate) use room::Room;
+pub(crate) use work::Due;
+pub use work::run_rule_actions;

@@ -1,0 +1,188 @@
+//! One action for one message: done at once where that is a matter of the journal, else made into work.
+use bytes::Bytes;
+use sekisho_actions::{Failure, Task};
+use sekisho_gate::Refusal;
+use sekisho_journal::Sequence;
+use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
+use sekisho_policy::authorize_rule;
+use sekisho_rules::{
+    Action, FirehoseAction, Headers, MqttProperties, NewObject, Republication, RepublishAction, S3Action,
+};
+use sekisho_types::Timestamp;
+
+use super::{Chain, Republished};
+use crate::delivery::PutError;
+use crate::gateway::Gateway;
+use crate::live_rules::{LiveRule, Source};
+use crate::provisioning::FleetTopic;
+use crate::shadow::is_shadows_own;
+
+/// The message a rule works on.
+#[derive(Clone, Copy)]
+pub(crate) struct Subject<'a> {
+    /// As rules see it.
+    pub topic: &'a str,
+    pub payload: &'a Bytes,
+    pub source: &'a Source<'a>,
+    pub received: Timestamp,
+    /// What MQTT5 says of it.
+    pub mqtt: Option<&'a MqttProperties<'a>>,
+}
+
+/// What became of an action.
+pub(crate) enum Done {
+    /// It is done once the journal is durable up to here.
+    AtOnce(Sequence),
+    /// It is to be done.
+    Later(Task),
+}
+
+/// Why nothing did.
+pub(crate) enum NotDone {
+    /// The message cannot be taken now.
+    Refused(Refusal),
+    /// It will not be done for this message.
+    Failed(Failure),
+}
+
+/// What an action was about when it failed.
+pub(crate) struct About<'a> {
+    /// As error actions call it.
+    pub name: &'a str,
+    /// What was to be done: `Failed to …`.
+    pub doing: &'static str,
+    /// Such as `S3Action`'s `s3`.
+    pub kind: &'static str,
+    /// What the resource is called in a message.
+    pub resource_is: &'static str,
+    /// Which.
+    pub resource: &'a str,
+    /// Where the message came from.
+    pub topic: &'a str,
+}
+
+impl About<'_> {
+    /// In the form of AWS's messages (developer guide, "Error action message format").
+    pub(crate) fn failed(&self, why: &dyn std::fmt::Display) -> Failure {
+        let Self { name, doing, kind, resource_is, resource, topic } = self;
+        Failure {
+            failed_action: (*name).to_owned(),
+            failed_resource: (*resource).to_owned(),
+            error_message: format!(
+                "Failed to {doing}. The error received was {why}. Message arrived on: {topic}, Action: {kind}, {resource_is}: {resource}"
+            ),
+        }
+    }
+}
+
+impl Gateway {
+    /// Does an action, as far as it can be done without waiting.
+    pub(crate) fn perform(
+        &self,
+        rule: &LiveRule,
+        action: &Action,
+        subject: &Subject<'_>,
+        result: &Bytes,
+        chain: &mut Chain,
+    ) -> Result<Done, NotDone> {
+        match action {
+            Action::Firehose(firehose) => self.put_record(rule, firehose, action, subject, result),
+            Action::Republish(republish) => self.republish(republish, action, subject, result, chain),
+            Action::S3(s3) => self.put_object(s3, action, subject),
+        }
+    }
+
+    fn put_record(
+        &self,
+        rule: &LiveRule,
+        firehose: &FirehoseAction,
+        action: &Action,
+        subject: &Subject<'_>,
+        result: &Bytes,
+    ) -> Result<Done, NotDone> {
+        let about = |resource, why: &dyn std::fmt::Display| {
+            let (name, topic) = (action.name(), subject.topic);
+            let (doing, kind, resource_is) = ("put a record into the delivery stream", "firehose", "Stream");
+            NotDone::Failed(About { name, doing, kind, resource_is, resource, topic }.failed(why))
+        };
+        let rendered = firehose.render(&self.seen_by_rules(subject), &mut self.state.random());
+        let put = rendered.map_err(|error| about(action.resource(), &error))?;
+        let Source { certificate_id, client_id, thing, .. } = *subject.source;
+        let origin = sekisho_delivery::Origin {
+            certificate_id,
+            client_id,
+            thing,
+            topic: subject.topic,
+            rule: rule.name.as_str(),
+            rule_version: rule.version,
+        };
+        let name = &put.delivery_stream_name;
+        match self.streams.put(name, &[result, put.separator.as_bytes()], Some(&origin)) {
+            Ok(sequence) => Ok(Done::AtOnce(sequence)),
+            Err(PutError::Unavailable) => Err(NotDone::Refused(Refusal::NoRoom)),
+            Err(error) => Err(about(name.as_str(), &error)),
+        }
+    }
+
+    fn republish(
+        &self,
+        republish: &RepublishAction,
+        action: &Action,
+        subject: &Subject<'_>,
+        result: &Bytes,
+        chain: &mut Chain,
+    ) -> Result<Done, NotDone> {
+        let about = |resource, why: &dyn std::fmt::Display| {
+            let (name, topic) = (action.name(), subject.topic);
+            let (doing, kind, resource_is) = ("republish", "republish", "Topic");
+            NotDone::Failed(About { name, doing, kind, resource_is, resource, topic }.failed(why))
+        };
+        let rendered = republish.render(&self.seen_by_rules(subject), &mut self.state.random());
+        let Republication { topic, qos, headers } = rendered.map_err(|error| about(action.resource(), &error))?;
+        let most = self.settings().payload_bytes_max;
+        if result.len() > most {
+            let why = format!("the result has {} bytes, and a message has at most {most}", result.len());
+            return Err(about(topic.as_str(), &why));
+        }
+        let is_the_servers = is_shadows_own(topic.as_str()) || FleetTopic::parse(topic.as_str()).is_some();
+        let Some(permit) = authorize_rule(topic.clone()).filter(|_| !is_the_servers) else {
+            return Err(about(topic.as_str(), &"rules do not publish there"));
+        };
+        let properties = properties(headers).map_err(|error| about(topic.as_str(), &error))?;
+        let qos = if qos == 0 { QoS::AtMostOnce } else { QoS::AtLeastOnce };
+        let republished = Republished::new(permit, result.clone(), qos, properties);
+        chain.push(republished).map_err(|why| about(topic.as_str(), &why))?;
+        Ok(Done::AtOnce(sekisho_journal::Sequence(0)))
+    }
+
+    fn put_object(&self, s3: &S3Action, action: &Action, subject: &Subject<'_>) -> Result<Done, NotDone> {
+        match s3.render(&self.seen_by_rules(subject), &mut self.state.random()) {
+            Ok(NewObject { bucket, key }) => Ok(Done::Later(Task::PutObject { bucket, key })),
+            Err(error) => Err(NotDone::Failed(about_object(action.resource(), subject.topic).failed(&error))),
+        }
+    }
+}
+
+/// An object that cannot be put.
+pub(crate) fn about_object<'a>(bucket: &'a str, topic: &'a str) -> About<'a> {
+    let (name, doing, kind, resource_is) = ("S3Action", "put S3 object", "s3", "Bucket");
+    About { name, doing, kind, resource_is, resource: bucket, topic }
+}
+
+/// What a subscriber is told of a message.
+fn properties(headers: Headers) -> Result<PublishProperties, TextError> {
+    let Headers { payload_is_utf8, content_type, response_topic, correlation_data, message_expiry_s, user_properties } =
+        headers;
+    let text = |text: &str| Utf8String::copied(text);
+    let pair =
+        |(name, value): &(String, String)| Ok::<_, TextError>(UserProperty { name: text(name)?, value: text(value)? });
+    Ok(PublishProperties {
+        payload_format_indicator: payload_is_utf8.then_some(true),
+        message_expiry_interval_s: message_expiry_s,
+        response_topic: response_topic.map(|topic| text(topic.as_str())).transpose()?,
+        correlation_data: correlation_data.map(|data| BinaryData::new(data.into())).transpose()?,
+        user_properties: user_properties.iter().map(pair).collect::<Result<_, _>>()?,
+        content_type: content_type.as_deref().map(text).transpose()?,
+        ..PublishProperties::default()
+    })
+}

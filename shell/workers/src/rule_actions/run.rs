@@ -1,0 +1,148 @@
+//! One rule over one message: its statement, then each of its actions.
+use bytes::Bytes;
+use sekisho_actions::{Execution, ExecutionId, Full, Limits, Origin};
+use sekisho_broker::RuleId;
+use sekisho_gate::Refusal;
+use sekisho_journal::Sequence;
+use sekisho_mqtt::PublishProperties;
+use sekisho_rules::{Evaluation, EvaluationError};
+use sekisho_state::CommitError;
+
+use super::Chain;
+use super::perform::{Done, NotDone, Subject};
+use crate::gateway::Gateway;
+use crate::live_rules::{Listening, LiveRule, Source, take};
+use crate::rule_properties::rule_properties;
+
+impl Gateway {
+    /// Evaluates a rule over a message and starts its actions. What they owe locally, work that is journaled included, is durable once
+    /// the sequence is.
+    ///
+    /// # Errors
+    /// A refusal if the message cannot be taken now: it is not acknowledged, and waits in its connection or is sent again.
+    pub(crate) fn run_rule(
+        &self,
+        id: RuleId,
+        topic: &str,
+        payload: &Bytes,
+        source: &Source<'_>,
+        properties: Option<&PublishProperties>,
+        chain: &mut Chain,
+    ) -> Result<Sequence, Refusal> {
+        let listening = self.rules.get(id);
+        let rule = match listening.as_deref() {
+            None => return Ok(Sequence(0)),
+            Some(Listening::Rule(rule)) => rule,
+            Some(Listening::Stream(name)) => return take(name, &self.streams, topic, payload, source),
+        };
+        rule.figures.matched();
+        let said = properties.map(rule_properties);
+        let subject = Subject { topic, payload, source, received: self.state.now(), mqtt: said.as_ref() };
+        let message = self.seen_by_rules(&subject);
+        let selected = match rule.program.evaluate(&message, &mut self.state.random()) {
+            Evaluation::Selected(selected) => selected,
+            Evaluation::NotSelected => return Ok(Sequence(0)),
+            Evaluation::Failed(error) => {
+                self.not_evaluated(rule, topic, &error);
+                return Ok(Sequence(0));
+            }
+        };
+        rule.figures.executed();
+        let (mut owed, mut work, mut failures) = (Sequence(0), Vec::new(), Vec::new());
+        for (action, place) in rule.actions.iter().zip(0..) {
+            match self.perform(rule, action, &subject, &selected, chain) {
+                Ok(Done::AtOnce(sequence)) => {
+                    owed = owed.max(sequence);
+                    rule.figures.done(Some(place));
+                }
+                Ok(Done::Later(task)) => work.push(sekisho_actions::Work { action: place, task }),
+                Err(NotDone::Refused(refusal)) => return Err(refusal),
+                Err(NotDone::Failed(failure)) => {
+                    self.action_failed(rule, Some(place), &failure);
+                    failures.push(failure);
+                }
+            }
+        }
+        if !work.is_empty() {
+            let with_payload = rule.error_action.is_some();
+            let execution = Execution {
+                rule: rule.name.clone(),
+                rule_version: rule.version,
+                origin: subject.outlives(with_payload),
+                result: selected,
+                work,
+                failures,
+                is_error_action: false,
+            };
+            owed = owed.max(self.take_work(execution, None, chain)?);
+        } else if !failures.is_empty() {
+            owed = owed.max(self.run_error_action(rule, &subject, &failures, None, chain)?);
+        }
+        Ok(owed)
+    }
+
+    fn not_evaluated(&self, rule: &LiveRule, topic: &str, error: &EvaluationError) {
+        tracing::warn!(rule = %rule.name, topic, %error, "rule failed");
+        rule.figures.not_evaluated(self.state.now(), error);
+    }
+
+    /// Work is journaled, and done by [`super::run_rule_actions`]; what takes the place of an execution that ends always has room.
+    pub(crate) fn take_work(
+        &self,
+        execution: Execution,
+        in_place_of: Option<ExecutionId>,
+        chain: &mut Chain,
+    ) -> Result<Sequence, Refusal> {
+        if !self.state.journal().has_room() {
+            return Err(Refusal::NoRoom);
+        }
+        let limits = if in_place_of.is_some() { Limits::NONE } else { self.rule_work_limits };
+        let taken = self.state.enqueue(|cores| {
+            let (event, id) = cores.actions.take(execution, &limits)?;
+            let ended = in_place_of.and_then(|before| cores.actions.end(before));
+            Ok::<_, Full>((ended.into_iter().chain([event]).map(Into::into).collect(), id))
+        });
+        match taken {
+            Ok(id) => {
+                chain.took_work = true;
+                self.due.push(id);
+                Ok(self.state.applied())
+            }
+            Err(CommitError::Command(_)) => {
+                metrics::counter!("sekisho_rule_work_refused_total").increment(1);
+                Err(Refusal::NoRoom)
+            }
+            Err(CommitError::Journal(_)) => Err(Refusal::ServerUnavailable),
+        }
+    }
+
+    /// A message as a statement or a template sees it.
+    pub(crate) fn seen_by_rules<'a>(&'a self, subject: &Subject<'a>) -> sekisho_rules::Message<'a> {
+        sekisho_rules::Message {
+            topic: subject.topic,
+            payload: subject.payload,
+            client_id: subject.source.client_id,
+            principal: subject.source.principal,
+            account: self.state.tenant().account.as_str(),
+            received: subject.received,
+            mqtt: subject.mqtt,
+            ..Default::default()
+        }
+    }
+}
+
+impl Subject<'_> {
+    /// As it waits for its error action: it outlives the buffer it came in.
+    pub(crate) fn outlives(&self, with_payload: bool) -> Origin {
+        let Source { certificate_id, client_id, thing, principal } = *self.source;
+        Origin {
+            topic: self.topic.to_owned(),
+            client_id: client_id.map(str::to_owned),
+            certificate_id,
+            thing: thing.map(str::to_owned),
+            principal: principal.to_owned(),
+            received: self.received,
+            payload: with_payload.then(|| Bytes::copy_from_slice(self.payload)),
+        }
+    }
+}

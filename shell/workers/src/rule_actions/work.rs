@@ -1,0 +1,215 @@
+//! The work of rules is done here, behind the acknowledgement of the message it is for.
+//!
+//! What has to be done is in the state, so that a crash loses none of it; a start does what was not ended. Several are done at once,
+//! in no order (developer guide, "Rules for AWS IoT": actions are independent).
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use sekisho_actions::{Execution, ExecutionId, Failure, Progress, Task, Work};
+use sekisho_blobs::{NewObject, ObjectStore, StoreError};
+use sekisho_delivery::Backoff;
+use sekisho_remote::RemoteBuckets;
+use sekisho_types::with_causes;
+use tokio::sync::{Notify, Semaphore};
+
+use super::Chain;
+use super::perform::{Subject, about_object};
+use crate::delivery::{FlushError, Places};
+use crate::gateway::Gateway;
+use crate::live_rules::Source;
+
+/// Executions under way at once: each holds a body and waits for the disk, which takes many in one write.
+const UNDER_WAY_MAX: usize = 32;
+/// What cannot be done now is tried for so long (developer guide, "AWS IoT rules": throttled actions are tried for up to two days).
+/// And then: it has failed.
+const TRY_FOR: Duration = Duration::from_secs(48 * 3600);
+/// How long to wait when an error action cannot be taken because the disk is behind.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Executions nobody has looked at yet. As many as the state holds, at most.
+#[derive(Default)]
+pub(crate) struct Due {
+    queue: Mutex<VecDeque<ExecutionId>>,
+    arrived: Notify,
+}
+
+impl Due {
+    pub(crate) fn push(&self, id: ExecutionId) {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).push_back(id);
+        self.arrived.notify_one();
+    }
+
+    fn take(&self) -> Option<ExecutionId> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+/// How an attempt ended.
+enum Outcome {
+    /// There is nothing left to do.
+    Over,
+    /// Something may do better in a while.
+    Again,
+    /// Nothing can be promised any more.
+    Stopped,
+}
+
+/// Does what rules have to do, until dropped.
+pub async fn run_rule_actions(gateway: Arc<Gateway>, objects: Arc<ObjectStore>, remote: Arc<RemoteBuckets>) {
+    let places = Places { objects, remote };
+    let slots = Arc::new(Semaphore::new(UNDER_WAY_MAX));
+    loop {
+        let Some(id) = gateway.due.take() else {
+            gateway.due.arrived.notified().await;
+            continue;
+        };
+        tokio::spawn(carry_out(gateway.clone(), places.clone(), slots.clone(), id));
+    }
+}
+
+/// Does all of an execution, however often that takes; what waits for its next attempt holds nobody up.
+async fn carry_out(gateway: Arc<Gateway>, places: Places, slots: Arc<Semaphore>, id: ExecutionId) {
+    let mut backoff = Backoff::default();
+    loop {
+        let Ok(slot) = slots.acquire().await else { return };
+        let outcome = attempt(&gateway, &places, id).await;
+        drop(slot);
+        match outcome {
+            Outcome::Again => tokio::time::sleep(backoff.handle_failure(&mut gateway.state.random())).await,
+            Outcome::Over => return gateway.room.freed(&gateway.state, &gateway.rule_work_limits),
+            Outcome::Stopped => return,
+        }
+    }
+}
+
+async fn attempt(gateway: &Gateway, places: &Places, id: ExecutionId) -> Outcome {
+    let progress = gateway.state.read().actions.progress(id);
+    let Some(Progress { execution, open, .. }) = progress else { return Outcome::Over };
+    // What a crash would undo is not done.
+    if gateway.state.settle().await.is_err() {
+        return Outcome::Stopped;
+    }
+    let mut again = false;
+    for place in open {
+        let Some(work) = execution.work.get(usize::from(place)) else { continue };
+        match carry_out_task(places, &work.task, &execution).await {
+            Ok(()) => gateway.settle_work(&execution, id, place, work, None),
+            Err(error) if error.is_end() => return Outcome::Stopped,
+            Err(error) if !error.is_lasting() && gateway.is_young(&execution) => {
+                gateway.is_late(&execution, work, &error);
+                again = true;
+            }
+            Err(error) => {
+                let failure = failure(&work.task, &execution, &error);
+                gateway.settle_work(&execution, id, place, work, Some(failure));
+            }
+        }
+    }
+    if again {
+        return Outcome::Again;
+    }
+    let left = gateway.state.read().actions.progress(id);
+    if let Some(Progress { failures, .. }) = left {
+        gateway.give_up(id, &execution, &failures).await;
+    }
+    Outcome::Over
+}
+
+async fn carry_out_task(places: &Places, task: &Task, execution: &Execution) -> Result<(), FlushError> {
+    match task {
+        Task::PutObject { bucket, key } => {
+            places.put(NewObject::new(bucket.clone(), key.clone()), execution.result.clone()).await
+        }
+    }
+}
+
+fn failure(task: &Task, execution: &Execution, error: &FlushError) -> Failure {
+    match task {
+        Task::PutObject { bucket, key } => {
+            let said = match error {
+                FlushError::Store(StoreError::Objects(refused)) => refused.to_string(), // S3's own words
+                error => with_causes(error),
+            };
+            let mut failure = about_object(bucket.as_str(), &execution.origin.topic).failed(&said);
+            failure.error_message.push_str(&format!(", Key: \"{key}\""));
+            failure
+        }
+    }
+}
+
+impl Gateway {
+    /// What was to be done when the server stopped.
+    pub(crate) fn restore_work(&self) {
+        self.state.read().actions.waiting().for_each(|(id, _)| self.due.push(id));
+    }
+
+    fn is_young(&self, execution: &Execution) -> bool {
+        self.state.now().since(execution.origin.received) < TRY_FOR
+    }
+
+    /// It is tried again.
+    fn is_late(&self, execution: &Execution, work: &Work, error: &FlushError) {
+        let error = with_causes(error);
+        tracing::debug!(rule = %execution.rule, %error, "an action is tried again later");
+        if let Some(figures) = self.rules.figures_of(&execution.rule, execution.rule_version) {
+            figures.is_late((!execution.is_error_action).then_some(work.action), self.state.now(), &error);
+        }
+    }
+
+    fn settle_work(&self, execution: &Execution, id: ExecutionId, place: u8, work: &Work, failure: Option<Failure>) {
+        let action = (!execution.is_error_action).then_some(work.action);
+        let figures = self.rules.figures_of(&execution.rule, execution.rule_version);
+        match &failure {
+            None => figures.iter().for_each(|figures| figures.done(action)),
+            Some(Failure { failed_action, error_message, .. }) => {
+                let (rule, is_error_action) = (&execution.rule, execution.is_error_action);
+                tracing::warn!(%rule, action = failed_action, is_error_action, "{error_message}");
+                figures.iter().for_each(|figures| figures.failed(action, self.state.now(), error_message));
+            }
+        }
+        self.change_work(|actions| actions.settle(id, place, failure));
+    }
+
+    /// Nobody waits for it: if a crash takes the entry, the same is done again.
+    fn change_work(&self, change: impl FnOnce(&sekisho_actions::Actions) -> Option<sekisho_actions::Event>) {
+        let change = |cores: &sekisho_state::Cores| {
+            let events = change(&cores.actions).into_iter().map(Into::into).collect();
+            Ok::<_, std::convert::Infallible>((events, ()))
+        };
+        let _ = self.state.enqueue(change); // without a journal there is no next either
+    }
+
+    /// What has failed is told by the error action of the rule as it is now, and the execution has ended.
+    async fn give_up(&self, id: ExecutionId, execution: &Execution, failures: &[Failure]) {
+        let rule = self.rules.by_name(&execution.rule).filter(|_| !execution.is_error_action);
+        if let Some(rule) = rule {
+            while self.try_error_action(&rule, id, execution, failures).is_err() {
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+        self.change_work(|actions| actions.end(id));
+    }
+
+    fn try_error_action(
+        &self,
+        rule: &crate::live_rules::LiveRule,
+        id: ExecutionId,
+        execution: &Execution,
+        failures: &[Failure],
+    ) -> Result<(), sekisho_gate::Refusal> {
+        let origin = &execution.origin;
+        let source = Source {
+            certificate_id: origin.certificate_id,
+            client_id: origin.client_id.as_deref(),
+            thing: origin.thing.as_deref(),
+            principal: &origin.principal,
+        };
+        let payload = origin.payload.clone().unwrap_or_default();
+        let subject =
+            Subject { topic: &origin.topic, payload: &payload, source: &source, received: origin.received, mqtt: None };
+        let mut chain = Chain::default();
+        self.run_error_action(rule, &subject, failures, Some(id), &mut chain)?;
+        self.route_chain(Instant::now(), &mut chain).map(drop)
+    }
+}
