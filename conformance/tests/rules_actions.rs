@@ -95,6 +95,61 @@ fn a_publisher_that_brings_too_much_waits() {
     });
 }
 
+/// A bucket that another S3 keeps: while that is away what was acknowledged waits, across a kill too.
+#[test]
+fn what_cannot_be_done_now_is_done_later() {
+    let mut far = Server::start_at_one_address();
+    far.bash("aws s3api create-bucket --bucket far >/dev/null");
+    let (access_key_id, secret) = far.credentials();
+    let directory = tempfile::tempdir().expect("a directory");
+    let (config, secret_file) = (directory.path().join("sekisho.toml"), directory.path().join("secret"));
+    std::fs::write(&secret_file, secret).expect("a file");
+    let text = format!(
+        "[[bucket]]\nname = \"far\"\nendpoint = \"{}\"\nregion = \"us-east-1\"\naccess_key_id = \"{access_key_id}\"\n\
+         secret_access_key = \"file:{}\"\nallow_http = true\ntimeout_s = 2\n",
+        far.api(),
+        secret_file.display()
+    );
+    std::fs::write(&config, text).expect("a file");
+    let mut server = Server::start_with(&["--config", &config.display().to_string()]);
+    server.device("pump-7");
+    server.bash(
+        r#"
+        aws iot create-topic-rule --rule-name far --topic-rule-payload '{"sql": "SELECT id FROM '"'shared/+'"'", "awsIotSqlVersion":
+          "2016-03-23", "actions": [{"s3": {"bucketName": "far", "key": "k/${id}", "roleArn": "arn:aws:iam::000000000000:role/r"}}]}'
+        "#,
+    );
+    let publish = |server: &Server, id: u32| {
+        server.bash(&format!(
+            "mosquitto_pub -q 1 -h localhost -p $MQTT_PORT --cafile $CA --cert pump-7.pem --key pump-7.key -i pump-7 -t shared/a -m '{{\"id\":{id}}}'"
+        ));
+    };
+    let arrived = |far: &Server, id: u32| {
+        eventually("the object is there", || {
+            far.bash(&format!("aws s3 cp --quiet s3://far/k/{id} - 2>/dev/null || true")).contains("id").then_some(())
+        });
+    };
+    publish(&server, 1);
+    arrived(&far, 1);
+    far.kill();
+    publish(&server, 2);
+    publish(&server, 3);
+    eventually("somebody sees that it is late", || {
+        let told: serde_json::Value = serde_json::from_str(&server.bash("sekisho rule show far --json")).ok()?;
+        let late = told["actions"][0]["late"].as_u64()? > 0 && told["actions"][0]["last_error"].is_object();
+        (late && told["waiting"]["executions"] == 2).then_some(())
+    });
+    server.kill();
+    server.restart();
+    publish(&server, 4);
+    far.restart();
+    (2..=4).for_each(|id| arrived(&far, id));
+    eventually("nothing waits", || {
+        let told: serde_json::Value = serde_json::from_str(&server.bash("sekisho rule ls --json")).ok()?;
+        (told["waiting"]["executions"] == 0).then_some(())
+    });
+}
+
 #[test]
 fn a_statement_is_tried_without_a_server() {
     let directory = tempfile::tempdir().expect("a directory");

@@ -264,6 +264,30 @@ mod tests {
         assert_eq!(refusal(&action).as_deref(), Some("s3.key: line 1, column 11: expected an expression, found `}`"));
     }
 
+    /// Whatever an operator writes and a device sends: it is refused, or fails, or is done.
+    #[test]
+    fn nothing_that_is_written_or_sent_panics() {
+        bolero::check!().with_type::<(String, Vec<u8>)>().for_each(|(text, payload)| {
+            let actions = [
+                json!({"firehose": {"deliveryStreamName": text, "separator": text, "roleArn": "r"}}),
+                json!({"s3": {"bucketName": "lake", "key": text, "roleArn": "r"}}),
+                json!({"republish": {"topic": text, "roleArn": "r", "headers": {"messageExpiry": text}}}),
+                json!({"republish": {"topic": format!("a/${{{text}}}"), "roleArn": "r", "headers": {
+                    "responseTopic": text, "correlationData": text, "userProperties": [{"key": text, "value": text}]}}}),
+            ];
+            let message = crate::Message { topic: "a/b", payload, ..crate::Message::default() };
+            for action in actions {
+                let random = &mut |_: &mut [u8]| {};
+                match Action::parse(&action, SqlVersion::V2016_03_23) {
+                    Ok(Action::Firehose(firehose)) => drop(firehose.render(&message, random)),
+                    Ok(Action::Republish(republish)) => drop(republish.render(&message, random)),
+                    Ok(Action::S3(s3)) => drop(s3.render(&message, random)),
+                    Err(error) => drop(error.to_string()),
+                }
+            }
+        });
+    }
+
     #[test]
     fn an_action_says_what_it_is_about() {
         for (action, name, resource) in [
