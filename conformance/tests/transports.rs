@@ -115,7 +115,7 @@ fn alpn_refuses() {
     ));
     assert_eq!(answer.trim(), "0", "no CONNACK");
     let why = server.bash("sekisho why pump-7");
-    assert!(why.contains("asks for custom authentication, and there is no custom authorizer"), "{why}");
+    assert!(why.contains("custom authentication: no authorizer is named, and there is no default one"), "{why}");
 }
 
 #[test]

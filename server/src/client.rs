@@ -173,12 +173,12 @@ fn row(client: &ClientInsight, now: Timestamp) -> Vec<String> {
     ]
 }
 
-/// The beginning of its certificate's id, or its access key.
+/// The beginning of its certificate's id, or its access key, or as whom a custom authorizer knows it.
 fn principal(connection: &ConnectionInsight) -> String {
     match (connection.certificate_id, &connection.access_key_id) {
         (Some(certificate_id), _) => certificate_id.to_string()[..12].to_owned(),
         (None, Some(access_key_id)) => printable(access_key_id),
-        (None, None) => "-".to_owned(),
+        (None, None) => connection.principal_id.as_deref().map_or_else(|| "-".to_owned(), printable),
     }
 }
 
@@ -211,6 +211,12 @@ fn connection_rows(rows: &mut Vec<[String; 2]>, connection: &ConnectionInsight, 
     }
     if let Some(access_key_id) = &connection.access_key_id {
         add("access key", printable(access_key_id));
+    }
+    if let Some(principal_id) = &connection.principal_id {
+        add("principal", printable(principal_id));
+    }
+    if let Some(authorizer) = &connection.authorizer {
+        add("authorizer", authorizer.to_string());
     }
     if let Some(tls) = &connection.tls {
         add("TLS", tls.clone());

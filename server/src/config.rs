@@ -163,6 +163,9 @@ pub struct Flags {
     /// What stands in the place of a Lambda function: ARN=http://… or ARN=command:PROGRAM; may be repeated
     #[arg(long = "function", value_name = "ARN=TARGET", env = "SEKISHO_FUNCTIONS", value_delimiter = ',')]
     functions: Vec<String>,
+    /// The shortest time in seconds that a custom authorizer's answer may speak of; AWS: 300 [default: 300]
+    #[arg(long, value_name = "SECONDS", env = "SEKISHO_AUTHORIZER_SECONDS_MIN")]
+    authorizer_seconds_min: Option<u32>,
     /// A revocation list of a registered CA, watched for changes; may be repeated
     #[arg(long = "crl", value_name = "FILE", env = "SEKISHO_CRLS", value_delimiter = ',')]
     crls: Vec<PathBuf>,
@@ -233,6 +236,7 @@ struct ConfigFile {
     durability: Option<String>,
     first_connection: Option<String>,
     functions: Option<BTreeMap<String, String>>,
+    authorizer_seconds_min: Option<u32>,
     crls: Option<Vec<PathBuf>>,
     audit_mib: Option<u64>,
     log: Option<String>,
@@ -285,6 +289,8 @@ pub struct Config {
     pub admit_first_connection: bool,
     /// What stands in the place of Lambda functions, by ARN.
     pub functions: HashMap<String, FunctionTarget>,
+    /// The shortest time that a custom authorizer's answer may speak of.
+    pub authorizer_seconds_min: u32,
     /// Revocation lists that are watched.
     pub crls: Vec<PathBuf>,
     /// Buckets that another S3 keeps.
@@ -404,6 +410,9 @@ impl Config {
             durability,
             admit_first_connection,
             functions,
+            authorizer_seconds_min: authorizer_seconds_min(
+                flags.authorizer_seconds_min.or(file.authorizer_seconds_min),
+            )?,
             crls,
             buckets: buckets::parse(file.bucket.unwrap_or_default())?,
             object_store: file.object_store.map(object_store::parse).transpose()?,
@@ -447,6 +456,13 @@ fn proxied(flags: Vec<String>, file: Option<Vec<String>>) -> Result<Proxied, Con
         }
     }
     Ok(proxied)
+}
+
+fn authorizer_seconds_min(given: Option<u32>) -> Result<u32, ConfigError> {
+    let seconds = given.unwrap_or(sekisho_workers::AUTHORIZER_SECONDS_MIN);
+    let problem = "a number of seconds from 1 to 300";
+    let fits = (1..=sekisho_workers::AUTHORIZER_SECONDS_MIN).contains(&seconds);
+    if fits { Ok(seconds) } else { Err(bad("authorizer_seconds_min", seconds.to_string(), problem)) }
 }
 
 /// MQTT without TLS: on this machine only, and as somebody.

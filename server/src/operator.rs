@@ -5,10 +5,11 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use sekisho_api::{ApiError, BoxFuture, Publish};
+use sekisho_gate::Refusal;
 use sekisho_policy::{DeleteThingShadow, Permit, UpdateThingShadow};
 use sekisho_sigv4::Operator;
 use sekisho_types::ClientId;
-use sekisho_workers::{Announced, DeleteConnectionError, Gateway, Speech};
+use sekisho_workers::{Announced, DeleteConnectionError, Gateway, Peer, Speech};
 use serde_json::Value;
 
 /// Joins the API to the gateway.
@@ -29,6 +30,26 @@ impl Publish for Operators {
             let owed = published.map_err(ApiError::unavailable)?;
             self.gateway.state().journal().wait_durable(owed).await.map_err(ApiError::internal)
         })
+    }
+
+    fn publish_custom<'a>(
+        &'a self,
+        who: &'a Peer,
+        announced: Announced,
+        payload: Bytes,
+    ) -> BoxFuture<'a, Result<(), ApiError>> {
+        Box::pin(async move {
+            let published = self.gateway.publish_https(Instant::now(), who, announced.with(&payload));
+            let owed = published.map_err(|refusal| match refusal {
+                Refusal::NotAuthorized => ApiError::new(403, "ForbiddenException", "Forbidden"),
+                other => ApiError::unavailable(other),
+            })?;
+            self.gateway.state().journal().wait_durable(owed).await.map_err(ApiError::internal)
+        })
+    }
+
+    fn turned_away(&self, who: &Peer, reason: String) {
+        self.gateway.refuse(who, None, "authorizer", reason);
     }
 
     fn update_shadow(&self, permit: &Permit<UpdateThingShadow>, payload: &[u8]) -> Result<Value, ApiError> {

@@ -16,8 +16,8 @@ const SHOWN: usize = 20;
 /// The flags of `sekisho why`.
 #[derive(Args)]
 pub struct WhyArgs {
-    /// `object_store`, a certificate's or CA's id (or its beginning), a client id, a thing, a peer's address (or its beginning), or any part of a
-    /// subject or issuer; everything of late if left out
+    /// `authorizer` or `object_store`, a certificate's or CA's id (or its beginning), a custom authorizer or whom it knows, a client id, a thing,
+    /// a peer's address (or its beginning), or any part of a subject or issuer; everything of late if left out
     #[arg(default_value = "")]
     about: String,
     /// The data directory of the running server
@@ -79,6 +79,9 @@ fn describe(decision: &Decision) -> String {
     let certificate = decision.certificate_id.map_or(String::new(), |id| format!(" certificate {id}"));
     let access_key = decision.access_key_id.as_deref();
     let access_key = access_key.map_or(String::new(), |id| format!(" access key `{}`", id.escape_debug()));
+    let principal = decision.principal_id.as_deref();
+    let principal = principal.map_or(String::new(), |id| format!(" principal `{}`", id.escape_debug()));
+    let authorizer = decision.authorizer.as_ref().map_or(String::new(), |name| format!(" authorizer `{name}`"));
     let peer = decision.peer.map_or(String::new(), |peer| format!(" from {peer}"));
     let names = match (&decision.subject, &decision.issuer) {
         (Some(subject), Some(issuer)) => format!("          subject `{subject}`, issuer `{issuer}`\n"),
@@ -92,7 +95,9 @@ fn describe(decision: &Decision) -> String {
     };
     let (time, step) = (decision.time, &decision.step);
     let reason = printable(&decision.reason);
-    format!("{time} {step}{outcome}{client}{thing}{peer}{certificate}{access_key}\n          {reason}\n{names}")
+    format!(
+        "{time} {step}{outcome}{client}{thing}{peer}{certificate}{access_key}{principal}{authorizer}\n          {reason}\n{names}"
+    )
 }
 
 /// A reason quotes names that are escaped already: what can be printed stays as it is.

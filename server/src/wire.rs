@@ -16,8 +16,8 @@ use sekisho_listeners::{
 use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
-    BulkRegistration, Decisions, DeliveryStreams, Functions, Gateway, Issuing, Parts, Recovered, Revocation, RsaKeys,
-    run_expiry, run_key_deadlines, run_rule_actions, run_tidings,
+    Authorizers, BulkRegistration, Decisions, DeliveryStreams, Functions, Gateway, Issuing, Parts, Recovered,
+    Revocation, RsaKeys, run_expiry, run_key_deadlines, run_rule_actions, run_tidings,
 };
 use tokio::sync::watch;
 
@@ -102,6 +102,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let streams =
         sekisho_workers::start_delivery(state.clone(), objects.clone(), remote.clone(), functions.clone(), recovered);
     let issuing = Arc::new(Issuing::new(state.clone(), RsaKeys::start()?));
+    let authorizers = Arc::new(Authorizers::new(state.clone(), functions.clone(), config.authorizer_seconds_min));
     let gateway = Arc::new(Gateway::new(Parts {
         profile: config.profile,
         settings: config.limits.clone(),
@@ -112,6 +113,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         decisions: decisions.clone(),
         issuing: issuing.clone(),
         functions,
+        authorizers: authorizers.clone(),
         admit_first_connection: config.admit_first_connection,
         hostnames: config.hostnames.clone(),
     }));
@@ -139,6 +141,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         sockets: Some(WebSockets::new(gateway.clone(), connections.clone())),
         streams: streams.clone(),
         issuing,
+        authorizers,
         bulk,
         credentials: HashMap::from([(credentials.access_key_id, credentials.secret_access_key)]),
         settings: sekisho_api::Settings {

@@ -31,9 +31,10 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("shadow",   &["types"]),
     ("chain",    &["types"]),
     ("delivery", &["types", "formats"]),
-    ("policy",   &["types", "iam", "identity", "sigv4"]),
+    ("authorizer", &["types", "identity"]),
+    ("policy",   &["types", "iam", "identity", "sigv4", "authorizer"]),
     ("provisioning", &["types", "identity"]),
-    ("registry", &["types", "identity", "policy", "rules", "provisioning"]),
+    ("registry", &["types", "identity", "authorizer", "policy", "rules", "provisioning"]),
     ("broker",   &["types", "policy"]),
     ("gate",     &["types", "mqtt"]),
 ];

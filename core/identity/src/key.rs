@@ -119,6 +119,12 @@ impl SubjectPublicKeyInfo {
         encode_pem("PUBLIC KEY", &self.der)
     }
 
+    /// Whether an RSA key has made `signature` over `message`, by PKCS #1 v1.5 with SHA-256 (RFC 8017 §8.2). No other key has.
+    pub fn has_signed_rsa_sha256(&self, message: &[u8], signature: &[u8]) -> bool {
+        let is_rsa = matches!(self.key_type, KeyType::Rsa { .. });
+        is_rsa && self.verify_with(&lc::RSA_PKCS1_2048_8192_SHA256, message, signature).is_ok()
+    }
+
     /// Checks `signature` over `message`, made with the algorithm that `algorithm` names. SHA-1 with RSA is checked too: who
     /// asks whether the sender holds the key needs no hash that resists collisions.
     pub(crate) fn verify(

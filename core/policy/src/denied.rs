@@ -80,7 +80,7 @@ impl fmt::Display for Denied {
             }
             Reason::NotATopicName => f.write_str("it is not a topic name"),
             Reason::Implicit { policies, .. } if policies.is_empty() => {
-                f.write_str("no policy is attached to the certificate")
+                f.write_str("no policy is attached to the certificate, nor in a custom authorizer's answer")
             }
             Reason::Implicit { policies, unevaluated, missing } => {
                 f.write_str("no statement allows it in ")?;

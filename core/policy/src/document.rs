@@ -110,6 +110,20 @@ impl PolicyDocument {
 }
 
 impl PolicySet {
+    /// The documents of a custom authorizer's answer, called `policyDocuments-1` and so on: they have no names of their own.
+    ///
+    /// # Errors
+    /// [`MalformedPolicy`], naming the document.
+    pub fn of_answer(documents: &[String]) -> Result<Self, MalformedPolicy> {
+        let parse = |(number, text): (usize, &String)| {
+            let name = format!("policyDocuments-{number}");
+            let document = PolicyDocument::parse(text)
+                .map_err(|MalformedPolicy { place, problem }| malformed(format!("{name}: {place}"), problem))?;
+            Ok((PolicyName::parse(&name).expect("letters, digits and a hyphen"), Arc::new(document)))
+        };
+        (1..).zip(documents).map(parse).collect::<Result<Vec<_>, _>>().map(Self::new)
+    }
+
     /// A set of named documents.
     pub fn new(policies: Vec<(PolicyName, Arc<PolicyDocument>)>) -> Self {
         Self(policies.into())

@@ -1,4 +1,5 @@
 //! The decision: explicit deny, else allow, else implicit deny (IAM user guide: "Policy evaluation logic").
+use sekisho_authorizer::Authenticated;
 use sekisho_identity::DeviceIdentity;
 use sekisho_sigv4::Operator;
 use sekisho_types::TopicName;
@@ -20,6 +21,20 @@ pub fn authorize<A: Action>(
 ) -> Result<Permit<A>, Denied> {
     decide(A::NAME, &context.tenant.arn("iot", action.resource()), policies, context)?;
     Ok(Permit::new(Some(who.certificate_id()), action))
+}
+
+/// Asks whether somebody may do `action` whom a custom authorizer has recognized; `policies` are those of its answer.
+///
+/// # Errors
+/// [`Denied`], with the statement at fault.
+pub fn authorize_custom<A: Action>(
+    _: &Authenticated,
+    action: A,
+    policies: &PolicySet,
+    context: &Context,
+) -> Result<Permit<A>, Denied> {
+    decide(A::NAME, &context.tenant.arn("iot", action.resource()), policies, context)?;
+    Ok(Permit::new(None, action))
 }
 
 /// The account's operator may do everything: IoT policies speak of devices.

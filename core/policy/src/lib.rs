@@ -10,7 +10,7 @@ mod evaluate; // explicit deny > allow > implicit deny
 mod verdict; // the same with everything that took part in it
 mod pattern; // wildcards, escapes and ${variables}
 mod permit; // actions, and the proof that one was allowed
-mod principal; // a device, or the operator
+mod principal; // a device, somebody a custom authorizer knows, or the operator
 mod variable; // the names of variables and condition keys
 mod session; // the same decisions, remembered for one connection
 
@@ -18,7 +18,7 @@ pub use certificate::CertificateVariables;
 pub use context::{Context, ThingContext};
 pub use denied::{Denied, MISSING_MAX, Reason};
 pub use document::{DOCUMENT_CHARS_MAX, MalformedPolicy, PolicyDocument, PolicySet};
-pub use evaluate::{authorize, authorize_event, authorize_operator, authorize_rule};
+pub use evaluate::{authorize, authorize_custom, authorize_event, authorize_operator, authorize_rule};
 pub use permit::{
     Action, ActionName, AssumeRoleWithCertificate, Connect, DeleteConnection, DeleteThingShadow, GetRetainedMessage,
     GetThingShadow, ListNamedShadowsForThing, ListRetainedMessages, Permit, Publish, Receive, RetainPublish, Subscribe,

@@ -148,7 +148,7 @@ impl Action for ListRetainedMessages {
 /// What was allowed, and to whom. There is no other way to make one than to ask. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Permit<A> {
-    /// `None`: the account's operator.
+    /// `None`: no certificate; the account's operator, or somebody a custom authorizer knows.
     principal: Option<CertificateId>,
     action: A,
 }
@@ -163,7 +163,7 @@ impl<A> Permit<A> {
         &self.action
     }
 
-    /// The device's certificate; `None` for the account's operator.
+    /// The device's certificate; `None` for who has shown none.
     pub fn principal(&self) -> Option<CertificateId> {
         self.principal
     }

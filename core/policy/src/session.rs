@@ -152,6 +152,7 @@ impl<A: Action> Memo<A> {
 
 #[cfg(test)]
 mod tests {
+    use sekisho_authorizer::{Answer, SECONDS_MIN};
     use sekisho_identity::{CertificateRecord, CertificateStatus, DeviceIdentity};
     use sekisho_types::{CertificateId, PolicyName};
 
@@ -196,6 +197,30 @@ mod tests {
             assert!(session.retain_publish(NOW, "a/b").is_ok());
         }
         assert_eq!(*session.publish(NOW, "a/+").unwrap_err().reason(), Reason::NotATopicName);
+    }
+
+    #[test]
+    fn whom_a_custom_authorizer_knows_is_held_to_the_documents_of_its_answer() {
+        let allow = r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "arn:aws:iot:us-east-1:000000000000:topic/${iot:ClientId}/*"}}"#;
+        let deny = r#"{"Statement": {"Effect": "Deny", "Action": "iot:Publish", "Resource": "arn:aws:iot:us-east-1:000000000000:topic/*/secret"}}"#;
+        let answer = format!(
+            r#"{{"isAuthenticated": true, "principalId": "p", "policyDocuments": [{allow}, {deny}],
+                "disconnectAfterInSeconds": 300, "refreshAfterInSeconds": 300}}"#
+        );
+        let answer = Answer::parse(answer.as_bytes(), SECONDS_MIN).unwrap();
+        let policies = PolicySet::of_answer(&answer.policy_documents).unwrap();
+        let mut session = SessionPolicy::new(answer.who.clone(), policies, context("pump-7"));
+        assert_eq!(session.publish(NOW, "pump-7/a").unwrap().principal(), None);
+        assert!(session.receive(NOW, "pump-7/secret").is_ok());
+        let denied = session.publish(NOW, "pump-7/secret").unwrap_err().to_string();
+        assert!(denied.contains("statement 1 of policy `policyDocuments-2` denies it"), "{denied}");
+        let denied = session.publish(NOW, "pump-8/a").unwrap_err().to_string();
+        assert!(denied.contains("no statement allows it in `policyDocuments-1`, `policyDocuments-2`"), "{denied}");
+        session.replace(PolicySet::of_answer(&[]).unwrap(), context("pump-7"));
+        let denied = session.publish(NOW, "pump-7/a").unwrap_err().to_string();
+        assert!(denied.contains("nor in a custom authorizer's answer"), "{denied}");
+        let malformed = PolicySet::of_answer(&[allow.to_owned(), "{}".to_owned()]).unwrap_err().to_string();
+        assert_eq!(malformed, "policyDocuments-2: Statement: missing");
     }
 
     #[test]

@@ -30,6 +30,8 @@ pub enum Resource {
     ProvisioningTemplateVersion,
     /// `rolealias/<name>`
     RoleAlias,
+    /// `authorizer/<name>`
+    Authorizer,
     /// A bulk registration task; it has no ARN.
     RegistrationTask,
     /// A certificate's way from another account.
@@ -51,6 +53,7 @@ impl fmt::Display for Resource {
             Self::ProvisioningTemplate => "Provisioning template",
             Self::ProvisioningTemplateVersion => "Provisioning template version",
             Self::RoleAlias => "Role alias",
+            Self::Authorizer => "Authorizer",
             Self::RegistrationTask => "Thing registration task",
             Self::Transfer => "Transfer of certificate",
         })

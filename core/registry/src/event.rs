@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 
 use sekisho_identity::CertificateStatus;
 use sekisho_types::{
-    BillingGroupName, CertificateId, PolicyName, RoleAliasName, RuleName, ThingGroupName, ThingName, ThingTypeName,
-    Timestamp,
+    AuthorizerName, BillingGroupName, CertificateId, PolicyName, RoleAliasName, RuleName, ThingGroupName, ThingName,
+    ThingTypeName, Timestamp,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BillingGroup, CaCertificate, CaRecord, Certificate, EventConfigurations, LineOutcome, Ownership, Policy,
-    PolicyTarget, ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationListId, RoleAlias, Thing,
-    ThingGroup, ThingPrincipalType, ThingType, TopicRule, Transfer,
+    Authorizer, BillingGroup, CaCertificate, CaRecord, Certificate, EventConfigurations, LineOutcome, Ownership,
+    Policy, PolicyTarget, ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationListId, RoleAlias,
+    Thing, ThingGroup, ThingPrincipalType, ThingType, TopicRule, Transfer,
 };
 
 /// One change. What creates something carries it whole, so a snapshot is a list of creations.
@@ -149,6 +149,15 @@ pub enum Event {
     RoleAliasPut { role_alias: RoleAlias },
     /// A role alias is gone, and credentials that were given out by it are good no more.
     RoleAliasDeleted { role_alias: RoleAliasName },
+    /// A custom authorizer is there, new or changed.
+    AuthorizerPut { authorizer: Authorizer },
+    /// A custom authorizer is gone, and lets nobody in any more.
+    AuthorizerDeleted { authorizer_name: AuthorizerName },
+    /// This one is asked where none is named, or none is.
+    DefaultAuthorizerSet {
+        #[serde(default)]
+        authorizer_name: Option<AuthorizerName>,
+    },
 }
 
 #[cfg(test)]
@@ -192,6 +201,10 @@ mod tests {
         r#"{"thing_group_member_removed":{"thing_name":"pump-7","thing_group_name":"hall"}}"#,
         r#"{"thing_group_deleted":{"thing_group_name":"hall"}}"#,
         r#"{"thing_group_deleted":{"thing_group_name":"plant"}}"#,
+        r#"{"authorizer_put":{"authorizer":{"authorizer_name":"a","authorizer_function_arn":"arn:aws:lambda:eu-north-1:000000000000:function:who","token_key_name":"token","token_signing_public_keys":{"first":"k"},"status":"ACTIVE","signing_disabled":false,"enable_caching_for_http":true,"creation_date":5,"last_modified_date":6}}}"#,
+        r#"{"default_authorizer_set":{"authorizer_name":"a"}}"#,
+        r#"{"default_authorizer_set":{"authorizer_name":null}}"#,
+        r#"{"authorizer_deleted":{"authorizer_name":"a"}}"#,
         r#"{"billing_group_deleted":{"billing_group_name":"payer"}}"#,
         r#"{"thing_type_deleted":{"thing_type_name":"pump"}}"#,
         r#"{"thing_principal_detached":{"thing_name":"pump-7","certificate_id":"ID"}}"#,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sekisho_identity::{DeviceIdentity, IdentityError};
 use sekisho_policy::ThingContext;
 use sekisho_rules::Program;
-use sekisho_types::{CertificateId, PolicyName, ThingName, Timestamp};
+use sekisho_types::{AuthorizerName, CertificateId, PolicyName, ThingName, Timestamp};
 
 use crate::{Event, PolicyTarget, Registry, Thing, ThingPrincipalType, TopicRule};
 
@@ -19,6 +19,8 @@ pub enum Affected {
     /// The connection whose client id is this, if it has one: whether there is a thing of that name has changed, and the thing is
     /// attached to nobody.
     Client(ThingName),
+    /// Connections that this authorizer has let in.
+    Authorizer(AuthorizerName),
     /// Nobody, but messages from now on meet other rules.
     Rules,
 }
@@ -155,7 +157,10 @@ impl Registry {
             | Event::RegistrationTaskForgotten { .. }
             | Event::EventConfigurationsSet { .. }
             | Event::RoleAliasPut { .. }
-            | Event::RoleAliasDeleted { .. } => Affected::None,
+            | Event::RoleAliasDeleted { .. }
+            | Event::DefaultAuthorizerSet { .. } => Affected::None,
+            Event::AuthorizerPut { authorizer } => Affected::Authorizer(authorizer.authorizer_name.clone()),
+            Event::AuthorizerDeleted { authorizer_name } => Affected::Authorizer(authorizer_name.clone()),
         }
     }
 

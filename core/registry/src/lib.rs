@@ -29,6 +29,7 @@ mod jit; // first connections: JITR and JITP
 mod claim; // fleet provisioning: claims and ownership tokens
 mod registration_task; // bulk registration
 mod role_alias; // what devices call the roles they want credentials of
+mod authorizer; // functions that say who somebody is
 mod event_configuration; // which changes are told
 mod told; // what is told of them
 
@@ -39,6 +40,7 @@ mod links; // a many-to-many index, both ways
 
 pub use attachment::{POLICIES_PER_PRINCIPAL_MAX, POLICIES_PER_THING_GROUP_MAX, PolicyTarget, ThingPrincipalType};
 pub use authority::CaRecord;
+pub use authorizer::{AUTHORIZERS_MAX, Authorizer, AuthorizerSettings, AuthorizerStatus, TOKEN_KEYS_MAX};
 pub use ca_certificate::{
     CAS_PER_SUBJECT_MAX, CaCandidates, CaCertificate, CaChoice, CaRegistration, CaUpdate, RegistrationConfig,
     VouchError, Vouched,

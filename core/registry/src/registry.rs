@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sekisho_identity::CertificateStatus;
 use sekisho_types::{
-    BillingGroupName, CertificateId, PolicyName, Random, RoleAliasName, RuleName, Tenant, ThingGroupName, ThingName,
-    ThingTypeName, Timestamp,
+    AuthorizerName, BillingGroupName, CertificateId, PolicyName, Random, RoleAliasName, RuleName, Tenant,
+    ThingGroupName, ThingName, ThingTypeName, Timestamp,
 };
 
 use crate::ca_certificate::HeldCa;
@@ -15,8 +15,8 @@ use crate::policy::HeldPolicy;
 use crate::revocation::RevocationLists;
 use crate::rule::HeldRule;
 use crate::{
-    BillingGroup, CaRecord, Certificate, Event, EventConfigurations, PolicyTarget, PolicyVersion, ProvisioningTemplate,
-    RegistrationTask, RoleAlias, Thing, ThingGroup, ThingPrincipalType, ThingType,
+    Authorizer, BillingGroup, CaRecord, Certificate, Event, EventConfigurations, PolicyTarget, PolicyVersion,
+    ProvisioningTemplate, RegistrationTask, RoleAlias, Thing, ThingGroup, ThingPrincipalType, ThingType,
 };
 
 /// The account's IoT control plane.
@@ -56,6 +56,8 @@ pub struct Registry {
     pub(crate) registration_tasks: BTreeMap<String, RegistrationTask>,
     pub(crate) event_configurations: EventConfigurations,
     pub(crate) role_aliases: BTreeMap<RoleAliasName, RoleAlias>,
+    pub(crate) authorizers: BTreeMap<AuthorizerName, Authorizer>,
+    pub(crate) default_authorizer: Option<AuthorizerName>,
 }
 
 impl Registry {
@@ -93,6 +95,8 @@ impl Registry {
             registration_tasks: BTreeMap::new(),
             event_configurations: EventConfigurations::default(),
             role_aliases: BTreeMap::new(),
+            authorizers: BTreeMap::new(),
+            default_authorizer: None,
         }
     }
 
@@ -256,6 +260,14 @@ impl Registry {
                 self.role_aliases.remove(role_alias);
                 self.tags.remove(&self.role_alias_arn(role_alias));
             }
+            Event::AuthorizerPut { authorizer } => {
+                self.authorizers.insert(authorizer.authorizer_name.clone(), authorizer.clone());
+            }
+            Event::AuthorizerDeleted { authorizer_name } => {
+                self.authorizers.remove(authorizer_name);
+                self.tags.remove(&self.authorizer_arn(authorizer_name));
+            }
+            Event::DefaultAuthorizerSet { authorizer_name } => self.default_authorizer.clone_from(authorizer_name),
             Event::Tagged { arn, tags } => {
                 self.tags.entry(arn.clone()).or_default().extend(tags.clone());
             }
@@ -345,6 +357,11 @@ impl Registry {
         }
         let role_aliases = self.role_aliases.values();
         events.extend(role_aliases.map(|role_alias| Event::RoleAliasPut { role_alias: role_alias.clone() }));
+        let authorizers = self.authorizers.values();
+        events.extend(authorizers.map(|authorizer| Event::AuthorizerPut { authorizer: authorizer.clone() }));
+        if self.default_authorizer.is_some() {
+            events.push(Event::DefaultAuthorizerSet { authorizer_name: self.default_authorizer.clone() });
+        }
         let templates = self.provisioning_templates.values();
         events.extend(templates.map(|template| Event::ProvisioningTemplatePut { template: template.clone() }));
         events.extend(self.claims.values().map(|held| Event::ProvisioningClaimAdded { claim: held.claim.clone() }));

@@ -2,7 +2,7 @@
 use std::collections::BTreeMap;
 
 use sekisho_types::{
-    BillingGroupName, CertificateId, PolicyName, RoleAliasName, RuleName, ThingGroupName, ThingTypeName,
+    AuthorizerName, BillingGroupName, CertificateId, PolicyName, RoleAliasName, RuleName, ThingGroupName, ThingTypeName,
 };
 
 use crate::{Event, Registry, RegistryError};
@@ -55,7 +55,7 @@ impl Registry {
         Ok((vec![Event::Untagged { arn: arn.to_owned(), keys }], ()))
     }
 
-    /// AWS tags policies, rules, thing types, groups, CAs, role aliases and templates; things and device certificates bear no tags there.
+    /// AWS tags policies, rules, thing types, groups, CAs, role aliases, authorizers and templates; things and device certificates bear no tags there.
     fn check_taggable(&self, arn: &str) -> Result<(), RegistryError> {
         let resource = self.tenant.resource_of("iot", arn).and_then(|resource| resource.split_once('/'));
         match resource {
@@ -66,6 +66,7 @@ impl Registry {
             Some(("billinggroup", name)) => self.billing_group(&BillingGroupName::parse(name)?).map(drop),
             Some(("cacert", id)) => self.ca_certificate(CertificateId::parse(id)?).map(drop),
             Some(("rolealias", name)) => self.role_alias(&RoleAliasName::parse(name)?).map(drop),
+            Some(("authorizer", name)) => self.authorizer(&AuthorizerName::parse(name)?).map(drop),
             Some(("provisioningtemplate", name)) => self.provisioning_template(name).map(drop),
             Some(_) | None => Err(RegistryError::InvalidRequest(format!("{arn} is not a resource that can be tagged"))),
         }

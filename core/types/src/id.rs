@@ -95,6 +95,11 @@ names! {
     /// A role alias (iot model: RoleAlias).
     RoleAliasName, "role alias", "1 to 128 of a-z A-Z 0-9 _ = , @ -",
         |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '=' | ',' | '@' | '-'));
+    /// A custom authorizer (iot model: AuthorizerName).
+    AuthorizerName, "authorizer name", "1 to 128 of a-z A-Z 0-9 _ = , @ -",
+        |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '=' | ',' | '@' | '-'));
+    /// Whom a custom authorizer has recognized (iot model: PrincipalId).
+    PrincipalId, "principal id", "1 to 128 of a-z A-Z 0-9", |t| within(t, 1, 128, |c| c.is_ascii_alphanumeric());
     /// A delivery stream.
     DeliveryStreamName, "delivery stream name", "1 to 64 of a-z A-Z 0-9 _ . -",
         |t| within(t, 1, 64, |c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'));
@@ -209,6 +214,10 @@ mod tests {
         ("iot: PolicyName pattern",        |t| PolicyName::parse(t).is_ok(), false, "a/b"),
         ("iot: RoleAlias pattern",         |t| RoleAliasName::parse(t).is_ok(), true, "a=,@-_b"),
         ("iot: RoleAlias pattern",         |t| RoleAliasName::parse(t).is_ok(), false, "a.b"),
+        ("iot: AuthorizerName pattern",    |t| AuthorizerName::parse(t).is_ok(), true, "a=,@-_b"),
+        ("iot: AuthorizerName pattern",    |t| AuthorizerName::parse(t).is_ok(), false, "a.b"),
+        ("iot: PrincipalId pattern",       |t| PrincipalId::parse(t).is_ok(), true,  "pump7"),
+        ("iot: PrincipalId pattern",       |t| PrincipalId::parse(t).is_ok(), false, "pump-7"),
         ("iot: RuleName pattern",          |t| RuleName::parse(t).is_ok(),   false, "a-b"),
         ("iot quotas: client id",          |t| ClientId::parse(t).is_ok(),   false, "$me"),
         ("iot quotas: client id",          |t| ClientId::parse(t).is_ok(),   true,  "ポンプ"),

@@ -17,8 +17,8 @@ mod topic; // MQTT topic names and topic filters
 pub use arn::{AccountId, Region, Tenant};
 pub use causes::with_causes;
 pub use id::{
-    BillingGroupName, BucketName, CertificateId, ClientId, DeliveryStreamName, InvalidName, KeyId, ObjectKey,
-    PolicyName, RoleAliasName, RuleName, ShadowName, ThingGroupName, ThingName, ThingTypeName,
+    AuthorizerName, BillingGroupName, BucketName, CertificateId, ClientId, DeliveryStreamName, InvalidName, KeyId,
+    ObjectKey, PolicyName, PrincipalId, RoleAliasName, RuleName, ShadowName, ThingGroupName, ThingName, ThingTypeName,
 };
 pub use message::MessageProperties;
 pub use mqtt::{Grant, PacketIdentifier, ProtocolVersion, QoS, SessionId};

@@ -42,6 +42,7 @@ fn the_printed_file_holds_every_setting_at_its_default() {
         durability,
         first_connection,
         functions,
+        authorizer_seconds_min,
         crls,
         audit_mib,
         log,
@@ -79,6 +80,7 @@ fn the_printed_file_holds_every_setting_at_its_default() {
     );
     let defaults = Config::load(flags(|_| {})).unwrap();
     assert_eq!(audit_mib, Some(defaults.audit_mib));
+    assert_eq!(authorizer_seconds_min, Some(defaults.authorizer_seconds_min));
     assert_eq!(limits, toml::Table::try_from(&defaults.limits).ok());
     assert_eq!(sessions, toml::Table::try_from(defaults.session_limits).ok());
     assert_eq!(rule_work, toml::Table::try_from(defaults.rule_work_limits).ok());
@@ -114,6 +116,8 @@ const REFUSED: &[(Spoil, &str)] = &[
     (|f| f.first_connection = Some("no".into()),     "`first_connection` = `no`: `close` or `admit`"),
     (|f| f.functions = vec!["arn".into()],               "`functions` = `arn`: ARN=TARGET"),
     (|f| f.functions = vec!["arn=ftp://a".into()],       "`functions` = `ftp://a`: `http://…`, `https://…` or `command:PROGRAM`"),
+    (|f| f.authorizer_seconds_min = Some(0),         "`authorizer_seconds_min` = `0`: a number of seconds from 1 to 300"),
+    (|f| f.authorizer_seconds_min = Some(301),       "`authorizer_seconds_min` = `301`: a number of seconds from 1 to 300"),
     (|f| f.alpn = Some("443".into()),                "`alpn` = `443`: not an address such as 127.0.0.1:4566"),
     (|f| f.proxy_protocol = vec!["api".into()],      "`proxy_protocol` = `api`: `mqtt`, `https` or `alpn`"),
     (|f| f.tls_policy = Some("TLS13".into()),        "`tls_policy` = `TLS13`: one of IoTSecurityPolicy_TLS13_1_2_2022_10, IoTSecurityPolicy_TLS13_1_3_2022_10, IoTSecurityPolicy_TLS12_1_2_2022_10, IoTSecurityPolicy_TLS12_1_0_2016_01, IoTSecurityPolicy_TLS12_1_0_2015_01, IoTSecurityPolicy_TLS13_1_2_2022_01"),

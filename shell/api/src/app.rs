@@ -28,6 +28,8 @@ pub struct App {
     pub streams: Arc<sekisho_workers::DeliveryStreams>,
     /// Who signs devices' certificates.
     pub issuing: Arc<sekisho_workers::Issuing>,
+    /// Who asks custom authorizers.
+    pub authorizers: Arc<sekisho_workers::Authorizers>,
     /// Bulk registration tasks under way.
     pub bulk: Arc<sekisho_workers::BulkRegistration>,
     /// The account root's access keys and their secrets.
@@ -70,6 +72,17 @@ pub trait Publish: Send + Sync {
         announced: Announced,
         payload: Bytes,
     ) -> BoxFuture<'a, Result<(), ApiError>>;
+
+    /// The same of somebody a custom authorizer knows, if its policies allow it.
+    fn publish_custom<'a>(
+        &'a self,
+        who: &'a sekisho_workers::Peer,
+        announced: Announced,
+        payload: Bytes,
+    ) -> BoxFuture<'a, Result<(), ApiError>>;
+
+    /// No custom authorizer knows somebody: the reason is kept for the operator.
+    fn turned_away(&self, who: &sekisho_workers::Peer, reason: String);
 
     /// Updates a shadow; the answer's document, to be given once the state has settled.
     fn update_shadow(&self, permit: &Permit<UpdateThingShadow>, payload: &[u8]) -> Result<Value, ApiError>;

@@ -18,7 +18,7 @@ use crate::route::{self, Level};
 use crate::s3_request::next_data;
 use crate::table::Operation;
 use crate::{ApiError, App, Door, Peer, Protocol, S3Request, Service, auth, bind, render, validate};
-use crate::{firehose, glue, iot, iot_data, kms, mqtt, roles, s3, sts};
+use crate::{custom, firehose, glue, iot, iot_data, kms, mqtt, roles, s3, sts};
 
 /// Memory set aside for a body before it comes, at most; the rest follows what comes.
 const BODY_BYTES_AT_ONCE: u64 = 256 * 1024;
@@ -126,8 +126,14 @@ async fn handle(
         headers: &headers,
     };
     if is_upgrade(&head) {
-        let who = mqtt::verified(app, peer, &parts, seen)?;
+        let who = match custom::is_upgrade(app, &head) {
+            true => custom::credential(app, peer, &head, seen)?,
+            false => mqtt::verified(app, peer, &parts, seen)?,
+        };
         return mqtt::upgrade(app, peer, who, head, seen);
+    }
+    if custom::is_publish(app, &head) {
+        return custom::publish(app, peer, &head, &parts, body, seen).await;
     }
     let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     if head.method == http::Method::OPTIONS {
@@ -334,7 +340,7 @@ fn offered(operation: &Operation) -> Result<(), ApiError> {
     if operation.offered { Ok(()) } else { Err(ApiError::not_implemented(operation.name)) }
 }
 
-async fn read_body(service: Service, headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
+pub(crate) async fn read_body(service: Service, headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
     let bytes_max = service.body_bytes_max();
     let too_large = || {
         ApiError::new(

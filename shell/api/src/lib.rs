@@ -1,7 +1,8 @@
 //! The front of every AWS API: one listener, one folder per service, one file per operation.
 //!
 //! Receives HTTP requests; hands verified, bound and validated inputs to a service's handler; gives refusals each
-//! protocol's own shape. An operation that is not offered is refused by name. Nothing is answered without a signature.
+//! protocol's own shape. An operation that is not offered is refused by name. Nothing is answered without a signature, or
+//! a custom authorizer's word where devices may have one.
 mod address; // bucket and key from host and path
 mod app; // what every handler is given
 mod auth; // SigV4 errors in each protocol's words
@@ -13,7 +14,8 @@ mod front; // one request: route, verify, bind, handle, render, log
 mod generated; // `xtask gen` writes them
 mod input; // what handlers deserialize with
 mod pattern; // the models' regular expressions
-mod mqtt; // a signed request that goes on as MQTT over WebSocket
+mod custom; // requests for which a custom authorizer speaks
+mod mqtt; // a request that goes on as MQTT over WebSocket
 mod peer; // who is at the other end, and can others read along?
 mod record; // what was called is recorded before it is answered
 mod render; // answers and refusals in each protocol's shape
@@ -23,6 +25,7 @@ mod s3_request; // what S3's handlers are given: verified plain bytes
 mod serve; // the listener: connections, limits, shutdown
 mod service; // the services and the protocol each speaks
 mod table; // what the generated tables are made of
+mod wire; // what belongs to a connection
 mod validate; // lengths, ranges, patterns, enumerations
 
 mod firehose; // delivery streams

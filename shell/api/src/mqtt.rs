@@ -1,4 +1,4 @@
-//! A signed request that goes on as MQTT over WebSocket (developer guide, "Device communication protocols": MQTT over WSS).
+//! A request that goes on as MQTT over WebSocket, and who signed it (developer guide, "Device communication protocols": MQTT over WSS).
 use http::{Response, request};
 use sekisho_sigv4::{Claim, RequestParts, Rules, session_token};
 use sekisho_types::Secret;

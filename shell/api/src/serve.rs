@@ -19,6 +19,7 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use crate::wire::Wire;
 use crate::{App, BodyError, Door, Peer, front};
 
 /// Connections open at once. And then: no more are accepted until one closes; the kernel's backlog holds those who wait.
@@ -104,9 +105,10 @@ async fn connection(
     if first == [TLS_HANDSHAKE] {
         let stream = timeout(HANDSHAKE_MAX, tls.accept(stream)).await.map_err(|_| io::ErrorKind::TimedOut)??;
         let peer = Peer::over_tls(address, stream.get_ref().1, Door::Apis);
-        requests(stream, peer, app, stopping).await;
+        let server_name = named(stream.get_ref().1);
+        requests(stream, peer, server_name, app, stopping).await;
     } else {
-        requests(stream, Peer::new(address, false), app, stopping).await;
+        requests(stream, Peer::new(address, false), None, app, stopping).await;
     }
     Ok(())
 }
@@ -119,22 +121,31 @@ pub async fn serve_devices(
     stopping: watch::Receiver<bool>,
 ) {
     let peer = Peer::over_tls(address, stream.get_ref().1, Door::Devices);
-    requests(stream, peer, app, stopping).await;
+    let server_name = named(stream.get_ref().1);
+    requests(stream, peer, server_name, app, stopping).await;
+}
+
+/// How the client called the server in the handshake; empty if it did not.
+fn named(session: &rustls::ServerConnection) -> Option<Box<str>> {
+    Some(session.server_name().unwrap_or_default().into())
 }
 
 async fn requests(
     stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     peer: Peer,
+    server_name: Option<Box<str>>,
     app: Arc<App>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let asked = Arc::new(AtomicBool::new(false));
     let asks = asked.clone();
+    let wire = Arc::new(Wire { server_name, ..Wire::default() });
     let service = service_fn(move |request: http::Request<Incoming>| {
         asks.store(true, Ordering::Relaxed);
-        let app = app.clone();
+        let (app, wire) = (app.clone(), wire.clone());
         async move {
-            let request = request.map(|body| body.map_err(BodyError::from).boxed_unsync());
+            let mut request = request.map(|body| body.map_err(BodyError::from).boxed_unsync());
+            request.extensions_mut().insert(wire);
             Ok::<_, Infallible>(front::answer(app, peer, request).await)
         }
     });

@@ -12,7 +12,9 @@ use sekisho_kms::RootKey;
 use sekisho_policy::{DeleteThingShadow, Permit, UpdateThingShadow};
 use sekisho_sigv4::{Credentials, Operator, PayloadToSign, RequestParts, sign};
 use sekisho_types::{AccountId, BucketName, ClientId, Region, Secret, SecretKey, Tenant, Timestamp};
-use sekisho_workers::{Announced, BulkRegistration, Issuing, Recovered, RsaKeys, Speech};
+use sekisho_workers::{
+    Announced, Authorizers, BulkRegistration, FunctionTarget, Functions, Issuing, Recovered, RsaKeys, Speech,
+};
 use serde_json::Value;
 
 use crate::{ApiError, App, BoxFuture, Patterns, Peer, Publish, Settings, front, full};
@@ -41,6 +43,18 @@ impl Publish for Published {
         self.0.lock().unwrap().push((announced, payload));
         Box::pin(async { Ok(()) })
     }
+
+    fn publish_custom<'a>(
+        &'a self,
+        _: &'a sekisho_workers::Peer,
+        announced: Announced,
+        payload: Bytes,
+    ) -> BoxFuture<'a, Result<(), ApiError>> {
+        self.0.lock().unwrap().push((announced, payload));
+        Box::pin(async { Ok(()) })
+    }
+
+    fn turned_away(&self, _: &sekisho_workers::Peer, _: String) {}
 
     fn update_shadow(&self, _: &Permit<UpdateThingShadow>, _: &[u8]) -> Result<Value, ApiError> {
         Err(ApiError::not_implemented("UpdateThingShadow"))
@@ -89,6 +103,10 @@ impl World {
     }
 
     pub(crate) fn with(rsa_keys: RsaKeys) -> Self {
+        Self::with_functions(rsa_keys, HashMap::new())
+    }
+
+    pub(crate) fn with_functions(rsa_keys: RsaKeys, functions: HashMap<String, FunctionTarget>) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let tenant =
             Tenant { account: AccountId::parse("000000000000").unwrap(), region: Region::parse(REGION).unwrap() };
@@ -110,6 +128,8 @@ impl World {
         state.observe(vec![Box::new(move |events, cores| observed.follow(events, cores))]);
         let published = Arc::new(Published::default());
         let issuing = Arc::new(Issuing::new(state.clone(), rsa_keys));
+        let functions = Arc::new(Functions::new(functions));
+        let authorizers = Arc::new(Authorizers::new(state.clone(), functions, 300));
         let bulk = BulkRegistration::new(state.clone(), objects.clone(), issuing.clone());
         let app = App {
             state,
@@ -118,6 +138,7 @@ impl World {
             sockets: None,
             streams,
             issuing,
+            authorizers,
             bulk,
             credentials: HashMap::from([(credentials().access_key_id, credentials().secret_access_key)]),
             settings: Settings {

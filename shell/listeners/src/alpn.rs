@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustls::server::ClientHello;
 use rustls::{Error, ServerConfig};
-use sekisho_workers::{Credential, Gateway};
+use sekisho_workers::{Credential, Custom, Gateway};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
@@ -71,7 +71,9 @@ pub async fn serve_alpn(
             Some(MQTT_CA) => with_certificate(tls, address, &serving, |tls, peer| mqtt::serve(tls, peer, gateway)),
             Some(HTTP_CA) => with_certificate(tls, address, &serving, |tls, peer| https::serve(tls, peer, gateway)),
             Some(MQTT) => {
-                let peer = accept::peer(&tls, address, Credential::Custom, &gateway);
+                let server_name = tls.get_ref().1.server_name().unwrap_or_default().into();
+                let credential = Credential::Custom(Arc::new(Custom::new(Some(server_name), None)));
+                let peer = accept::peer(&tls, address, credential, &gateway);
                 Some(Box::pin(mqtt::serve(tls, peer, gateway)))
             }
             Some(_) | None => Some(others(tls, address)),

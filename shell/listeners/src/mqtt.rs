@@ -56,7 +56,7 @@ struct Pump<T> {
     gateway: Arc<Gateway>,
     peer: Arc<Peer>,
     session: Option<Session>,
-    /// When the end of the certificate's validity is looked for.
+    /// When the end of the certificate's validity is looked for, or it is time to ask a custom authorizer again.
     valid_until: Option<Instant>,
     will: Option<Will>,
     input: BytesMut,
@@ -69,7 +69,7 @@ struct Pump<T> {
     closing: Option<(Close, Instant)>,
     /// Accepted since the last look: nobody would wake us for a signal yet.
     fresh: bool,
-    /// A first connection that is being looked at, and what it asked for.
+    /// A first connection that is being looked at, or one for which a custom authorizer is asked, and what it asked for.
     first: Option<(JoinHandle<First>, Box<ConnectRequest>)>,
     /// The turn at hand ends here, and the gate may hold more of what the client sent.
     turn_until: Instant,
@@ -356,16 +356,18 @@ impl<T: Transport> Pump<T> {
         }
     }
 
-    /// CONNECT with a certificate nobody has activated: it may be registered, or provisioned, by this very connection.
+    /// CONNECT with a certificate nobody has activated: it may be registered, or provisioned, by this very connection. And one for
+    /// which a custom authorizer is to speak.
     fn begin(&mut self, now: Instant, request: Box<ConnectRequest>) {
-        match self.transport.presented() {
+        let looking = match self.transport.presented() {
             Some(presented) if self.gateway.is_first_connection(&self.peer) => {
                 let client_id = request.client_id.as_ref().map(ToString::to_string);
-                let looking = self.gateway.first_connection(&self.peer, client_id, presented.to_vec());
-                self.first = Some((looking, request));
+                self.gateway.first_connection(&self.peer, client_id, presented.to_vec())
             }
-            Some(_) | None => self.connect(now, *request),
-        }
+            Some(_) | None if self.gateway.is_to_be_vouched_for(&self.peer) => self.gateway.vouch(&self.peer, &request),
+            Some(_) | None => return self.connect(now, *request),
+        };
+        self.first = Some((looking, request));
     }
 
     fn await_first(&mut self, now: Instant, context: &mut Context<'_>) {
@@ -394,15 +396,20 @@ impl<T: Transport> Pump<T> {
                 }
                 let owed = self.owes(owed);
                 self.gate.accept(now, accepted, owed);
+                if let Some(lasts) = self.gateway.lasts(&self.peer) {
+                    self.gate.end_at(now + lasts, CloseReason::CustomauthTtlExpiration);
+                }
                 self.look_at_validity(now);
             }
             Err(refusal) => self.gate.refuse(refusal),
         }
     }
 
-    /// A certificate that is not valid any more ends the connection as a revoked one does.
+    /// A certificate that is not valid any more ends the connection as a revoked one does. What a custom authorizer said is good for
+    /// a while, and then it is asked again.
     fn look_at_validity(&mut self, now: Instant) {
         let Some(session) = &mut self.session else { return };
+        self.gateway.refresh(session);
         self.valid_until = self.gateway.valid_for(&self.peer).map(|left| now + left.min(VALIDITY_LOOK_EVERY));
         if self.valid_until.is_none() && self.gateway.reconsider(session).is_err() {
             self.gate.disconnect(CloseReason::AuthError);

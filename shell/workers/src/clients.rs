@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError};
 use sekisho_broker::Subscriber;
 use sekisho_journal::JournalError;
 use sekisho_state::Cores;
-use sekisho_types::{CertificateId, ClientId, ProtocolVersion, SessionId, ThingName, Timestamp};
+use sekisho_types::{AuthorizerName, CertificateId, ClientId, ProtocolVersion, SessionId, ThingName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::gateway::Gateway;
@@ -36,6 +36,12 @@ pub struct ConnectionInsight {
     /// The access key it signed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_key_id: Option<String>,
+    /// As whom a custom authorizer knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal_id: Option<String>,
+    /// Which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorizer: Option<AuthorizerName>,
     /// What its handshake agreed on: version, cipher suite and group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tls: Option<String>,
@@ -188,10 +194,13 @@ impl Gateway {
         let connection = link.and_then(|link| {
             let beginning = link.beginning()?;
             let (waiting, waiting_bytes) = link.waiting();
+            let (principal_id, authorizer) = link.peer.known_as().unzip();
             Some(ConnectionInsight {
                 address: link.peer.address,
                 certificate_id: link.peer.certificate_id(),
                 access_key_id: link.peer.access_key_id().map(str::to_owned),
+                principal_id,
+                authorizer,
                 tls: link.peer.tls.map(|tls| tls.to_string()),
                 thing: link.peer.certificate_id().and_then(|shown| thing_of(cores, shown, &client_id)),
                 protocol_version: version(beginning.protocol_version),

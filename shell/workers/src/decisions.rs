@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
-use sekisho_types::{CertificateId, ThingName, Timestamp};
+use sekisho_types::{AuthorizerName, CertificateId, ThingName, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::peer::Peer;
@@ -36,7 +36,7 @@ pub enum Outcome {
 pub struct Decision {
     /// When, in milliseconds since the epoch.
     pub time: Timestamp,
-    /// The step that decided: `handshake`, `identity`, `jitr`, `jitp`, `provision`, `connect`, `publish`, `subscribe`, `receive`,
+    /// The step that decided: `handshake`, `identity`, `authorizer`, `jitr`, `jitp`, `provision`, `connect`, `publish`, `subscribe`, `receive`,
     /// `will`, `request` (over HTTPS), `protocol`, `queue` (what waits for a session); `object_store` where the S3 that keeps the
     /// bodies fails.
     pub step: String,
@@ -52,6 +52,12 @@ pub struct Decision {
     /// The access key an operator signed with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_key_id: Option<String>,
+    /// As whom a custom authorizer knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub principal_id: Option<String>,
+    /// Which one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authorizer: Option<AuthorizerName>,
     /// The MQTT client identifier.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
@@ -81,6 +87,8 @@ impl Decision {
             peer: None,
             certificate_id: None,
             access_key_id: None,
+            principal_id: None,
+            authorizer: None,
             client_id: None,
             thing: None,
             subject: None,
@@ -106,7 +114,9 @@ impl Decision {
     /// It concerns who is there.
     pub(crate) fn of(self, peer: &Peer) -> Self {
         let access_key_id = peer.access_key_id().map(str::to_owned);
-        Self { peer: Some(peer.address), certificate_id: peer.certificate_id(), access_key_id, ..self }
+        let (principal_id, authorizer) = peer.known_as().unzip();
+        let (peer, certificate_id) = (Some(peer.address), peer.certificate_id());
+        Self { peer, certificate_id, access_key_id, principal_id, authorizer, ..self }
     }
 
     pub(crate) fn certificate_id(self, certificate_id: Option<CertificateId>) -> Self {
@@ -165,6 +175,8 @@ impl Decisions {
                     peer = decision.peer.map(tracing::field::display),
                     certificate_id = decision.certificate_id.map(tracing::field::display),
                     access_key_id = decision.access_key_id,
+                    principal_id = decision.principal_id,
+                    authorizer = decision.authorizer.as_ref().map(tracing::field::display),
                     client_id = decision.client_id,
                     thing = decision.thing.as_ref().map(tracing::field::display),
                     subject = decision.subject,
@@ -203,7 +215,7 @@ impl Decisions {
         kept.push_back(decision);
     }
 
-    /// Those that concern `text`: a step, a certificate's or CA's id (or its beginning), an access key, a client id, a thing, a peer's address, or part of
+    /// Those that concern `text`: a step, a certificate's or CA's id (or its beginning), an access key, a custom authorizer or whom it knows, a client id, a thing, a peer's address, or part of
     /// a subject's or issuer's name; all if empty.
     /// The newest first.
     pub fn about(&self, text: &str) -> Vec<Decision> {
@@ -214,6 +226,8 @@ impl Decisions {
                 || decision.step == text
                 || decision.client_id.as_deref() == Some(text)
                 || decision.access_key_id.as_deref() == Some(text)
+                || decision.principal_id.as_deref() == Some(text)
+                || decision.authorizer.as_ref().is_some_and(|authorizer| authorizer.as_str() == text)
                 || decision.thing.as_ref().is_some_and(|thing| thing.as_str() == text)
                 || begins(decision.certificate_id.as_ref().map(|id| id as &dyn Display))
                 || begins(decision.peer.as_ref().map(|peer| peer as &dyn Display))

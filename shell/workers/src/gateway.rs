@@ -18,13 +18,14 @@ use sekisho_state::{Cores, Event, State};
 use sekisho_types::{CertificateId, ClientId, Grant, Random, SessionId, ThingName, Timestamp, TopicFilter};
 use tokio::sync::Semaphore;
 
+use crate::custom::Authorizers;
 use crate::decisions::{Decision, Decisions};
 use crate::delivery::DeliveryStreams;
 use crate::functions::Functions;
 use crate::lifecycle::{Change, Versions};
 use crate::links::{Link, Links};
 use crate::live_rules::{LiveRules, Source};
-use crate::peer::{DomainName, Peer};
+use crate::peer::{Credential, DomainName, Peer};
 use crate::profile::Profile;
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
 use crate::rates::{ConnectRates, MessageRates};
@@ -49,6 +50,7 @@ pub struct Gateway {
     pub(crate) decisions: Arc<Decisions>,
     pub(crate) issuing: Arc<Issuing>,
     pub(crate) functions: Arc<Functions>,
+    pub(crate) authorizers: Arc<Authorizers>,
     pub(crate) admit_first_connection: bool,
     hostnames: Vec<Arc<str>>,
     pub(crate) first_connections: Arc<Semaphore>,
@@ -82,6 +84,8 @@ pub struct Parts {
     pub issuing: Arc<Issuing>,
     /// Who is asked before a device is provisioned.
     pub functions: Arc<Functions>,
+    /// Who asks custom authorizers.
+    pub authorizers: Arc<Authorizers>,
     /// Whether a device that was just provisioned by its first connection is let in by the same.
     pub admit_first_connection: bool,
     /// The names devices may call it by.
@@ -159,6 +163,7 @@ impl Gateway {
             decisions,
             issuing,
             functions,
+            authorizers,
             admit_first_connection,
             hostnames,
         } = parts;
@@ -176,6 +181,7 @@ impl Gateway {
             decisions,
             issuing,
             functions,
+            authorizers,
             admit_first_connection,
             hostnames: hostnames.into_iter().map(Into::into).collect(),
             first_connections: first_connections_bound(),
@@ -212,6 +218,7 @@ impl Gateway {
                 Affected::None => {}
                 Affected::Certificates(certificates) => self.links.changed(&certificates),
                 Affected::Client(thing_name) => self.client_changed(&thing_name),
+                Affected::Authorizer(name) => self.links.authorizer_changed(&name),
                 Affected::Rules => self.rules.replace(cores, &mut self.broker_mut()),
             }
         }
@@ -386,13 +393,25 @@ impl Gateway {
         persistent: bool,
         last_will: bool,
     ) -> (PolicySet, Context) {
-        let Some(certificate_id) = who.certificate_id() else {
-            return (PolicySet::default(), Context::new(self.state.tenant().clone())); // nobody asks them
-        };
-        let cores = self.state.read();
-        let policies = cores.registry.policies_of(certificate_id, client_id);
         let now = self.state.now();
-        let mut context = cores.registry.context_of(now, certificate_id, client_id, &policies);
+        let (policies, mut context) = match (who, &peer.credential) {
+            (Principal::Device(identity), _) => {
+                let (cores, certificate_id) = (self.state.read(), identity.certificate_id());
+                let policies = cores.registry.policies_of(certificate_id, client_id);
+                let context = cores.registry.context_of(now, certificate_id, client_id, &policies);
+                (policies, context)
+            }
+            // The answer's, and no others; it is no principal of a thing.
+            (Principal::Custom(_), Credential::Custom(custom)) => {
+                let policies = custom.granted(|grant| grant.policies.clone()).unwrap_or_default();
+                let tenant = self.state.tenant().clone();
+                (policies, Context { now: Some(now), client_id: client_id.cloned(), ..Context::new(tenant) })
+            }
+            // Nobody asks them.
+            (Principal::Custom(_) | Principal::Operator(_), _) => {
+                return (PolicySet::default(), Context::new(self.state.tenant().clone()));
+            }
+        };
         context.source_ip = Some(peer.address.ip());
         context.domain_name = peer.domain_name.and_then(|DomainName(place)| self.hostnames.get(place).cloned());
         context.persistent_connect = persistent;

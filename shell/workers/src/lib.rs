@@ -5,6 +5,7 @@ mod decisions; // why somebody was let in, or not
 mod role_sessions; // temporary credentials
 mod clients; // who is connected or has a session, for who looks after them
 mod lifecycle; // what is told of connections, subscriptions and the registry
+mod custom; // somebody a custom authorizer speaks for
 mod peer; // who is at the other end, and what it came with
 mod tls_details; // what a handshake agreed on
 mod links; // mailboxes and signals of live connections
@@ -31,6 +32,7 @@ mod delivery; // records into the journal, batches to objects
 pub use clients::{
     ClientFilter, ClientInsight, Clients, ConnectionInsight, DeleteConnectionError, SessionInsight, SubscriptionInsight,
 };
+pub use custom::{AUTHORIZER_CALLS_MAX, Authorizers, Custom, NotVouched};
 pub use decisions::{Decision, Decisions, Outcome};
 pub use delivery::{
     Counts, DeliveryStreams, Flushed, Held, PartitionInsight, PutError, Recovered, StreamInsight, Tail, TailError,
@@ -56,6 +58,7 @@ pub use role_sessions::{
 };
 pub use rule_actions::{ActionInsight, RuleInsight, RuleTrouble, Rules, WaitingInsight, run_rule_actions};
 pub use sekisho_actions::Limits as RuleWorkLimits;
+pub use sekisho_authorizer::SECONDS_MIN as AUTHORIZER_SECONDS_MIN;
 pub use sekisho_delivery::Origin;
 pub use sekisho_gate::{Settings, SettingsError};
 pub use sekisho_sessions::Limits as SessionLimits;

@@ -8,7 +8,7 @@ use std::task::Waker;
 use sekisho_broker::{ConnectionId, Subscriber, Target};
 use sekisho_gate::Delivery;
 use sekisho_mqtt::QoS;
-use sekisho_types::{CertificateId, ClientId, Grant, ProtocolVersion, SessionId, Timestamp};
+use sekisho_types::{AuthorizerName, CertificateId, ClientId, Grant, ProtocolVersion, SessionId, Timestamp};
 
 use crate::peer::Peer;
 
@@ -93,7 +93,7 @@ impl Link {
         self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// As whom rules and events see it: a certificate's id, or the account.
+    /// As whom rules and events see it: see `Gateway::principal_of`.
     pub fn principal(&self) -> &str {
         &self.principal
     }
@@ -312,6 +312,14 @@ impl Links {
             for (_, link) in by_certificate.range((*id, ConnectionId(0))..=(*id, ConnectionId(u64::MAX))) {
                 link.signal(|signals| signals.changed = true);
             }
+        }
+    }
+
+    /// This custom authorizer changed.
+    pub fn authorizer_changed(&self, name: &AuthorizerName) {
+        let known = |link: &&Arc<Link>| link.peer.known_as().is_some_and(|(_, authorizer)| authorizer == *name);
+        for link in self.present().by_id.values().filter(known) {
+            link.signal(|signals| signals.changed = true);
         }
     }
 

@@ -1,12 +1,13 @@
 //! Who is at the other end of a connection: an address, what it came with, and how it is spoken to.
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use sekisho_policy::Principal;
 use sekisho_sigv4::{NoSigner, Operator, RoleSession};
-use sekisho_types::{CertificateId, Secret};
+use sekisho_types::{AuthorizerName, CertificateId, Secret};
 
+use crate::custom::Custom;
 use crate::gateway::Gateway;
 use crate::links::Link;
 use crate::role_sessions::signer_of_session;
@@ -14,10 +15,6 @@ use crate::tls_details::TlsDetails;
 
 /// How often it is asked whether a role's session still stands; what becomes of its certificate is told at once.
 const SESSION_LOOK_EVERY: Duration = Duration::from_secs(5);
-
-/// For the operator.
-const NO_AUTHORIZER: &str = "ALPN `mqtt` asks for custom authentication, and there is no custom authorizer: a certificate goes with ALPN \
-    `x-amzn-mqtt-ca`";
 
 /// Where a request comes from.
 #[derive(Clone, Debug)]
@@ -33,7 +30,7 @@ pub struct Peer {
 }
 
 /// What somebody came with. Whether it is enough is asked at CONNECT, and again whenever something about it changes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Credential {
     /// The certificate whose key signed the handshake.
     Certificate(CertificateId),
@@ -44,8 +41,8 @@ pub enum Credential {
         /// The session token that came with it: a role's session ends before its connection may.
         token: Option<Secret>,
     },
-    /// Nothing yet: CONNECT is to bring what a custom authorizer believes.
-    Custom,
+    /// What a custom authorizer is to believe, or has believed.
+    Custom(Arc<Custom>),
 }
 
 impl Peer {
@@ -53,7 +50,7 @@ impl Peer {
     pub const fn certificate_id(&self) -> Option<CertificateId> {
         match &self.credential {
             Credential::Certificate(certificate_id) => Some(*certificate_id),
-            Credential::Operator { .. } | Credential::Custom => None,
+            Credential::Operator { .. } | Credential::Custom(_) => None,
         }
     }
 
@@ -62,7 +59,7 @@ impl Peer {
         match &self.credential {
             Credential::Certificate(certificate_id) => Some(*certificate_id),
             Credential::Operator { operator, .. } => operator.session()?.certificate_id,
-            Credential::Custom => None,
+            Credential::Custom(_) => None,
         }
     }
 
@@ -70,7 +67,15 @@ impl Peer {
     pub fn access_key_id(&self) -> Option<&str> {
         match &self.credential {
             Credential::Operator { operator, .. } => Some(operator.access_key_id()),
-            Credential::Certificate(_) | Credential::Custom => None,
+            Credential::Certificate(_) | Credential::Custom(_) => None,
+        }
+    }
+
+    /// As whom a custom authorizer knows it, and which one.
+    pub fn known_as(&self) -> Option<(String, AuthorizerName)> {
+        match &self.credential {
+            Credential::Custom(custom) => custom.known_as(),
+            Credential::Certificate(_) | Credential::Operator { .. } => None,
         }
     }
 }
@@ -92,7 +97,7 @@ impl Gateway {
         match &peer.credential {
             Credential::Certificate(_) => who.valid_for(self.state.now()),
             Credential::Operator { token, .. } => token.as_ref().map(|_| SESSION_LOOK_EVERY),
-            Credential::Custom => None,
+            Credential::Custom(custom) => custom.good_for(Instant::now()),
         }
     }
 
@@ -115,7 +120,7 @@ impl Gateway {
                     }
                 }
             }
-            Credential::Custom => Err(NO_AUTHORIZER.to_owned()),
+            Credential::Custom(custom) => self.identify_custom(custom),
         }
     }
 
@@ -129,14 +134,14 @@ impl Gateway {
         self.links.open(peer.clone(), self.principal_of(peer).into())
     }
 
-    /// As whom rules and events see somebody: a certificate's id, or AWS's user id: of a role's session `AROA…:<session>`, of the account's
+    /// As whom rules and events see somebody: a certificate's id, what a custom authorizer calls it, or AWS's user id: of a role's session `AROA…:<session>`, of the account's
     /// root the account (IAM user guide: "Unique identifiers").
     pub(crate) fn principal_of(&self, peer: &Peer) -> String {
         let account = || self.state.tenant().account.to_string();
         match &peer.credential {
             Credential::Certificate(certificate_id) => certificate_id.to_string(),
             Credential::Operator { operator, .. } => operator.session().map_or_else(account, RoleSession::user_id),
-            Credential::Custom => account(),
+            Credential::Custom(custom) => custom.known_as().map_or_else(account, |(principal_id, _)| principal_id),
         }
     }
 }

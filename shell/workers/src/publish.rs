@@ -163,7 +163,7 @@ impl Gateway {
         Ok(routed.owed.max(handled).max(taken))
     }
 
-    /// Who may publish over HTTPS with this certificate, and have it kept if that is wanted: there is no client id and no thing.
+    /// Who may publish over HTTPS, and have it kept if that is wanted: there is no client id and no thing.
     fn authorize_https(&self, peer: &Peer, topic: &TopicName, retain: bool) -> Result<Speech, Refusal> {
         let explain = |step, reason| self.turn_away(peer, None, step, reason);
         let who = self.identify(peer).map_err(|reason| explain("identity", reason))?;
@@ -177,10 +177,12 @@ impl Gateway {
         self.authorize_https(peer, topic, retain).map(drop)
     }
 
-    /// A device publishes over HTTPS with its certificate.
+    /// A device publishes over HTTPS: with its certificate, or known to a custom authorizer.
     pub fn publish_https(&self, now: Instant, peer: &Peer, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
-        let speech = self.authorize_https(peer, spoken.topic, spoken.retain)?;
-        self.publish_spoken(now, &speech, spoken)
+        let Speech { publish, retain } = self.authorize_https(peer, spoken.topic, spoken.retain)?;
+        let principal = &self.principal_of(peer);
+        let source = Source { certificate_id: publish.principal(), client_id: None, thing: None, principal };
+        self.speak(now, spoken, &publish, retain.as_ref(), source)
     }
 
     /// What may be published over HTTP is: by a device, or by a caller of the API.

@@ -190,7 +190,7 @@ fn a_refusal_tells_the_operator_why() {
         {"Sid": "no", "Effect": "Deny", "Action": "*", "Resource": "ARN:topic/a"}]}"#;
     #[rustfmt::skip] // policies                why
     let table: &[(&[&str], &str)] = &[
-        (&[],                                   "no policy is attached to the certificate"),
+        (&[],                                   "no policy is attached to the certificate, nor in a custom authorizer's answer"),
         (&[DENY_SECRET, NOT_RESOURCE],          "no statement allows it in `p1`, `p2`"),
         (&[THING, HALL],                        "no statement allows it in `p1`, `p2`; without a value: `iot:Connection.Thing.ThingName`, \
                                                  `iot:Connection.Thing.Attributes[hall]`, `iot:Connection.Thing.ThingTypeName`"),

@@ -95,10 +95,24 @@ pub static OPERATIONS: &[Operation] = &[
     ),
     Operation::new("CancelJob", "PUT", "/jobs/{jobId}/cancel", &[], false, None),
     Operation::new("CancelJobExecution", "PUT", "/things/{thingName}/jobs/{jobId}/cancel", &[], false, None),
-    Operation::new("ClearDefaultAuthorizer", "DELETE", "/default-authorizer", &[], false, None),
+    Operation::new(
+        "ClearDefaultAuthorizer",
+        "DELETE",
+        "/default-authorizer",
+        &[],
+        true,
+        Some(&CLEAR_DEFAULT_AUTHORIZER_REQUEST_SHAPE),
+    ),
     Operation::new("ConfirmTopicRuleDestination", "GET", "/confirmdestination/{confirmationToken+}", &[], false, None),
     Operation::new("CreateAuditSuppression", "POST", "/audit/suppressions/create", &[], false, None),
-    Operation::new("CreateAuthorizer", "POST", "/authorizer/{authorizerName}", &[], false, None),
+    Operation::new(
+        "CreateAuthorizer",
+        "POST",
+        "/authorizer/{authorizerName}",
+        &[],
+        true,
+        Some(&CREATE_AUTHORIZER_REQUEST_SHAPE),
+    ),
     Operation::new(
         "CreateBillingGroup",
         "POST",
@@ -215,7 +229,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("CreateTopicRuleDestination", "POST", "/destinations", &[], false, None),
     Operation::new("DeleteAccountAuditConfiguration", "DELETE", "/audit/configuration", &[], false, None),
     Operation::new("DeleteAuditSuppression", "POST", "/audit/suppressions/delete", &[], false, None),
-    Operation::new("DeleteAuthorizer", "DELETE", "/authorizer/{authorizerName}", &[], false, None),
+    Operation::new(
+        "DeleteAuthorizer",
+        "DELETE",
+        "/authorizer/{authorizerName}",
+        &[],
+        true,
+        Some(&DELETE_AUTHORIZER_REQUEST_SHAPE),
+    ),
     Operation::new(
         "DeleteBillingGroup",
         "DELETE",
@@ -367,7 +388,14 @@ pub static OPERATIONS: &[Operation] = &[
     ),
     Operation::new("DescribeAuditSuppression", "POST", "/audit/suppressions/describe", &[], false, None),
     Operation::new("DescribeAuditTask", "GET", "/audit/tasks/{taskId}", &[], false, None),
-    Operation::new("DescribeAuthorizer", "GET", "/authorizer/{authorizerName}", &[], false, None),
+    Operation::new(
+        "DescribeAuthorizer",
+        "GET",
+        "/authorizer/{authorizerName}",
+        &[],
+        true,
+        Some(&DESCRIBE_AUTHORIZER_REQUEST_SHAPE),
+    ),
     Operation::new(
         "DescribeBillingGroup",
         "GET",
@@ -401,7 +429,14 @@ pub static OPERATIONS: &[Operation] = &[
         None,
     ),
     Operation::new("DescribeCustomMetric", "GET", "/custom-metric/{metricName}", &[], false, None),
-    Operation::new("DescribeDefaultAuthorizer", "GET", "/default-authorizer", &[], false, None),
+    Operation::new(
+        "DescribeDefaultAuthorizer",
+        "GET",
+        "/default-authorizer",
+        &[],
+        true,
+        Some(&DESCRIBE_DEFAULT_AUTHORIZER_REQUEST_SHAPE),
+    ),
     Operation::new(
         "DescribeDetectMitigationActionsTask",
         "GET",
@@ -608,7 +643,7 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("ListAuditMitigationActionsTasks", "GET", "/audit/mitigationactions/tasks", &[], false, None),
     Operation::new("ListAuditSuppressions", "POST", "/audit/suppressions/list", &[], false, None),
     Operation::new("ListAuditTasks", "GET", "/audit/tasks", &[], false, None),
-    Operation::new("ListAuthorizers", "GET", "/authorizers/", &[], false, None),
+    Operation::new("ListAuthorizers", "GET", "/authorizers/", &[], true, Some(&LIST_AUTHORIZERS_REQUEST_SHAPE)),
     Operation::new("ListBillingGroups", "GET", "/billing-groups", &[], true, Some(&LIST_BILLING_GROUPS_REQUEST_SHAPE)),
     Operation::new("ListCACertificates", "GET", "/cacertificates", &[], true, Some(&LIST_CACERTIFICATES_REQUEST_SHAPE)),
     Operation::new("ListCertificateProviders", "GET", "/certificate-providers/", &[], false, None),
@@ -872,7 +907,14 @@ pub static OPERATIONS: &[Operation] = &[
         Some(&REPLACE_TOPIC_RULE_REQUEST_SHAPE),
     ),
     Operation::new("SearchIndex", "POST", "/indices/search", &[], true, Some(&SEARCH_INDEX_REQUEST_SHAPE)),
-    Operation::new("SetDefaultAuthorizer", "POST", "/default-authorizer", &[], false, None),
+    Operation::new(
+        "SetDefaultAuthorizer",
+        "POST",
+        "/default-authorizer",
+        &[],
+        true,
+        Some(&SET_DEFAULT_AUTHORIZER_REQUEST_SHAPE),
+    ),
     Operation::new(
         "SetDefaultPolicyVersion",
         "PATCH",
@@ -926,7 +968,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&TEST_AUTHORIZATION_REQUEST_SHAPE),
     ),
-    Operation::new("TestInvokeAuthorizer", "POST", "/authorizer/{authorizerName}/test", &[], false, None),
+    Operation::new(
+        "TestInvokeAuthorizer",
+        "POST",
+        "/authorizer/{authorizerName}/test",
+        &[],
+        true,
+        Some(&TEST_INVOKE_AUTHORIZER_REQUEST_SHAPE),
+    ),
     Operation::new(
         "TransferCertificate",
         "PATCH",
@@ -938,7 +987,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("UntagResource", "POST", "/untag", &[], true, Some(&UNTAG_RESOURCE_REQUEST_SHAPE)),
     Operation::new("UpdateAccountAuditConfiguration", "PATCH", "/audit/configuration", &[], false, None),
     Operation::new("UpdateAuditSuppression", "PATCH", "/audit/suppressions/update", &[], false, None),
-    Operation::new("UpdateAuthorizer", "PUT", "/authorizer/{authorizerName}", &[], false, None),
+    Operation::new(
+        "UpdateAuthorizer",
+        "PUT",
+        "/authorizer/{authorizerName}",
+        &[],
+        true,
+        Some(&UPDATE_AUTHORIZER_REQUEST_SHAPE),
+    ),
     Operation::new(
         "UpdateBillingGroup",
         "PATCH",
@@ -1158,6 +1214,9 @@ static AUTH_INFO_SHAPE: Shape = Shape::new(&[
 ]);
 static AUTH_INFO: Kind = Kind::Structure(&AUTH_INFO_SHAPE);
 static AUTH_INFOS: Kind = Kind::List(Bounds::new(1, 10), &AUTH_INFO);
+static AUTHORIZER_FUNCTION_ARN: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2048), "[\\s\\S]*", &[]));
+static AUTHORIZER_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[\\w=,@-]+", &[]));
+static AUTHORIZER_STATUS: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ACTIVE", "INACTIVE"]));
 static AUTO_REGISTRATION_STATUS: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ENABLE", "DISABLE"]));
 static AWS_ACCOUNT_ID: Kind = Kind::String(Text::new(Bounds::new(12, 12), "[0-9]+", &[]));
 static AWS_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
@@ -1182,6 +1241,7 @@ static BILLING_GROUP_PROPERTIES_SHAPE: Shape = Shape::new(&[Member::new(
     &BILLING_GROUP_DESCRIPTION,
 )]);
 static BILLING_GROUP_PROPERTIES: Kind = Kind::Structure(&BILLING_GROUP_PROPERTIES_SHAPE);
+static BOOLEAN_KEY: Kind = Kind::Boolean;
 static BUCKET_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static CACERTIFICATE_STATUS: Kind = Kind::String(Text::new(Bounds::NONE, "", &["ACTIVE", "INACTIVE"]));
 static CANCEL_CERTIFICATE_TRANSFER_REQUEST_SHAPE: Shape =
@@ -1210,6 +1270,7 @@ static CERTIFICATE_STATUS: Kind = Kind::String(Text::new(
     &["ACTIVE", "INACTIVE", "REVOKED", "PENDING_TRANSFER", "REGISTER_INACTIVE", "PENDING_ACTIVATION"],
 ));
 static CHANNEL_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static CLEAR_DEFAULT_AUTHORIZER_REQUEST_SHAPE: Shape = Shape::new(&[]);
 static CLIENT_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static CLIENT_PROPERTIES: Kind = Kind::Map(Bounds::NONE, &STRING, &STRING);
 static CLOUDWATCH_ALARM_ACTION_SHAPE: Shape = Shape::new(&[
@@ -1240,6 +1301,16 @@ static CONFIGURATION: Kind = Kind::Structure(&CONFIGURATION_SHAPE);
 static CONNECTION_ATTRIBUTE_NAME: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[a-zA-Z0-9:.]+", &[]));
 static CONTENT_TYPE: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static CORRELATION_DATA: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
+static CREATE_AUTHORIZER_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("authorizerName", Location::Uri, "authorizerName", &AUTHORIZER_NAME).required(),
+    Member::new("authorizerFunctionArn", Location::Body, "authorizerFunctionArn", &AUTHORIZER_FUNCTION_ARN).required(),
+    Member::new("tokenKeyName", Location::Body, "tokenKeyName", &TOKEN_KEY_NAME),
+    Member::new("tokenSigningPublicKeys", Location::Body, "tokenSigningPublicKeys", &PUBLIC_KEY_MAP),
+    Member::new("status", Location::Body, "status", &AUTHORIZER_STATUS),
+    Member::new("tags", Location::Body, "tags", &TAG_LIST),
+    Member::new("signingDisabled", Location::Body, "signingDisabled", &BOOLEAN_KEY),
+    Member::new("enableCachingForHttp", Location::Body, "enableCachingForHttp", &ENABLE_CACHING_FOR_HTTP),
+]);
 static CREATE_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required(),
     Member::new("billingGroupProperties", Location::Body, "billingGroupProperties", &BILLING_GROUP_PROPERTIES),
@@ -1308,6 +1379,8 @@ static CREATE_TOPIC_RULE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("tags", Location::Header, "x-amz-tagging", &STRING),
 ]);
 static CREDENTIAL_DURATION_SECONDS: Kind = Kind::Integer(Bounds::new(900, 43200));
+static DELETE_AUTHORIZER_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("authorizerName", Location::Uri, "authorizerName", &AUTHORIZER_NAME).required()]);
 static DELETE_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required(),
     Member::new("expectedVersion", Location::Query, "expectedVersion", &OPTIONAL_VERSION),
@@ -1350,12 +1423,15 @@ static DEPRECATE_THING_TYPE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingTypeName", Location::Uri, "thingTypeName", &THING_TYPE_NAME).required(),
     Member::new("undoDeprecate", Location::Body, "undoDeprecate", &UNDO_DEPRECATE),
 ]);
+static DESCRIBE_AUTHORIZER_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("authorizerName", Location::Uri, "authorizerName", &AUTHORIZER_NAME).required()]);
 static DESCRIBE_BILLING_GROUP_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required()]);
 static DESCRIBE_CACERTIFICATE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("certificateId", Location::Uri, "caCertificateId", &CERTIFICATE_ID).required()]);
 static DESCRIBE_CERTIFICATE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("certificateId", Location::Uri, "certificateId", &CERTIFICATE_ID).required()]);
+static DESCRIBE_DEFAULT_AUTHORIZER_REQUEST_SHAPE: Shape = Shape::new(&[]);
 static DESCRIBE_ENDPOINT_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("endpointType", Location::Query, "endpointType", &ENDPOINT_TYPE)]);
 static DESCRIBE_EVENT_CONFIGURATIONS_REQUEST_SHAPE: Shape = Shape::new(&[]);
@@ -1423,6 +1499,7 @@ static ELASTICSEARCH_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static ELASTICSEARCH_INDEX: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static ELASTICSEARCH_TYPE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static ENABLE_BATCHING: Kind = Kind::Boolean;
+static ENABLE_CACHING_FOR_HTTP: Kind = Kind::Boolean;
 static ENABLE_TOPIC_RULE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required()]);
 static ENABLED: Kind = Kind::Boolean;
@@ -1493,6 +1570,15 @@ static HTTP_ACTION_HEADER: Kind = Kind::Structure(&HTTP_ACTION_HEADER_SHAPE);
 static HTTP_AUTHORIZATION_SHAPE: Shape =
     Shape::new(&[Member::new("sigv4", Location::Body, "sigv4", &SIG_V4_AUTHORIZATION)]);
 static HTTP_AUTHORIZATION: Kind = Kind::Structure(&HTTP_AUTHORIZATION_SHAPE);
+static HTTP_CONTEXT_SHAPE: Shape = Shape::new(&[
+    Member::new("headers", Location::Body, "headers", &HTTP_HEADERS),
+    Member::new("queryString", Location::Body, "queryString", &HTTP_QUERY_STRING),
+]);
+static HTTP_CONTEXT: Kind = Kind::Structure(&HTTP_CONTEXT_SHAPE);
+static HTTP_HEADER_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 8192), "[\\s\\S]*", &[]));
+static HTTP_HEADER_VALUE: Kind = Kind::String(Text::new(Bounds::new(1, 8192), "[\\s\\S]*", &[]));
+static HTTP_HEADERS: Kind = Kind::Map(Bounds::NONE, &HTTP_HEADER_NAME, &HTTP_HEADER_VALUE);
+static HTTP_QUERY_STRING: Kind = Kind::String(Text::new(Bounds::new(1, 4096), "[\\s\\S]*", &[]));
 static INDEX_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA-Z0-9:_-]+", &[]));
 static INPUT_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "", &[]));
 static IOT_ANALYTICS_ACTION_SHAPE: Shape = Shape::new(&[
@@ -1539,6 +1625,8 @@ static KAFKA_HEADER_KEY: Kind = Kind::String(Text::new(Bounds::new(0, 16384), ""
 static KAFKA_HEADER_VALUE: Kind = Kind::String(Text::new(Bounds::new(0, 16384), "", &[]));
 static KAFKA_HEADERS: Kind = Kind::List(Bounds::new(1, 100), &KAFKA_ACTION_HEADER);
 static KEY: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static KEY_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA-Z0-9:_-]+", &[]));
+static KEY_VALUE: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 5120), "[\\s\\S]*", &[]));
 static KINESIS_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("roleArn", Location::Body, "roleArn", &AWS_ARN).required(),
     Member::new("streamName", Location::Body, "streamName", &STREAM_NAME).required(),
@@ -1553,6 +1641,12 @@ static LIST_ATTACHED_POLICIES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("recursive", Location::Query, "recursive", &RECURSIVE),
     Member::new("marker", Location::Query, "marker", &MARKER),
     Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
+]);
+static LIST_AUTHORIZERS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("pageSize", Location::Query, "pageSize", &PAGE_SIZE),
+    Member::new("marker", Location::Query, "marker", &MARKER),
+    Member::new("ascendingOrder", Location::Query, "isAscendingOrder", &ASCENDING_ORDER),
+    Member::new("status", Location::Query, "status", &AUTHORIZER_STATUS),
 ]);
 static LIST_BILLING_GROUPS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
@@ -1729,6 +1823,13 @@ static MQTT5_CONFIGURATION_SHAPE: Shape = Shape::new(&[Member::new(
     &PROPAGATING_ATTRIBUTE_LIST,
 )]);
 static MQTT5_CONFIGURATION: Kind = Kind::Structure(&MQTT5_CONFIGURATION_SHAPE);
+static MQTT_CLIENT_ID: Kind = Kind::String(Text::new(Bounds::new(1, 65535), "[\\s\\S]*", &[]));
+static MQTT_CONTEXT_SHAPE: Shape = Shape::new(&[
+    Member::new("username", Location::Body, "username", &MQTT_USERNAME),
+    Member::new("password", Location::Body, "password", &MQTT_PASSWORD),
+    Member::new("clientId", Location::Body, "clientId", &MQTT_CLIENT_ID),
+]);
+static MQTT_CONTEXT: Kind = Kind::Structure(&MQTT_CONTEXT_SHAPE);
 static MQTT_HEADERS_SHAPE: Shape = Shape::new(&[
     Member::new("payloadFormatIndicator", Location::Body, "payloadFormatIndicator", &PAYLOAD_FORMAT_INDICATOR),
     Member::new("contentType", Location::Body, "contentType", &CONTENT_TYPE),
@@ -1738,6 +1839,8 @@ static MQTT_HEADERS_SHAPE: Shape = Shape::new(&[
     Member::new("userProperties", Location::Body, "userProperties", &USER_PROPERTIES),
 ]);
 static MQTT_HEADERS: Kind = Kind::Structure(&MQTT_HEADERS_SHAPE);
+static MQTT_PASSWORD: Kind = Kind::Blob(Bounds::new(1, 65535));
+static MQTT_USERNAME: Kind = Kind::String(Text::new(Bounds::new(1, 65535), "[\\s\\S]*", &[]));
 static NEXT_TOKEN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static OPEN_SEARCH_ACTION_SHAPE: Shape = Shape::new(&[
     Member::new("roleArn", Location::Body, "roleArn", &AWS_ARN).required(),
@@ -1774,6 +1877,7 @@ static PROVISIONING_HOOK_SHAPE: Shape = Shape::new(&[
     Member::new("targetArn", Location::Body, "targetArn", &TARGET_ARN).required(),
 ]);
 static PROVISIONING_HOOK: Kind = Kind::Structure(&PROVISIONING_HOOK_SHAPE);
+static PUBLIC_KEY_MAP: Kind = Kind::Map(Bounds::NONE, &KEY_NAME, &KEY_VALUE);
 static PUT_ASSET_PROPERTY_VALUE_ENTRY_SHAPE: Shape = Shape::new(&[
     Member::new("entryId", Location::Body, "entryId", &ASSET_PROPERTY_ENTRY_ID),
     Member::new("assetId", Location::Body, "assetId", &ASSET_ID),
@@ -1893,10 +1997,13 @@ static SEARCH_INDEX_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static SEARCH_QUERY_MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, i64::MAX));
 static SEARCHABLE_ATTRIBUTES: Kind = Kind::List(Bounds::NONE, &ATTRIBUTE_NAME);
+static SERVER_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 253), "[\\s\\S]*", &[]));
 static SERVICE_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static SET_AS_ACTIVE: Kind = Kind::Boolean;
 static SET_AS_ACTIVE_FLAG: Kind = Kind::Boolean;
 static SET_AS_DEFAULT: Kind = Kind::Boolean;
+static SET_DEFAULT_AUTHORIZER_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("authorizerName", Location::Body, "authorizerName", &AUTHORIZER_NAME).required()]);
 static SET_DEFAULT_POLICY_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("policyName", Location::Uri, "policyName", &POLICY_NAME).required(),
     Member::new("policyVersionId", Location::Uri, "policyVersionId", &POLICY_VERSION_ID).required(),
@@ -1970,6 +2077,14 @@ static TEST_AUTHORIZATION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("policyNamesToAdd", Location::Body, "policyNamesToAdd", &POLICY_NAMES),
     Member::new("policyNamesToSkip", Location::Body, "policyNamesToSkip", &POLICY_NAMES),
 ]);
+static TEST_INVOKE_AUTHORIZER_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("authorizerName", Location::Uri, "authorizerName", &AUTHORIZER_NAME).required(),
+    Member::new("token", Location::Body, "token", &TOKEN),
+    Member::new("tokenSignature", Location::Body, "tokenSignature", &TOKEN_SIGNATURE),
+    Member::new("httpContext", Location::Body, "httpContext", &HTTP_CONTEXT),
+    Member::new("mqttContext", Location::Body, "mqttContext", &MQTT_CONTEXT),
+    Member::new("tlsContext", Location::Body, "tlsContext", &TLS_CONTEXT),
+]);
 static THING_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static THING_GROUP_ARN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static THING_GROUP_DESCRIPTION: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2028), "[\\p{Graph}\\x20]*", &[]));
@@ -2016,6 +2131,11 @@ static TIMESTREAM_TIMESTAMP_SHAPE: Shape = Shape::new(&[
 static TIMESTREAM_TIMESTAMP: Kind = Kind::Structure(&TIMESTREAM_TIMESTAMP_SHAPE);
 static TIMESTREAM_TIMESTAMP_UNIT: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static TIMESTREAM_TIMESTAMP_VALUE: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static TLS_CONTEXT_SHAPE: Shape = Shape::new(&[Member::new("serverName", Location::Body, "serverName", &SERVER_NAME)]);
+static TLS_CONTEXT: Kind = Kind::Structure(&TLS_CONTEXT_SHAPE);
+static TOKEN: Kind = Kind::String(Text::new(Bounds::new(1, 6144), "[\\s\\S]*", &[]));
+static TOKEN_KEY_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA-Z0-9_-]+", &[]));
+static TOKEN_SIGNATURE: Kind = Kind::String(Text::new(Bounds::new(1, 2560), "[A-Za-z0-9+/]+={0,2}", &[]));
 static TOPIC: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static TOPIC_PATTERN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static TOPIC_RULE_MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, 10000));
@@ -2037,6 +2157,14 @@ static UNDO_DEPRECATE: Kind = Kind::Boolean;
 static UNTAG_RESOURCE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("resourceArn", Location::Body, "resourceArn", &RESOURCE_ARN).required(),
     Member::new("tagKeys", Location::Body, "tagKeys", &TAG_KEY_LIST).required(),
+]);
+static UPDATE_AUTHORIZER_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("authorizerName", Location::Uri, "authorizerName", &AUTHORIZER_NAME).required(),
+    Member::new("authorizerFunctionArn", Location::Body, "authorizerFunctionArn", &AUTHORIZER_FUNCTION_ARN),
+    Member::new("tokenKeyName", Location::Body, "tokenKeyName", &TOKEN_KEY_NAME),
+    Member::new("tokenSigningPublicKeys", Location::Body, "tokenSigningPublicKeys", &PUBLIC_KEY_MAP),
+    Member::new("status", Location::Body, "status", &AUTHORIZER_STATUS),
+    Member::new("enableCachingForHttp", Location::Body, "enableCachingForHttp", &ENABLE_CACHING_FOR_HTTP),
 ]);
 static UPDATE_BILLING_GROUP_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("billingGroupName", Location::Uri, "billingGroupName", &BILLING_GROUP_NAME).required(),

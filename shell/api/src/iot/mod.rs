@@ -123,6 +123,16 @@ mod describe_role_alias;
 mod list_role_aliases;
 mod update_role_alias;
 
+mod clear_default_authorizer;
+mod create_authorizer;
+mod delete_authorizer;
+mod describe_authorizer;
+mod describe_default_authorizer;
+mod list_authorizers;
+mod set_default_authorizer;
+mod test_invoke_authorizer;
+mod update_authorizer;
+
 mod describe_event_configurations;
 mod update_event_configurations;
 
@@ -251,6 +261,15 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "UpdateRoleAlias" => update_role_alias::run(app, parse(input)?).await,
         "DeleteRoleAlias" => delete_role_alias::run(app, parse(input)?).await,
         "ListRoleAliases" => list_role_aliases::run(app, parse(input)?),
+        "CreateAuthorizer" => create_authorizer::run(app, parse(input)?).await,
+        "DescribeAuthorizer" => describe_authorizer::run(app, parse(input)?),
+        "UpdateAuthorizer" => update_authorizer::run(app, parse(input)?).await,
+        "DeleteAuthorizer" => delete_authorizer::run(app, parse(input)?).await,
+        "ListAuthorizers" => list_authorizers::run(app, parse(input)?),
+        "SetDefaultAuthorizer" => set_default_authorizer::run(app, parse(input)?).await,
+        "DescribeDefaultAuthorizer" => describe_default_authorizer::run(app),
+        "ClearDefaultAuthorizer" => clear_default_authorizer::run(app).await,
+        "TestInvokeAuthorizer" => test_invoke_authorizer::run(app, parse(input)?).await,
         "DescribeEventConfigurations" => describe_event_configurations::run(app),
         "UpdateEventConfigurations" => update_event_configurations::run(app, parse(input)?).await,
         "ListPolicyPrincipals" => list_policy_principals::run(app, parse(input)?),

@@ -41,6 +41,16 @@ fn forbidden(reason: String) -> ApiError {
     ApiError::new(403, "ForbiddenException", reason)
 }
 
+/// `Publish` by somebody a custom authorizer knows.
+pub(crate) async fn publish_custom(
+    app: &App,
+    who: &sekisho_workers::Peer,
+    input: Value,
+    trace_id: &str,
+) -> Result<Value, ApiError> {
+    publish::run_custom(app, who, parse(input)?, trace_id).await
+}
+
 fn bad_token(error: BadToken) -> ApiError {
     ApiError::new(400, "InvalidRequestException", error.to_string())
 }

@@ -1,6 +1,6 @@
-//! `Publish`: a message from a caller who signs, on the same road as a device's.
+//! `Publish`: a message from a caller who signs, or whom a custom authorizer knows, on the same road as a device's.
 use sekisho_sigv4::Operator;
-use sekisho_workers::{BadPublish, PublishRequest, Speech};
+use sekisho_workers::{BadPublish, Peer, PublishRequest, Speech};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -19,6 +19,12 @@ pub(crate) async fn run(app: &App, operator: &Operator, input: Input, trace_id: 
     let announced = input.request.check()?;
     let speech = Speech::of_caller(&app.state, operator, &announced.topic, announced.retain).map_err(forbidden)?;
     app.ingest.publish(speech, announced, input.payload.0).await?;
+    Ok(json!({ "message": "OK", "traceId": trace_id }))
+}
+
+/// The same of somebody a custom authorizer knows.
+pub(crate) async fn run_custom(app: &App, who: &Peer, input: Input, trace_id: &str) -> Result<Value, ApiError> {
+    app.ingest.publish_custom(who, input.request.check()?, input.payload.0).await?;
     Ok(json!({ "message": "OK", "traceId": trace_id }))
 }
 

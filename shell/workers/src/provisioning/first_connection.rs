@@ -20,12 +20,12 @@ pub(crate) fn bound() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(FIRST_CONNECTIONS_MAX))
 }
 
-/// What becomes of a connection whose certificate was looked at for the first time.
+/// What becomes of a connection whose certificate was looked at for the first time, or for which a custom authorizer was asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum First {
     /// It is over; the device connects again.
     Close,
-    /// It was provisioned, and this server lets it in at once: ask [`Gateway::connect`] again.
+    /// It was provisioned, and this server lets it in at once; or the authorizer knows it: ask [`Gateway::connect`].
     Retry,
 }
 
@@ -180,7 +180,7 @@ mod tests {
     use sekisho_types::{AccountId, Region, Secret, SecretKey, Tenant, Timestamp};
 
     use super::*;
-    use crate::{Credential, Decisions, Functions, Issuing, Parts, Recovered, RsaKeys};
+    use crate::{Authorizers, Credential, Decisions, Functions, Issuing, Parts, Recovered, RsaKeys};
 
     const NOW: Timestamp = Timestamp::from_seconds(1_800_000_000);
 
@@ -209,6 +209,8 @@ mod tests {
                 sekisho_state::open(&journal, tenant, root_key, Durability::Relaxed, clock, &mut |_, _| {}).unwrap();
             let state = Arc::new(opened.state);
             let objects = Arc::new(ObjectStore::open(&directory.path().join("objects"), state.clone()).unwrap());
+            let functions = Arc::new(Functions::new(HashMap::new()));
+            let authorizers = Arc::new(Authorizers::new(state.clone(), functions.clone(), 300));
             let parts = Parts {
                 profile: crate::Profile::Aws,
                 settings: crate::Profile::Aws.settings(),
@@ -223,7 +225,8 @@ mod tests {
                 ),
                 decisions: Arc::new(Decisions::default()),
                 issuing: Arc::new(Issuing::new(state.clone(), RsaKeys::none())),
-                functions: Arc::new(Functions::new(HashMap::new())),
+                functions,
+                authorizers,
                 hostnames: Vec::new(),
                 admit_first_connection: false,
                 state,
