@@ -1,8 +1,8 @@
 //! What happens to those who send when others do not read, or are not there: nothing; and to the memory: a bound.
 use conformance::Server;
-use conformance::mqtt::{Client, connect, publish, resume, subscription};
+use conformance::mqtt::{Client, connect, publish, resume, subscription, text};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sekisho_mqtt::{Packet, ProtocolVersion, Publish, ReasonCode};
+use sekisho_mqtt::{Packet, ProtocolVersion, Publish, PublishProperties, ReasonCode, UserProperty};
 use sekisho_types::QoS::{AtLeastOnce, AtMostOnce};
 
 const V5: ProtocolVersion = ProtocolVersion::V5;
@@ -126,4 +126,33 @@ fn a_full_session_keeps_what_it_has_and_says_so_once() {
     let Publish { payload, .. } = away.message();
     assert_eq!(payload.as_ref(), b"room again");
     assert!(matches!(deaf.hear(), Packet::Publish(_)));
+}
+
+/// As large as a packet may be with the shortest of user properties.
+fn pairs() -> Vec<UserProperty> {
+    vec![UserProperty { name: text("a"), value: text("b") }; 18_500]
+}
+
+/// Messages without payload, full of user properties, take no more than others while they wait: 300 of them were 660 MiB once.
+#[test]
+fn properties_that_wait_cost_what_they_are_on_the_wire() {
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let deaf = [AtMostOnce, AtLeastOnce].map(|qos| {
+        let (mut client, _) = Client::connected(port, connect(V5, &format!("deaf-{qos:?}")));
+        client.subscribe(vec![subscription("own/f1", qos)]);
+        client
+    });
+    let (mut says, _) = Client::connected(port, connect(V5, "says"));
+    let before = server.resident_mib();
+    let properties = PublishProperties { user_properties: pairs(), ..PublishProperties::default() };
+    let message = Publish { properties: Some(Box::new(properties)), ..publish("own/f1", "", AtLeastOnce) };
+    for _ in 0..300 {
+        assert_eq!(says.publish(message.clone()), ReasonCode::Success);
+    }
+    let after = server.resident_mib();
+    eprintln!("{before} MiB before, {after} after 300 messages of 129,500 bytes of properties");
+    assert!(after < before + 60, "{before} MiB before, {after} after");
+    assert!(figure(&server, "sekisho_mailbox_full_total") > 0.0, "what found no room is counted");
+    drop(deaf);
 }

@@ -366,7 +366,7 @@ impl Server {
                 link.gate.release(waiting.identifier, Sequence(0));
             } else {
                 let topic = Utf8String::copied(&waiting.message.topic).expect("a topic");
-                let delivery = Delivery::shared(now.0, topic, waiting.message.payload.clone(), None, false);
+                let delivery = Delivery::shared(now.0, &topic, waiting.message.payload.clone(), None, false);
                 let sent_as = (waiting.identifier, waiting.qos, number <= stored.sent());
                 match link.gate.deliver_stored(now.0, &delivery, sent_as) {
                     Handed::Sent => {}

@@ -1,20 +1,22 @@
 //! A message on its way to many clients, encoded once for each version and QoS.
-use std::sync::OnceLock;
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
-use sekisho_mqtt::{PacketIdentifier, ProtocolVersion, PublishHead, PublishProperties, QoS, TopicAlias, Utf8String};
+use sekisho_mqtt::{
+    PacketIdentifier, ProtocolVersion, PublishFrame, PublishHead, PublishProperties, QoS, TopicAlias, Utf8String,
+};
 
 /// A message to deliver, shared by all its receivers.
 #[derive(Debug)]
 pub struct Delivery {
-    topic: Utf8String,
+    head: PublishHead,
     payload: Bytes,
-    properties: Option<Box<PublishProperties>>,
     retain: bool,
     received: Instant,
-    heads: [OnceLock<PublishHead>; 6],
 }
+
+/// What a delivery takes in memory beside its texts: itself, its count of receivers, its place in a queue, its buffers.
+const DELIVERY_BYTES: usize = size_of::<Delivery>() + 64;
 
 impl Delivery {
     /// A message received at `received`, from when its message expiry counts. `retain` is for messages that were
@@ -29,24 +31,23 @@ impl Delivery {
         properties: Option<&PublishProperties>,
         retain: bool,
     ) -> Self {
-        let properties = properties.map(|p| Box::new(p.detached()));
-        Self::shared(received, topic.detached(), Bytes::copy_from_slice(payload), properties, retain)
+        Self::shared(received, topic, Bytes::copy_from_slice(payload), properties, retain)
     }
 
-    /// The same of what is kept already, without a copy.
+    /// The same of a payload that is kept already, without a copy of that.
     pub fn shared(
         received: Instant,
-        topic: Utf8String,
+        topic: &Utf8String,
         payload: Bytes,
-        properties: Option<Box<PublishProperties>>,
+        properties: Option<&PublishProperties>,
         retain: bool,
     ) -> Self {
-        Self { topic, payload, properties, retain, received, heads: [const { OnceLock::new() }; 6] }
+        Self { head: PublishHead::new(topic, properties), payload, retain, received }
     }
 
     /// Its topic name.
     pub fn topic(&self) -> &str {
-        &self.topic
+        self.head.topic()
     }
 
     /// Its payload.
@@ -54,15 +55,15 @@ impl Delivery {
         &self.payload
     }
 
-    /// What it weighs while it waits.
-    pub(crate) fn bytes(&self) -> usize {
-        self.topic.bytes().len() + self.payload.len()
+    /// What it takes in memory while it waits, wherever that is.
+    pub fn bytes(&self) -> usize {
+        DELIVERY_BYTES + self.head.heap_bytes() + self.payload.len()
     }
 
     /// Seconds of its message expiry that are left, 0 for less than one; `None` once it is over. A message without
     /// expiry always has some left.
     pub(crate) fn message_expiry_left_s(&self, now: Instant) -> Option<u32> {
-        let Some(seconds) = self.properties.as_ref().and_then(|p| p.message_expiry_interval_s) else {
+        let Some(seconds) = self.head.message_expiry_interval_s() else {
             return Some(u32::MAX);
         };
         let left = u64::from(seconds) * 1000;
@@ -72,7 +73,7 @@ impl Delivery {
 
     /// How large the packet is.
     pub(crate) fn packet_bytes(&self, version: ProtocolVersion, qos: QoS) -> usize {
-        self.head(version, qos).packet_bytes(self.payload.len())
+        self.head.packet_bytes(version, qos, self.payload.len())
     }
 
     /// Appends the packet for one client.
@@ -84,21 +85,8 @@ impl Delivery {
         message_expiry_left_s: u32,
         out: &mut BytesMut,
     ) {
-        let (head, payload) = (self.head(version, qos), &self.payload);
-        match alias {
-            None => head.write(dup, self.retain, packet_identifier, message_expiry_left_s, payload, out),
-            Some(alias) => {
-                let flags = (dup, self.retain, packet_identifier);
-                head.write_aliased(alias, flags, message_expiry_left_s, payload, out);
-            }
-        }
-    }
-
-    fn head(&self, version: ProtocolVersion, qos: QoS) -> &PublishHead {
-        let index = match version {
-            ProtocolVersion::V311 => usize::from(qos.number()),
-            ProtocolVersion::V5 => 3 + usize::from(qos.number()),
-        };
-        self.heads[index].get_or_init(|| PublishHead::new(&self.topic, self.properties.as_deref(), version, qos))
+        let (retain, message_expiry_s) = (self.retain, message_expiry_left_s);
+        let frame = PublishFrame { version, qos, dup, retain, packet_identifier, alias, message_expiry_s };
+        self.head.write(frame, &self.payload, out);
     }
 }

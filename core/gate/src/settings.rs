@@ -74,7 +74,7 @@ pub struct Settings {
     /// Deliveries waiting for the window or for room. Beyond: the oldest QoS 0 is dropped, and when there is none left,
     /// QoS 0 is dropped and QoS 1 is not taken. Ours; AWS drops at 100 messages a second.
     pub waiting_deliveries_max: usize,
-    /// Bytes (topics and payloads) of waiting deliveries. Beyond: as `waiting_deliveries_max`.
+    /// Bytes of waiting deliveries: topics, properties, payloads, and what it takes to keep them. Beyond: as `waiting_deliveries_max`.
     pub waiting_bytes_max: usize,
     /// Messages a client may publish in a second. What is over it is discarded: above QoS 0 a v3 client gets no PUBACK, a v5 client one
     /// with 0x97. As with all rates: up to a second's worth at once, and 0 for as many as come, which is the default.

@@ -125,3 +125,18 @@ fn no_other_packet_is_over_it_either() {
         -- Close CLIENT_ERROR, with will: an acknowledgement would be over the client's Maximum Packet Size, 40
     "#]]);
 }
+
+/// A payload is the least of a message that has none, and a hundred thousand bytes of user properties.
+#[test]
+fn what_waits_weighs_its_properties_too() {
+    let pair = UserProperty { name: text("a"), value: text("b") };
+    let properties = PublishProperties { user_properties: vec![pair; 10_000], ..PublishProperties::default() };
+    let settings = Settings { outgoing_bytes_max: 1, waiting_bytes_max: 200_000, ..Settings::default() };
+    let mut d = Dialogue::connected(V5, settings);
+    for _ in 0..4 {
+        let delivery = Arc::new(Delivery::new(d.now, &text("a"), b"", Some(&properties), false));
+        assert!(delivery.bytes() >= 70_000 && delivery.bytes() < 71_000);
+        assert!(d.gate.deliver(d.now, &delivery, QoS::AtMostOnce));
+    }
+    assert_eq!(d.gate.dropped_deliveries(), 1, "one is being written, two wait");
+}

@@ -31,7 +31,7 @@ pub use properties::{
     AuthProperties, ConnAckProperties, ConnectProperties, DisconnectProperties, PublishProperties, ReasonProperties,
     SubscribeProperties, SubscriptionIdentifier, UnsubscribeProperties, UserProperty, WillProperties,
 };
-pub use publish_head::{PublishHead, TopicAlias};
+pub use publish_head::{PublishFrame, PublishHead, TopicAlias};
 pub use reason_code::ReasonCode;
 pub use sekisho_types::{PacketIdentifier, ProtocolVersion, QoS};
 pub use text::{BinaryData, Password, TextError, Utf8String};

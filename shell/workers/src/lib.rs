@@ -62,7 +62,7 @@ pub use sekisho_authorizer::SECONDS_MIN as AUTHORIZER_SECONDS_MIN;
 pub use sekisho_delivery::Origin;
 pub use sekisho_gate::{Settings, SettingsError};
 pub use sekisho_sessions::Limits as SessionLimits;
-pub use sessions::Stored;
+pub use sessions::{Batch, Stored};
 pub use shadow::ShadowFailure;
 pub use tidings::run_tidings;
 pub use tls_details::TlsDetails;

@@ -15,7 +15,7 @@ use crate::peer::Peer;
 /// Deliveries that may wait for a connection to take them. And then: a QoS 0 message is dropped and counted, and a
 /// connection that leaves this many QoS 1 messages waiting is closed as too slow, rather than holding up its publishers.
 pub const MAILBOX_MESSAGES_MAX: usize = 10_000;
-/// The same in bytes of payload.
+/// The same in bytes of memory: topics, properties, payloads, and what it takes to keep them.
 pub const MAILBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// The same of all mailboxes together. And then: what is over [`MAILBOX_SHARE_BYTES`] in one is treated as if that were full, so that many
 /// who do not read cannot take the memory of those who do.
@@ -126,7 +126,7 @@ impl Link {
     /// Puts a delivery into the mailbox. A stored session's above QoS 0 wait there, and not here.
     pub fn deliver(&self, delivery: Arc<Delivery>, qos: QoS) {
         let mut mailbox = self.lock();
-        let size = delivery.payload().len();
+        let size = delivery.bytes();
         let is_crowded = self.in_all.load(Ordering::Relaxed) + size > MAILBOXES_BYTES_MAX;
         let most = if is_crowded { MAILBOX_SHARE_BYTES } else { MAILBOX_BYTES_MAX };
         if mailbox.waiting.len() >= MAILBOX_MESSAGES_MAX || mailbox.bytes + size > most {
@@ -143,12 +143,18 @@ impl Link {
         wake(mailbox);
     }
 
-    /// Takes up to `most` deliveries out.
-    pub fn take(&self, most: usize, into: &mut Vec<(Arc<Delivery>, QoS)>) {
+    /// Takes deliveries out: up to `most`, and no more behind the one that reaches `bytes_most`, because what is out weighs nowhere.
+    pub fn take(&self, most: usize, bytes_most: usize, into: &mut Vec<(Arc<Delivery>, QoS)>) {
         let mut mailbox = self.lock();
-        let most = most.min(mailbox.waiting.len());
-        into.extend(mailbox.waiting.drain(..most));
-        let taken: usize = into[into.len() - most..].iter().map(|(delivery, _)| delivery.payload().len()).sum();
+        let (mut count, mut taken) = (0, 0);
+        for (delivery, _) in mailbox.waiting.iter().take(most) {
+            if taken >= bytes_most {
+                break;
+            }
+            count += 1;
+            taken += delivery.bytes();
+        }
+        into.extend(mailbox.waiting.drain(..count));
         mailbox.bytes -= taken;
         self.in_all.fetch_sub(taken, Ordering::Relaxed);
         if mailbox.waiting.is_empty() {
@@ -340,5 +346,40 @@ impl Links {
 
     fn signal_all(&self, set: fn(&mut Signals)) {
         self.all().iter().for_each(|link| link.signal(set));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use sekisho_mqtt::{PublishProperties, UserProperty, Utf8String};
+
+    use super::*;
+    use crate::peer::Credential;
+
+    /// Empty payloads fill a mailbox with their properties; taken out, they weigh nothing there any more.
+    #[test]
+    fn a_mailbox_weighs_all_of_a_message() {
+        let links = Links::default();
+        let address = "127.0.0.1:1".parse().unwrap();
+        let credential = Credential::Certificate(CertificateId::parse(&"0".repeat(64)).unwrap());
+        let link = links.open(Arc::new(Peer { address, credential, domain_name: None, tls: None }), "".into());
+        let text = |text: &str| Utf8String::copied(text).unwrap();
+        let pair = UserProperty { name: text("a"), value: text("b") };
+        let properties = PublishProperties { user_properties: vec![pair; 18_500], ..PublishProperties::default() };
+        let delivery = Arc::new(Delivery::new(Instant::now(), &text("own/f1"), b"", Some(&properties), false));
+        let most = MAILBOX_BYTES_MAX / delivery.bytes();
+        assert_eq!(most, 129, "129,500 bytes of properties each");
+        for _ in 0..most + 10 {
+            link.deliver(delivery.clone(), QoS::AtMostOnce);
+        }
+        assert_eq!(link.waiting(), (most, most * delivery.bytes()));
+        let mut taken = Vec::new();
+        link.take(64, 64 * 1024, &mut taken);
+        assert_eq!((taken.len(), link.waiting().0), (1, most - 1), "the first is over 64 KiB");
+        link.take(usize::MAX, usize::MAX, &mut taken);
+        assert_eq!((taken.len(), link.waiting()), (most, (0, 0)));
+        assert_eq!(links.waiting_bytes.load(Ordering::Relaxed), 0);
     }
 }

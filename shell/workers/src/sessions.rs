@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use sekisho_broker::Subscriber;
 use sekisho_gate::{Accepted, ConnectRequest, Delivery, Refusal};
 use sekisho_journal::{JournalError, Sequence};
-use sekisho_mqtt::{PacketIdentifier, PublishProperties, QoS, SubscriptionIdentifier, Utf8String};
+use sekisho_mqtt::{PacketIdentifier, QoS, SubscriptionIdentifier, Utf8String};
 use sekisho_sessions::{Addressee, Event, Hello, Message, Seat, Sessions, Waiting};
 use sekisho_types::{ClientId, Grant, SessionId, Timestamp, TopicFilter};
 
@@ -34,6 +34,18 @@ pub struct Stored {
     pub received: bool,
     /// It; `None` once it has expired.
     pub delivery: Option<Delivery>,
+}
+
+/// What was taken out of a stored session to be sent.
+#[derive(Default)]
+pub struct Batch {
+    /// It, in order.
+    pub stored: VecDeque<Stored>,
+    /// What has to be durable before it is sent: else a crash could give its packet identifier to another message, which a client that
+    /// keeps to QoS 2 would take for this one.
+    pub until: Sequence,
+    /// Whether more waits behind it.
+    pub more: bool,
 }
 
 impl Gateway {
@@ -192,25 +204,28 @@ impl Gateway {
         self.told_full.lock().unwrap_or_else(PoisonError::into_inner).remove(&session);
     }
 
-    /// What waits for a session behind `number`, at most so much of it, and what has to be durable before it is sent: else a crash could
-    /// give its packet identifier to another message, which a client that keeps to QoS 2 would take for this one.
-    pub fn waiting(&self, session: &Session, number: u64, most: usize) -> (VecDeque<Stored>, Sequence) {
-        let Some(seat) = &session.seat else { return (VecDeque::new(), Sequence(0)) };
+    /// What waits for a session behind `number`: up to `most` messages, and no more behind the one that reaches `bytes_most`.
+    pub fn waiting(&self, session: &Session, number: u64, (most, bytes_most): (usize, usize)) -> Batch {
+        let mut batch = Batch::default();
+        let Some(seat) = &session.seat else { return batch };
         let (now, received_at) = (self.state.now(), Instant::now());
         let cores = self.state.read();
-        let as_of = self.state.applied();
-        let Some(stored) = cores.sessions.get(seat.session) else { return (VecDeque::new(), Sequence(0)) };
-        let waiting = stored.after(number).take(most);
-        let each = waiting.map(|(number, waiting)| Stored {
-            number,
-            identifier: waiting.identifier,
-            qos: waiting.qos,
-            dup: number <= stored.sent(),
-            received: waiting.received,
+        let Some(stored) = cores.sessions.get(seat.session) else { return batch };
+        batch.until = self.state.applied();
+        let mut bytes = 0;
+        for (number, waiting) in stored.after(number) {
+            if batch.stored.len() >= most || bytes >= bytes_most {
+                batch.more = true;
+                break;
+            }
+            let dup = number <= stored.sent();
+            let Waiting { identifier, qos, received, .. } = *waiting;
             // An exchange of QoS 2 that was begun goes on, expired or not ([MQTT-4.3.3-7]).
-            delivery: delivery(waiting, waiting.qos == QoS::ExactlyOnce && number <= stored.sent(), now, received_at),
-        });
-        (each.collect(), as_of)
+            let delivery = delivery(waiting, qos == QoS::ExactlyOnce && dup, now, received_at);
+            bytes += delivery.as_ref().map_or(0, Delivery::bytes);
+            batch.stored.push_back(Stored { number, identifier, qos, dup, received, delivery });
+        }
+        batch
     }
 
     /// The client has these, or is not to have them.
@@ -268,6 +283,5 @@ fn delivery(waiting: &Waiting, is_begun: bool, now: Timestamp, received_at: Inst
     let topic = Utf8String::copied(topic).ok()?;
     let mut given = given_properties(properties, now);
     given.subscription_identifiers.extend(subscription.and_then(SubscriptionIdentifier::new));
-    let properties = (given != PublishProperties::default()).then(|| Box::new(given));
-    Some(Delivery::shared(received_at, topic, payload.clone(), properties, *retain))
+    Some(Delivery::shared(received_at, &topic, payload.clone(), Some(&given), *retain))
 }

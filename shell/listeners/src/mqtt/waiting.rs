@@ -10,6 +10,8 @@ use sekisho_workers::{Gateway, Session, Stored, Turn};
 
 /// Deliveries taken from a mailbox, or out of a stored session, at once.
 const DELIVERIES_MAX: usize = 64;
+/// The same in bytes. And then: one at a time. They weigh nowhere while they are here, and a client that does not read leaves them here.
+const DELIVERIES_BYTES_MAX: usize = 64 * 1024;
 
 /// Taken from where it waits, not yet taken by the gate.
 pub(super) struct Waiting {
@@ -85,7 +87,7 @@ impl Waiting {
     fn hand_over_mailbox(&mut self, now: Instant, gateway: &Gateway, session: &mut Session, gate: &mut Connection) {
         loop {
             if self.mailbox.is_empty() {
-                session.link().take(DELIVERIES_MAX, &mut self.mailbox);
+                session.link().take(DELIVERIES_MAX, DELIVERIES_BYTES_MAX, &mut self.mailbox);
             }
             if self.mailbox.is_empty() {
                 self.mailbox = Vec::new();
@@ -129,8 +131,8 @@ impl Waiting {
                 if !self.more {
                     break;
                 }
-                (self.stored, self.stored_until) = gateway.waiting(session, self.sent, DELIVERIES_MAX);
-                self.more = self.stored.len() == DELIVERIES_MAX;
+                let taken = gateway.waiting(session, self.sent, (DELIVERIES_MAX, DELIVERIES_BYTES_MAX));
+                (self.stored, self.stored_until, self.more) = (taken.stored, taken.until, taken.more);
             }
             if self.stored_until > gateway.state().journal().durable() {
                 owed = Some(self.stored_until);
