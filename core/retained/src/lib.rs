@@ -7,12 +7,13 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use bytes::Bytes;
+use sekisho_types::memory::{allocated, entries};
 use sekisho_types::{MessageProperties, QoS, Timestamp, TopicName, base64_bytes};
 use serde::{Deserialize, Serialize};
 
 /// Messages an account keeps (IoT Core quotas: retained messages). And then: the next topic's is refused.
 pub const MESSAGES_MAX: usize = 5_000;
-/// Bytes of payloads and properties an account keeps. Ours: all of them are in memory and in each snapshot. And then: as above.
+/// Bytes an account keeps: topics, payloads and properties, as memory has them. Ours: all of them are in memory and in each snapshot. And then: as above.
 pub const BYTES_MAX: usize = 256 * 1024 * 1024;
 
 /// A message that is kept.
@@ -69,8 +70,11 @@ pub fn keeps(topic: &str) -> bool {
 }
 
 impl RetainedMessage {
-    fn bytes(&self) -> usize {
-        self.payload.len() + self.properties.bytes()
+    /// What it takes in memory, with its topic.
+    fn bytes(&self, topic: &str) -> usize {
+        let Self { payload, properties, .. } = self;
+        let place = entries(1, size_of::<(Box<str>, Self)>());
+        place + allocated(topic.len()) + allocated(payload.len()) + properties.heap_bytes()
     }
 
     /// Whether it is still for anybody ([MQTT-3.3.2-5]).
@@ -89,12 +93,12 @@ impl Retained {
         if message.payload.is_empty() {
             return Ok(before.map(|_| Event::Cleared { topic: topic.to_owned() }).into_iter().collect());
         }
-        let mut bytes = self.bytes - before.map_or(0, RetainedMessage::bytes) + message.bytes();
+        let mut bytes = self.bytes - before.map_or(0, |before| before.bytes(topic)) + message.bytes(topic);
         let mut messages = self.messages.len() + usize::from(before.is_none());
         let mut events = Vec::new();
         if messages > MESSAGES_MAX || bytes > BYTES_MAX {
             for (expired, gone) in self.messages.iter().filter(|(name, kept)| !kept.is_live(now) && &***name != topic) {
-                (messages, bytes) = (messages - 1, bytes - gone.bytes());
+                (messages, bytes) = (messages - 1, bytes - gone.bytes(expired));
                 events.push(Event::Cleared { topic: expired.to_string() });
             }
         }
@@ -134,10 +138,10 @@ impl Retained {
             Event::Cleared { topic } => (topic, None),
         };
         if let Some(before) = self.messages.remove(topic.as_str()) {
-            self.bytes -= before.bytes();
+            self.bytes -= before.bytes(topic);
         }
         if let Some(message) = kept {
-            self.bytes += message.bytes();
+            self.bytes += message.bytes(topic);
             self.messages.insert(topic.as_str().into(), message.clone());
         }
     }
@@ -231,6 +235,11 @@ mod tests {
         assert_eq!(keep(&mut retained, "one more", message("x")), 1);
         let large = RetainedMessage { payload: vec![0; BYTES_MAX].into(), ..RetainedMessage::default() };
         assert!(retained.keep(&topic("8"), large, now).is_err());
+        // User properties without a letter weigh what they take.
+        let user_properties = vec![(String::new(), String::new()); BYTES_MAX / 48];
+        let wordy = MessageProperties { user_properties, ..MessageProperties::default() };
+        let wordy = RetainedMessage { properties: wordy, ..message("x") };
+        assert!(retained.keep(&topic("8"), wordy, now).is_err());
         // What has expired makes room, all of it.
         for name in ["8", "9"] {
             let mut expired = message("x");

@@ -1,5 +1,6 @@
 //! What happened to stored sessions.
 use bytes::Bytes;
+use sekisho_types::memory::allocated;
 use sekisho_types::{
     ClientId, Grant, MessageProperties, PacketIdentifier, ProtocolVersion, QoS, SessionId, Timestamp, TopicFilter,
     base64_bytes,
@@ -129,8 +130,12 @@ pub struct Receiver {
 }
 
 impl Message {
-    /// What it weighs in memory.
+    /// What it takes in memory, however many it waits for.
     pub fn bytes(&self) -> usize {
-        self.topic.len() + self.payload.len() + self.properties.bytes()
+        let Self { topic, payload, properties } = self;
+        MESSAGE_BYTES + allocated(topic.len()) + allocated(payload.len()) + properties.heap_bytes()
     }
 }
+
+/// A message itself, and the counts of those who share it.
+const MESSAGE_BYTES: usize = allocated(size_of::<Message>() + 2 * size_of::<usize>());

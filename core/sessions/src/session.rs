@@ -4,6 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sekisho_types::memory::entries;
 use sekisho_types::{ClientId, Grant, PacketIdentifier, ProtocolVersion, QoS, Timestamp, TopicFilter};
 
 use crate::event::{Message, Receiver};
@@ -29,6 +30,9 @@ pub struct Session {
     pub(crate) sent: u64,
     pub(crate) taken: BTreeSet<PacketIdentifier>,
 }
+
+/// What a message takes in a session beside itself: its place in the order, and its packet identifier's.
+pub(crate) const PLACE_BYTES: usize = entries(1, size_of::<(u64, Waiting)>() + size_of::<(PacketIdentifier, u64)>());
 
 /// A message that waits for its client's acknowledgement, sent or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -131,7 +135,7 @@ impl Session {
 
     pub(crate) fn queue(&mut self, message: &Arc<Message>, receiver: &Receiver) {
         let Receiver { session: _, number, identifier, qos, retain, subscription } = *receiver;
-        self.bytes += message.bytes();
+        self.bytes += message.bytes() + PLACE_BYTES;
         self.next = identifier.next();
         self.by_identifier.insert(identifier, number);
         let message = message.clone();
@@ -148,7 +152,7 @@ impl Session {
     pub(crate) fn acknowledge(&mut self, identifier: PacketIdentifier) -> Option<Arc<Message>> {
         let number = self.by_identifier.remove(&identifier)?;
         let Waiting { message, .. } = self.waiting.remove(&number)?;
-        self.bytes -= message.bytes();
+        self.bytes -= message.bytes() + PLACE_BYTES;
         if self.by_identifier.is_empty() {
             self.by_identifier = HashMap::new(); // a session that waits for nothing owns no table
         }

@@ -6,7 +6,7 @@ use sekisho_types::{ClientId, Grant, PacketIdentifier, ProtocolVersion, QoS, Ses
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Message, Receiver};
-use crate::session::Session;
+use crate::session::{PLACE_BYTES, Session};
 
 /// How much may be stored, and what happens beyond it. All of it is in memory, and in each snapshot. Ours: AWS stores 500 messages a
 /// second and account, and says no more (IoT Core quotas: "Persistent sessions").
@@ -18,9 +18,9 @@ pub struct Limits {
     /// Messages that wait for one session. And then: its next are dropped, and counted; those that wait stay (iot dev guide: "MQTT
     /// shared subscriptions").
     pub messages_per_session: usize,
-    /// Bytes of what waits for one session. And then: as above.
+    /// Bytes of what waits for one session, as memory has it: properties and places weigh too. And then: as above.
     pub bytes_per_session: usize,
-    /// Bytes of all messages that wait, each once. And then: as above.
+    /// Bytes of all messages that wait, each once, and of their places in sessions. And then: as above.
     pub bytes: usize,
 }
 
@@ -90,7 +90,7 @@ pub struct Sessions {
     last_session: u64,
     /// The last message's number.
     last_message: u64,
-    /// Of all messages, each once.
+    /// Of all messages, each once, and of their places.
     bytes: usize,
 }
 
@@ -162,9 +162,10 @@ impl Sessions {
             let Some(known) = self.sessions.get(&session) else { continue };
             let before = to.last().filter(|receiver| receiver.session == session);
             let next = before.map_or(known.next, |receiver| receiver.identifier.next());
-            if known.waiting.len() >= limits.messages_per_session.min(WAITING_MAX)
-                || known.bytes + bytes > limits.bytes_per_session
-                || self.bytes + bytes > limits.bytes
+            let of_it = 1 + to.iter().rev().take_while(|receiver| receiver.session == session).count();
+            if known.waiting.len() + of_it > limits.messages_per_session.min(WAITING_MAX)
+                || known.bytes + of_it * (bytes + PLACE_BYTES) > limits.bytes_per_session
+                || self.bytes + bytes + (to.len() + 1) * PLACE_BYTES > limits.bytes
             {
                 full.push(session);
                 continue;
@@ -287,7 +288,7 @@ impl Sessions {
             Event::Acknowledged { session, identifiers } => {
                 let Some(known) = self.sessions.get_mut(session) else { return };
                 let gone = identifiers.iter().filter_map(|identifier| known.acknowledge(*identifier));
-                self.bytes -= gone.map(last_of).sum::<usize>();
+                self.bytes -= gone.map(|message| PLACE_BYTES + last_of(message)).sum::<usize>();
             }
             Event::Received { session, identifier } => self.change(*session, |known| known.received(*identifier)),
             Event::Taken { session, identifier } => self.change(*session, |known| {
@@ -310,7 +311,8 @@ impl Sessions {
                 if self.by_client.get(&known.client_id) == Some(session) {
                     self.by_client.remove(&known.client_id);
                 }
-                self.bytes -= known.waiting.into_values().map(|waiting| last_of(waiting.message)).sum::<usize>();
+                let gone = known.waiting.into_values();
+                self.bytes -= gone.map(|waiting| PLACE_BYTES + last_of(waiting.message)).sum::<usize>();
             }
         }
     }
@@ -335,6 +337,7 @@ impl Sessions {
             self.last_message = self.last_message.max(receiver.number);
             if let Some(known) = self.sessions.get_mut(&receiver.session) {
                 known.queue(&shared, receiver);
+                self.bytes += PLACE_BYTES;
             }
         }
         if Arc::strong_count(&shared) > 1 {

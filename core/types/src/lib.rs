@@ -6,6 +6,7 @@ pub mod base64_bytes; // bytes in JSON
 mod causes; // an error and its causes in one line
 mod id; // newtypes of the names AWS and X.509 give things
 pub mod json; // JSON whose objects name each member once
+pub mod memory; // what things take in it
 mod message; // what MQTT5 says of a message that is kept
 mod mqtt; // versions, QoS, packet identifiers, sessions
 mod random; // randomness as an argument

@@ -3,6 +3,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
+use crate::memory::allocated;
 
 /// MQTT5 §3.3.2.3, as far as it outlives the packet.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,12 +25,15 @@ pub struct MessageProperties {
 }
 
 impl MessageProperties {
-    /// What they weigh in memory.
-    pub fn bytes(&self) -> usize {
+    /// What they take in memory beside themselves: every user property its place in the list, however short it is.
+    pub fn heap_bytes(&self) -> usize {
         let Self { response_topic, correlation_data, user_properties, content_type, .. } = self;
-        let pairs: usize = user_properties.iter().map(|(name, value)| name.len() + value.len()).sum();
-        let texts = [response_topic, content_type].into_iter().flatten().map(String::len).sum::<usize>();
-        correlation_data.as_ref().map_or(0, Bytes::len) + pairs + texts
+        let texts =
+            [response_topic, content_type].into_iter().flatten().map(|text| allocated(text.len())).sum::<usize>();
+        let pair = |(name, value): &(String, String)| allocated(name.len()) + allocated(value.len());
+        let pairs =
+            allocated(size_of_val(user_properties.as_slice())) + user_properties.iter().map(pair).sum::<usize>();
+        correlation_data.as_ref().map_or(0, |data| allocated(data.len())) + pairs + texts
     }
 
     /// Whether they say nothing.
@@ -40,5 +44,21 @@ impl MessageProperties {
     /// Whether the message is still for anybody ([MQTT-3.3.2-5]).
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.expires_at.is_none_or(|at| now < at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_of_empty_texts_takes_its_place() {
+        let empty = (String::new(), String::new());
+        let properties = MessageProperties { user_properties: vec![empty; 1_000], ..MessageProperties::default() };
+        assert!(properties.heap_bytes() >= 1_000 * size_of::<(String, String)>());
+        let short = ("a".to_owned(), "b".to_owned());
+        let properties = MessageProperties { user_properties: vec![short; 1_000], ..MessageProperties::default() };
+        assert!(properties.heap_bytes() >= 1_000 * (size_of::<(String, String)>() + 2 * 24));
+        assert_eq!(MessageProperties::default().heap_bytes(), 0);
     }
 }

@@ -3,6 +3,7 @@ use bytes::Bytes;
 use sekisho_types::MessageProperties;
 
 use super::*;
+use crate::session::Waiting;
 
 const HOUR_S: u32 = 3600;
 
@@ -159,6 +160,15 @@ fn a_full_session_keeps_what_it_has() {
     ] {
         assert_eq!(sessions.queue(message("y"), &[addressed(full)], &limits), (None, vec![full]));
     }
+    // User properties without a letter, and a message's place in every session, weigh what they take.
+    let user_properties = vec![(String::new(), String::new()); 26_000];
+    let properties = MessageProperties { user_properties, ..MessageProperties::default() };
+    let wordy = Message { properties, ..message("x") };
+    let limits = Limits { bytes_per_session: 1024 * 1024, ..Limits::default() };
+    assert_eq!(sessions.queue(wordy, &[addressed(other)], &limits), (None, vec![other]));
+    let limits = Limits { bytes: sessions.bytes + message("y").bytes() + PLACE_BYTES, ..Limits::default() };
+    let (event, without_room) = sessions.queue(message("y"), &[addressed(full), addressed(other)], &limits);
+    assert_eq!((event.is_some(), without_room), (true, vec![other]));
     let limits = Limits { sessions: 2, ..Limits::default() };
     for (name, is_let_in) in [("c", false), ("a", true)] {
         let client_id = &client(name);
@@ -267,16 +277,18 @@ fn every_history_folds_to_the_same() {
         from_snapshot.applied(sessions.snapshot());
         assert_eq!(from_snapshot.snapshot(), sessions.snapshot());
         assert_eq!(from_snapshot.deadlines, sessions.deadlines);
-        let mut distinct: HashMap<*const Message, usize> = HashMap::new();
+        let (mut distinct, mut places): (HashMap<*const Message, usize>, usize) = (HashMap::new(), 0);
         for (_, known) in sessions.iter() {
             let mut seen = BTreeSet::new();
             for (_, waiting) in known.after(0) {
                 assert!(seen.insert(waiting.identifier));
                 distinct.insert(Arc::as_ptr(&waiting.message), waiting.message.bytes());
+                places += PLACE_BYTES;
             }
-            assert_eq!(known.bytes, known.after(0).map(|(_, waiting)| waiting.message.bytes()).sum::<usize>());
+            let weigh = |(_, waiting): (u64, &Waiting)| waiting.message.bytes() + PLACE_BYTES;
+            assert_eq!(known.bytes, known.after(0).map(weigh).sum::<usize>());
         }
-        assert_eq!(sessions.bytes, distinct.values().sum::<usize>());
+        assert_eq!(sessions.bytes, distinct.values().sum::<usize>() + places);
         assert_eq!(from_snapshot.bytes, sessions.bytes);
     });
 }
@@ -291,5 +303,7 @@ fn a_message_for_many_is_there_once_before_and_after_a_restart() {
     sessions.applied(event);
     let mut again = Sessions::default();
     again.applied(sessions.snapshot());
-    assert_eq!((sessions.bytes, again.bytes), (1_003, 1_003));
+    let once = 1_000 + 100 * PLACE_BYTES;
+    assert!((once..once + 500).contains(&sessions.bytes));
+    assert_eq!(again.bytes, sessions.bytes);
 }
