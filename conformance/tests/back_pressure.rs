@@ -2,7 +2,9 @@
 use conformance::Server;
 use conformance::mqtt::{Client, connect, publish, resume, subscription, text};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sekisho_mqtt::{Packet, ProtocolVersion, Publish, PublishProperties, ReasonCode, UserProperty};
+use sekisho_mqtt::{
+    BinaryData, Packet, ProtocolVersion, Publish, PublishProperties, ReasonCode, UserProperty, Will, WillProperties,
+};
 use sekisho_types::QoS::{AtLeastOnce, AtMostOnce};
 
 const V5: ProtocolVersion = ProtocolVersion::V5;
@@ -155,4 +157,39 @@ fn properties_that_wait_cost_what_they_are_on_the_wire() {
     assert!(after < before + 60, "{before} MiB before, {after} after");
     assert!(figure(&server, "sekisho_mailbox_full_total") > 0.0, "what found no room is counted");
     drop(deaf);
+}
+
+/// Wills are kept as long as their connections: 256 MiB of them, and small ones whatever happens.
+#[test]
+fn large_wills_are_refused_once_there_are_too_many_and_small_ones_are_not() {
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let before = server.resident_mib();
+    let with_will = |name: &str, user_properties| {
+        let properties = Some(Box::new(WillProperties { user_properties, ..WillProperties::default() }));
+        let (topic, payload) = (text("gone"), BinaryData::new(b"x".as_slice().into()).expect("short"));
+        let will = Some(Will { topic, payload, qos: AtMostOnce, retain: false, properties });
+        Client::connect(port, sekisho_mqtt::Connect { will, ..connect(V5, name) })
+    };
+    let mut let_in = Vec::new();
+    let refused = loop {
+        let (client, connack) = with_will(&format!("large-{}", let_in.len()), pairs());
+        if connack.reason_code != ReasonCode::Success {
+            break connack.reason_code;
+        }
+        let_in.push(client);
+        assert!(let_in.len() < 150, "130 KB on the wire take 2.4 MB");
+    };
+    assert_eq!(refused, ReasonCode::QuotaExceeded);
+    let most = server.resident_mib();
+    eprintln!("{before} MiB before, {most} with {} large wills", let_in.len());
+    assert!(let_in.len() > 80 && most < before + 340, "{before} MiB before, {most} with {}", let_in.len());
+    let (_small, connack) = with_will("small", pairs()[..2].to_vec());
+    assert_eq!(connack.reason_code, ReasonCode::Success);
+    let told = server.bash("sekisho why connect --data $SEKISHO_DATA");
+    assert!(told.contains("wills weigh as much as they may"), "{told}");
+    drop(let_in);
+    conformance::eventually("those that ended have given back", || {
+        (with_will("large", pairs()).1.reason_code == ReasonCode::Success).then_some(())
+    });
 }

@@ -2,6 +2,7 @@
 use std::num::{NonZeroU16, NonZeroU32};
 use std::time::Duration;
 
+use bytes::Bytes;
 use sekisho_mqtt::{ConnAckProperties, Connect, ProtocolVersion, QoS, ReasonCode, Utf8String};
 use sekisho_types::{ClientId, Secret, TopicName};
 
@@ -138,5 +139,8 @@ fn will_within_limits(will: sekisho_mqtt::Will, settings: &Settings) -> Result<W
         .map_err(|error| Violation::new(ReasonCode::TopicNameInvalid, format!("will: {error} [MQTT-3.3.2-2]")))?;
     limits::topic_name(topic.as_str(), settings)?;
     let sekisho_mqtt::Will { topic: _, payload, qos, retain, properties } = will;
-    Ok(Will { topic, payload: payload.bytes().clone(), qos, retain, properties })
+    // It is kept as long as the connection, and must not keep the buffer its CONNECT came in.
+    let payload = Bytes::copy_from_slice(payload.bytes());
+    let properties = properties.map(|properties| Box::new(properties.detached()));
+    Ok(Will { topic, payload, qos, retain, properties })
 }

@@ -3,6 +3,7 @@ use bytes::Bytes;
 use sekisho_mqtt::{
     PacketIdentifier, ProtocolVersion, PublishProperties, QoS, Subscription, UserProperty, Utf8String, WillProperties,
 };
+use sekisho_types::memory::allocated;
 use sekisho_types::{ClientId, Secret, TopicFilter, TopicName};
 
 use crate::Close;
@@ -73,6 +74,15 @@ pub struct Will {
     pub retain: bool,
     /// MQTT5.
     pub properties: Option<Box<WillProperties>>,
+}
+
+impl Will {
+    /// What it takes in memory: it has buffers of its own.
+    pub fn bytes(&self) -> usize {
+        let Self { topic, payload, properties, .. } = self;
+        let properties = properties.as_deref().map_or(0, WillProperties::bytes);
+        size_of::<Self>() + allocated(topic.as_str().len()) + allocated(payload.len()) + properties
+    }
 }
 
 /// The answer to a [`ConnectRequest`].

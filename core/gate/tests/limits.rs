@@ -284,3 +284,28 @@ fn unsubscribe_holds_no_more_filters_than_a_connection() {
     d.send(unsubscribe(2, &["a", "b", "c"]));
     assert!(d.gate.is_closed());
 }
+
+/// A will is kept as long as the connection, a CONNECT's buffer is not.
+#[test]
+fn a_will_keeps_nothing_but_itself() {
+    let pair = UserProperty { name: text("a"), value: text("b") };
+    let properties = WillProperties { user_properties: vec![pair; 1_000], ..WillProperties::default() };
+    let mut d = Dialogue::new(V5, Settings::default());
+    let mut connect = bare_connect(V5, "pump-7");
+    let payload = BinaryData::new(b"gone".as_slice().into()).unwrap();
+    connect.will = will("gone", QoS::AtMostOnce).map(|will| Will {
+        payload,
+        properties: Some(Box::new(properties.clone())),
+        ..will
+    });
+    let mut bytes = BytesMut::new();
+    encode(&Packet::Connect(Box::new(connect)), V5, &mut bytes);
+    d.gate.handle_bytes(d.now, &mut bytes);
+    let Some(Output::Connect(request)) = d.gate.poll_output() else { panic!("a CONNECT") };
+    let will = request.will.expect("a will");
+    assert!(will.payload.is_unique());
+    let kept = will.properties.as_deref().expect("properties");
+    assert_eq!(*kept, properties);
+    assert!(kept.user_properties.iter().all(|pair| pair.name.bytes().is_unique() && pair.value.bytes().is_unique()));
+    assert!(will.bytes() >= 1_000 * (size_of::<UserProperty>() + 2 * 24), "what 7,000 bytes on the wire take");
+}

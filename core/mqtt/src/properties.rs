@@ -6,6 +6,8 @@ mod value; // types of values, and fields
 
 use std::num::{NonZeroU16, NonZeroU32};
 
+use sekisho_types::memory::allocated;
+
 use self::value::Slot;
 use crate::error::DecodeError;
 use crate::reader::Reader;
@@ -245,20 +247,29 @@ properties! {
     }
 }
 
-impl PublishProperties {
+impl WillProperties {
     /// The same properties in buffers of their own, for whoever keeps them longer than the packet they came in.
     pub fn detached(&self) -> Self {
         let text = |text: &Option<Utf8String>| text.as_ref().map(Utf8String::detached);
         let user_property = |p: &UserProperty| UserProperty { name: p.name.detached(), value: p.value.detached() };
         Self {
+            will_delay_interval_s: self.will_delay_interval_s,
             payload_format_indicator: self.payload_format_indicator,
             message_expiry_interval_s: self.message_expiry_interval_s,
-            topic_alias: self.topic_alias,
+            content_type: text(&self.content_type),
             response_topic: text(&self.response_topic),
             correlation_data: self.correlation_data.as_ref().map(BinaryData::detached),
             user_properties: self.user_properties.iter().map(user_property).collect(),
-            subscription_identifiers: self.subscription_identifiers.clone(),
-            content_type: text(&self.content_type),
         }
+    }
+
+    /// What they take in memory, in buffers of their own.
+    pub fn bytes(&self) -> usize {
+        let Self { content_type, response_topic, correlation_data, user_properties, .. } = self;
+        let text = |text: &Utf8String| allocated(text.bytes().len());
+        let texts: usize = [content_type, response_topic].into_iter().flatten().map(text).sum();
+        let data = correlation_data.as_ref().map_or(0, |data| allocated(data.bytes().len()));
+        let pairs: usize = user_properties.iter().map(|pair| text(&pair.name) + text(&pair.value)).sum();
+        allocated(size_of::<Self>()) + texts + data + allocated(size_of_val(user_properties.as_slice())) + pairs
     }
 }

@@ -13,9 +13,9 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, IncomingPublish, Output, Refusal, Will};
+use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, IncomingPublish, Output, Refusal};
 use sekisho_journal::{JournalError, Sequence};
-use sekisho_workers::{Connected, Credential, First, Gateway, Peer, Session};
+use sekisho_workers::{Connected, Credential, First, Gateway, KeptWill, Peer, Session};
 use tokio::io::ReadBuf;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
@@ -58,7 +58,7 @@ struct Pump<T> {
     session: Option<Session>,
     /// When the end of the certificate's validity is looked for, or it is time to ask a custom authorizer again.
     valid_until: Option<Instant>,
-    will: Option<Will>,
+    will: Option<KeptWill>,
     input: BytesMut,
     waiting: Waiting,
     /// The journal's sequence that the last answer waits for.
@@ -386,9 +386,9 @@ impl<T: Transport> Pump<T> {
     }
 
     fn connect(&mut self, now: Instant, request: ConnectRequest) {
-        match self.gateway.connect(&self.peer, &request) {
-            Ok(Connected { session, accepted, owed }) => {
-                self.will = request.will;
+        match self.gateway.connect(&self.peer, request) {
+            Ok(Connected { session, accepted, owed, will }) => {
+                self.will = will;
                 self.session = Some(session);
                 self.fresh = true;
                 if accepted.is_stored {

@@ -31,7 +31,7 @@ use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bo
 use crate::rates::{ConnectRates, MessageRates};
 use crate::rule_actions::{Due, Room};
 use crate::tidings::Tidings;
-use crate::wills::{Wills, check_will};
+use crate::wills::{KeptWill, Wills, check_will};
 
 /// Everything a message passes between its device and the journal.
 pub struct Gateway {
@@ -121,6 +121,8 @@ pub struct Connected {
     pub accepted: Accepted,
     /// What has to be durable before.
     pub owed: Sequence,
+    /// What is to be published if it goes without saying goodbye.
+    pub will: Option<KeptWill>,
 }
 
 impl Session {
@@ -275,7 +277,7 @@ impl Gateway {
     }
 
     /// Lets a device in, or says why not. On success the client id is this connection's, and whoever had it is told.
-    pub fn connect(&self, peer: &Arc<Peer>, request: &ConnectRequest) -> Result<Connected, Refusal> {
+    pub fn connect(&self, peer: &Arc<Peer>, mut request: ConnectRequest) -> Result<Connected, Refusal> {
         let client_id = match &request.client_id {
             Some(client_id) => client_id.clone(),
             None => self.assigned_client_id(),
@@ -297,15 +299,20 @@ impl Gateway {
         if let Some(will) = &request.will {
             check_will(&mut policy, will, self.state.now()).map_err(|reason| explain("connect", reason))?;
         }
-        let (seat, mut accepted, owed) = self.seat(&client_id, request)?;
+        let has_will = request.will.is_some();
+        let will = request.will.take().map(|will| self.wills.keep(will).ok_or(Refusal::QuotaExceeded)).transpose();
+        let will = will.inspect_err(|_| {
+            explain("connect", "its will is large, and wills weigh as much as they may".into());
+        })?;
+        let (seat, mut accepted, owed) = self.seat(&client_id, &request)?;
         let link = self.open_link(peer);
         let before = seat.as_ref().and_then(|seat| self.links.attach(&link, seat.session));
         let older = self.broker_mut().connect(&permit, link.subscriber());
         let older = older.filter(|older| *older != link.subscriber());
         let older = older.and_then(|older| self.links.taken_over(older)).or(before);
-        self.begin(&link, &client_id, request, older.as_deref());
+        self.begin(&link, &client_id, &request, older.as_deref());
         accepted.assigned_client_id = request.client_id.is_none().then(|| client_id.clone());
-        let (has_will, persistent, expiry_s) = (request.will.is_some(), request.persistent, request.session_expiry_s);
+        let (persistent, expiry_s) = (request.persistent, request.session_expiry_s);
         let resting = self.resting(&link);
         let identifier = self.state.random().array();
         let mut session = Session {
@@ -324,7 +331,7 @@ impl Gateway {
         self.tell_connected(&session, owed);
         // Whoever changed certificate or policy between the look-up and the link's appearance did not see the link.
         match self.reconsider(&mut session) {
-            Ok(()) => Ok(Connected { session, accepted, owed }),
+            Ok(()) => Ok(Connected { session, accepted, owed, will }),
             Err(refusal) => {
                 self.disconnect(&session, None, CloseReason::AuthError);
                 Err(refusal)

@@ -66,3 +66,4 @@ pub use sessions::{Batch, Stored};
 pub use shadow::ShadowFailure;
 pub use tidings::run_tidings;
 pub use tls_details::TlsDetails;
+pub use wills::{KeptWill, WILL_SHARE_BYTES, WILLS_BYTES_MAX};

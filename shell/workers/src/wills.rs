@@ -1,5 +1,6 @@
 //! Wills: what is published for clients that went without saying goodbye, at once or after a while.
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,36 @@ use crate::provisioning::FleetTopic;
 use crate::publish::{Message, Speech};
 use crate::shadow::is_shadows_own;
 
+/// Bytes of all wills: those of connections, and those that wait. And then: a CONNECT that brings one over [`WILL_SHARE_BYTES`] is
+/// refused, v5 with 0x97.
+pub const WILLS_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// What a will may weigh however much the others do, so that few with large ones do not keep out the many with small ones. There are no
+/// more of these than connections and stored sessions.
+pub const WILL_SHARE_BYTES: usize = 1024;
+
+/// A will that is kept, and weighs until it is dropped.
+#[derive(Debug)]
+pub struct KeptWill {
+    will: Will,
+    bytes: usize,
+    in_all: Arc<AtomicUsize>,
+}
+
+impl KeptWill {
+    fn new(will: Will, in_all: &Arc<AtomicUsize>) -> Option<Self> {
+        let bytes = will.bytes();
+        let before = in_all.fetch_add(bytes, Ordering::Relaxed);
+        let kept = Self { will, bytes, in_all: in_all.clone() }; // gives back what it does not get
+        (bytes <= WILL_SHARE_BYTES || before + bytes <= WILLS_BYTES_MAX).then_some(kept)
+    }
+}
+
+impl Drop for KeptWill {
+    fn drop(&mut self) {
+        self.in_all.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
 /// What happens to a will that waits.
 enum Fate {
     /// Its session has ended before.
@@ -26,17 +57,26 @@ enum Fate {
 
 /// Wills that wait for their delay, or for their session's end; of a session, one.
 #[derive(Default)]
-pub(crate) struct Wills(Mutex<HashMap<SessionId, oneshot::Sender<Fate>>>);
+pub(crate) struct Wills {
+    waiting: Mutex<HashMap<SessionId, oneshot::Sender<Fate>>>,
+    /// Bytes of all that are kept.
+    bytes: Arc<AtomicUsize>,
+}
 
 impl Wills {
+    /// Keeps one, if there is room for it.
+    pub(crate) fn keep(&self, will: Will) -> Option<KeptWill> {
+        KeptWill::new(will, &self.bytes)
+    }
+
     fn wait(&self, session: SessionId) -> oneshot::Receiver<Fate> {
         let (sender, fate) = oneshot::channel();
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(session, sender);
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(session, sender);
         fate
     }
 
     fn take(&self, session: SessionId) -> Option<oneshot::Sender<Fate>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&session)
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&session)
     }
 
     fn decide(&self, session: SessionId, fate: Fate) {
@@ -72,11 +112,12 @@ pub(crate) fn check_will(policy: &mut SessionPolicy, will: &Will, now: Timestamp
 impl Gateway {
     /// A connection ended in a way that publishes its will: at once, or when its delay or its session is over, whichever is first
     /// ([MQTT-3.1.2-8], [MQTT-3.1.3-9]). One that waits is lost if the server stops; MQTT lets it choose (§3.1.2.5).
-    pub fn will_of(self: &Arc<Self>, session: Session, will: Will, expiry_s: u32) {
-        let delay_s = will.properties.as_deref().and_then(|properties| properties.will_delay_interval_s).unwrap_or(0);
+    pub fn will_of(self: &Arc<Self>, session: Session, kept: KeptWill, expiry_s: u32) {
+        let delay_s =
+            kept.will.properties.as_deref().and_then(|properties| properties.will_delay_interval_s).unwrap_or(0);
         let delay_s = delay_s.min(expiry_s);
         let Some(seat) = session.seat.filter(|_| delay_s > 0) else {
-            let _ = self.publish_will(Instant::now(), &session, &will);
+            let _ = self.publish_will(Instant::now(), &session, &kept.will);
             return;
         };
         let fate = self.wills.wait(seat.session);
@@ -96,7 +137,7 @@ impl Gateway {
             };
             if let Fate::Publish = fate {
                 gateway.wills.take(seat.session);
-                let _ = gateway.publish_will(Instant::now(), &session, &will);
+                let _ = gateway.publish_will(Instant::now(), &session, &kept.will);
             }
         });
     }
@@ -141,5 +182,40 @@ fn said_of_will(will: &WillProperties) -> PublishProperties {
         correlation_data: will.correlation_data.clone(),
         user_properties: will.user_properties.clone(),
         ..PublishProperties::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sekisho_mqtt::{QoS, UserProperty};
+    use sekisho_types::TopicName;
+
+    use super::*;
+
+    fn will(pairs: usize) -> Will {
+        let text = |text: &str| Utf8String::copied(text).unwrap();
+        let pair = UserProperty { name: text("a"), value: text("b") };
+        let properties = WillProperties { user_properties: vec![pair; pairs], ..WillProperties::default() };
+        let topic = TopicName::parse("gone").unwrap();
+        let properties = Some(Box::new(properties));
+        Will { topic, payload: "x".into(), qos: QoS::AtMostOnce, retain: false, properties }
+    }
+
+    #[test]
+    fn large_wills_are_kept_while_there_is_room_and_small_ones_always() {
+        let wills = Wills::default();
+        let mut kept = Vec::new();
+        while let Some(will) = wills.keep(will(20_000)) {
+            kept.push(will);
+        }
+        assert!((90..110).contains(&kept.len()), "2.5 MB each: {}", kept.len());
+        let full = wills.bytes.load(Ordering::Relaxed);
+        assert!(full <= WILLS_BYTES_MAX, "what is refused gives back");
+        let small = wills.keep(will(1)).expect("a share for everybody");
+        kept.pop();
+        let large = wills.keep(will(20_000)).expect("one has gone, one comes");
+        assert_eq!(wills.bytes.load(Ordering::Relaxed), full + small.bytes);
+        drop((kept, small, large));
+        assert_eq!(wills.bytes.load(Ordering::Relaxed), 0);
     }
 }
