@@ -2,8 +2,8 @@
 use sekisho_types::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::tree::{self, Members};
-use crate::{Rejected, Shadow, Update};
+use crate::members::Members;
+use crate::{Rejected, Shadow, Update, tree};
 
 /// What an accepted update has to tell.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,6 +4,7 @@
 //! nothing of who may ask, nor of how a document reaches whom it is for.
 mod document; // the documents, as they stand on topics and in answers
 mod error; // refusals, in the service's words
+mod members; // of an object, in a section
 mod request; // payloads, parsed strictly
 mod shadow; // one shadow: its sections, and an update of them
 mod store; // all shadows: events, commands, limits

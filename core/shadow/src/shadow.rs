@@ -3,13 +3,12 @@ use sekisho_types::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::members::Members;
 use crate::request::compact_bytes;
-use crate::tree::{self, Members};
+use crate::tree;
 
-/// What a leaf costs in memory beside its text: its node, its time.
-const LEAF_BYTES: usize = 64;
-/// What a shadow costs in memory beside its state: its name, its thing's, its place among the others.
-const SHADOW_BYTES: usize = 256;
+/// What a shadow costs in memory beside its state: itself, its name and its thing's, its place among the others.
+const SHADOW_BYTES: usize = 512;
 
 /// A shadow. A section without members is a section that is not there.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -23,8 +22,6 @@ pub struct Shadow {
     /// What its state has as compact JSON.
     #[serde(default)]
     pub(crate) state_bytes: usize,
-    #[serde(default)]
-    pub(crate) leaves: usize,
 }
 
 impl Shadow {
@@ -37,22 +34,19 @@ impl Shadow {
     pub(crate) fn update(&mut self, state: &Map<String, Value>, version: u64, at: Timestamp) {
         for (section, members) in [("desired", &mut self.desired), ("reported", &mut self.reported)] {
             match state.get(section) {
-                Some(Value::Object(update)) => tree::merge(members, update, at.seconds()),
+                Some(Value::Object(update)) => members.merge(update, at.seconds()),
                 Some(_) => members.clear(),
                 None => {}
             }
         }
         self.version = version;
         let sections = [&self.desired, &self.reported].into_iter().filter(|members| !members.is_empty());
-        (self.state_bytes, self.leaves) = sections.fold((0, 0), |(bytes, leaves), members| {
-            let count = members.values().map(tree::Node::leaves).sum::<usize>();
-            (bytes + compact_bytes(&tree::state(members)), leaves + count)
-        });
+        self.state_bytes = sections.map(|members| compact_bytes(&tree::state(members))).sum();
     }
 
-    /// What it costs in memory, near enough.
+    /// What it takes in memory.
     pub(crate) fn weight(&self) -> usize {
-        SHADOW_BYTES + self.state_bytes + self.leaves * LEAF_BYTES
+        SHADOW_BYTES + self.desired.heap_bytes() + self.reported.heap_bytes()
     }
 
     /// What is desired and not reported so.

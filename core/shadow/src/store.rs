@@ -13,8 +13,8 @@ use crate::{Rejected, Shadow, ShadowError, Told, Update, client_token};
 
 /// Shadows an account may have. Ours: they are in memory. And then: one more is refused, code 429.
 pub const SHADOWS_MAX: usize = 1_000_000;
-/// Bytes of all of them, near enough. Ours, as above. And then: what would be larger is refused, code 429.
-pub const BYTES_MAX: usize = 512 * 1024 * 1024;
+/// Bytes all of them take in memory. Ours, as above. And then: what would be larger is refused, code 429.
+pub const BYTES_MAX: usize = 1024 * 1024 * 1024;
 /// How long a deleted shadow's version is remembered (iot dev guide: "Interacting with shadows").
 pub const REMEMBERED: Duration = Duration::from_secs(48 * 3_600);
 /// Deleted shadows that are remembered. And then: the one that was deleted first is forgotten.

@@ -298,6 +298,33 @@ fn ten_thousand_shadows_fold_again_from_their_snapshot() {
     assert_eq!((again.snapshot(), again.snapshot().len()), (shadows.snapshot(), 10_000));
 }
 
+/// What stands around a leaf weighs too, and takes no more than its place: this was 1.6 MB once, and counted as 32 KB.
+#[test]
+fn a_shadow_weighs_every_object_in_it() {
+    let leaf = r#"{"":{"":{"":{"":1}}}}"#;
+    let leaves = (STATE_BYTES_MAX - 30) / (leaf.len() + 1);
+    let payload = format!(r#"{{"state":{{"reported":{{"a":[{}]}}}}}}"#, vec![leaf; leaves].join(","));
+    let (mut shadows, shadow) = (Shadows::default(), id("pump-7", None));
+    update(&mut shadows, &shadow, &payload, 1).unwrap();
+    let Event::Kept { is, .. } = &shadows.snapshot()[0] else { panic!("a shadow") };
+    let place = size_of::<(Box<str>, crate::tree::Node)>();
+    assert!(is.weight() >= leaves * 4 * place, "{leaves} leaves in four objects each: {}", is.weight());
+    assert!(is.weight() <= leaves * 5 * (place + 16) + 1_024, "{}", is.weight());
+}
+
+#[test]
+fn a_snapshot_of_an_earlier_version_is_read() {
+    let kept = r#"{"desired":{"o":{"o":{"b":{"v":[true,7]}}},"a":{"a":[{"v":["x",7]},{"v":[1.5,8]}]}},
+        "version":3,"state_bytes":38,"leaves":3}"#;
+    let is: Shadow = serde_json::from_str(kept).unwrap();
+    let mut shadows = Shadows::default();
+    shadows.apply(&Event::Kept { shadow: id("pump-7", None), is: is.clone().into() });
+    let state = &shadows.get(&id("pump-7", None), at(9)).unwrap()["state"]["desired"];
+    assert_eq!(*state, json!({ "a": ["x", 1.5], "o": { "b": true } }));
+    let again = serde_json::to_value(&is).unwrap();
+    assert_eq!(again["desired"], serde_json::from_str::<Value>(kept).unwrap()["desired"]);
+}
+
 /// JSON out of nothing but bytes: small alphabets, so that both sides often say the same.
 fn value(bytes: &mut impl Iterator<Item = u8>, level: usize) -> Value {
     let byte = bytes.next().unwrap_or_default();

@@ -1,11 +1,9 @@
 //! A section of a shadow: every leaf with the time it was set, so that metadata mirrors the state by construction.
-use std::collections::BTreeMap;
-
+use sekisho_types::memory::allocated;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-/// Members of an object.
-pub(crate) type Members = BTreeMap<Box<str>, Node>;
+use crate::members::Members;
 
 /// A value in a section.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -15,7 +13,7 @@ pub(crate) enum Node {
     Leaf(Value, i64),
     /// Replaced whole.
     #[serde(rename = "a")]
-    Array(Vec<Node>),
+    Array(Box<[Node]>),
     /// Merged member by member.
     #[serde(rename = "o")]
     Object(Members),
@@ -23,14 +21,14 @@ pub(crate) enum Node {
 
 impl Node {
     /// What `value` becomes where there is nothing yet. `None` for null, and for an object that brings nothing but null.
-    fn new(value: &Value, at: i64) -> Option<Self> {
+    pub(crate) fn new(value: &Value, at: i64) -> Option<Self> {
         match value {
             Value::Null => None,
             Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(Self::Leaf(value.clone(), at)),
             Value::Array(items) => Some(Self::Array(items.iter().filter_map(|item| Self::new(item, at)).collect())),
             Value::Object(members) => {
-                let mut object = Members::new();
-                merge(&mut object, members, at);
+                let mut object = Members::default();
+                object.merge(members, at);
                 (members.is_empty() || !object.is_empty()).then_some(Self::Object(object))
             }
         }
@@ -54,14 +52,14 @@ impl Node {
         }
     }
 
-    /// Values that are neither array nor object; an empty one of these counts as one.
-    pub(crate) fn leaves(&self) -> usize {
-        let inside: usize = match self {
-            Self::Leaf(..) => 1,
-            Self::Array(items) => items.iter().map(Self::leaves).sum(),
-            Self::Object(members) => members.values().map(Self::leaves).sum(),
-        };
-        inside.max(1)
+    /// What it takes in memory beside itself.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Leaf(Value::String(text), _) => allocated(text.len()),
+            Self::Leaf(..) => 0,
+            Self::Array(items) => allocated(size_of_val(&**items)) + items.iter().map(Self::heap_bytes).sum::<usize>(),
+            Self::Object(members) => members.heap_bytes(),
+        }
     }
 
     /// Whether both are the same value. `1` and `1.0` are the same number; the order of members says nothing.
@@ -82,19 +80,6 @@ impl Node {
     }
 }
 
-/// Merges what an update brings: null removes, an object goes into an object, all else takes the place of what was there.
-pub(crate) fn merge(into: &mut Members, update: &Map<String, Value>, at: i64) {
-    for (name, value) in update {
-        match (into.get_mut(name.as_str()), value) {
-            (Some(Node::Object(members)), Value::Object(update)) => merge(members, update, at),
-            (_, value) => match Node::new(value, at) {
-                Some(node) => drop(into.insert(name.as_str().into(), node)),
-                None => drop(into.remove(name.as_str())),
-            },
-        }
-    }
-}
-
 /// What is desired, and not reported or reported otherwise; `None` if nothing is. What is only reported never counts.
 pub(crate) fn delta(desired: &Members, reported: &Members) -> Option<Members> {
     let differing = desired.iter().filter_map(|(name, desired)| {
@@ -103,7 +88,7 @@ pub(crate) fn delta(desired: &Members, reported: &Members) -> Option<Members> {
             (desired, Some(reported)) if desired.is(reported) => return None,
             (desired, _) => desired.clone(),
         };
-        Some((name.clone(), differs))
+        Some((name.into(), differs))
     });
     let differing: Members = differing.collect();
     (!differing.is_empty()).then_some(differing)
