@@ -3,7 +3,7 @@ use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use conformance::Server;
-use conformance::mqtt::{Client, connect, id, publish, subscription};
+use conformance::mqtt::{Client, connect, id, publish, resume, subscription};
 use sekisho_mqtt::{Packet, ProtocolVersion, PubAck, Publish, ReasonCode, encode};
 use sekisho_types::QoS::{AtLeastOnce, AtMostOnce};
 
@@ -99,5 +99,27 @@ fn a_client_id_connects_so_often_and_no_more() {
         std::thread::sleep(Duration::from_millis(300));
         let (_, connack) = Client::connect(port, connect(V5, "hasty"));
         (connack.reason_code == ReasonCode::Success).then_some(())
+    });
+}
+
+/// Those of sessions whose clients are away count too; who has a subscription may have it again.
+#[test]
+fn one_subscription_more_than_the_account_may_have_is_refused() {
+    let (server, _directory) = start("[sessions]\nsubscriptions = 3");
+    let port = server.plain_mqtt_port();
+    let to = |filter: &str| subscription(filter, AtLeastOnce);
+    let (mut away, _) = Client::connected(port, resume(V5, "away"));
+    assert_eq!(away.subscribe(vec![to("a/1"), to("a/2")]), [ReasonCode::GrantedQoS1; 2]);
+    away.leave();
+    let (mut here, _) = Client::connected(port, connect(V5, "here"));
+    let answers = here.subscribe(vec![to("b/1"), to("b/2"), to("b/1")]);
+    assert_eq!(answers, [ReasonCode::GrantedQoS1, ReasonCode::QuotaExceeded, ReasonCode::GrantedQoS1]);
+    let (mut older, _) = Client::connected(port, connect(ProtocolVersion::V311, "older"));
+    assert_eq!(older.subscribe(vec![to("c/1")]), [ReasonCode::UnspecifiedError], "0x80");
+    let told = server.bash("sekisho why here --data $SEKISHO_DATA");
+    assert!(told.contains("as many subscriptions as it may"), "{told}");
+    drop(here);
+    conformance::eventually("the one that is gone has given back", || {
+        (older.subscribe(vec![to("c/1")]) == [ReasonCode::GrantedQoS1]).then_some(())
     });
 }

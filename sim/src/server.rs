@@ -261,7 +261,8 @@ impl Server {
                 for subscription in &request.subscriptions {
                     let (filter, grant) = (&subscription.topic_filter, Grant::at(subscription.qos));
                     if let Some(seat) = &seat {
-                        let events = self.sessions.subscribe(seat, filter, grant);
+                        let limits = Limits::default();
+                        let events = self.sessions.subscribe(seat, filter, grant, &limits).expect("few filters");
                         owed = owed.max(self.commit(events));
                     }
                     let permit = self.permit(Subscribe { filter: TopicFilter::clone(filter) });

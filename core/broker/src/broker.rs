@@ -23,6 +23,28 @@ pub struct Broker {
     groups: Groups,
     rules: HashMap<RuleId, Rule>,
     rule_names: HashMap<RuleName, RuleId>,
+    load: Load,
+}
+
+/// What all subscriptions amount to: those of connections, and of sessions that have none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Load {
+    /// How many there are.
+    pub subscriptions: usize,
+    /// What they take in memory, if no two are alike.
+    pub bytes: usize,
+}
+
+impl Load {
+    fn add(&mut self, filter: &TopicFilter) {
+        self.subscriptions += 1;
+        self.bytes += filter.subscription_bytes();
+    }
+
+    fn remove(&mut self, filter: &TopicFilter) {
+        self.subscriptions -= 1;
+        self.bytes -= filter.subscription_bytes();
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -71,6 +93,7 @@ impl Broker {
             groups: Groups::default(),
             rules: HashMap::new(),
             rule_names: HashMap::new(),
+            load: Load::default(),
         }
     }
 
@@ -131,6 +154,7 @@ impl Broker {
         }
         let forgotten = self.subscribers.remove(&subscriber)?;
         for filter in forgotten.subscriptions.keys() {
+            self.load.remove(filter);
             self.remove(subscriber, filter);
         }
         Some(forgotten)
@@ -159,6 +183,14 @@ impl Broker {
     }
 
     fn insert(&mut self, subscriber: Subscriber, filter: &TopicFilter, grant: Grant) -> bool {
+        let is_new = self.listen(subscriber, filter, grant);
+        if is_new {
+            self.load.add(filter);
+        }
+        is_new
+    }
+
+    fn listen(&mut self, subscriber: Subscriber, filter: &TopicFilter, grant: Grant) -> bool {
         let listener = Listener::Subscriber(subscriber);
         let Some(known) = self.subscribers.get_mut(&subscriber) else { return false };
         if let Some(inner) = filter.in_share() {
@@ -182,8 +214,16 @@ impl Broker {
     pub fn unsubscribe(&mut self, subscriber: Subscriber, filter: &TopicFilter) -> bool {
         let Some(known) = self.subscribers.get_mut(&subscriber) else { return false };
         let was_there = known.subscriptions.remove(filter).is_some();
+        if was_there {
+            self.load.remove(filter);
+        }
         self.remove(subscriber, filter);
         was_there
+    }
+
+    /// What all are subscribed to, together: for who bounds it.
+    pub fn load(&self) -> Load {
+        self.load
     }
 
     /// What somebody is subscribed to; `None` if he has ended.

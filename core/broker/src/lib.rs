@@ -7,7 +7,7 @@ mod route; // basic ingest: topics that name a rule
 mod target; // whom a message is for
 mod trie; // topic filters, and which of them a topic name matches
 
-pub use broker::{Broker, Subscriptions};
+pub use broker::{Broker, Load, Subscriptions};
 pub use route::Route;
 pub use target::{ConnectionId, RuleId, Subscriber, Target};
 pub use trie::{HashMatch, TopicTrie};

@@ -28,7 +28,8 @@ type Values<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
 #[derive(Clone, Debug)]
 struct Node<K, V> {
-    children: HashMap<Box<str>, Node<K, V>>,
+    /// Boxed, because most nodes have one child, and a table has room for three.
+    children: HashMap<Box<str>, Box<Node<K, V>>>,
     /// `+`
     single: Option<Box<Node<K, V>>>,
     /// `#` below this node.
@@ -64,7 +65,7 @@ impl<K: Eq + Hash, V> TopicTrie<K, V> {
                 "+" => node.single.get_or_insert_default(),
                 name => {
                     if !node.children.contains_key(name) {
-                        node.children.insert(name.into(), Node::default());
+                        node.children.insert(name.into(), Box::default());
                     }
                     node.children.get_mut(name).expect("the level was inserted if it was missing")
                 }

@@ -8,4 +8,4 @@ mod sessions; // all of them, and what may happen
 
 pub use event::{Event, Message, Receiver};
 pub use session::{Session, Waiting};
-pub use sessions::{Addressee, Full, Hello, Limits, Seat, Sessions};
+pub use sessions::{Addressee, Full, Hello, Limits, Seat, SessionFull, Sessions};

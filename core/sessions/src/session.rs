@@ -23,6 +23,7 @@ pub struct Session {
     /// When its connection ended; `None` while there is one.
     pub(crate) left_at: Option<Timestamp>,
     pub(crate) subscriptions: BTreeMap<TopicFilter, Grant>,
+    pub(crate) subscription_bytes: usize,
     pub(crate) waiting: BTreeMap<u64, Waiting>,
     by_identifier: HashMap<PacketIdentifier, u64>,
     pub(crate) next: PacketIdentifier,
@@ -60,6 +61,7 @@ impl Session {
             connection: 1,
             left_at: None,
             subscriptions: BTreeMap::new(),
+            subscription_bytes: 0,
             waiting: BTreeMap::new(),
             by_identifier: HashMap::new(),
             next: PacketIdentifier::FIRST,
@@ -97,6 +99,11 @@ impl Session {
     /// Messages that wait, and their bytes.
     pub fn waits(&self) -> (usize, usize) {
         (self.waiting.len(), self.bytes)
+    }
+
+    /// What it takes in memory, all in all.
+    pub(crate) fn weight(&self) -> usize {
+        self.bytes + self.subscription_bytes
     }
 
     /// What waits behind `number`, in order, each with its number.

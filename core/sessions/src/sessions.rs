@@ -18,10 +18,16 @@ pub struct Limits {
     /// Messages that wait for one session. And then: its next are dropped, and counted; those that wait stay (iot dev guide: "MQTT
     /// shared subscriptions").
     pub messages_per_session: usize,
-    /// Bytes of what waits for one session, as memory has it: properties and places weigh too. And then: as above.
+    /// Bytes of what waits for one session and of what it subscribes to, as memory has them: properties and places weigh too. And then:
+    /// as above, and one more subscription is refused, 0x97.
     pub bytes_per_session: usize,
     /// Bytes of all messages that wait, each once, and of their places in sessions. And then: as above.
     pub bytes: usize,
+    /// Subscriptions of an account, those of connections without a session too (IoT Core quotas: "Subscriptions per account"). And then:
+    /// one more is refused, 0x97. Their bytes weigh in `bytes_per_session` as well.
+    pub subscriptions: usize,
+    /// Bytes of all subscriptions, as memory has them. Ours. And then: as above.
+    pub subscription_bytes: usize,
 }
 
 impl Default for Limits {
@@ -31,6 +37,8 @@ impl Default for Limits {
             messages_per_session: 10_000,
             bytes_per_session: 16 * 1024 * 1024,
             bytes: 256 * 1024 * 1024,
+            subscriptions: 500_000,
+            subscription_bytes: 1024 * 1024 * 1024,
         }
     }
 }
@@ -42,6 +50,11 @@ const WAITING_MAX: usize = 60_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0} sessions are stored already")]
 pub struct Full(usize);
+
+/// What a session holds weighs as much as it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("its session holds as much as it may")]
+pub struct SessionFull;
 
 /// A client that connects.
 #[derive(Clone, Copy, Debug)]
@@ -127,14 +140,25 @@ impl Sessions {
     }
 
     /// The connection that has `seat` subscribes; nothing if it is so already, or the session is another's by now.
-    pub fn subscribe(&self, seat: &Seat, filter: &TopicFilter, grant: Grant) -> Vec<Event> {
+    ///
+    /// # Errors
+    /// [`SessionFull`] where its session has no room for one more.
+    pub fn subscribe(
+        &self,
+        seat: &Seat,
+        filter: &TopicFilter,
+        grant: Grant,
+        limits: &Limits,
+    ) -> Result<Vec<Event>, SessionFull> {
         let session = seat.session;
-        match self.seated(seat) {
-            Some(known) if known.subscriptions.get(filter) != Some(&grant) => {
-                vec![Event::Subscribed { session, filter: filter.clone(), grant }]
-            }
-            Some(_) | None => Vec::new(),
+        let Some(known) = self.seated(seat) else { return Ok(Vec::new()) };
+        match known.subscriptions.get(filter) {
+            Some(granted) if *granted == grant => return Ok(Vec::new()),
+            Some(_) => {}
+            None if known.weight() + filter.subscription_bytes() > limits.bytes_per_session => return Err(SessionFull),
+            None => {}
         }
+        Ok(vec![Event::Subscribed { session, filter: filter.clone(), grant }])
     }
 
     /// It unsubscribes.
@@ -164,7 +188,7 @@ impl Sessions {
             let next = before.map_or(known.next, |receiver| receiver.identifier.next());
             let of_it = 1 + to.iter().rev().take_while(|receiver| receiver.session == session).count();
             if known.waiting.len() + of_it > limits.messages_per_session.min(WAITING_MAX)
-                || known.bytes + of_it * (bytes + PLACE_BYTES) > limits.bytes_per_session
+                || known.weight() + of_it * (bytes + PLACE_BYTES) > limits.bytes_per_session
                 || self.bytes + bytes + (to.len() + 1) * PLACE_BYTES > limits.bytes
             {
                 full.push(session);
@@ -279,10 +303,14 @@ impl Sessions {
                 known.expiry_s = *expiry_s;
             }),
             Event::Subscribed { session, filter, grant } => self.change(*session, |known| {
-                known.subscriptions.insert(filter.clone(), *grant);
+                if known.subscriptions.insert(filter.clone(), *grant).is_none() {
+                    known.subscription_bytes += filter.subscription_bytes();
+                }
             }),
             Event::Unsubscribed { session, filter } => self.change(*session, |known| {
-                known.subscriptions.remove(filter);
+                if known.subscriptions.remove(filter).is_some() {
+                    known.subscription_bytes -= filter.subscription_bytes();
+                }
             }),
             Event::Queued { message, to } => self.apply_queued(message, to),
             Event::Acknowledged { session, identifiers } => {

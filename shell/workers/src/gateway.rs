@@ -446,6 +446,7 @@ impl Gateway {
                 retain_as_published: subscription.retain_as_published,
                 no_local: subscription.no_local,
             };
+            self.has_room_for(session, &subscription.topic_filter)?;
             owed = owed.max(self.store_subscription(session, &subscription.topic_filter, grant)?);
             // In this order: a message that is published meanwhile is kept first and then goes to those who have subscribed.
             let is_new = self.broker_mut().subscribe(session.link.subscriber(), &permit, grant);

@@ -7,7 +7,7 @@ use sekisho_broker::Subscriber;
 use sekisho_gate::{Accepted, ConnectRequest, Delivery, Refusal};
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_mqtt::{PacketIdentifier, QoS, SubscriptionIdentifier, Utf8String};
-use sekisho_sessions::{Addressee, Event, Hello, Message, Seat, Sessions, Waiting};
+use sekisho_sessions::{Addressee, Event, Hello, Limits, Message, Seat, Sessions, Waiting};
 use sekisho_types::{ClientId, Grant, SessionId, Timestamp, TopicFilter};
 
 use crate::decisions::Decision;
@@ -149,6 +149,27 @@ impl Gateway {
         stored.into_iter().filter(|(filter, _)| !goes_on(filter)).collect()
     }
 
+    /// Whether the account may have one subscription more; a session's own to a filter it has already is none.
+    pub(crate) fn has_room_for(&self, session: &Session, filter: &TopicFilter) -> Result<(), Refusal> {
+        let Limits { subscriptions, subscription_bytes, .. } = self.session_limits;
+        let (load, is_held) = {
+            let broker = self.broker.read().unwrap_or_else(PoisonError::into_inner);
+            let held = broker.subscriptions(session.link.subscriber());
+            (broker.load(), held.is_some_and(|held| held.contains_key(filter)))
+        };
+        let has_room = load.subscriptions < subscriptions
+            && load.bytes.saturating_add(filter.subscription_bytes()) <= subscription_bytes;
+        if is_held || has_room {
+            return Ok(());
+        }
+        Err(self.refused_subscription(session, "the account has as many subscriptions as it may"))
+    }
+
+    fn refused_subscription(&self, session: &Session, reason: &str) -> Refusal {
+        self.refuse(session.peer(), Some(session.client_id().as_str()), "subscribe", reason.into());
+        Refusal::QuotaExceeded
+    }
+
     /// A stored session subscribes.
     pub(crate) fn store_subscription(
         &self,
@@ -157,7 +178,15 @@ impl Gateway {
         grant: Grant,
     ) -> Result<Sequence, Refusal> {
         let Some(seat) = &session.seat else { return Ok(Sequence(0)) };
-        self.change_sessions(|sessions| sessions.subscribe(seat, filter, grant)).map_err(|_| Refusal::ServerUnavailable)
+        let mut refused = None;
+        let stored = self.change_sessions(|sessions| {
+            let events = sessions.subscribe(seat, filter, grant, &self.session_limits);
+            events.map_err(|full| refused = Some(full)).unwrap_or_default()
+        });
+        match refused {
+            Some(full) => Err(self.refused_subscription(session, &full.to_string())),
+            None => stored.map_err(|_| Refusal::ServerUnavailable),
+        }
     }
 
     /// It unsubscribes.

@@ -340,3 +340,21 @@ fn agrees_with_a_model() {
         }
     });
 }
+
+#[test]
+fn the_load_is_that_of_all_who_subscribe_connected_or_not() {
+    let (mut world, a) = (World::new(), ClientId::parse("a").unwrap());
+    let session = stored(7);
+    let filters = ["a/b", "a/+/#", "$share/g/a/b"].map(|text| TopicFilter::parse(text).unwrap());
+    let grant = Grant::at(AtLeastOnce);
+    world.broker.restore(&a, SessionId(7), filters.iter().map(|filter| (filter, &grant)));
+    let bytes: usize = filters.iter().map(TopicFilter::subscription_bytes).sum();
+    assert_eq!(world.broker.load(), Load { subscriptions: 3, bytes });
+    assert!(filters[0].subscription_bytes() > 1_000, "what little text takes in a tree of tables");
+    world.broker.leave(SessionId(7));
+    assert!(world.broker.unsubscribe(session, &filters[0]) && !world.broker.unsubscribe(session, &filters[0]));
+    assert_eq!(world.broker.load().subscriptions, 2, "once, and without a connection too");
+    world.broker.end(session);
+    world.broker.end(session);
+    assert_eq!(world.broker.load(), Load::default());
+}

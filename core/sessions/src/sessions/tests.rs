@@ -42,6 +42,11 @@ impl Sessions {
         seat
     }
 
+    fn subscribes(&mut self, seat: &Seat, to: &str) -> Result<usize, SessionFull> {
+        let events = self.subscribe(seat, &filter(to), AT_LEAST_ONCE, &Limits::default())?;
+        Ok(self.applied(events))
+    }
+
     fn queues(&mut self, payload: &'static str, to: &[Addressee]) {
         let (event, full) = self.queue(message(payload), to, &Limits::default());
         assert_eq!(full, []);
@@ -64,7 +69,7 @@ fn a_session_is_begun_resumed_and_ended_as_connect_says() {
     assert_eq!(sessions.connects("a", false, 0, 0), None, "nothing to keep");
     let first = sessions.connects("a", false, HOUR_S, 0).unwrap();
     assert!(!first.is_present);
-    sessions.applied(sessions.subscribe(&first, &filter("a/#"), AT_LEAST_ONCE));
+    sessions.subscribes(&first, "a/#").unwrap();
     sessions.applied(sessions.leave(&first, HOUR_S, 0, at(10)));
 
     let again = sessions.connects("a", false, HOUR_S, 20).unwrap();
@@ -238,7 +243,9 @@ fn step(
             seats.remove(&who);
             seated(&|seat| sessions.leave(seat, 20, sessions.last_message, at(*now)))
         }
-        3 => seated(&|seat| sessions.subscribe(seat, &filter(&number.to_string()), AT_LEAST_ONCE)),
+        3 => seated(&|seat| {
+            sessions.subscribe(seat, &filter(&number.to_string()), AT_LEAST_ONCE, &Limits::default()).unwrap()
+        }),
         4 => seated(&|seat| sessions.unsubscribe(seat, &[filter(&number.to_string())])),
         5 => seated(&|seat| sessions.acknowledge(seat, &[identifier])),
         6 => seated(&|seat| sessions.receive(seat, identifier)),
@@ -287,6 +294,8 @@ fn every_history_folds_to_the_same() {
             }
             let weigh = |(_, waiting): (u64, &Waiting)| waiting.message.bytes() + PLACE_BYTES;
             assert_eq!(known.bytes, known.after(0).map(weigh).sum::<usize>());
+            let filters = known.subscriptions().map(|(filter, _)| filter.subscription_bytes());
+            assert_eq!(known.subscription_bytes, filters.sum::<usize>());
         }
         assert_eq!(sessions.bytes, distinct.values().sum::<usize>() + places);
         assert_eq!(from_snapshot.bytes, sessions.bytes);
@@ -306,4 +315,21 @@ fn a_message_for_many_is_there_once_before_and_after_a_restart() {
     let once = 1_000 + 100 * PLACE_BYTES;
     assert!((once..once + 500).contains(&sessions.bytes));
     assert_eq!(again.bytes, sessions.bytes);
+}
+
+/// Five hundred filters of 60,000 bytes were 93 MB a session once.
+#[test]
+fn what_a_session_subscribes_to_weighs_with_what_waits_for_it() {
+    let mut sessions = Sessions::default();
+    let seat = sessions.connects("a", true, HOUR_S, 0).unwrap();
+    let long = |number: usize| format!("{number}/{}{}", "x/".repeat(120), "y".repeat(60_000));
+    let held = (0..500).take_while(|number| sessions.subscribes(&seat, &long(*number)).is_ok()).count();
+    assert_eq!(held, Limits::default().bytes_per_session / filter(&long(100)).subscription_bytes());
+    assert_eq!(sessions.subscribes(&seat, &long(0)), Ok(0), "that one it has");
+    let payload = Bytes::from(vec![7; 192 * 1024]);
+    let (event, full) =
+        sessions.queue(Message { payload, ..message("") }, &[addressed(seat.session)], &Limits::default());
+    assert_eq!((event.is_some(), full), (false, vec![seat.session]), "and messages find no room");
+    sessions.applied(sessions.unsubscribe(&seat, &[filter(&long(0))]));
+    assert_eq!(sessions.subscribes(&seat, &long(500)), Ok(1));
 }
