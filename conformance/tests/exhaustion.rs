@@ -146,3 +146,49 @@ print("large", large.recv(4096).split(b"\r\n")[0])
     assert_eq!(field("large"), "b'HTTP/1.1 413 Payload Too Large'", "{printed}");
     assert!(server.bash("sekisho why 127.0.0.1").contains("is not registered"));
 }
+
+#[test]
+fn who_shows_nothing_makes_room_on_the_devices_port() {
+    let server = Server::start_with(&["--alpn", "127.0.0.1:0"]);
+    server.device("pump-7");
+    let printed = hold(
+        &server,
+        "pump-7",
+        r#"
+def nobody():
+    stream = socket.create_connection(("127.0.0.1", int(os.environ["ALPN"].rsplit(":")[-1])), timeout=30)
+    return ssl.create_default_context(cafile=os.environ["CA"]).wrap_socket(stream, server_hostname="localhost")
+def rest(stream):
+    answer = b""
+    try:
+        while read := stream.recv(4096): answer += read
+    except TimeoutError:
+        return "open"
+    return answer.split(b"\r\n")[0]
+silent = nobody()
+unsigned, preflight, second = nobody(), nobody(), nobody()
+unsigned.sendall(b"GET /x HTTP/1.1\r\nhost: localhost\r\n\r\n")
+preflight.sendall(b"OPTIONS /x HTTP/1.1\r\nhost: localhost\r\norigin: http://x\r\n\r\n")
+second.sendall(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
+print("unsigned", rest(unsigned))
+print("preflight", rest(preflight))
+print("HTTP/2", rest(second))
+print("silent", rest(silent))
+        "#,
+    );
+    assert!(printed.contains("unsigned b'HTTP/1.1 403 Forbidden'"), "{printed}");
+    for left in ["preflight b'HTTP/1.1 40", "HTTP/2 b'", "silent b''"] {
+        assert!(printed.contains(left), "{left}: {printed}");
+    }
+    assert!(!printed.contains("open"), "{printed}");
+    // Whoever signs keeps the connection.
+    let kept = server.bash(
+        r#"
+        for n in 1 2; do echo "https://$ALPN/topics/a?qos=1"; done > urls
+        curl -sv --http1.1 --cacert $CA --aws-sigv4 "aws:amz:$AWS_REGION:iotdata" --user "$AWS_ACCESS_KEY_ID:$AWS_SECRET_ACCESS_KEY" \
+          -d x $(cat urls) 2>&1
+        "#,
+    );
+    assert_eq!(kept.matches("HTTP/1.1 200").count(), 2, "{kept}");
+    assert!(kept.contains("Re-using existing"), "{kept}");
+}

@@ -84,6 +84,7 @@ pub(crate) async fn publish(
     let route = route::rest_json(Service::IotData, parts.method, parts.raw_path);
     let route = route.ok_or_else(|| ApiError::new(404, "ResourceNotFoundException", "Not Found"))?;
     let who = known(app, peer, head).await?;
+    seen.is_let_in = true;
     let body = read_body(Service::IotData, &head.headers, body).await?;
     let from = bind::Parts { labels: &route.labels, raw_query: parts.raw_query, headers: &head.headers, body: &body };
     let input = bind::rest_json(route.operation.input, &from)?;

@@ -33,6 +33,8 @@ pub(crate) struct Seen {
     pub access_key_id: String,
     /// Whether the signature was right.
     pub verified: bool,
+    /// Whether a custom authorizer has let them in, who do not sign.
+    pub is_let_in: bool,
     /// What it is about.
     pub resource: String,
     /// KMS's encryption context.
@@ -60,6 +62,7 @@ pub(crate) async fn answer(app: Arc<App>, peer: Peer, request: Request<Body>) ->
         operation: "-",
         access_key_id: String::new(),
         verified: false,
+        is_let_in: false,
         resource: String::new(),
         context: None,
         request_id: new_id(),
@@ -80,8 +83,13 @@ pub(crate) async fn answer(app: Arc<App>, peer: Peer, request: Request<Body>) ->
         // Refusals too: else a page learns nothing of them.
         s3::cors::decorate(&app, &address, &head.method, &head.headers, response.headers_mut());
     }
-    if !read.load(Ordering::Relaxed) || (held_back && response.status().is_client_error()) {
-        // The rest of the body may be under way, and who held it back may send it or not: only a new connection is certain to be in step.
+    // The rest of the body may be under way, and who held it back may send it or not: only a new connection is certain to be in step.
+    let may_be_out_of_step = !read.load(Ordering::Relaxed) || (held_back && response.status().is_client_error());
+    // Whoever has not shown who they are makes room. The devices' port has nothing for them at all.
+    let goes_on = response.status() == http::StatusCode::SWITCHING_PROTOCOLS; // CONNECT will say who it is
+    let is_stranger =
+        !(seen.verified || seen.is_let_in) && !goes_on && (refused.is_some() || peer.door == Door::Devices);
+    if may_be_out_of_step || is_stranger {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
     report(seen, response.status().as_u16(), started, refused.as_deref());

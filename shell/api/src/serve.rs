@@ -4,7 +4,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use http_body_util::BodyExt;
@@ -12,6 +11,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
+use sekisho_listeners::HEADERS_MAX;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -24,7 +24,8 @@ use crate::{App, BodyError, Door, Peer, front};
 
 /// Connections open at once. And then: no more are accepted until one closes; the kernel's backlog holds those who wait.
 const CONNECTIONS_MAX: usize = 4096;
-/// How long a client may take to send a request's head (and may leave a connection idle between requests).
+/// How long a client may take to send a request's head (and may leave a connection idle between requests). On the devices' port it is
+/// [`HEADERS_MAX`], as it is there for who comes with a certificate.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
 /// A handshake that takes longer is given up.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
@@ -137,21 +138,25 @@ async fn requests(
     app: Arc<App>,
     mut stopping: watch::Receiver<bool>,
 ) {
-    let asked = Arc::new(AtomicBool::new(false));
-    let asks = asked.clone();
+    let (under_way, mut requests) = watch::channel(0_usize);
+    let under_way = Arc::new(under_way);
     let wire = Arc::new(Wire { server_name, ..Wire::default() });
     let service = service_fn(move |request: http::Request<Incoming>| {
-        asks.store(true, Ordering::Relaxed);
-        let (app, wire) = (app.clone(), wire.clone());
+        let (app, wire, request_under_way) = (app.clone(), wire.clone(), UnderWay::begin(under_way.clone()));
         async move {
+            let _request_under_way = request_under_way;
             let mut request = request.map(|body| body.map_err(BodyError::from).boxed_unsync());
             request.extensions_mut().insert(wire);
             Ok::<_, Infallible>(front::answer(app, peer, request).await)
         }
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
+    let head_max = match peer.door {
+        Door::Apis => HEAD_TIMEOUT,
+        Door::Devices => HEADERS_MAX,
+    };
     let timer = TokioTimer::new();
-    builder.http1().timer(timer.clone()).header_read_timeout(HEAD_TIMEOUT).max_buf_size(HEAD_BYTES_MAX * 4);
+    builder.http1().timer(timer.clone()).header_read_timeout(head_max).max_buf_size(HEAD_BYTES_MAX * 4);
     builder
         .http2()
         .keep_alive_interval(HEAD_TIMEOUT / 2)
@@ -161,16 +166,27 @@ async fn requests(
     let mut connection = pin!(builder.serve_connection_with_upgrades(TokioIo::new(stream), service));
     // An error means that the sender is gone, which is a stop too.
     let stopped = async { drop(stopping.wait_for(|stop| *stop).await) };
-    let silent = async {
-        tokio::time::sleep(HEAD_TIMEOUT).await;
-        if asked.load(Ordering::Relaxed) {
-            std::future::pending::<()>().await;
+    // HTTP/2 has no such limit of its own (its keep-alive asks whether somebody is there), and HTTP/1 none before the first request.
+    let idle = async {
+        let mut asked = false;
+        while requests.wait_for(|under_way| *under_way == 0).await.is_ok() {
+            if tokio::time::timeout(head_max, requests.changed()).await.is_err() {
+                break;
+            }
+            asked = true;
         }
+        asked
     };
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
-        // Neither version has a limit of its own before the first request.
-        () = silent => return,
+        asked = idle => {
+            if !asked {
+                return;
+            }
+            // What is still being read of an answer may be read to its end.
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
         () = stopped => {
             connection.as_mut().graceful_shutdown();
             connection.await
@@ -178,6 +194,22 @@ async fn requests(
     };
     if let Err(error) = ended {
         tracing::debug!(error, "connection ended");
+    }
+}
+
+/// A request under way.
+struct UnderWay(Arc<watch::Sender<usize>>);
+
+impl UnderWay {
+    fn begin(under_way: Arc<watch::Sender<usize>>) -> Self {
+        under_way.send_modify(|under_way| *under_way += 1);
+        Self(under_way)
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.send_modify(|under_way| *under_way -= 1);
     }
 }
 

@@ -33,8 +33,8 @@ use crate::upgrade::{self, NoUpgrade};
 
 /// AWS IoT Core's limit on a payload (quotas: "Publish request payload size").
 const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
-/// Headers must have come by then.
-const HEADERS_MAX: Duration = Duration::from_secs(10);
+/// Headers must have come by then, the first and those of each request after it.
+pub const HEADERS_MAX: Duration = Duration::from_secs(10);
 /// Bytes of a request's head: a topic of 256 bytes, percent-encoded, and ample headers. And then: 431. A connection buffers no more
 /// of a body than this either.
 const HEAD_BYTES_MAX: usize = 16 * 1024;

@@ -24,6 +24,7 @@ use tokio_rustls::server::TlsStream;
 pub use accept::Port;
 pub use alpn::{AlpnConfigs, serve_alpn};
 pub use connections::{CONNECTIONS_MAX, Connections};
+pub use https::HEADERS_MAX;
 pub use tls::{ServerCertificate, config, config_for_everybody, details};
 pub use tls_policy::TlsPolicy;
 pub use upgrade::{NoUpgrade, WebSockets, is_upgrade};

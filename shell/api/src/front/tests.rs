@@ -3,7 +3,7 @@ use expect_test::expect;
 use http::Request;
 use sekisho_sigv4::Credentials;
 
-use crate::testing::{REGION, World, credentials};
+use crate::testing::{HERE, REGION, World, credentials};
 use crate::{Peer, full};
 
 const JSON: (&str, &str) = ("content-type", "application/json");
@@ -266,4 +266,35 @@ async fn a_customers_key_does_not_cross_a_network_in_the_clear() {
     let refused = world.answer_from(Peer::new(address, false), put()).await.line();
     assert!(refused.starts_with("400") && refused.contains("must be made over a secure connection"), "{refused}");
     assert_eq!(world.answer_from(Peer::new(address, true), put()).await.line(), "200");
+}
+
+#[tokio::test]
+async fn who_has_not_shown_who_they_are_makes_room() {
+    let world = World::new();
+    let devices = Peer { door: crate::Door::Devices, secure: true, ..HERE };
+    let unsigned = |method: &str| {
+        let request = Request::builder().method(method).uri("/lake/key").header("host", "localhost");
+        request.body(full("")).unwrap()
+    };
+    let signed = |service: &str, credentials: &Credentials, uri: &str| {
+        world.signed(service, REGION, credentials, "POST", uri, &[], b"x")
+    };
+    #[rustfmt::skip] // who                     from     what is asked                                            status  leaves
+    let table = [
+        ("nobody",                              HERE,    unsigned("GET"),                                         403,    true),
+        ("nobody, and a page asks",             devices, unsigned("OPTIONS"),                                     400,    true),
+        ("a stranger",                          HERE,    signed("iotdata", &stranger(), "/topics/a"),             403,    true),
+        ("a forger",                            devices, signed("iotdata", &forger(), "/topics/a"),               403,    true),
+        ("the operator",                        devices, signed("iotdata", &credentials(), "/topics/a"),          200,    false),
+        ("the operator, and it is not there",   HERE,    signed("iotdata", &credentials(), "/nowhere"),           404,    false),
+    ];
+    for (who, peer, request, status, leaves) in table {
+        let answer = world.answer_from(peer, request).await;
+        assert_eq!(
+            (answer.status, answer.header("connection") == "close"),
+            (status, leaves),
+            "{who}: {}",
+            answer.line()
+        );
+    }
 }
