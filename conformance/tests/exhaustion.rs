@@ -192,3 +192,47 @@ print("silent", rest(silent))
     assert_eq!(kept.matches("HTTP/1.1 200").count(), 2, "{kept}");
     assert!(kept.contains("Re-using existing"), "{kept}");
 }
+
+#[test]
+fn who_does_not_read_is_not_waited_for_and_who_reads_slowly_is() {
+    let server = Server::start_with(&["--alpn", "127.0.0.1:0"]);
+    server.device("pump-7");
+    let script = r#"
+import select, threading
+import boto3, botocore.config
+def pipelining(port, tls, request):
+    """Requests and nothing read, until nothing more is taken."""
+    stream = socket.socket()
+    stream.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    stream.connect(("127.0.0.1", int(port)))
+    if tls: stream = tls.wrap_socket(stream, server_hostname="localhost")
+    stream.settimeout(5)
+    try:
+        while True: stream.sendall(request * 50)
+    except TimeoutError:
+        return stream
+def ended(name, stream):
+    poll = select.poll()
+    poll.register(stream.fileno(), 0)
+    print(name, "ended" if poll.poll(60_000) else "is still there", flush=True)
+s3 = boto3.client("s3", config=botocore.config.Config(signature_version="s3v4"))
+large = os.urandom(1 << 20) * 24
+s3.create_bucket(Bucket="large")
+s3.put_object(Bucket="large", Key="large", Body=large)
+body, began = s3.get_object(Bucket="large", Key="large")["Body"], time.monotonic()
+url = s3.generate_presigned_url("get_object", {"Bucket": "large", "Key": "large"}).split("/", 3)
+get = lambda host, path: f"GET /{path} HTTP/1.1\r\nhost: {host}\r\n\r\n".encode()
+threads = [threading.Thread(target=lambda name, *at: ended(name, pipelining(*at)), args=at) for at in
+           [("https", os.environ["HTTPS_PORT"], context, get("localhost", "x")), ("api", os.environ["API_PORT"], None, get(*url[2:]))]]
+for thread in threads: thread.start()
+read = b""
+while any(thread.is_alive() for thread in threads) or time.monotonic() - began < 33:
+    read += body.read(65536)
+    time.sleep(1)
+print("read", read + body.read() == large)
+"#;
+    let printed = hold(&server, "pump-7", script);
+    for told in ["https ended", "api ended", "read True"] {
+        assert!(printed.contains(told), "{told}: {printed}");
+    }
+}

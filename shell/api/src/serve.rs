@@ -11,7 +11,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use sekisho_listeners::HEADERS_MAX;
+use sekisho_listeners::{HEADERS_MAX, with_write_deadline};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
@@ -107,8 +107,9 @@ async fn connection(
         let stream = timeout(HANDSHAKE_MAX, tls.accept(stream)).await.map_err(|_| io::ErrorKind::TimedOut)??;
         let peer = Peer::over_tls(address, stream.get_ref().1, Door::Apis);
         let server_name = named(stream.get_ref().1);
-        requests(stream, peer, server_name, app, stopping).await;
+        requests(with_write_deadline(stream, |tls| tls.get_ref().0), peer, server_name, app, stopping).await;
     } else {
+        let stream = with_write_deadline(stream, |socket| socket);
         requests(stream, Peer::new(address, false), None, app, stopping).await;
     }
     Ok(())
@@ -123,7 +124,7 @@ pub async fn serve_devices(
 ) {
     let peer = Peer::over_tls(address, stream.get_ref().1, Door::Devices);
     let server_name = named(stream.get_ref().1);
-    requests(stream, peer, server_name, app, stopping).await;
+    requests(with_write_deadline(stream, |tls| tls.get_ref().0), peer, server_name, app, stopping).await;
 }
 
 /// How the client called the server in the handshake; empty if it did not.

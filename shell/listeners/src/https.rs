@@ -30,6 +30,7 @@ use self::route::Operation;
 use crate::VALIDITY_LOOK_EVERY;
 use crate::transport::Transport;
 use crate::upgrade::{self, NoUpgrade};
+use crate::with_write_deadline;
 
 /// AWS IoT Core's limit on a payload (quotas: "Publish request payload size").
 const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
@@ -71,7 +72,8 @@ async fn requests(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gatew
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
-    let connection = http.serve_connection(TokioIo::new(tls), service).with_upgrades();
+    let stream = with_write_deadline(tls, |tls| tls.get_ref().0);
+    let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = pin!(connection);
     let link = gateway.open_link(&peer);
     let look_in = || gateway.valid_for(&peer).map(|left| left.min(VALIDITY_LOOK_EVERY));

@@ -2,6 +2,7 @@
 mod accept; // TCP and the TLS handshake
 mod proxy_protocol; // for whom a load balancer speaks
 mod connections; // how many at once
+mod write_deadline; // for HTTP clients who do not read
 mod https; // publish, shadows and retained messages over HTTPS
 mod upgrade; // from HTTP to WebSocket
 mod websocket; // a WebSocket as a stream of bytes
@@ -28,6 +29,7 @@ pub use https::HEADERS_MAX;
 pub use tls::{ServerCertificate, config, config_for_everybody, details};
 pub use tls_policy::TlsPolicy;
 pub use upgrade::{NoUpgrade, WebSockets, is_upgrade};
+pub use write_deadline::with_write_deadline;
 
 /// ALPN protocols of the MQTT port: none is needed, these are understood (developer guide, "Protocols").
 pub const MQTT_PROTOCOLS: &[&[u8]] = &[b"x-amzn-mqtt-ca", b"mqtt"];
