@@ -230,3 +230,61 @@ fn devices_use_the_data_api_with_their_certificate() {
     let why = server.bash("sekisho why --all");
     assert!(why.contains("iot:UpdateThingShadow") && why.contains("thing/pump-7/closed"), "{why}");
 }
+
+#[test]
+fn an_update_is_asked_of_the_policies_again_once_its_document_is_there() {
+    let server = start();
+    device(&server, "pump-8", "shadows");
+    device(&server, "pump-9", "shadows");
+    server.aws(&[
+        "iot",
+        "create-policy",
+        "--policy-name",
+        "all",
+        "--policy-document",
+        r#"{"Statement": {"Effect": "Allow", "Action": "iot:*", "Resource": "*"}}"#,
+    ]);
+    let script = r#"
+import hashlib, os, socket, ssl
+import boto3
+iot, data = boto3.client("iot"), boto3.client("iot-data")
+def principal(name):
+    der = ssl.PEM_cert_to_DER_cert(open(f"{name}.pem").read())
+    return f"arn:aws:iot:us-east-1:000000000000:cert/{hashlib.sha256(der).hexdigest()}"
+def begin(name):
+    """An update whose last byte is held back."""
+    context = ssl.create_default_context(cafile=os.environ["CA"])
+    context.load_cert_chain(f"{name}.pem", f"{name}.key")
+    stream = context.wrap_socket(socket.create_connection(("localhost", int(os.environ["HTTPS_PORT"])), timeout=30), server_hostname="localhost")
+    body = b'{"state":{"reported":{"a":1}}}'
+    head = f"POST /things/{name}/shadow HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n\r\n"
+    stream.sendall(head.encode())
+    # The body is waited for: who asks has been asked of the policies.
+    assert stream.recv(4096).startswith(b"HTTP/1.1 100 Continue")
+    stream.sendall(body[:-1])
+    return stream
+def end(stream):
+    stream.sendall(b"}")
+    return stream.recv(4096).split(b"\r\n")[0].decode()
+arns = {name: principal(name) for name in ["pump-7", "pump-8", "pump-9"]}
+for arn in arns.values(): iot.attach_policy(policyName="all", target=arn)
+streams = {name: begin(name) for name in arns}
+iot.update_certificate(certificateId=arns["pump-7"].rsplit("/", 1)[1], newStatus="REVOKED")
+iot.detach_policy(policyName="all", target=arns["pump-8"])
+for name, stream in streams.items(): print(name, end(stream))
+for name in arns:
+    try: print(name, data.get_thing_shadow(thingName=name)["payload"].read())
+    except data.exceptions.ResourceNotFoundException: print(name, "has none")
+"#;
+    std::fs::write(server.scratch().join("hold_back.py"), script).expect("the scratch folder is ours");
+    let printed = server.bash("python hold_back.py");
+    for told in [
+        "pump-7 HTTP/1.1 403 Forbidden",
+        "pump-8 HTTP/1.1 403 Forbidden",
+        "pump-9 HTTP/1.1 200 OK",
+        "pump-7 has none",
+        "pump-8 has none",
+    ] {
+        assert!(printed.contains(told), "{told}: {printed}");
+    }
+}

@@ -37,6 +37,8 @@ pub(super) async fn answer(
             let action = UpdateThingShadow { shadow: shadow(&label, &query)? };
             let (permit, request) = permit(gateway, peer, action, request).await?;
             let payload = collect(request.into_body()).await?;
+            // Asked again: the body may have been held back until nothing is allowed any more.
+            let permit = gateway.authorize_request(peer, permit.action().clone()).map_err(|_| forbidden())?;
             gateway.update_shadow(&permit, &payload)?
         }
         Document::DeleteThingShadow => {
