@@ -29,9 +29,9 @@ context = ssl.create_default_context(cafile=os.environ["CA"])
 context.load_cert_chain("pump-7.pem", "pump-7.key")
 
 
-def publish(query, **headers):
+def publish(query, topic="shared/a", **headers):
     connection = http.client.HTTPSConnection("localhost", int(os.environ["HTTPS_PORT"]), context=context)
-    connection.request("POST", f"/topics/shared%2Fa?{query}", b"21", {name.replace("_", "-"): value for name, value in headers.items()})
+    connection.request("POST", f"/topics/{quote(topic, safe='')}?{query}", b"21", {name.replace("_", "-"): value for name, value in headers.items()})
     answer = connection.getresponse()
     return answer.status, json.loads(answer.read())["message"]
 
@@ -60,5 +60,19 @@ for query, headers, refused in [
 ]:
     status, message = publish(query, **headers)
     assert status == 400 and message.startswith(refused), (query, status, message)
+
+# Topics are as deep and as long as over MQTT.
+api = boto3.client("iot-data", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+for topic in ["shared" + "/a" * 7, "shared/" + "a" * 249]:
+    assert publish("qos=1", topic=topic) == (200, "OK"), topic
+    api.publish(topic=topic, qos=1, payload=b"21")
+for topic in ["shared" + "/a" * 8, "shared/" + "a" * 250]:
+    status, message = publish("qos=1", topic=topic)
+    assert status == 400 and message.startswith("Invalid topic"), (topic, status, message)
+    try:
+        api.publish(topic=topic, qos=1, payload=b"21")
+        raise AssertionError(topic)
+    except api.exceptions.InvalidRequestException as refused:
+        assert "Invalid topic" in str(refused), refused
 c.disconnect()
 print("ok")

@@ -148,6 +148,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
             hostnames: config.hostnames.clone(),
             api_authority: reachable(listeners.api.local_addr()?).to_string(),
             plain_http_from_anywhere: config.plain_http_from_anywhere,
+            limits: config.limits.clone(),
             remote_buckets: config.buckets.iter().map(|bucket| bucket.name.clone()).collect(),
         },
         patterns: sekisho_api::Patterns::default(),

@@ -9,6 +9,16 @@ pub(crate) fn topic_name(topic: &str, settings: &Settings) -> Result<(), Violati
     check("topic name", ReasonCode::TopicNameInvalid, topic, after("$aws/rules/", topic), settings)
 }
 
+impl Settings {
+    /// Checks what somebody names who publishes otherwise than over MQTT.
+    ///
+    /// # Errors
+    /// What it is too long in, for people.
+    pub fn check_topic_name(&self, topic: &str) -> Result<(), String> {
+        topic_name(topic, self).map_err(|violation| violation.explanation.into_owned())
+    }
+}
+
 /// Checks what a SUBSCRIBE names.
 pub(crate) fn topic_filter(filter: &str, settings: &Settings) -> Result<(), Violation> {
     check("topic filter", ReasonCode::TopicFilterInvalid, filter, after("$share/", filter), settings)

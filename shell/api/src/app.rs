@@ -11,8 +11,8 @@ use sekisho_types::{BucketName, ClientId, Secret};
 use sekisho_workers::{Announced, Speech};
 use serde_json::Value;
 
-use crate::ApiError;
 use crate::validate::Patterns;
+use crate::ApiError;
 
 /// The parts of the system an API answers from.
 pub struct App {
@@ -49,6 +49,8 @@ pub struct Settings {
     pub api_authority: String,
     /// Whether plain HTTP is answered when it comes from another machine.
     pub plain_http_from_anywhere: bool,
+    /// Limits of a message, the same as over MQTT.
+    pub limits: sekisho_workers::Settings,
     /// Buckets that another S3 keeps. There is none of these names here.
     pub remote_buckets: BTreeSet<BucketName>,
 }

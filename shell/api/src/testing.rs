@@ -145,6 +145,7 @@ impl World {
                 hostnames: vec!["iot.plant.example".to_owned()],
                 api_authority: "127.0.0.1:4566".to_owned(),
                 plain_http_from_anywhere: false,
+                limits: sekisho_workers::Settings::default(),
                 remote_buckets: [BucketName::parse("elsewhere").unwrap()].into(),
             },
             patterns: Patterns::default(),

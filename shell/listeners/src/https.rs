@@ -148,7 +148,7 @@ async fn perform(gateway: &Gateway, peer: &Peer, request: Request<Incoming>) -> 
 }
 
 async fn publish(gateway: &Gateway, peer: &Peer, raw: &str, request: Request<Incoming>) -> Result<(), Failure> {
-    let announced = announced(raw, &request)?.check().map_err(|error| invalid(&error.to_string()))?;
+    let announced = announced(raw, &request)?.check(gateway.settings()).map_err(|error| invalid(&error.to_string()))?;
     if gateway.may_publish_https(peer, &announced.topic, announced.retain).is_err() {
         discard(request.into_body()).await?;
         return Err(forbidden());

@@ -2,8 +2,9 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
+use sekisho_gate::Settings;
 use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
-use sekisho_types::{TOPIC_BYTES_MAX, TopicName};
+use sekisho_types::TopicName;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -70,11 +71,11 @@ pub struct Announced {
 }
 
 impl PublishRequest {
-    /// Checks everything but who asks.
+    /// Checks everything but who asks. Topics are held to `limits`, as they are over MQTT.
     ///
     /// # Errors
     /// [`BadPublish`].
-    pub fn check(&self) -> Result<Announced, BadPublish> {
+    pub fn check(&self, limits: &Settings) -> Result<Announced, BadPublish> {
         let qos = match self.qos {
             None | Some(0) => QoS::AtMostOnce,
             Some(1) => QoS::AtLeastOnce,
@@ -85,7 +86,7 @@ impl PublishRequest {
             Some("UTF8_DATA") => Some(true),
             Some(_) => return Err(BadPublish::PayloadFormatIndicator),
         };
-        let response_topic = self.response_topic.as_deref().map(topic).transpose()?;
+        let response_topic = self.response_topic.as_deref().map(|text| topic(text, limits)).transpose()?;
         let correlation_data = self.correlation_data.as_deref().map(base64).transpose()?;
         let properties = PublishProperties {
             payload_format_indicator,
@@ -96,7 +97,7 @@ impl PublishRequest {
             content_type: self.content_type.as_deref().map(Utf8String::copied).transpose()?,
             ..PublishProperties::default()
         };
-        Ok(Announced { topic: published(&self.topic)?, qos, retain: self.retain.unwrap_or(false), properties })
+        Ok(Announced { topic: published(&self.topic, limits)?, qos, retain: self.retain.unwrap_or(false), properties })
     }
 }
 
@@ -108,24 +109,17 @@ impl Announced {
     }
 }
 
-fn topic(text: &str) -> Result<TopicName, BadPublish> {
-    // Basic ingest's prefix is not counted (IoT Core quotas: topic size).
-    let counted = match text.strip_prefix("$aws/rules/").and_then(|rest| rest.split_once('/')) {
-        Some((_, rest)) => rest,
-        None => text,
-    };
-    if counted.len() > TOPIC_BYTES_MAX {
-        return Err(BadPublish::Topic(format!("longer than {TOPIC_BYTES_MAX} bytes")));
-    }
+fn topic(text: &str, limits: &Settings) -> Result<TopicName, BadPublish> {
+    limits.check_topic_name(text).map_err(BadPublish::Topic)?;
     TopicName::parse(text).map_err(|error| BadPublish::Topic(error.to_string()))
 }
 
 /// Basic ingest alone of the reserved topics: what devices ask for there has operations of its own, and the rest is the server's.
-fn published(text: &str) -> Result<TopicName, BadPublish> {
+fn published(text: &str, limits: &Settings) -> Result<TopicName, BadPublish> {
     if text.starts_with('$') && !text.starts_with("$aws/rules/") {
         return Err(BadPublish::Topic("a reserved topic cannot be published to over HTTP".to_owned()));
     }
-    topic(text)
+    topic(text, limits)
 }
 
 /// Base64 of a JSON array of objects with one pair each; some tools put the array into a JSON string first.
@@ -148,6 +142,8 @@ fn base64(text: &str) -> Result<Vec<u8>, BadPublish> {
 
 #[cfg(test)]
 mod tests {
+    use sekisho_types::TOPIC_BYTES_MAX;
+
     use super::*;
 
     #[test]
@@ -160,12 +156,26 @@ mod tests {
     }
 
     #[test]
-    fn a_topic_is_as_long_as_aws_lets_it_be() {
-        let level = "a".repeat(TOPIC_BYTES_MAX);
-        assert!(topic(&level).is_ok() && topic(&format!("{level}a")).is_err());
-        assert!(topic(&format!("$aws/rules/r/{level}")).is_ok());
-        assert!(topic("a/+").is_err() && topic("").is_err());
-        assert!(published("$aws/rules/r/a").is_ok() && published("$aws/things/t/shadow/update").is_err());
+    fn a_topic_is_as_long_and_as_deep_as_over_mqtt() {
+        let (level, deep, rule) = ("a".repeat(TOPIC_BYTES_MAX), "a/".repeat(7), "$aws/rules/r/");
+        let deeper = format!("{deep}/");
+        #[rustfmt::skip] // General Reference, "Message broker"        topic                     AWS's limits  MQTT to the letter
+        let table = [
+            ("topic size",                                             level.clone(),            true,         true),
+            ("topic size",                                             format!("{level}a"),      false,        true),
+            ("topic size, without Basic Ingest's prefix",              format!("{rule}{level}"), true,         true),
+            ("slashes in a topic",                                     deep.clone(),             true,         true),
+            ("slashes in a topic",                                     deeper.clone(),           false,        true),
+            ("slashes in a topic, without that prefix",                format!("{rule}{deep}"),  true,         true),
+            ("slashes in a topic, without that prefix",                format!("{rule}{deeper}"), false,       true),
+            ("wildcards",                                              "a/+".to_owned(),         false,        false),
+            ("no topic",                                               String::new(),            false,        false),
+            ("a reserved topic",                                       "$aws/things/t/shadow/update".to_owned(), false, false),
+        ];
+        for (row, topic, by_default, to_the_letter) in table {
+            assert_eq!(published(&topic, &Settings::default()).is_ok(), by_default, "{row}: {topic}");
+            assert_eq!(published(&topic, &Settings::mqtt()).is_ok(), to_the_letter, "{row}: {topic}");
+        }
     }
 
     /// Spoils a request in one place.
@@ -185,7 +195,7 @@ mod tests {
             correlation_data: base64("c"),
             message_expiry: Some(60),
         };
-        let announced = whole.check().unwrap();
+        let announced = whole.check(&Settings::default()).unwrap();
         let said = format!("{announced:?}");
         assert!(announced.retain && announced.qos == QoS::AtLeastOnce && said.contains("text/plain"), "{said}");
         #[rustfmt::skip] // iot-data model: Publish                            refused as
@@ -204,7 +214,7 @@ mod tests {
         for (spoil, refused) in table {
             let mut request = whole.clone();
             spoil(&mut request);
-            let said = request.check().unwrap_err().to_string();
+            let said = request.check(&Settings::default()).unwrap_err().to_string();
             assert!(said.starts_with(refused), "{said} / {refused}");
         }
     }

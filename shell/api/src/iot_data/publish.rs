@@ -16,7 +16,7 @@ pub(crate) struct Input {
 }
 
 pub(crate) async fn run(app: &App, operator: &Operator, input: Input, trace_id: &str) -> Result<Value, ApiError> {
-    let announced = input.request.check()?;
+    let announced = input.request.check(&app.settings.limits)?;
     let speech = Speech::of_caller(&app.state, operator, &announced.topic, announced.retain).map_err(forbidden)?;
     app.ingest.publish(speech, announced, input.payload.0).await?;
     Ok(json!({ "message": "OK", "traceId": trace_id }))
@@ -24,7 +24,7 @@ pub(crate) async fn run(app: &App, operator: &Operator, input: Input, trace_id: 
 
 /// The same of somebody a custom authorizer knows.
 pub(crate) async fn run_custom(app: &App, who: &Peer, input: Input, trace_id: &str) -> Result<Value, ApiError> {
-    app.ingest.publish_custom(who, input.request.check()?, input.payload.0).await?;
+    app.ingest.publish_custom(who, input.request.check(&app.settings.limits)?, input.payload.0).await?;
     Ok(json!({ "message": "OK", "traceId": trace_id }))
 }
 
