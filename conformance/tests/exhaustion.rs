@@ -236,3 +236,51 @@ print("read", read + body.read() == large)
         assert!(printed.contains(told), "{told}: {printed}");
     }
 }
+
+#[test]
+fn bodies_that_are_not_verified_yet_have_so_much_room() {
+    let server = Server::start();
+    server.device("pump-7");
+    let before = resident(&server);
+    // All but the last byte of the largest body, signed by nobody, with an access key's id that everybody may know.
+    let script = r#"
+import datetime, select
+now = datetime.datetime.now(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+scope, size = f"{os.environ['AWS_ACCESS_KEY_ID']}/{now[:8]}/us-east-1/firehose/aws4_request", 8 << 20
+head = f"""POST / HTTP/1.1
+Host: localhost
+X-Amz-Date: {now}
+X-Amz-Target: Firehose_20150804.PutRecord
+Content-Type: application/x-amz-json-1.1
+Authorization: AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={"0" * 64}
+Content-Length: {size}
+
+""".replace("\n", "\r\n").encode()
+held = []
+for n in range(40):
+    stream = socket.create_connection(("127.0.0.1", int(os.environ["API_PORT"])))
+    stream.sendall(head)
+    stream.setblocking(False)
+    held.append((stream, memoryview(b"{" * (size - 1))))
+answers, until, most = [], time.monotonic() + 60, 0
+while len(answers) < 32 and time.monotonic() < until:
+    reads, writes, _ = select.select([stream for stream, _ in held], [stream for stream, rest in held if rest], [], 1)
+    for n, (stream, rest) in enumerate(held):
+        if stream in reads: answers.append(stream.recv(4096)); held[n] = None
+        elif stream in writes: held[n] = (stream, rest[stream.send(rest[:65536]):])
+    held = [entry for entry in held if entry]
+    status = open(f"/proc/{os.environ['PID']}/status").read()
+    most = max(most, int(status.split("VmRSS:")[1].split()[0]))
+    if len(answers) == 0: subprocess.run(["aws", "iot", "list-things"], check=True, stdout=subprocess.DEVNULL)
+print("most", most)
+print("refused", sum(answer.startswith(b"HTTP/1.1 503") and b"ServiceUnavailableException" in answer for answer in answers))
+"#;
+    let printed = hold(&server, &format!("pump-7 PID={}", server.pid()), script);
+    let field = |name: &str| -> usize {
+        let line = printed.lines().find_map(|line| line.strip_prefix(name)).expect("it is printed");
+        line.trim().parse().expect("a number")
+    };
+    assert!(field("refused") >= 32, "{printed}");
+    let grown = (field("most") * 1024).saturating_sub(before);
+    assert!(grown < 200 << 20, "{grown} bytes for 40 bodies of 8 MiB");
+}

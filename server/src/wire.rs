@@ -151,6 +151,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
             limits: config.limits.clone(),
             remote_buckets: config.buckets.iter().map(|bucket| bucket.name.clone()).collect(),
         },
+        unverified: sekisho_api::UnverifiedBodies::default(),
         patterns: sekisho_api::Patterns::default(),
     });
     let (stop, mut stopping) = watch::channel(false);

@@ -12,7 +12,7 @@ use sekisho_workers::{Announced, Speech};
 use serde_json::Value;
 
 use crate::validate::Patterns;
-use crate::ApiError;
+use crate::{ApiError, UnverifiedBodies};
 
 /// The parts of the system an API answers from.
 pub struct App {
@@ -36,6 +36,8 @@ pub struct App {
     pub credentials: HashMap<String, Secret>,
     /// What the operator configured.
     pub settings: Settings,
+    /// Room for bodies whose signature is still to be checked.
+    pub unverified: UnverifiedBodies,
     /// Regular expressions of the models, compiled when first needed.
     pub patterns: Patterns,
 }

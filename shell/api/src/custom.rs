@@ -10,7 +10,7 @@ use sekisho_authorizer::{Brought, HttpPart, NAME, SIGNATURE};
 use sekisho_sigv4::RequestParts;
 use sekisho_workers::{Credential, Custom};
 
-use crate::front::{Seen, may_begin, read_body};
+use crate::front::{Seen, may_begin};
 use crate::wire::{Remembered, Wire};
 use crate::{ApiError, App, Body, Peer, Service, bind, iot_data, render, route, validate};
 
@@ -85,7 +85,8 @@ pub(crate) async fn publish(
     let route = route.ok_or_else(|| ApiError::new(404, "ResourceNotFoundException", "Not Found"))?;
     let who = known(app, peer, head).await?;
     seen.is_let_in = true;
-    let body = read_body(Service::IotData, &head.headers, body).await?;
+    let (body, room) = app.unverified.read(Service::IotData, &head.headers, body).await?;
+    drop(room);
     let from = bind::Parts { labels: &route.labels, raw_query: parts.raw_query, headers: &head.headers, body: &body };
     let input = bind::rest_json(route.operation.input, &from)?;
     validate::validate(Service::IotData, route.operation.input, &input, &app.patterns)?;

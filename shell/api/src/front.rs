@@ -3,8 +3,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use bytes::{Bytes, BytesMut};
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, HeaderMap, HeaderValue, ORIGIN};
+use http::header::{CONNECTION, EXPECT, HOST, HeaderValue, ORIGIN};
 use http::{Request, Response, request};
 use sekisho_listeners::is_upgrade;
 use sekisho_sigv4::{Claim, Operator, RequestParts, Rules, session_token, verify_as};
@@ -15,13 +14,9 @@ use crate::body::{Body, watched};
 use crate::error::NOT_IMPLEMENTED;
 use crate::record;
 use crate::route::{self, Level};
-use crate::s3_request::next_data;
 use crate::table::Operation;
 use crate::{ApiError, App, Door, Peer, Protocol, S3Request, Service, auth, bind, render, validate};
 use crate::{custom, firehose, glue, iot, iot_data, kms, mqtt, roles, s3, sts};
-
-/// Memory set aside for a body before it comes, at most; the rest follows what comes.
-const BODY_BYTES_AT_ONCE: u64 = 256 * 1024;
 
 /// What log and record tell of a request, filled in as it becomes known.
 pub(crate) struct Seen {
@@ -171,8 +166,9 @@ async fn handle(
     // Whoever has no key here does not make us read a body.
     roles::check_known(app, &claim, session_token(&parts).as_deref())
         .map_err(|unknown| auth::refusal(service, &unknown))?;
-    let body = read_body(service, &head.headers, body).await?;
+    let (body, room) = app.unverified.read(service, &head.headers, body).await?;
     let verified = authenticate(app, &parts, &claim, Rules::Body(&body), service)?;
+    drop(room);
     seen.verified = true;
     let (service, operation, input) = match service.protocol() {
         Protocol::RestJson => {
@@ -346,30 +342,6 @@ fn route_json11(service: Service, method: &str, target: Option<&str>) -> Result<
 
 fn offered(operation: &Operation) -> Result<(), ApiError> {
     if operation.offered { Ok(()) } else { Err(ApiError::not_implemented(operation.name)) }
-}
-
-pub(crate) async fn read_body(service: Service, headers: &HeaderMap, mut body: Body) -> Result<Bytes, ApiError> {
-    let bytes_max = service.body_bytes_max();
-    let too_large = || {
-        ApiError::new(
-            413,
-            "RequestEntityTooLargeException",
-            format!("The request body has more than {bytes_max} bytes"),
-        )
-    };
-    let announced = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > bytes_max as u64) {
-        return Err(too_large());
-    }
-    // What was announced is set aside at once, up to what most bodies have.
-    let mut all = BytesMut::with_capacity(announced.unwrap_or(0).min(BODY_BYTES_AT_ONCE) as usize);
-    while let Some(data) = next_data(&mut body).await? {
-        if all.len() + data.len() > bytes_max {
-            return Err(too_large());
-        }
-        all.extend_from_slice(&data);
-    }
-    Ok(all.freeze())
 }
 
 #[cfg(test)]

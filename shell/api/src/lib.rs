@@ -25,6 +25,7 @@ mod s3_request; // what S3's handlers are given: verified plain bytes
 mod serve; // the listener: connections, limits, shutdown
 mod service; // the services and the protocol each speaks
 mod table; // what the generated tables are made of
+mod unverified; // bodies whose signature is still to be checked
 mod wire; // what belongs to a connection
 mod validate; // lengths, ranges, patterns, enumerations
 
@@ -47,4 +48,5 @@ pub use peer::{Door, Peer};
 pub use s3_request::S3Request;
 pub use serve::{serve, serve_devices};
 pub use service::{Protocol, Service};
+pub use unverified::UnverifiedBodies;
 pub use validate::Patterns;

@@ -231,13 +231,7 @@ impl S3Request {
 /// The next data of a body from a client.
 pub(crate) async fn next_data(body: &mut body::Body) -> Result<Option<Bytes>, ApiError> {
     loop {
-        let frame = tokio::time::timeout(BODY_IDLE_MAX, body.frame()).await.map_err(|_| {
-            ApiError::new(
-                400,
-                "RequestTimeout",
-                "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.",
-            )
-        })?;
+        let frame = tokio::time::timeout(BODY_IDLE_MAX, body.frame()).await.map_err(|_| timed_out())?;
         match frame {
             None => return Ok(None),
             Some(Err(cause)) => return Err(incomplete().because(cause)),
@@ -248,6 +242,15 @@ pub(crate) async fn next_data(body: &mut body::Body) -> Result<Option<Bytes>, Ap
             }
         }
     }
+}
+
+/// A body did not come in time.
+pub(crate) fn timed_out() -> ApiError {
+    ApiError::new(
+        400,
+        "RequestTimeout",
+        "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed.",
+    )
 }
 
 /// What is wrong with a form, in S3's words.

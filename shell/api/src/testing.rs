@@ -148,6 +148,7 @@ impl World {
                 limits: sekisho_workers::Settings::default(),
                 remote_buckets: [BucketName::parse("elsewhere").unwrap()].into(),
             },
+            unverified: crate::UnverifiedBodies::default(),
             patterns: Patterns::default(),
         };
         Self { app: Arc::new(app), published, _directory: directory }

@@ -69,6 +69,7 @@ pub(crate) async fn run(
         return Err(auth::refusal(Service::S3, &SigV4Error::MissingAuthentication));
     };
     let mut form = FormData::new(content_type(head)).map_err(form_refusal)?;
+    let room = app.unverified.form().await?;
     let fields = tokio::time::timeout(FIELDS_MAX, fields(&mut form, &mut body)).await;
     let fields =
         fields.map_err(|_| ApiError::new(400, "RequestTimeout", "The form's fields did not come in time."))??;
@@ -78,6 +79,7 @@ pub(crate) async fn run(
     let region = app.state.tenant().region.as_str();
     let operator = verify_form_as(&policy, region, |id, token| roles::signer_of(app, id, token));
     let operator = operator.map_err(|error| auth::refusal(Service::S3, &error))?;
+    drop(room);
     (seen.verified, seen.resource) = (true, format!("arn:aws:s3:::{bucket}/{key}"));
     roles::may(&operator, Service::S3, "PostObject")?;
     let document = STANDARD.decode(policy.policy).map_err(|_| PostPolicyError::Invalid("Invalid base64"))?;
