@@ -123,16 +123,17 @@ impl Link {
         self.session.get().copied()
     }
 
-    /// Puts a delivery into the mailbox. A stored session's above QoS 0 wait there, and not here.
-    pub fn deliver(&self, delivery: Arc<Delivery>, qos: QoS) {
+    /// Puts a delivery into the mailbox, if that is not full. A stored session's above QoS 0 wait there, and not here.
+    pub fn deliver(&self, delivery: Arc<Delivery>, qos: QoS) -> bool {
         let mut mailbox = self.lock();
         let size = delivery.bytes();
         let is_crowded = self.in_all.load(Ordering::Relaxed) + size > MAILBOXES_BYTES_MAX;
         let most = if is_crowded { MAILBOX_SHARE_BYTES } else { MAILBOX_BYTES_MAX };
-        if mailbox.waiting.len() >= MAILBOX_MESSAGES_MAX || mailbox.bytes + size > most {
+        let is_full = mailbox.waiting.len() >= MAILBOX_MESSAGES_MAX || mailbox.bytes + size > most;
+        if is_full {
             metrics::counter!("sekisho_mailbox_full_total").increment(1);
             if qos == QoS::AtMostOnce {
-                return;
+                return false;
             }
             mailbox.signals.too_slow = true;
         } else {
@@ -141,6 +142,7 @@ impl Link {
             mailbox.waiting.push_back((delivery, qos));
         }
         wake(mailbox);
+        !is_full
     }
 
     /// Takes deliveries out: up to `most`, and no more behind the one that reaches `bytes_most`, because what is out weighs nowhere.

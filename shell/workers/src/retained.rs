@@ -78,7 +78,9 @@ impl Gateway {
                 let mut properties = given_properties(&message.properties, now);
                 properties.subscription_identifiers.extend(grant.identifier.and_then(SubscriptionIdentifier::new));
                 let delivery = Delivery::new(instant, &topic, &message.payload, Some(&properties), true);
-                link.deliver(Arc::new(delivery), qos);
+                if !link.deliver(Arc::new(delivery), qos) {
+                    break; // nor would the rest be: none of it is made, while others wait for the state
+                }
             }
         }
         let mut owed = Sequence(0);
