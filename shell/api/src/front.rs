@@ -82,8 +82,8 @@ pub(crate) async fn answer(app: Arc<App>, peer: Peer, request: Request<Body>) ->
     let may_be_out_of_step = !read.load(Ordering::Relaxed) || (held_back && response.status().is_client_error());
     // Whoever has not shown who they are makes room. The devices' port has nothing for them at all.
     let goes_on = response.status() == http::StatusCode::SWITCHING_PROTOCOLS; // CONNECT will say who it is
-    let is_stranger =
-        !(seen.verified || seen.is_let_in) && !goes_on && (refused.is_some() || peer.door == Door::Devices);
+    let is_known = seen.verified || seen.is_let_in || goes_on;
+    let is_stranger = !is_known && (refused.is_some() || peer.door == Door::Devices);
     if may_be_out_of_step || is_stranger {
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     }
