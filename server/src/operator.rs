@@ -9,7 +9,7 @@ use sekisho_gate::Refusal;
 use sekisho_policy::{DeleteThingShadow, Permit, UpdateThingShadow};
 use sekisho_sigv4::Operator;
 use sekisho_types::ClientId;
-use sekisho_workers::{Announced, DeleteConnectionError, Gateway, Peer, Speech};
+use sekisho_workers::{Announced, DeleteConnectionError, DomainName, Gateway, Peer, Speech};
 use serde_json::Value;
 
 /// Joins the API to the gateway.
@@ -46,6 +46,10 @@ impl Publish for Operators {
             })?;
             self.gateway.state().journal().wait_durable(owed).await.map_err(ApiError::internal)
         })
+    }
+
+    fn domain_name(&self, called: &str) -> Option<DomainName> {
+        self.gateway.domain_name(called)
     }
 
     fn turned_away(&self, who: &Peer, reason: String) {

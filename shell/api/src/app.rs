@@ -8,7 +8,7 @@ use sekisho_policy::{DeleteThingShadow, Permit, UpdateThingShadow};
 use sekisho_sigv4::Operator;
 use sekisho_state::State;
 use sekisho_types::{BucketName, ClientId, Secret};
-use sekisho_workers::{Announced, Speech};
+use sekisho_workers::{Announced, DomainName, Speech};
 use serde_json::Value;
 
 use crate::validate::Patterns;
@@ -84,6 +84,9 @@ pub trait Publish: Send + Sync {
         announced: Announced,
         payload: Bytes,
     ) -> BoxFuture<'a, Result<(), ApiError>>;
+
+    /// The server's name that a client has called, if it is one.
+    fn domain_name(&self, called: &str) -> Option<DomainName>;
 
     /// No custom authorizer knows somebody: the reason is kept for the operator.
     fn turned_away(&self, who: &sekisho_workers::Peer, reason: String);

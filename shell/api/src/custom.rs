@@ -4,14 +4,14 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use aws_lc_rs::digest::{Context, SHA256};
-use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH};
 use http::{Method, Response, request};
 use sekisho_authorizer::{Brought, HttpPart, NAME, SIGNATURE};
 use sekisho_sigv4::RequestParts;
-use sekisho_workers::{Credential, Custom};
+use sekisho_workers::{Credential, Custom, DomainName};
 
 use crate::front::{Seen, may_begin};
-use crate::wire::{Remembered, Wire};
+use crate::wire::{Remembered, Wire, wire};
 use crate::{ApiError, App, Body, Peer, Service, bind, iot_data, render, route, validate};
 
 /// Where messages are published.
@@ -58,10 +58,6 @@ fn names_one(head: &request::Parts) -> bool {
     [NAME, SIGNATURE].into_iter().any(|key| head.headers.contains_key(key) || query.value(key) != Ok(None))
 }
 
-fn wire(head: &request::Parts) -> Arc<Wire> {
-    head.extensions.get::<Arc<Wire>>().cloned().unwrap_or_default()
-}
-
 fn custom(wire: &Wire, head: &request::Parts) -> Custom {
     let text = |value: &http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
     let headers = head.headers.iter().map(|(name, value)| (name.as_str().to_owned(), text(value))).collect();
@@ -97,19 +93,17 @@ pub(crate) async fn publish(
 /// Who it is: asked now, or remembered of the same connection if the authorizer's answers may be (`enableCachingForHttp`).
 async fn known(app: &App, peer: Peer, head: &request::Parts) -> Result<sekisho_workers::Peer, ApiError> {
     let wire = wire(head);
+    let domain_name = wire.domain_name(app);
     let (brought, now) = (digest(head), Instant::now());
     let mut remembered = wire.remembered.lock().await;
     let is_good = |known: &&Remembered| {
-        let authorizer = known.custom.known_as().map(|(_, authorizer)| authorizer);
-        known.brought == brought
-            && now < known.until
-            && authorizer.is_some_and(|authorizer| app.authorizers.caches_for_http(&authorizer))
+        known.brought == brought && now < known.until && app.authorizers.caches_for_http(&known.custom)
     };
     if let Some(known) = remembered.as_ref().filter(is_good) {
-        return Ok(who(peer, known.custom.clone()));
+        return Ok(who(peer, domain_name, known.custom.clone()));
     }
     let custom = Arc::new(custom(&wire, head));
-    let who = who(peer, custom.clone());
+    let who = who(peer, domain_name, custom.clone());
     if let Err(error) = app.authorizers.vouch_for_request(&custom).await {
         app.ingest.turned_away(&who, error.to_string());
         return Err(forbidden());
@@ -118,12 +112,12 @@ async fn known(app: &App, peer: Peer, head: &request::Parts) -> Result<sekisho_w
     Ok(who)
 }
 
-fn who(peer: Peer, custom: Arc<Custom>) -> sekisho_workers::Peer {
+fn who(peer: Peer, domain_name: Option<DomainName>, custom: Arc<Custom>) -> sekisho_workers::Peer {
     let (address, tls) = (peer.address, peer.tls);
-    sekisho_workers::Peer { address, credential: Credential::Custom(custom), domain_name: None, tls }
+    sekisho_workers::Peer { address, credential: Credential::Custom(custom), domain_name, tls }
 }
 
-/// What is shown to an authorizer, without what is said of one message: its length, its kind, and what MQTT5 says of it.
+/// What is shown to an authorizer, but for the body's length: any header may be the one that holds the token.
 fn digest(head: &request::Parts) -> [u8; 32] {
     let mut digest = Context::new(&SHA256);
     let mut add = |bytes: &[u8]| {
@@ -131,9 +125,7 @@ fn digest(head: &request::Parts) -> [u8; 32] {
         digest.update(bytes);
     };
     for (name, value) in &head.headers {
-        let is_the_messages =
-            name == CONTENT_LENGTH || name == CONTENT_TYPE || name.as_str().starts_with("x-amz-mqtt5-");
-        if !is_the_messages {
+        if name != CONTENT_LENGTH {
             add(name.as_str().as_bytes());
             add(value.as_bytes());
         }
@@ -260,17 +252,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_told_apart_and_what_is_said_of_a_message_is_not() {
+    fn what_is_shown_is_told_apart_and_the_body_is_not() {
         let digest = |uri: &str, headers: &[(&str, &str)]| digest(&head(uri, headers));
         let known = digest("/topics/a?x=1", &[("token", "a"), ("content-length", "5")]);
-        assert_eq!(
-            known,
-            digest(
-                "/topics/b?x=1",
-                &[("token", "a"), ("content-length", "7"), ("x-amz-mqtt5-correlation-data", "YQ==")]
-            )
-        );
+        assert_eq!(known, digest("/topics/b?x=1", &[("token", "a"), ("content-length", "7")]));
         assert_ne!(known, digest("/topics/a?x=1", &[("token", "b"), ("content-length", "5")]));
+        let said = [("token", "a"), ("content-length", "5"), ("x-amz-mqtt5-correlation-data", "YQ==")];
+        assert_ne!(known, digest("/topics/a?x=1", &said), "it may be the token");
         assert_ne!(known, digest("/topics/a?x=2", &[("token", "a"), ("content-length", "5")]));
         assert_ne!(digest("/", &[("a", "bc")]), digest("/", &[("ab", "c")]));
     }

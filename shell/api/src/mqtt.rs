@@ -5,6 +5,7 @@ use sekisho_types::Secret;
 use sekisho_workers::Credential;
 
 use crate::front::{Seen, authenticate, may_begin};
+use crate::wire::wire;
 use crate::{ApiError, App, Body, Peer, Service, auth, empty, full};
 
 /// What log and record call it.
@@ -43,7 +44,8 @@ pub(crate) fn upgrade(
 ) -> Result<Response<Body>, ApiError> {
     let sockets = app.sockets.as_ref().ok_or_else(|| ApiError::not_implemented(OPERATION))?;
     seen.resource = head.uri.path().to_owned();
-    let peer = sekisho_workers::Peer { address: peer.address, credential, domain_name: None, tls: peer.tls };
+    let domain_name = wire(&head).domain_name(app);
+    let peer = sekisho_workers::Peer { address: peer.address, credential, domain_name, tls: peer.tls };
     Ok(match sockets.upgrade(peer, &mut head) {
         Ok(response) => response.map(|()| empty()),
         Err(refused) => refused.response().map(full),

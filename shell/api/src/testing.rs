@@ -54,6 +54,10 @@ impl Publish for Published {
         Box::pin(async { Ok(()) })
     }
 
+    fn domain_name(&self, _: &str) -> Option<sekisho_workers::DomainName> {
+        None
+    }
+
     fn turned_away(&self, _: &sekisho_workers::Peer, _: String) {}
 
     fn update_shadow(&self, _: &Permit<UpdateThingShadow>, _: &[u8]) -> Result<Value, ApiError> {

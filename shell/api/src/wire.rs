@@ -1,9 +1,12 @@
 //! What belongs to one connection of HTTP, and not to one request: how its client called the server, and what a custom authorizer
 //! granted on it. Each request carries it among its extensions.
+use std::sync::Arc;
 use std::time::Instant;
 
-use sekisho_workers::Custom;
+use sekisho_workers::{Custom, DomainName};
 use tokio::sync::Mutex;
+
+use crate::App;
 
 /// One connection.
 #[derive(Debug, Default)]
@@ -14,13 +17,25 @@ pub(crate) struct Wire {
     pub remembered: Mutex<Option<Remembered>>,
 }
 
+impl Wire {
+    /// Which of the server's names the client called, as policies ask for it (`iot:DomainName`).
+    pub(crate) fn domain_name(&self, app: &App) -> Option<DomainName> {
+        app.ingest.domain_name(self.server_name.as_deref().filter(|name| !name.is_empty())?)
+    }
+}
+
+/// That of a request.
+pub(crate) fn wire(head: &http::request::Parts) -> Arc<Wire> {
+    head.extensions.get::<Arc<Wire>>().cloned().unwrap_or_default()
+}
+
 /// What a custom authorizer granted.
 #[derive(Debug)]
 pub(crate) struct Remembered {
     /// For what.
     pub brought: [u8; 32],
     /// To whom.
-    pub custom: std::sync::Arc<Custom>,
+    pub custom: Arc<Custom>,
     /// How long it is good.
     pub until: Instant,
 }

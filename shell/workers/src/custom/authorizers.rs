@@ -84,9 +84,14 @@ impl Authorizers {
         cores.registry.default_authorizer().is_some_and(|authorizer| authorizer.status == AuthorizerStatus::Active)
     }
 
-    /// Whether an answer is good for more than one request over HTTP.
-    pub fn caches_for_http(&self, name: &AuthorizerName) -> bool {
-        self.state.read().registry.authorizer(name).is_ok_and(|authorizer| authorizer.enable_caching_for_http)
+    /// Whether what was granted is good for further requests over HTTP: the authorizer that would be asked is the same still, and says so.
+    pub fn caches_for_http(&self, custom: &Custom) -> bool {
+        let granted =
+            custom.granted(|grant| (grant.authorizer.clone(), grant.made, grant.brought.authorizer_name().ok()));
+        let Ok((name, made, Some(named))) = granted else { return false };
+        self.find(named).is_ok_and(|found| {
+            found.authorizer_name == name && found.creation_date == made && found.enable_caching_for_http
+        })
     }
 
     /// Asks for somebody who has sent an HTTP request and nothing else. On success what was granted is theirs.

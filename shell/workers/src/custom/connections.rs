@@ -18,6 +18,11 @@ fn failed(error: &tokio::task::JoinError) -> String {
     format!("asking a custom authorizer failed in the server: {error}")
 }
 
+/// How often it is tried again to ask for a connection when others are asked for: nobody has said no, and strangers may be among them.
+const CROWDED_TRIES: u32 = 12;
+/// And after how long.
+const CROWDED_PAUSE: Duration = Duration::from_secs(2);
+
 impl Gateway {
     /// Whether a custom authorizer is to speak for somebody: ask [`Gateway::vouch`] before [`Gateway::connect`].
     pub fn is_to_be_vouched_for(&self, peer: &Peer) -> bool {
@@ -65,7 +70,16 @@ impl Gateway {
         let (gateway, link, custom) = (self.clone(), session.link().clone(), custom.clone());
         tokio::spawn(async move {
             let (asking, asked) = (gateway.clone(), custom.clone());
-            let asked = tokio::spawn(async move { asking.authorizers.ask(&asked, brought, Some(name)).await });
+            let asked = tokio::spawn(async move {
+                let ask = || asking.authorizers.ask(&asked, brought.clone(), Some(name.clone()));
+                let mut answer = ask().await;
+                for _ in 0..CROWDED_TRIES {
+                    let Err(NotVouched::Crowded(_)) = answer else { break };
+                    tokio::time::sleep(CROWDED_PAUSE).await;
+                    answer = ask().await;
+                }
+                answer
+            });
             let answer = match asked.await {
                 Ok(answer) => answer.map_err(|error: NotVouched| error.to_string()),
                 Err(error) => Err(failed(&error)),
