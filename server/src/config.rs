@@ -398,7 +398,7 @@ impl Config {
             profile,
             limits,
             session_limits: limits::over("sessions", &SessionLimits::default(), file.sessions)?,
-            rule_work_limits: limits::over("rule_work", &RuleWorkLimits::default(), file.rule_work)?,
+            rule_work_limits: rule_work(file.rule_work)?,
             plain_mqtt,
             root_key: RootKeySource::parse(flags.root_key.or(file.root_key), &data)?,
             audit_mib: flags.audit_mib.or(file.audit_mib).unwrap_or(1024).min(AUDIT_MIB_MAX),
@@ -437,6 +437,24 @@ fn address(setting: &'static str, given: Option<String>, default: &str) -> Resul
 
 fn optional_address(setting: &'static str, given: Option<String>) -> Result<Option<SocketAddr>, ConfigError> {
     given.filter(|text| !text.is_empty()).map(|text| address(setting, Some(text), "")).transpose()
+}
+
+/// With none of one, nothing would ever be done, and who waits for that would wait for ever.
+fn rule_work(said: Option<toml::Table>) -> Result<RuleWorkLimits, ConfigError> {
+    let limits = limits::over("rule_work", &RuleWorkLimits::default(), said)?;
+    let RuleWorkLimits { executions, bytes, comfortable_executions, comfortable_bytes } = limits;
+    let each = [
+        ("executions", executions),
+        ("bytes", bytes),
+        ("comfortable_executions", comfortable_executions),
+        ("comfortable_bytes", comfortable_bytes),
+    ];
+    match each.into_iter().find(|(_, value)| *value == 0) {
+        None => Ok(limits),
+        Some((limit, _)) => {
+            Err(ConfigError::Limit { table: "rule_work", limit: limit.into(), problem: "at least 1".into() })
+        }
+    }
 }
 
 fn tls_policy(given: Option<String>) -> Result<TlsPolicy, ConfigError> {

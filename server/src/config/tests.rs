@@ -147,6 +147,7 @@ fn a_limit_is_the_operators_word() {
         "`limits`, `receive_maximum`: at least 1 (MQTT5 §3.2.2.3.3)"
     );
     assert_eq!(refused("[limits]\nslashes = 0\n"), "`limits`, `slashes`: there is no such limit");
+    assert_eq!(refused("[rule_work]\nbytes = 0\n"), "`rule_work`, `bytes`: at least 1");
     assert_eq!(load("[sessions]\nbytes = 5\n").unwrap().session_limits.bytes, 5);
 }
 

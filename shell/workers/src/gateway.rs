@@ -505,6 +505,7 @@ impl Gateway {
             None => self.broker_mut().end(Subscriber::Connection(session.link.id)),
         }
         self.tell_disconnected(session, left.map_or(0, |(expiry_s, _)| expiry_s), reason);
+        self.room.forget(session.link.id);
         self.links.close(&session.link);
     }
 

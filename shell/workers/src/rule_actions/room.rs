@@ -9,13 +9,18 @@ use sekisho_state::State;
 
 use crate::gateway::{Gateway, Session};
 
-/// Connections that wait until some work is done. One that ends meanwhile is forgotten when there is room.
+/// Connections that wait until some work is done.
 #[derive(Default)]
 pub(crate) struct Room(Mutex<HashMap<ConnectionId, Waker>>);
 
 impl Room {
     fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionId, Waker>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A connection has ended.
+    pub(crate) fn forget(&self, connection: ConnectionId) {
+        self.waiting().remove(&connection);
     }
 
     /// Some work is done.

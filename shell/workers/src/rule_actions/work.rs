@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use sekisho_actions::{Execution, ExecutionId, Failure, Progress, Task, Work};
 use sekisho_blobs::{NewObject, ObjectStore, StoreError};
 use sekisho_delivery::Backoff;
+use sekisho_gate::Refusal;
 use sekisho_remote::RemoteBuckets;
 use sekisho_types::with_causes;
 use tokio::sync::{Notify, Semaphore};
@@ -24,8 +25,6 @@ const UNDER_WAY_MAX: usize = 32;
 /// What cannot be done now is tried for so long (developer guide, "AWS IoT rules": throttled actions are tried for up to two days).
 /// And then: it has failed.
 const TRY_FOR: Duration = Duration::from_secs(48 * 3600);
-/// How long to wait when an error action cannot be taken because the disk is behind.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Executions nobody has looked at yet. As many as the state holds, at most.
 #[derive(Default)]
@@ -110,8 +109,10 @@ async fn attempt(gateway: &Gateway, places: &Places, id: ExecutionId) -> Outcome
         return Outcome::Again;
     }
     let left = gateway.state.read().actions.progress(id);
-    if let Some(Progress { failures, .. }) = left {
-        gateway.give_up(id, &execution, &failures).await;
+    if let Some(Progress { failures, .. }) = left
+        && gateway.give_up(id, &execution, &failures).is_err()
+    {
+        return Outcome::Again; // others may make room meanwhile
     }
     Outcome::Over
 }
@@ -181,14 +182,13 @@ impl Gateway {
     }
 
     /// What has failed is told by the error action of the rule as it is now, and the execution has ended.
-    async fn give_up(&self, id: ExecutionId, execution: &Execution, failures: &[Failure]) {
+    fn give_up(&self, id: ExecutionId, execution: &Execution, failures: &[Failure]) -> Result<(), Refusal> {
         let rule = self.rules.by_name(&execution.rule).filter(|_| !execution.is_error_action);
         if let Some(rule) = rule {
-            while self.try_error_action(&rule, id, execution, failures).is_err() {
-                tokio::time::sleep(PAUSE).await;
-            }
+            self.try_error_action(&rule, id, execution, failures)?;
         }
         self.change_work(|actions| actions.end(id));
+        Ok(())
     }
 
     fn try_error_action(
@@ -197,7 +197,7 @@ impl Gateway {
         id: ExecutionId,
         execution: &Execution,
         failures: &[Failure],
-    ) -> Result<(), sekisho_gate::Refusal> {
+    ) -> Result<(), Refusal> {
         let origin = &execution.origin;
         let source = Source {
             certificate_id: origin.certificate_id,
