@@ -470,7 +470,9 @@ impl<T: Transport> Pump<T> {
                 }
                 self.act(now);
                 let is_their_turn = self.waiting.turn_at().is_some_and(|at| at <= now);
-                if self.closing.is_some() || is_their_turn || held_back && self.gate.takes_input() {
+                // What was read just now may wait for the disk, and nobody has registered for that.
+                let owes = self.owed != Sequence(0);
+                if self.closing.is_some() || is_their_turn || owes || held_back && self.gate.takes_input() {
                     context.waker().wake_by_ref();
                     return;
                 }

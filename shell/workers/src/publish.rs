@@ -102,7 +102,7 @@ pub struct Spoken<'a> {
 }
 
 impl Gateway {
-    /// A connected device publishes.
+    /// A connected device publishes. What finds no room may come again.
     pub fn publish(
         self: &Arc<Self>,
         now: Instant,
@@ -110,6 +110,19 @@ impl Gateway {
         publish: &IncomingPublish,
     ) -> Result<Sequence, Refusal> {
         self.check_publish_rate(now, session)?;
+        let published = self.publish_at_rate(now, session, publish);
+        if let Err(Refusal::NoRoom) = published {
+            Self::found_no_room(session);
+        }
+        published
+    }
+
+    fn publish_at_rate(
+        self: &Arc<Self>,
+        now: Instant,
+        session: &mut Session,
+        publish: &IncomingPublish,
+    ) -> Result<Sequence, Refusal> {
         let permit = match session.policy.publish(self.state.now(), &publish.topic) {
             Ok(permit) => permit,
             Err(denied) => return Err(self.denied(session, "publish", &denied)),

@@ -47,6 +47,8 @@ pub(crate) struct MessageRates {
     published: Rate,
     delivered: Rate,
     told: Option<Instant>,
+    /// What is published next was counted, and found no room: it comes again.
+    comes_again: bool,
 }
 
 /// When a message may be sent.
@@ -72,12 +74,17 @@ impl Gateway {
 
     pub(crate) fn check_publish_rate(&self, now: Instant, session: &mut Session) -> Result<(), Refusal> {
         let per_s = self.settings().publishes_per_s;
-        if session.rates.published.take(now, 1, per_s) {
+        if std::mem::take(&mut session.rates.comes_again) || session.rates.published.take(now, 1, per_s) {
             return Ok(());
         }
         metrics::counter!("sekisho_publishes_over_rate_total").increment(1);
         self.tell_over_rate(now, session, "publish", || format!("more than {per_s} messages published in a second"));
         Err(Refusal::QuotaExceeded)
+    }
+
+    /// A message that found no room waits, and is not counted again when it comes again.
+    pub(crate) fn found_no_room(session: &mut Session) {
+        session.rates.comes_again = true;
     }
 
     /// When a session may be sent its next message; [`Gateway::took_turn`] says that it was.

@@ -16,6 +16,7 @@ use crate::gateway::{Gateway, Session, is_servers_own};
 use crate::provisioning::FleetTopic;
 use crate::publish::{Message, Speech};
 use crate::shadow::is_shadows_own;
+use crate::tidings::PAUSE;
 
 /// Bytes of all wills: those of connections, and those that wait. And then: a CONNECT that brings one over [`WILL_SHARE_BYTES`] is
 /// refused, v5 with 0x97.
@@ -117,7 +118,9 @@ impl Gateway {
             kept.will.properties.as_deref().and_then(|properties| properties.will_delay_interval_s).unwrap_or(0);
         let delay_s = delay_s.min(expiry_s);
         let Some(seat) = session.seat.filter(|_| delay_s > 0) else {
-            let _ = self.publish_will(Instant::now(), &session, &kept.will);
+            if let Err(Refusal::NoRoom) = self.publish_will(Instant::now(), &session, &kept.will) {
+                tokio::spawn(self.clone().publish_will_later(session, kept));
+            }
             return;
         };
         let fate = self.wills.wait(seat.session);
@@ -137,9 +140,21 @@ impl Gateway {
             };
             if let Fate::Publish = fate {
                 gateway.wills.take(seat.session);
-                let _ = gateway.publish_will(Instant::now(), &session, &kept.will);
+                if let Err(Refusal::NoRoom) = gateway.publish_will(Instant::now(), &session, &kept.will) {
+                    gateway.publish_will_later(session, kept).await;
+                }
             }
         });
+    }
+
+    /// Once there is room for what has to be kept of it.
+    async fn publish_will_later(self: Arc<Self>, session: Session, kept: KeptWill) {
+        loop {
+            tokio::time::sleep(PAUSE).await;
+            if !matches!(self.publish_will(Instant::now(), &session, &kept.will), Err(Refusal::NoRoom)) {
+                return;
+            }
+        }
     }
 
     /// A will, authorized when its client connected; and again, because that may be long ago.
