@@ -57,7 +57,7 @@ assert ask("CONNECT", "client/pump-8") == ("IMPLICIT_DENY", [], [], ["company", 
 assert ask("PUBLISH", "topic/pump-7/t") == ("ALLOWED", ["own"], [], ["company", "group"], [])
 assert ask("RECEIVE", "topic/pump-7/t")[0] == "ALLOWED"
 assert ask("PUBLISH", "topic/pump-7/secret") == ("EXPLICIT_DENY", ["own"], ["company"], ["group"], [])
-assert ask("PUBLISH", "topic/pump-7/t", client_id="pump-8") == ("IMPLICIT_DENY", [], [], ["company", "group", "own"], [thing_name])
+assert ask("PUBLISH", "topic/pump-7/t", client_id="pump-8") == ("IMPLICIT_DENY", [], [], ["own"], [thing_name])
 assert ask("SUBSCRIBE", "topicfilter/x") == ("IMPLICIT_DENY", [], [], ["company", "group", "own"], ["aws:SourceIp"])
 policy("open", {"Effect": "Allow", "Action": "iot:Subscribe", "Resource": "*"})
 assert ask("SUBSCRIBE", "topicfilter/x", policyNamesToAdd=["open"])[:2] == ("ALLOWED", ["open"])
