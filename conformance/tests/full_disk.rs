@@ -21,14 +21,14 @@ fn a_full_disk_pushes_back_and_drains() {
     assert!(server.python("full_disk_drain.py").contains("drained"));
     for mut device in waiting {
         assert!(matches!(device.hear(), Packet::PubAck(acknowledged) if acknowledged.packet_identifier == id(7)));
-        assert_eq!(device.publish(publish("kept/x", "room again", AtLeastOnce)), ReasonCode::Success);
+        assert_eq!(device.publish(publish("kept/x", "room again\n", AtLeastOnce)), ReasonCode::Success);
     }
 }
 
 /// What a stream is to keep waits in the device's connection until it can, and what the device says after it.
 fn waits(port: u16, version: ProtocolVersion) -> Client {
     let (mut device, _) = Client::connected(port, connect(version, &format!("waits-{version:?}")));
-    let kept = Publish { packet_identifier: Some(id(7)), ..publish("kept/x", "no room", AtLeastOnce) };
+    let kept = Publish { packet_identifier: Some(id(7)), ..publish("kept/x", "no room\n", AtLeastOnce) };
     device.send(Packet::Publish(kept));
     device
 }
