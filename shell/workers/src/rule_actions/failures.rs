@@ -5,10 +5,12 @@ use bytes::Bytes;
 use sekisho_actions::{Execution, ExecutionId, Failure, Work};
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
+use sekisho_types::RuleName;
 use serde::Serialize;
 
-use super::Chain;
+use super::figures::count_of_no_rule;
 use super::perform::{Done, NotDone, Subject};
+use super::{Chain, RuleFigures};
 use crate::gateway::Gateway;
 use crate::live_rules::LiveRule;
 
@@ -27,9 +29,22 @@ struct Document<'a> {
 impl Gateway {
     /// Counts and logs an action that failed; `place` is `None` for the error action.
     pub(crate) fn action_failed(&self, rule: &LiveRule, place: Option<u8>, failure: &Failure) {
+        self.count_failure(&rule.name, Some(&rule.figures), place, failure);
+    }
+
+    /// The same of work that was taken, by the rule as it was then.
+    pub(crate) fn work_failed(&self, execution: &Execution, work: &Work, failure: &Failure) {
+        let figures = self.rules.figures_of(&execution.rule, execution.rule_version);
+        self.count_failure(&execution.rule, figures.as_deref(), action_of(execution, work), failure);
+    }
+
+    fn count_failure(&self, rule: &RuleName, figures: Option<&RuleFigures>, place: Option<u8>, failure: &Failure) {
         let Failure { failed_action, error_message, .. } = failure;
-        tracing::warn!(rule = %rule.name, action = failed_action, is_error_action = place.is_none(), "{error_message}");
-        rule.figures.failed(place, self.state.now(), error_message);
+        tracing::warn!(%rule, action = failed_action, is_error_action = place.is_none(), "{error_message}");
+        match figures {
+            Some(figures) => figures.failed(place, self.state.now(), error_message),
+            None => count_of_no_rule(rule, failed_action, place.is_none()),
+        }
     }
 
     /// One message for all that failed of a rule's actions on one message. If this fails too, there is no other.
@@ -67,6 +82,11 @@ impl Gateway {
             }
         }
     }
+}
+
+/// Where a rule has an action that work is of; `None` for the error action.
+pub(crate) fn action_of(execution: &Execution, work: &Work) -> Option<u8> {
+    (!execution.is_error_action).then_some(work.action)
 }
 
 fn document(rule: &LiveRule, subject: &Subject<'_>, failures: &[Failure], trace_id: uuid::Uuid) -> Bytes {

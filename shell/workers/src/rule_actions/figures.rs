@@ -160,6 +160,15 @@ impl ActionFigures {
     }
 }
 
+/// Counts a failure of work whose rule has another version by now, is disabled, or is gone.
+pub(crate) fn count_of_no_rule(rule: &RuleName, action: &str, is_error_action: bool) {
+    let labels = [("rule", rule.to_string()), ("action", action.to_owned())];
+    match is_error_action {
+        false => metrics::counter!("sekisho_action_failures_total", &labels).increment(1),
+        true => metrics::counter!("sekisho_error_action_failures_total", &labels).increment(1),
+    }
+}
+
 fn note(last: &Mutex<Option<Trouble>>, at: Timestamp, error: String) {
     *last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Trouble { at, error });
 }

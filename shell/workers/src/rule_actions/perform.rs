@@ -45,33 +45,43 @@ pub(crate) enum NotDone {
     Failed(Failure),
 }
 
-/// What an action was about when it failed.
-pub(crate) struct About<'a> {
-    /// As error actions call it.
-    pub name: &'a str,
-    /// What was to be done: `Failed to …`.
-    pub doing: &'static str,
-    /// Such as `S3Action`'s `s3`.
-    pub kind: &'static str,
-    /// What the resource is called in a message.
-    pub resource_is: &'static str,
-    /// Which.
-    pub resource: &'a str,
-    /// Where the message came from.
-    pub topic: &'a str,
+/// An action that is not done, in AWS's words (developer guide, "Error action message format").
+fn failed(action: &Action, resource: &str, topic: &str, why: &dyn std::fmt::Display) -> NotDone {
+    let (doing, kind, resource_is) = match action {
+        Action::Firehose(_) => ("put a record into the delivery stream", "firehose", "Stream"),
+        Action::Republish(_) => ("republish", "republish", "Topic"),
+        Action::S3(_) => PUT_OBJECT,
+    };
+    NotDone::Failed(failure(action.name(), (doing, kind, resource_is), resource, topic, why))
 }
 
-impl About<'_> {
-    /// In the form of AWS's messages (developer guide, "Error action message format").
-    pub(crate) fn failed(&self, why: &dyn std::fmt::Display) -> Failure {
-        let Self { name, doing, kind, resource_is, resource, topic } = self;
-        Failure {
-            failed_action: (*name).to_owned(),
-            failed_resource: (*resource).to_owned(),
-            error_message: format!(
-                "Failed to {doing}. The error received was {why}. Message arrived on: {topic}, Action: {kind}, {resource_is}: {resource}"
-            ),
+/// Work that is not done, in the same words.
+pub(crate) fn task_failure(task: &Task, topic: &str, why: &str) -> Failure {
+    match task {
+        Task::PutObject { bucket, key } => {
+            let mut failure = failure("S3Action", PUT_OBJECT, bucket.as_str(), topic, &why);
+            failure.error_message.push_str(&format!(", Key: \"{key}\""));
+            failure
         }
+    }
+}
+
+/// What was to be done, what AWS calls it there, and what its resource.
+const PUT_OBJECT: (&str, &str, &str) = ("put S3 object", "s3", "Bucket");
+
+fn failure(
+    name: &str,
+    (doing, kind, resource_is): (&str, &str, &str),
+    resource: &str,
+    topic: &str,
+    why: &dyn std::fmt::Display,
+) -> Failure {
+    Failure {
+        failed_action: name.to_owned(),
+        failed_resource: resource.to_owned(),
+        error_message: format!(
+            "Failed to {doing}. The error received was {why}. Message arrived on: {topic}, Action: {kind}, {resource_is}: {resource}"
+        ),
     }
 }
 
@@ -100,11 +110,7 @@ impl Gateway {
         subject: &Subject<'_>,
         result: &Bytes,
     ) -> Result<Done, NotDone> {
-        let about = |resource, why: &dyn std::fmt::Display| {
-            let (name, topic) = (action.name(), subject.topic);
-            let (doing, kind, resource_is) = ("put a record into the delivery stream", "firehose", "Stream");
-            NotDone::Failed(About { name, doing, kind, resource_is, resource, topic }.failed(why))
-        };
+        let about = |resource, why: &dyn std::fmt::Display| failed(action, resource, subject.topic, why);
         let rendered = firehose.render(&self.seen_by_rules(subject), &mut self.state.random());
         let put = rendered.map_err(|error| about(action.resource(), &error))?;
         let Source { certificate_id, client_id, thing, .. } = *subject.source;
@@ -132,11 +138,7 @@ impl Gateway {
         result: &Bytes,
         chain: &mut Chain,
     ) -> Result<Done, NotDone> {
-        let about = |resource, why: &dyn std::fmt::Display| {
-            let (name, topic) = (action.name(), subject.topic);
-            let (doing, kind, resource_is) = ("republish", "republish", "Topic");
-            NotDone::Failed(About { name, doing, kind, resource_is, resource, topic }.failed(why))
-        };
+        let about = |resource, why: &dyn std::fmt::Display| failed(action, resource, subject.topic, why);
         let rendered = republish.render(&self.seen_by_rules(subject), &mut self.state.random());
         let Republication { topic, qos, headers } = rendered.map_err(|error| about(action.resource(), &error))?;
         let most = self.settings().payload_bytes_max;
@@ -158,15 +160,9 @@ impl Gateway {
     fn put_object(&self, s3: &S3Action, action: &Action, subject: &Subject<'_>) -> Result<Done, NotDone> {
         match s3.render(&self.seen_by_rules(subject), &mut self.state.random()) {
             Ok(NewObject { bucket, key }) => Ok(Done::Later(Task::PutObject { bucket, key })),
-            Err(error) => Err(NotDone::Failed(about_object(action.resource(), subject.topic).failed(&error))),
+            Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
         }
     }
-}
-
-/// An object that cannot be put.
-pub(crate) fn about_object<'a>(bucket: &'a str, topic: &'a str) -> About<'a> {
-    let (name, doing, kind, resource_is) = ("S3Action", "put S3 object", "s3", "Bucket");
-    About { name, doing, kind, resource_is, resource: bucket, topic }
 }
 
 /// What a subscriber is told of a message.

@@ -15,7 +15,8 @@ use sekisho_types::with_causes;
 use tokio::sync::{Notify, Semaphore};
 
 use super::Chain;
-use super::perform::{Subject, about_object};
+use super::failures::action_of;
+use super::perform::{Subject, task_failure};
 use crate::delivery::{FlushError, Places};
 use crate::gateway::Gateway;
 use crate::live_rules::Source;
@@ -126,17 +127,11 @@ async fn carry_out_task(places: &Places, task: &Task, execution: &Execution) -> 
 }
 
 fn failure(task: &Task, execution: &Execution, error: &FlushError) -> Failure {
-    match task {
-        Task::PutObject { bucket, key } => {
-            let said = match error {
-                FlushError::Store(StoreError::Objects(refused)) => refused.to_string(), // S3's own words
-                error => with_causes(error),
-            };
-            let mut failure = about_object(bucket.as_str(), &execution.origin.topic).failed(&said);
-            failure.error_message.push_str(&format!(", Key: \"{key}\""));
-            failure
-        }
-    }
+    let said = match error {
+        FlushError::Store(StoreError::Objects(refused)) => refused.to_string(), // S3's own words
+        error => with_causes(error),
+    };
+    task_failure(task, &execution.origin.topic, &said)
 }
 
 impl Gateway {
@@ -154,19 +149,16 @@ impl Gateway {
         let error = with_causes(error);
         tracing::debug!(rule = %execution.rule, %error, "an action is tried again later");
         if let Some(figures) = self.rules.figures_of(&execution.rule, execution.rule_version) {
-            figures.is_late((!execution.is_error_action).then_some(work.action), self.state.now(), &error);
+            figures.is_late(action_of(execution, work), self.state.now(), &error);
         }
     }
 
     fn settle_work(&self, execution: &Execution, id: ExecutionId, place: u8, work: &Work, failure: Option<Failure>) {
-        let action = (!execution.is_error_action).then_some(work.action);
-        let figures = self.rules.figures_of(&execution.rule, execution.rule_version);
         match &failure {
-            None => figures.iter().for_each(|figures| figures.done(action)),
-            Some(Failure { failed_action, error_message, .. }) => {
-                let (rule, is_error_action) = (&execution.rule, execution.is_error_action);
-                tracing::warn!(%rule, action = failed_action, is_error_action, "{error_message}");
-                figures.iter().for_each(|figures| figures.failed(action, self.state.now(), error_message));
+            Some(failure) => self.work_failed(execution, work, failure),
+            None => {
+                let figures = self.rules.figures_of(&execution.rule, execution.rule_version);
+                figures.iter().for_each(|figures| figures.done(action_of(execution, work)));
             }
         }
         self.change_work(|actions| actions.settle(id, place, failure));
