@@ -95,24 +95,64 @@ fn a_publisher_that_brings_too_much_waits() {
     });
 }
 
-/// A bucket that another S3 keeps: while that is away what was acknowledged waits, across a kill too.
-#[test]
-fn what_cannot_be_done_now_is_done_later() {
-    let mut far = Server::start_at_one_address();
+/// A server with a device `pump-7` and a bucket `far` that another one keeps; and that one.
+fn with_a_far_bucket(settings: &str) -> (Server, Server, tempfile::TempDir) {
+    let far = Server::start_at_one_address();
     far.bash("aws s3api create-bucket --bucket far >/dev/null");
     let (access_key_id, secret) = far.credentials();
     let directory = tempfile::tempdir().expect("a directory");
     let (config, secret_file) = (directory.path().join("sekisho.toml"), directory.path().join("secret"));
     std::fs::write(&secret_file, secret).expect("a file");
     let text = format!(
-        "[[bucket]]\nname = \"far\"\nendpoint = \"{}\"\nregion = \"us-east-1\"\naccess_key_id = \"{access_key_id}\"\n\
+        "{settings}[[bucket]]\nname = \"far\"\nendpoint = \"{}\"\nregion = \"us-east-1\"\naccess_key_id = \"{access_key_id}\"\n\
          secret_access_key = \"file:{}\"\nallow_http = true\ntimeout_s = 2\n",
         far.api(),
         secret_file.display()
     );
     std::fs::write(&config, text).expect("a file");
-    let mut server = Server::start_with(&["--config", &config.display().to_string()]);
+    let server = Server::start_with(&["--config", &config.display().to_string()]);
     server.device("pump-7");
+    (far, server, directory)
+}
+
+/// A rule with a record for a stream and an object: while there is no room for the object's work, a message that is refused leaves no record
+/// either, however often it is sent again.
+#[test]
+fn a_message_that_finds_no_room_does_nothing() {
+    let (mut far, server, _directory) = with_a_far_bucket("[rule_work]\nexecutions = 1\ncomfortable_executions = 1\n");
+    server.lake(1);
+    server.bash(
+        r#"
+        aws iot create-topic-rule --rule-name both --topic-rule-payload '{"sql": "SELECT id FROM '"'shared/+'"'", "awsIotSqlVersion":
+          "2016-03-23", "actions": [{"firehose": {"deliveryStreamName": "telemetry", "separator": "\n", "roleArn": "arn:aws:iam::000000000000:role/r"}},
+          {"s3": {"bucketName": "far", "key": "k/${id}", "roleArn": "arn:aws:iam::000000000000:role/r"}}]}'
+        "#,
+    );
+    let publish = |id: u32| {
+        let script = format!(
+            r#"curl -s -o /dev/null -w '%{{http_code}}' --cacert $CA --cert pump-7.pem --key pump-7.key -d '{{"id":{id}}}' "https://localhost:$HTTPS_PORT/topics/shared/a?qos=1""#
+        );
+        server.bash(&script)
+    };
+    far.kill();
+    assert_eq!(publish(1), "200");
+    let answers: Vec<String> = (0..10).map(|_| publish(2)).collect();
+    assert!(answers.iter().all(|answer| answer == "503"), "{answers:?}");
+    far.restart();
+    eventually("there is room again", || (publish(2) == "200").then_some(()));
+    eventually("and once more", || (publish(3) == "200").then_some(()));
+    let mut lines = eventually("the last record is in the lake", || {
+        let lines = server.lake_lines();
+        lines.iter().any(|line| line.contains("3")).then_some(lines)
+    });
+    lines.sort();
+    assert_eq!(lines, [r#"{"id":1}"#, r#"{"id":2}"#, r#"{"id":3}"#]);
+}
+
+/// A bucket that another S3 keeps: while that is away what was acknowledged waits, across a kill too.
+#[test]
+fn what_cannot_be_done_now_is_done_later() {
+    let (mut far, mut server, _directory) = with_a_far_bucket("");
     server.bash(
         r#"
         aws iot create-topic-rule --rule-name far --topic-rule-payload '{"sql": "SELECT id FROM '"'shared/+'"'", "awsIotSqlVersion":

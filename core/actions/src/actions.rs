@@ -10,7 +10,8 @@ use crate::{Event, Execution, ExecutionId, Failure};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
-    /// Executions that wait. And then: a message that would bring one more waits in its connection, which is not read from.
+    /// Executions that wait. And then: a message that may bring more waits in its connection, which is not read from. What one message
+    /// brings is taken whole.
     pub executions: usize,
     /// What they weigh. And then: the same.
     pub bytes: usize,
@@ -30,23 +31,6 @@ impl Default for Limits {
             comfortable_bytes: 32 * 1024 * 1024,
         }
     }
-}
-
-impl Limits {
-    /// For what takes the place of an execution that ends.
-    pub const NONE: Self = Self {
-        executions: usize::MAX,
-        bytes: usize::MAX,
-        comfortable_executions: usize::MAX,
-        comfortable_bytes: usize::MAX,
-    };
-}
-
-/// As much waits as may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{executions} executions of rules wait already")]
-pub struct Full {
-    executions: usize,
 }
 
 /// All work that is to be done.
@@ -76,18 +60,10 @@ pub struct Progress {
 }
 
 impl Actions {
-    /// A rule has work to do.
-    ///
-    /// # Errors
-    /// [`Full`].
-    pub fn take(&self, execution: Execution, limits: &Limits) -> Result<(Event, ExecutionId), Full> {
-        let is_full = self.executions.len() >= limits.executions || self.bytes + execution.bytes() > limits.bytes;
-        // Whoever was told that there is room finds some, however much he brings.
-        if is_full && !self.is_comfortable(limits) {
-            return Err(Full { executions: self.executions.len() });
-        }
+    /// A rule has work to do. Whether there is room for it was asked before the rule did anything: see [`Actions::has_room`].
+    pub fn take(&self, execution: Execution) -> (Event, ExecutionId) {
         let id = ExecutionId(self.last + 1);
-        Ok((Event::Taken { id, execution: Box::new(execution) }, id))
+        (Event::Taken { id, execution: Box::new(execution) }, id)
     }
 
     /// Work of an execution is done, or given up. If it was the last and nothing has failed, the execution has ended.
@@ -125,6 +101,11 @@ impl Actions {
     /// Executions that wait, and what they weigh.
     pub fn waits(&self) -> (usize, usize) {
         (self.executions.len(), self.bytes)
+    }
+
+    /// Whether a message that brings more is taken.
+    pub fn has_room(&self, limits: &Limits) -> bool {
+        self.executions.len() < limits.executions && self.bytes < limits.bytes
     }
 
     /// Whether more is welcome.
@@ -203,6 +184,7 @@ mod tests {
                 thing: None,
                 principal: "p".into(),
                 received: Timestamp::from_seconds(1),
+                republished: 2,
                 payload: Some(Bytes::from_static(b"\0\xff")),
             },
             result: Bytes::from_static(b"{}"),
@@ -217,7 +199,7 @@ mod tests {
     }
 
     fn take(actions: &mut Actions, execution: Execution) -> ExecutionId {
-        let (event, id) = actions.take(execution, &Limits::default()).unwrap();
+        let (event, id) = actions.take(execution);
         actions.apply(&event);
         id
     }
@@ -258,22 +240,21 @@ mod tests {
     }
 
     #[test]
-    fn more_than_may_wait_is_refused() {
+    fn there_is_room_until_there_is_too_much() {
         let mut actions = Actions::default();
         let limits = Limits { executions: 2, comfortable_executions: 1, ..Limits::default() };
         assert!(actions.is_comfortable(&limits));
-        for _ in 0..2 {
-            let (event, _) = actions.take(execution(1), &limits).unwrap();
-            actions.apply(&event);
-            assert!(!actions.is_comfortable(&limits));
+        for room in [true, false] {
+            take(&mut actions, execution(1));
+            assert_eq!((actions.has_room(&limits), actions.is_comfortable(&limits)), (room, false));
         }
-        assert_eq!(actions.take(execution(1), &limits).unwrap_err().to_string(), "2 executions of rules wait already");
         let (_, bytes) = actions.waits();
-        let limits = Limits { bytes: bytes + 1, comfortable_bytes: bytes, ..Limits::default() };
-        assert!(actions.take(execution(1), &limits).is_err() && !actions.is_comfortable(&limits));
-        let limits = Limits { bytes: 1, ..Limits::default() };
-        assert!(Actions::default().take(execution(1), &limits).is_ok(), "one is done, however large it is");
-        assert!(actions.take(execution(1), &limits).is_err());
+        assert!(actions.has_room(&Limits { bytes: bytes + 1, ..Limits::default() }));
+        assert!(!actions.has_room(&Limits { bytes, ..Limits::default() }));
+        assert!(
+            Actions::default().has_room(&Limits { bytes: 1, ..Limits::default() }),
+            "one is done, however large it is"
+        );
     }
 
     #[test]

@@ -47,6 +47,9 @@ pub struct Origin {
     pub principal: String,
     /// When it came.
     pub received: Timestamp,
+    /// How often rules had republished it by then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub republished: u8,
     /// Its payload; `None` if nobody would ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "base64_bytes::option")]
     pub payload: Option<Bytes>,
@@ -83,6 +86,11 @@ pub struct Failure {
     pub failed_resource: String,
     /// Why.
     pub error_message: String,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(count: &u8) -> bool {
+    *count == 0
 }
 
 impl Execution {

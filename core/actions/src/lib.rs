@@ -7,6 +7,6 @@ mod actions; // all that is to be done
 mod event; // what happened
 mod execution; // one rule's work on one message
 
-pub use actions::{Actions, Full, Limits, Progress};
+pub use actions::{Actions, Limits, Progress};
 pub use event::Event;
 pub use execution::{Execution, ExecutionId, Failure, Origin, Task, Work};

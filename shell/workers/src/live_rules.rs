@@ -5,7 +5,7 @@ use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
-use sekisho_broker::{Broker, RuleId};
+use sekisho_broker::{Broker, RuleId, Target};
 use sekisho_delivery::Origin;
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
@@ -15,7 +15,7 @@ use sekisho_state::{Cores, Event};
 use sekisho_types::{CertificateId, DeliveryStreamName, RuleName};
 
 use crate::delivery::{DeliveryStreams, PutError};
-use crate::rule_actions::RuleFigures;
+use crate::rule_actions::{RuleFigures, is_done_later};
 
 /// Who published.
 #[derive(Clone, Copy, Debug)]
@@ -111,6 +111,16 @@ impl LiveRules {
         self.figures().get(name).filter(|(known, _)| *known == version).map(|(_, figures)| figures.clone())
     }
 
+    /// Whether any of those a message is for may bring work.
+    pub(crate) fn bring_work(&self, targets: &[Target]) -> bool {
+        let rules = self.rules.read().unwrap_or_else(PoisonError::into_inner);
+        let brings_work = |target: &Target| match target {
+            Target::Rule(id) => rules.get(id).is_some_and(|listening| listening.brings_work()),
+            Target::Subscriber { .. } => false,
+        };
+        targets.iter().any(brings_work)
+    }
+
     /// What listens under a number.
     pub(crate) fn get(&self, id: RuleId) -> Option<Arc<Listening>> {
         self.rules.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
@@ -141,6 +151,13 @@ impl LiveRules {
 }
 
 impl Listening {
+    fn brings_work(&self) -> bool {
+        match self {
+            Self::Rule(rule) => rule.actions.iter().chain(&rule.error_action).any(is_done_later),
+            Self::Stream(_) => false,
+        }
+    }
+
     fn named(&self) -> Option<(RuleName, Arc<LiveRule>)> {
         match self {
             Self::Rule(rule) => Some((rule.name.clone(), rule.clone())),

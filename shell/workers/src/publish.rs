@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use sekisho_broker::{Broker, Subscriber, Target};
+use sekisho_broker::{Subscriber, Target};
 use sekisho_gate::{Delivery, IncomingPublish, Refusal};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::{PublishProperties, QoS, SubscriptionIdentifier, Utf8String};
@@ -285,9 +285,7 @@ impl Gateway {
         targets: &[Target],
         chain: &mut Chain,
     ) -> Result<Sequence, Refusal> {
-        let mut owed = Sequence(0);
-        let mut in_mailboxes = false;
-        let mut stored = Vec::new();
+        let (mut in_mailboxes, mut rules, mut stored) = (false, false, Vec::new());
         for target in targets {
             match target {
                 Target::Subscriber { subscriber, grant } => match (subscriber, grant.qos.min(message.qos)) {
@@ -297,18 +295,14 @@ impl Gateway {
                         stored.push(Addressee { session: *session, qos, retain, subscription: grant.identifier });
                     }
                 },
-                Target::Rule(rule) => {
-                    let topic = Broker::rule_topic(message.topic);
-                    let (payload, source, said) = (message.payload, &message.source, message.properties);
-                    let ran = self.run_rule(*rule, topic, payload, source, said, chain)?;
-                    owed = owed.max(ran);
-                }
+                Target::Rule(_) => rules = true,
             }
         }
         if !stored.is_empty() {
-            if !self.state.journal().has_room() {
-                return Err(Refusal::NoRoom);
-            }
+            self.admit(targets, chain)?;
+        }
+        let mut owed = if rules { self.run_rules(message, targets, chain)? } else { Sequence(0) };
+        if !stored.is_empty() {
             owed = owed.max(self.queue(message.kept(self.state.now()), &stored)?);
         }
         if in_mailboxes {

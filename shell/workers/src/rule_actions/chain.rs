@@ -11,13 +11,19 @@ const DEPTH_MAX: u8 = 10;
 /// Messages that may come of one, in all: circles branch. And then: the same. As many as there may be rules.
 const REPUBLISHED_MAX: usize = 1000;
 
+/// What the work may weigh that comes of one message, in bytes. And then: the action fails. All of it is taken or none.
+const WORK_BYTES_MAX: usize = 64 * 1024 * 1024;
+
 /// What one message has brought about on its way.
 #[derive(Default)]
 pub(crate) struct Chain {
     waiting: VecDeque<Republished>,
     count: usize,
+    work_bytes: usize,
     /// How often the message at hand has been republished.
     depth: u8,
+    /// There was room for what the message brings about: it is not asked for again once something was done.
+    pub is_admitted: bool,
     /// Rules have taken work that is done later.
     pub took_work: bool,
 }
@@ -38,6 +44,29 @@ impl Republished {
 }
 
 impl Chain {
+    /// For what comes of a message that was republished so often.
+    pub(crate) fn at(depth: u8) -> Self {
+        Self { depth, ..Self::default() }
+    }
+
+    /// How often the message at hand has been republished.
+    pub(crate) const fn depth(&self) -> u8 {
+        self.depth
+    }
+
+    /// Work of so many bytes comes of it.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub(crate) fn bring(&mut self, work_bytes: usize) -> Result<(), String> {
+        if self.work_bytes + work_bytes > WORK_BYTES_MAX {
+            return Err(format!("the work that comes of one message may have {WORK_BYTES_MAX} bytes"));
+        }
+        self.work_bytes += work_bytes;
+        self.took_work = true;
+        Ok(())
+    }
+
     /// One more.
     ///
     /// # Errors
@@ -74,29 +103,30 @@ mod tests {
         Republished::new(permit, Bytes::new(), QoS::AtMostOnce, PublishProperties::default())
     }
 
-    #[test]
-    fn a_circle_ends() {
-        let mut chain = Chain::default();
+    /// How many messages come of one that is republished so often each time, and had been so often before.
+    fn rounds(branches: usize, depth: u8) -> usize {
+        let mut chain = Chain::at(depth);
         chain.push(again()).unwrap();
         let mut rounds = 0;
         while chain.next().is_some() {
             rounds += 1;
-            let _ = chain.push(again());
-        }
-        assert_eq!(rounds, u32::from(DEPTH_MAX));
-    }
-
-    #[test]
-    fn a_circle_that_branches_ends_too() {
-        let mut chain = Chain::default();
-        chain.push(again()).unwrap();
-        let mut rounds = 0;
-        while chain.next().is_some() {
-            rounds += 1;
-            for _ in 0..10 {
+            for _ in 0..branches {
                 let _ = chain.push(again());
             }
         }
-        assert_eq!(rounds, REPUBLISHED_MAX);
+        rounds
+    }
+
+    #[test]
+    fn circles_end() {
+        assert_eq!(rounds(1, 0), usize::from(DEPTH_MAX));
+        assert_eq!(rounds(1, 7), usize::from(DEPTH_MAX) - 7, "through an error action too");
+        assert_eq!(rounds(10, 0), REPUBLISHED_MAX, "and those that branch");
+    }
+
+    #[test]
+    fn the_work_of_one_message_is_bounded() {
+        let mut chain = Chain::default();
+        assert!(chain.bring(WORK_BYTES_MAX).is_ok() && chain.took_work && chain.bring(1).is_err());
     }
 }

@@ -67,7 +67,7 @@ impl Gateway {
                 let execution = Execution {
                     rule: rule.name.clone(),
                     rule_version: rule.version,
-                    origin: subject.outlives(false),
+                    origin: subject.outlives(chain.depth(), false),
                     result: document,
                     work: vec![Work { action: 0, task }],
                     failures: Vec::new(),

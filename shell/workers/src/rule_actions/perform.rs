@@ -85,6 +85,14 @@ fn failure(
     }
 }
 
+/// Whether an action is work: done behind the message's acknowledgement.
+pub(crate) const fn is_done_later(action: &Action) -> bool {
+    match action {
+        Action::Firehose(_) | Action::Republish(_) => false,
+        Action::S3(_) => true,
+    }
+}
+
 impl Gateway {
     /// Does an action, as far as it can be done without waiting.
     pub(crate) fn perform(

@@ -1,56 +1,74 @@
 //! One rule over one message: its statement, then each of its actions.
 use bytes::Bytes;
-use sekisho_actions::{Execution, ExecutionId, Full, Limits, Origin};
-use sekisho_broker::RuleId;
+use sekisho_actions::{Execution, ExecutionId, Origin};
+use sekisho_broker::{Broker, RuleId, Target};
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
-use sekisho_mqtt::PublishProperties;
 use sekisho_rules::{Evaluation, EvaluationError};
-use sekisho_state::CommitError;
 
 use super::Chain;
-use super::perform::{Done, NotDone, Subject};
+use super::perform::{Done, NotDone, Subject, task_failure};
 use crate::gateway::Gateway;
 use crate::live_rules::{Listening, LiveRule, Source, take};
+use crate::publish::Message;
 use crate::rule_properties::rule_properties;
 
 impl Gateway {
-    /// Evaluates a rule over a message and starts its actions. What they owe locally, work that is journaled included, is durable once
-    /// the sequence is.
+    /// All rules among those a message is for. What they owe locally, work that is journaled included, is durable once the sequence is.
     ///
     /// # Errors
     /// A refusal if the message cannot be taken now: it is not acknowledged, and waits in its connection or is sent again.
-    pub(crate) fn run_rule(
+    pub(crate) fn run_rules(
+        &self,
+        message: &Message<'_>,
+        targets: &[Target],
+        chain: &mut Chain,
+    ) -> Result<Sequence, Refusal> {
+        let topic = Broker::rule_topic(message.topic);
+        let said = message.properties.map(rule_properties);
+        let (payload, source, received) = (message.payload, &message.source, self.state.now());
+        let subject = Subject { topic, payload, source, received, mqtt: said.as_ref() };
+        let mut owed = Sequence(0);
+        for target in targets {
+            if let Target::Rule(rule) = target {
+                owed = owed.max(self.run_rule(*rule, &subject, targets, chain)?);
+            }
+        }
+        Ok(owed)
+    }
+
+    /// Evaluates a rule over a message and starts its actions.
+    fn run_rule(
         &self,
         id: RuleId,
-        topic: &str,
-        payload: &Bytes,
-        source: &Source<'_>,
-        properties: Option<&PublishProperties>,
+        subject: &Subject<'_>,
+        targets: &[Target],
         chain: &mut Chain,
     ) -> Result<Sequence, Refusal> {
         let listening = self.rules.get(id);
         let rule = match listening.as_deref() {
             None => return Ok(Sequence(0)),
             Some(Listening::Rule(rule)) => rule,
-            Some(Listening::Stream(name)) => return take(name, &self.streams, topic, payload, source),
+            Some(Listening::Stream(name)) => {
+                self.admit(targets, chain)?;
+                return take(name, &self.streams, subject.topic, subject.payload, subject.source);
+            }
         };
         rule.figures.matched();
-        let said = properties.map(rule_properties);
-        let subject = Subject { topic, payload, source, received: self.state.now(), mqtt: said.as_ref() };
-        let message = self.seen_by_rules(&subject);
+        let message = self.seen_by_rules(subject);
         let selected = match rule.program.evaluate(&message, &mut self.state.random()) {
             Evaluation::Selected(selected) => selected,
             Evaluation::NotSelected => return Ok(Sequence(0)),
             Evaluation::Failed(error) => {
-                self.not_evaluated(rule, topic, &error);
+                self.not_evaluated(rule, subject.topic, &error);
                 return Ok(Sequence(0));
             }
         };
+        self.admit(targets, chain)?;
         rule.figures.executed();
         let (mut owed, mut work, mut failures) = (Sequence(0), Vec::new(), Vec::new());
         for (action, place) in rule.actions.iter().zip(0..) {
-            match self.perform(rule, action, &subject, &selected, chain) {
+            match self.perform(rule, action, subject, &selected, chain) {
                 Ok(Done::AtOnce(sequence)) => {
                     owed = owed.max(sequence);
                     rule.figures.done(Some(place));
@@ -68,7 +86,7 @@ impl Gateway {
             let execution = Execution {
                 rule: rule.name.clone(),
                 rule_version: rule.version,
-                origin: subject.outlives(with_payload),
+                origin: subject.outlives(chain.depth(), with_payload),
                 result: selected,
                 work,
                 failures,
@@ -76,7 +94,7 @@ impl Gateway {
             };
             owed = owed.max(self.take_work(execution, None, chain)?);
         } else if !failures.is_empty() {
-            owed = owed.max(self.run_error_action(rule, &subject, &failures, None, chain)?);
+            owed = owed.max(self.run_error_action(rule, subject, &failures, None, chain)?);
         }
         Ok(owed)
     }
@@ -86,34 +104,44 @@ impl Gateway {
         rule.figures.not_evaluated(self.state.now(), error);
     }
 
-    /// Work is journaled, and done by [`super::run_rule_actions`]; what takes the place of an execution that ends always has room.
+    /// Whether there is room for what a message brings about: asked once, before anything is done with it. The rest of it is taken whole, so
+    /// that a message which comes again does nothing twice.
+    pub(crate) fn admit(&self, targets: &[Target], chain: &mut Chain) -> Result<(), Refusal> {
+        if chain.is_admitted {
+            return Ok(());
+        }
+        if !self.state.journal().has_room() {
+            return Err(Refusal::NoRoom);
+        }
+        if self.rules.bring_work(targets) && !self.state.read().actions.has_room(&self.rule_work_limits) {
+            metrics::counter!("sekisho_rule_work_refused_total").increment(1);
+            return Err(Refusal::NoRoom);
+        }
+        chain.is_admitted = true;
+        Ok(())
+    }
+
+    /// Work is journaled, and done by [`super::run_rule_actions`].
     pub(crate) fn take_work(
         &self,
         execution: Execution,
         in_place_of: Option<ExecutionId>,
         chain: &mut Chain,
     ) -> Result<Sequence, Refusal> {
-        if !self.state.journal().has_room() {
-            return Err(Refusal::NoRoom);
+        if let Err(why) = chain.bring(execution.bytes()) {
+            for work in &execution.work {
+                self.work_failed(&execution, work, &task_failure(&work.task, &execution.origin.topic, &why));
+            }
+            return Ok(Sequence(0));
         }
-        let limits = if in_place_of.is_some() { Limits::NONE } else { self.rule_work_limits };
         let taken = self.state.enqueue(|cores| {
-            let (event, id) = cores.actions.take(execution, &limits)?;
+            let (event, id) = cores.actions.take(execution);
             let ended = in_place_of.and_then(|before| cores.actions.end(before));
-            Ok::<_, Full>((ended.into_iter().chain([event]).map(Into::into).collect(), id))
+            Ok::<_, std::convert::Infallible>((ended.into_iter().chain([event]).map(Into::into).collect(), id))
         });
-        match taken {
-            Ok(id) => {
-                chain.took_work = true;
-                self.due.push(id);
-                Ok(self.state.applied())
-            }
-            Err(CommitError::Command(_)) => {
-                metrics::counter!("sekisho_rule_work_refused_total").increment(1);
-                Err(Refusal::NoRoom)
-            }
-            Err(CommitError::Journal(_)) => Err(Refusal::ServerUnavailable),
-        }
+        let Ok(id) = taken else { return Err(Refusal::ServerUnavailable) };
+        self.due.push(id);
+        Ok(self.state.applied())
     }
 
     /// A message as a statement or a template sees it.
@@ -133,7 +161,7 @@ impl Gateway {
 
 impl Subject<'_> {
     /// As it waits for its error action: it outlives the buffer it came in.
-    pub(crate) fn outlives(&self, with_payload: bool) -> Origin {
+    pub(crate) fn outlives(&self, depth: u8, with_payload: bool) -> Origin {
         let Source { certificate_id, client_id, thing, principal } = *self.source;
         Origin {
             topic: self.topic.to_owned(),
@@ -142,6 +170,7 @@ impl Subject<'_> {
             thing: thing.map(str::to_owned),
             principal: principal.to_owned(),
             received: self.received,
+            republished: depth,
             payload: with_payload.then(|| Bytes::copy_from_slice(self.payload)),
         }
     }

@@ -173,9 +173,11 @@ impl Gateway {
         let _ = self.state.enqueue(change); // without a journal there is no next either
     }
 
-    /// What has failed is told by the error action of the rule as it is now, and the execution has ended.
+    /// What has failed is told by the error action of the rule as it is now, if it had one when the message came: else nothing was kept to
+    /// tell of. The execution has ended.
     fn give_up(&self, id: ExecutionId, execution: &Execution, failures: &[Failure]) -> Result<(), Refusal> {
-        let rule = self.rules.by_name(&execution.rule).filter(|_| !execution.is_error_action);
+        let may_tell = !execution.is_error_action && execution.origin.payload.is_some();
+        let rule = self.rules.by_name(&execution.rule).filter(|_| may_tell);
         if let Some(rule) = rule {
             self.try_error_action(&rule, id, execution, failures)?;
         }
@@ -200,7 +202,8 @@ impl Gateway {
         let payload = origin.payload.clone().unwrap_or_default();
         let subject =
             Subject { topic: &origin.topic, payload: &payload, source: &source, received: origin.received, mqtt: None };
-        let mut chain = Chain::default();
+        let mut chain = Chain::at(origin.republished);
+        self.admit(&[], &mut chain)?;
         self.run_error_action(rule, &subject, failures, Some(id), &mut chain)?;
         self.route_chain(Instant::now(), &mut chain).map(drop)
     }
