@@ -1,7 +1,7 @@
 //! A disk that fills up: producers are pushed back, nothing acknowledged is lost, and what is there drains.
-use conformance::Server;
-use conformance::mqtt::{Client, connect, id, payload, publish, subscription};
-use sekisho_mqtt::{Packet, ProtocolVersion, Publish, ReasonCode};
+use conformance::mqtt::{Client, connect, id, payload, publish, subscription, text};
+use conformance::{Server, eventually};
+use sekisho_mqtt::{BinaryData, Connect, Packet, ProtocolVersion, Publish, ReasonCode, Will};
 use sekisho_types::QoS::AtLeastOnce;
 
 /// The journal's reserve, and a few segments.
@@ -16,13 +16,29 @@ fn a_full_disk_pushes_back_and_drains() {
     assert!(server.python("full_disk_fill.py").contains("full"));
     server.kill();
     server.restart();
-    let waiting = [ProtocolVersion::V311, ProtocolVersion::V5].map(|version| waits(server.plain_mqtt_port(), version));
-    others_go_on(server.plain_mqtt_port());
+    assert!(server.python("full_disk_drain.py").contains("drained"));
+}
+
+/// The same over MQTT, without a crash: what has to be kept waits, in its connection and as a will, and nobody else does.
+#[test]
+fn a_full_disk_holds_up_what_needs_it_and_nothing_else() {
+    let Some(server) = Server::start_standard_on_disk(DISK_MEBIBYTES) else {
+        eprintln!("not tried: this user cannot mount a file system");
+        return;
+    };
+    assert!(server.python("full_disk_fill.py").contains("full"));
+    let port = server.plain_mqtt_port();
+    let waiting = [ProtocolVersion::V311, ProtocolVersion::V5].map(|version| waits(port, version));
+    others_go_on(port);
+    goes(port);
     assert!(server.python("full_disk_drain.py").contains("drained"));
     for mut device in waiting {
         assert!(matches!(device.hear(), Packet::PubAck(acknowledged) if acknowledged.packet_identifier == id(7)));
         assert_eq!(device.publish(publish("kept/x", "room again\n", AtLeastOnce)), ReasonCode::Success);
     }
+    let in_lake =
+        "aws s3 cp --quiet --recursive s3://lake lake && find lake -type f -exec cat {} + | zcat | grep 'gone will'";
+    eventually("the will in the lake", || (server.bash_may_fail(in_lake).0 == Some(0)).then_some(()));
 }
 
 /// What a stream is to keep waits in the device's connection until it can, and what the device says after it.
@@ -31,6 +47,14 @@ fn waits(port: u16, version: ProtocolVersion) -> Client {
     let kept = Publish { packet_identifier: Some(id(7)), ..publish("kept/x", "no room\n", AtLeastOnce) };
     device.send(Packet::Publish(kept));
     device
+}
+
+/// A will that has to be kept waits as well, when its client is gone.
+fn goes(port: u16) {
+    let payload = BinaryData::new(b"gone will\n".as_slice().into()).expect("short");
+    let will = Will { topic: text("kept/will"), payload, qos: AtLeastOnce, retain: false, properties: None };
+    let (client, _) = Client::connected(port, Connect { will: Some(will), ..connect(ProtocolVersion::V5, "goes") });
+    client.lose();
 }
 
 /// What nobody has to keep, nothing holds up.

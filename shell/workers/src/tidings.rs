@@ -18,7 +18,7 @@ const WAITING_MAX: usize = 16 * 1024;
 /// The same in bytes; one request's may come on top.
 const WAITING_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// How long to wait when a rule cannot take a message because the disk is behind.
-pub(crate) const PAUSE: Duration = Duration::from_millis(50);
+const PAUSE: Duration = Duration::from_millis(50);
 
 /// What is told, as soon as it is durable.
 #[derive(Default)]

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use sekisho_delivery::Backoff;
 use sekisho_gate::{Refusal, Will};
 use sekisho_journal::Sequence;
 use sekisho_mqtt::{PublishProperties, Utf8String, WillProperties};
@@ -16,7 +17,6 @@ use crate::gateway::{Gateway, Session, is_servers_own};
 use crate::provisioning::FleetTopic;
 use crate::publish::{Message, Speech};
 use crate::shadow::is_shadows_own;
-use crate::tidings::PAUSE;
 
 /// Bytes of all wills: those of connections, and those that wait. And then: a CONNECT that brings one over [`WILL_SHARE_BYTES`] is
 /// refused, v5 with 0x97.
@@ -117,12 +117,7 @@ impl Gateway {
         let delay_s =
             kept.will.properties.as_deref().and_then(|properties| properties.will_delay_interval_s).unwrap_or(0);
         let delay_s = delay_s.min(expiry_s);
-        let Some(seat) = session.seat.filter(|_| delay_s > 0) else {
-            if let Err(Refusal::NoRoom) = self.publish_will(Instant::now(), &session, &kept.will) {
-                tokio::spawn(self.clone().publish_will_later(session, kept));
-            }
-            return;
-        };
+        let Some(seat) = session.seat.filter(|_| delay_s > 0) else { return self.will_now(session, kept) };
         let fate = self.wills.wait(seat.session);
         // Another connection may have taken the session meanwhile, or ended it: nobody would tell us any more.
         match self.state.read().sessions.get(seat.session) {
@@ -140,21 +135,23 @@ impl Gateway {
             };
             if let Fate::Publish = fate {
                 gateway.wills.take(seat.session);
-                if let Err(Refusal::NoRoom) = gateway.publish_will(Instant::now(), &session, &kept.will) {
-                    gateway.publish_will_later(session, kept).await;
-                }
+                gateway.will_now(session, kept);
             }
         });
     }
 
-    /// Once there is room for what has to be kept of it.
-    async fn publish_will_later(self: Arc<Self>, session: Session, kept: KeptWill) {
-        loop {
-            tokio::time::sleep(PAUSE).await;
-            if !matches!(self.publish_will(Instant::now(), &session, &kept.will), Err(Refusal::NoRoom)) {
-                return;
+    /// Publishes a will, or tries again until there is room for what has to be kept of it.
+    fn will_now(self: &Arc<Self>, session: Session, kept: KeptWill) {
+        let Err(Refusal::NoRoom) = self.publish_will(Instant::now(), &session, &kept.will) else { return };
+        let gateway = self.clone();
+        tokio::spawn(async move {
+            let mut backoff = Backoff::default();
+            let mut published = Err(Refusal::NoRoom);
+            while let Err(Refusal::NoRoom) = published {
+                tokio::time::sleep(backoff.handle_failure(&mut gateway.state.random())).await;
+                published = gateway.publish_will(Instant::now(), &session, &kept.will);
             }
-        }
+        });
     }
 
     /// A will, authorized when its client connected; and again, because that may be long ago.
