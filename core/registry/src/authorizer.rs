@@ -46,7 +46,8 @@ pub struct Authorizer {
 }
 
 /// What an authorizer is made or changed with; what is absent has its default, or stays.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct AuthorizerSettings {
     /// See [`Authorizer`].
     pub authorizer_function_arn: Option<String>,

@@ -1,6 +1,6 @@
 //! Requests that are not signed, for which a custom authorizer speaks: publish, and the one that opens a WebSocket (iot dev guide:
 //! "Connecting to AWS IoT Core by using custom authentication"). All others are signed.
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use aws_lc_rs::digest::{Context, SHA256};
@@ -95,11 +95,11 @@ async fn known(app: &App, peer: Peer, head: &request::Parts) -> Result<sekisho_w
     let wire = wire(head);
     let domain_name = wire.domain_name(app);
     let (brought, now) = (digest(head), Instant::now());
-    let mut remembered = wire.remembered.lock().await;
+    let remembered = || wire.remembered.lock().unwrap_or_else(PoisonError::into_inner);
     let is_good = |known: &&Remembered| {
         known.brought == brought && now < known.until && app.authorizers.caches_for_http(&known.custom)
     };
-    if let Some(known) = remembered.as_ref().filter(is_good) {
+    if let Some(known) = remembered().as_ref().filter(is_good) {
         return Ok(who(peer, domain_name, known.custom.clone()));
     }
     let custom = Arc::new(custom(&wire, head));
@@ -108,7 +108,8 @@ async fn known(app: &App, peer: Peer, head: &request::Parts) -> Result<sekisho_w
         app.ingest.turned_away(&who, error.to_string());
         return Err(forbidden());
     }
-    *remembered = app.authorizers.good_for(&custom).map(|left| Remembered { brought, custom, until: now + left });
+    // Other requests on the same connection may have asked meanwhile: either answer is good.
+    *remembered() = app.authorizers.good_for(&custom).map(|left| Remembered { brought, custom, until: now + left });
     Ok(who)
 }
 

@@ -105,9 +105,7 @@ async fn connection(
     }
     if first == [TLS_HANDSHAKE] {
         let stream = timeout(HANDSHAKE_MAX, tls.accept(stream)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        let peer = Peer::over_tls(address, stream.get_ref().1, Door::Apis);
-        let server_name = named(stream.get_ref().1);
-        requests(with_write_deadline(stream, |tls| tls.get_ref().0), peer, server_name, app, stopping).await;
+        tls_requests(stream, address, Door::Apis, app, stopping).await;
     } else {
         let stream = with_write_deadline(stream, |socket| socket);
         requests(stream, Peer::new(address, false), None, app, stopping).await;
@@ -122,14 +120,20 @@ pub async fn serve_devices(
     app: Arc<App>,
     stopping: watch::Receiver<bool>,
 ) {
-    let peer = Peer::over_tls(address, stream.get_ref().1, Door::Devices);
-    let server_name = named(stream.get_ref().1);
-    requests(with_write_deadline(stream, |tls| tls.get_ref().0), peer, server_name, app, stopping).await;
+    tls_requests(stream, address, Door::Devices, app, stopping).await;
 }
 
-/// How the client called the server in the handshake; empty if it did not.
-fn named(session: &rustls::ServerConnection) -> Option<Box<str>> {
-    Some(session.server_name().unwrap_or_default().into())
+async fn tls_requests(
+    stream: TlsStream<TcpStream>,
+    address: SocketAddr,
+    door: Door,
+    app: Arc<App>,
+    stopping: watch::Receiver<bool>,
+) {
+    let session = stream.get_ref().1;
+    let peer = Peer::over_tls(address, session, door);
+    let server_name = session.server_name().unwrap_or_default().into();
+    requests(with_write_deadline(stream, |tls| tls.get_ref().0), peer, Some(server_name), app, stopping).await;
 }
 
 async fn requests(

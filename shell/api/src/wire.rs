@@ -1,10 +1,9 @@
 //! What belongs to one connection of HTTP, and not to one request: how its client called the server, and what a custom authorizer
 //! granted on it. Each request carries it among its extensions.
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use sekisho_workers::{Custom, DomainName};
-use tokio::sync::Mutex;
 
 use crate::App;
 
@@ -13,7 +12,7 @@ use crate::App;
 pub(crate) struct Wire {
     /// The server's name in the handshake, empty if the client said none; `None` without TLS.
     pub server_name: Option<Box<str>>,
-    /// What was granted last, where that is good for further requests. Whoever asks an authorizer holds it: one call at a time.
+    /// What was granted last, where that is good for further requests.
     pub remembered: Mutex<Option<Remembered>>,
 }
 

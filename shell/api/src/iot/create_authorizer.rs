@@ -4,7 +4,6 @@ use sekisho_types::AuthorizerName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::update_authorizer::Settings;
 use super::{Tag, commit, tag_map};
 use crate::{ApiError, App};
 
@@ -13,7 +12,7 @@ use crate::{ApiError, App};
 pub(super) struct Input {
     authorizer_name: AuthorizerName,
     #[serde(flatten)]
-    settings: Settings,
+    settings: AuthorizerSettings,
     #[serde(default)]
     signing_disabled: bool,
     #[serde(default)]
@@ -22,7 +21,7 @@ pub(super) struct Input {
 
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
     let Input { authorizer_name, settings, signing_disabled, tags } = input;
-    let (now, settings) = (app.state.now(), AuthorizerSettings::from(settings));
+    let now = app.state.now();
     let arn = app.state.read().registry.authorizer_arn(&authorizer_name);
     let named = authorizer_name.clone();
     let made = commit(app, |registry| {
