@@ -1,4 +1,5 @@
 //! Basic ingest: topics that name a rule (iot dev guide: "Reducing messaging costs with Basic Ingest").
+use sekisho_types::basic_ingest;
 
 /// Where a topic leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +18,7 @@ pub enum Route<'a> {
 impl<'a> Route<'a> {
     /// The route of a topic name.
     pub fn of(topic: &'a str) -> Self {
-        match topic.strip_prefix("$aws/rules/") {
-            Some(rest) => {
-                let (name, topic) = rest.split_once('/').unwrap_or((rest, ""));
-                Self::Rule { name, topic }
-            }
-            None => Self::Listeners,
-        }
+        basic_ingest(topic).map_or(Self::Listeners, |(name, topic)| Self::Rule { name, topic })
     }
 }
 

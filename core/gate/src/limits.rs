@@ -1,12 +1,14 @@
 //! Topics within AWS's limits, which are narrower than MQTT's.
 use sekisho_mqtt::ReasonCode;
+use sekisho_types::basic_ingest;
 
 use crate::close::Violation;
 use crate::settings::Settings;
 
 /// Checks what a PUBLISH or a will names.
 pub(crate) fn topic_name(topic: &str, settings: &Settings) -> Result<(), Violation> {
-    check("topic name", ReasonCode::TopicNameInvalid, topic, after("$aws/rules/", topic), settings)
+    let counted = basic_ingest(topic).map_or(topic, |(_rule, topic)| topic);
+    check("topic name", ReasonCode::TopicNameInvalid, topic, counted, settings)
 }
 
 impl Settings {
@@ -21,7 +23,9 @@ impl Settings {
 
 /// Checks what a SUBSCRIBE names.
 pub(crate) fn topic_filter(filter: &str, settings: &Settings) -> Result<(), Violation> {
-    check("topic filter", ReasonCode::TopicFilterInvalid, filter, after("$share/", filter), settings)
+    let shared = filter.strip_prefix("$share/").and_then(|rest| rest.split_once('/'));
+    let counted = shared.map_or(filter, |(_name, filter)| filter);
+    check("topic filter", ReasonCode::TopicFilterInvalid, filter, counted, settings)
 }
 
 fn check(
@@ -41,9 +45,4 @@ fn check(
         return Err(Violation::new(reason_code, format!("{what} has {bytes} bytes, over {max}")));
     }
     Ok(())
-}
-
-/// `text` without `prefix` and the level after it, or all of `text` if it does not start so.
-fn after<'a>(prefix: &str, text: &'a str) -> &'a str {
-    text.strip_prefix(prefix).and_then(|rest| rest.split_once('/')).map_or(text, |(_, rest)| rest)
 }

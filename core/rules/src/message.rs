@@ -1,5 +1,5 @@
 //! What a rule may know about a message.
-use sekisho_types::Timestamp;
+use sekisho_types::{Timestamp, basic_ingest};
 
 /// A published message, and what the context functions answer with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -42,9 +42,6 @@ pub struct MqttProperties<'a> {
 impl<'a> Message<'a> {
     /// The topic without the prefix of Basic Ingest.
     pub(crate) fn rule_topic(&self) -> &'a str {
-        self.topic
-            .strip_prefix("$aws/rules/")
-            .and_then(|rest| rest.split_once('/'))
-            .map_or(self.topic, |(_rule, topic)| topic)
+        basic_ingest(self.topic).map_or(self.topic, |(_rule, topic)| topic)
     }
 }

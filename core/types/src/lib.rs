@@ -27,4 +27,4 @@ pub use random::Random;
 pub use secret::{Secret, SecretKey};
 pub use shadow_id::ShadowId;
 pub use time::Timestamp;
-pub use topic::{TOPIC_BYTES_MAX, TopicError, TopicFilter, TopicName};
+pub use topic::{TOPIC_BYTES_MAX, TopicError, TopicFilter, TopicName, basic_ingest};

@@ -56,6 +56,13 @@ impl TopicName {
     }
 }
 
+/// The rule that a topic of Basic Ingest names, and the topic as the rule sees it: `$aws/rules/<rule>/<topic>` (iot dev guide:
+/// "Reducing messaging costs with Basic Ingest"). `None` for any other topic.
+pub fn basic_ingest(topic: &str) -> Option<(&str, &str)> {
+    let rest = topic.strip_prefix("$aws/rules/")?;
+    Some(rest.split_once('/').unwrap_or((rest, "")))
+}
+
 /// A well-formed topic filter, such as `plant/+/oven/#`. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TopicFilter(Arc<str>);

@@ -4,7 +4,7 @@ use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
 use sekisho_gate::Settings;
 use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
-use sekisho_types::TopicName;
+use sekisho_types::{TopicName, basic_ingest};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -116,7 +116,7 @@ fn topic(text: &str, limits: &Settings) -> Result<TopicName, BadPublish> {
 
 /// Basic ingest alone of the reserved topics: what devices ask for there has operations of its own, and the rest is the server's.
 fn published(text: &str, limits: &Settings) -> Result<TopicName, BadPublish> {
-    if text.starts_with('$') && !text.starts_with("$aws/rules/") {
+    if text.starts_with('$') && basic_ingest(text).is_none() {
         return Err(BadPublish::Topic("a reserved topic cannot be published to over HTTP".to_owned()));
     }
     topic(text, limits)

@@ -1,7 +1,7 @@
 //! `republish`: the result is a message on another topic (developer guide, "Republish").
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use sekisho_types::{Random, TOPIC_BYTES_MAX, TopicName};
+use sekisho_types::{Random, TOPIC_BYTES_MAX, TopicName, basic_ingest};
 use serde_json::Value;
 
 use super::{ActionError, Field, MembersOf, RenderError, no};
@@ -134,7 +134,7 @@ impl RepublishAction {
 }
 
 fn topic(place: &'static str, text: &str) -> Result<TopicName, RenderError> {
-    let counted = text.strip_prefix("$aws/rules/").and_then(|rest| rest.split_once('/')).map_or(text, |(_, rest)| rest);
+    let counted = basic_ingest(text).map_or(text, |(_rule, topic)| topic);
     if counted.len() > TOPIC_BYTES_MAX {
         return Err(no(place, text, format_args!("it is longer than {TOPIC_BYTES_MAX} bytes")));
     }

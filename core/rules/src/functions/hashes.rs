@@ -2,9 +2,9 @@
 use std::fmt::Write;
 
 use aws_lc_rs::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA224, SHA256, SHA384, SHA512, digest};
+use md2::Md2;
 use md5::{Digest, Md5};
 
-use super::md2::md2;
 use super::{Arity, Function, Run};
 use crate::SqlVersion;
 use crate::value::Value;
@@ -38,7 +38,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             if !context.takes(args[0].weight().saturating_mul(50)) {
                 return Value::Undefined;
             }
-            hexadecimal(args[0].text().map(|text| md2(text.as_bytes())))
+            hexadecimal(args[0].text().map(|text| Md2::digest(text.as_bytes())))
         }),
     },
     Function {

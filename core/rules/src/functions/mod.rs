@@ -10,7 +10,6 @@ mod context; // topic clientid timestamp …
 mod double; // sqrt power sin … in double precision
 mod encoding; // encode decode
 mod hashes; // md2 md5 sha1 sha256 …
-mod md2; // the digest itself
 mod mqtt; // get_mqtt_property get_user_properties
 mod random; // newuuid rand
 mod regexp; // regexp_matches regexp_replace regexp_substr

@@ -1,6 +1,6 @@
 //! From a parsed statement to a program: names become places in the payload, functions are looked up, and what the version of
 //! the language does not have is refused.
-use sekisho_types::TopicFilter;
+use sekisho_types::{TopicFilter, basic_ingest};
 
 use super::ast::{At, Expr, Item, Output, Query, Source, Statement};
 use super::call;
@@ -109,7 +109,7 @@ impl<'a> Resolver<'a> {
         if filter.shared().is_some() {
             return self.fail(at, "a rule can not select from a shared subscription");
         }
-        if text.starts_with("$aws/rules/") {
+        if basic_ingest(text).is_some() {
             return self.fail(at, "a rule can not select from topics of Basic Ingest; leave FROM out");
         }
         Ok(filter)
