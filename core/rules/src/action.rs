@@ -3,15 +3,17 @@
 //! An action that is not offered is refused when the rule is made, by name: a stored rule does what it says. Texts that may hold
 //! templates are compiled once and filled in for each message; what is wrong with them only then is told as the action's failure.
 mod firehose;
+mod members;
 mod republish;
 mod s3;
 
 use serde_json::Value;
 
 pub use self::firehose::{FirehoseAction, Put};
+use self::members::Members;
 pub use self::republish::{Headers, Republication, RepublishAction};
 pub use self::s3::{NewObject, S3Action};
-use crate::{EvaluationError, SqlError, SqlVersion, Template};
+use crate::{EvaluationError, SqlError, SqlVersion};
 
 /// Actions AWS has. Those with a variant in [`Action`] are offered.
 const KNOWN: &[&str] = &[
@@ -109,18 +111,16 @@ impl Action {
     pub fn parse(action: &Value, version: SqlVersion) -> Result<Self, ActionError> {
         let members: Vec<(&String, &Value)> =
             action.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null()).collect();
-        let members_of = |value| Members { action: value, version };
-        match members.as_slice() {
-            [(name, value)] if *name == "firehose" => {
-                FirehoseAction::parse(&members_of(value).of("firehose")).map(Self::Firehose)
-            }
-            [(name, value)] if *name == "republish" => {
-                RepublishAction::parse(&members_of(value).of("republish")).map(|action| Self::Republish(action.into()))
-            }
-            [(name, value)] if *name == "s3" => S3Action::parse(&members_of(value).of("s3")).map(Self::S3),
-            [(name, _)] if KNOWN.contains(&name.as_str()) => Err(ActionError::NotOffered((*name).clone())),
-            [(name, _)] => Err(ActionError::Invalid(format!("`{name}` is not a rule action"))),
-            _ => Err(ActionError::Invalid("an action is an object with one member, named for the action".into())),
+        let [(name, members)] = members.as_slice() else {
+            return Err(ActionError::Invalid("an action is an object with one member, named for the action".into()));
+        };
+        let members = Members { of: name, members, version };
+        match name.as_str() {
+            "firehose" => FirehoseAction::parse(&members).map(Self::Firehose),
+            "republish" => RepublishAction::parse(&members).map(|action| Self::Republish(action.into())),
+            "s3" => S3Action::parse(&members).map(Self::S3),
+            known if KNOWN.contains(&known) => Err(ActionError::NotOffered(known.into())),
+            _ => Err(ActionError::Invalid(format!("`{name}` is not a rule action"))),
         }
     }
 
@@ -143,88 +143,6 @@ impl Action {
     }
 }
 
-/// A template with the text it was made of.
-#[derive(Debug)]
-pub(crate) struct Field {
-    text: Box<str>,
-    template: Template,
-}
-
-impl Field {
-    /// As the rule has it.
-    pub(crate) fn text(&self) -> &str {
-        &self.text
-    }
-
-    /// The text, if it is the same for every message.
-    pub(crate) fn fixed(&self) -> Option<&str> {
-        self.template.as_text()
-    }
-
-    fn render(
-        &self,
-        place: &'static str,
-        message: &crate::Message<'_>,
-        random: &mut dyn sekisho_types::Random,
-    ) -> Result<String, RenderError> {
-        self.template.evaluate(message, random).map_err(|error| RenderError::Template { place, error })
-    }
-}
-
-/// What was made is not what belongs there.
-fn no(place: &'static str, value: &str, problem: impl ToString) -> RenderError {
-    /// Enough to recognise it.
-    const SHOWN_CHARS: usize = 128;
-    RenderError::Value { place, value: value.chars().take(SHOWN_CHARS).collect(), problem: problem.to_string() }
-}
-
-/// An action's members, while they are read.
-struct Members<'a> {
-    action: &'a Value,
-    version: SqlVersion,
-}
-
-struct MembersOf<'a> {
-    members: &'a Value,
-    version: SqlVersion,
-    /// The action, or a structure in it.
-    of: &'a str,
-}
-
-impl<'a> Members<'a> {
-    fn of(self, of: &'a str) -> MembersOf<'a> {
-        MembersOf { members: self.action, version: self.version, of }
-    }
-}
-
-impl<'a> MembersOf<'a> {
-    fn text(&self, name: &str) -> Option<&'a str> {
-        self.members.get(name).and_then(Value::as_str)
-    }
-
-    fn invalid(&self, message: impl std::fmt::Display) -> ActionError {
-        ActionError::Invalid(format!("{}: {message}", self.of))
-    }
-
-    fn required(&self, name: &str) -> Result<&'a str, ActionError> {
-        self.text(name).ok_or_else(|| self.invalid(format_args!("{name} is required")))
-    }
-
-    /// A member that may hold templates.
-    fn field(&self, name: &str) -> Result<Option<Field>, ActionError> {
-        self.text(name).map(|text| self.compile(name, text)).transpose()
-    }
-
-    fn required_field(&self, name: &str) -> Result<Field, ActionError> {
-        self.compile(name, self.required(name)?)
-    }
-
-    fn compile(&self, name: &str, text: &str) -> Result<Field, ActionError> {
-        let refused = |error| ActionError::Template { place: format!("{}.{name}", self.of), error };
-        Ok(Field { text: text.into(), template: Template::compile(text, self.version).map_err(refused)? })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -242,7 +160,7 @@ mod tests {
             (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r", "separator": "\n"}}),        None),
             (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r"}, "s3": null}),               None),
             (json!({"firehose": {"deliveryStreamName": "${topic(1)}", "roleArn": "r"}}),                 None),
-            (json!({"firehose": {"deliveryStreamName": "a b", "roleArn": "r"}}),                         Some("firehose: `a b` is not a valid delivery stream name: 1 to 64 of a-z A-Z 0-9 _ . -")),
+            (json!({"firehose": {"deliveryStreamName": "a b", "roleArn": "r"}}),                         Some("firehose: `a b` is no deliveryStreamName: 1 to 64 of a-z A-Z 0-9 _ . -")),
             (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r", "separator": ";"}}),         Some("firehose: separator is one of \\n, \\t, \\r\\n and a comma")),
             (json!({"firehose": {"roleArn": "r"}}),                                                      Some("firehose: deliveryStreamName is required")),
             (json!({"firehose": {"deliveryStreamName": "s"}}),                                           Some("firehose: roleArn is required")),

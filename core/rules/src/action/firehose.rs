@@ -2,13 +2,14 @@
 use sekisho_types::{DeliveryStreamName, Random};
 use serde_json::Value;
 
-use super::{ActionError, Field, MembersOf, RenderError, no};
+use super::members::{Field, Members};
+use super::{ActionError, RenderError};
 use crate::Message;
 
 /// `firehose`
 #[derive(Debug)]
 pub struct FirehoseAction {
-    pub(super) delivery_stream_name: Field,
+    pub(super) delivery_stream_name: Field<DeliveryStreamName>,
     separator: &'static str,
 }
 
@@ -22,10 +23,12 @@ pub struct Put {
 }
 
 impl FirehoseAction {
-    pub(super) fn parse(members: &MembersOf<'_>) -> Result<Self, ActionError> {
-        let delivery_stream_name = members.required_field("deliveryStreamName")?;
+    pub(super) fn parse(members: &Members<'_>) -> Result<Self, ActionError> {
+        let delivery_stream_name = members.required_field("deliveryStreamName", |text| {
+            DeliveryStreamName::parse(text).map_err(|error| error.rule.to_string())
+        })?;
         members.required("roleArn")?;
-        if members.members.get("batchMode").and_then(Value::as_bool) == Some(true) {
+        if members.get("batchMode").and_then(Value::as_bool) == Some(true) {
             return Err(ActionError::NotOffered("firehose with batchMode".into()));
         }
         let separator = match members.text("separator") {
@@ -36,9 +39,6 @@ impl FirehoseAction {
             Some(",") => ",",
             Some(_) => return Err(members.invalid("separator is one of \\n, \\t, \\r\\n and a comma")),
         };
-        if let Some(fixed) = delivery_stream_name.fixed() {
-            DeliveryStreamName::parse(fixed).map_err(|error| members.invalid(error))?;
-        }
         Ok(Self { delivery_stream_name, separator })
     }
 
@@ -47,9 +47,7 @@ impl FirehoseAction {
     /// # Errors
     /// [`RenderError`].
     pub fn render(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<Put, RenderError> {
-        const PLACE: &str = "deliveryStreamName";
-        let name = self.delivery_stream_name.render(PLACE, message, random)?;
-        let delivery_stream_name = DeliveryStreamName::parse(&name).map_err(|error| no(PLACE, &name, error))?;
+        let delivery_stream_name = self.delivery_stream_name.render(message, random)?;
         Ok(Put { delivery_stream_name, separator: self.separator })
     }
 }

@@ -4,20 +4,21 @@ use base64::prelude::BASE64_STANDARD;
 use sekisho_types::{Random, TOPIC_BYTES_MAX, TopicName, basic_ingest};
 use serde_json::Value;
 
-use super::{ActionError, Field, MembersOf, RenderError, no};
+use super::members::{Field, Members, as_it_is};
+use super::{ActionError, RenderError};
 use crate::Message;
 
 /// `republish`
 #[derive(Debug)]
 pub struct RepublishAction {
-    pub(super) topic: Field,
+    pub(super) topic: Field<TopicName>,
     qos: u8,
-    payload_format_indicator: Option<Field>,
-    content_type: Option<Field>,
-    response_topic: Option<Field>,
-    correlation_data: Option<Field>,
-    message_expiry: Option<Field>,
-    user_properties: Vec<(Field, Field)>,
+    payload_format_indicator: Option<Field<bool>>,
+    content_type: Option<Field<String>>,
+    response_topic: Option<Field<TopicName>>,
+    correlation_data: Option<Field<Vec<u8>>>,
+    message_expiry: Option<Field<u32>>,
+    user_properties: Vec<(Field<String>, Field<String>)>,
 }
 
 /// A message to be published, beside its payload.
@@ -49,18 +50,18 @@ pub struct Headers {
 }
 
 impl RepublishAction {
-    pub(super) fn parse(members: &MembersOf<'_>) -> Result<Self, ActionError> {
+    pub(super) fn parse(members: &Members<'_>) -> Result<Self, ActionError> {
         let text = members.required("topic")?;
         members.required("roleArn")?;
         // In a template `$` begins something: a reserved topic's is written twice (developer guide, "Republish").
         let topic = match text.strip_prefix("$$") {
-            Some(rest) => members.compile("topic", &format!("${rest}"))?,
+            Some(rest) => members.compile("topic", &format!("${rest}"), topic)?,
             None if text.starts_with('$') && !text.starts_with("${") => {
                 return Err(members.invalid("a reserved topic begins with `$$`, such as `$$aws/things/…`"));
             }
-            None => members.compile("topic", text)?,
+            None => members.compile("topic", text, topic)?,
         };
-        let qos = match members.members.get("qos").filter(|qos| !qos.is_null()) {
+        let qos = match members.get("qos") {
             None => 0,
             Some(qos) => match qos.as_u64() {
                 Some(0) => 0,
@@ -69,36 +70,22 @@ impl RepublishAction {
             },
         };
         let none = Value::Null;
-        let headers = members.members.get("headers").unwrap_or(&none);
-        let headers = MembersOf { members: headers, version: members.version, of: "republish.headers" };
-        let pairs = headers.members.get("userProperties").and_then(Value::as_array);
+        let headers = Members { of: "republish.headers", members: members.get("headers").unwrap_or(&none), ..*members };
+        let pairs = headers.get("userProperties").and_then(Value::as_array);
         let user_property = |pair: &Value| {
-            let pair = MembersOf { members: pair, version: members.version, of: "republish.headers.userProperties" };
-            Ok((pair.required_field("key")?, pair.required_field("value")?))
+            let pair = Members { of: "republish.headers.userProperties", members: pair, ..*members };
+            Ok((pair.required_field("key", as_it_is)?, pair.required_field("value", as_it_is)?))
         };
-        let action = Self {
+        Ok(Self {
             topic,
             qos,
-            payload_format_indicator: headers.field("payloadFormatIndicator")?,
-            content_type: headers.field("contentType")?,
-            response_topic: headers.field("responseTopic")?,
-            correlation_data: headers.field("correlationData")?,
-            message_expiry: headers.field("messageExpiry")?,
+            payload_format_indicator: headers.field("payloadFormatIndicator", payload_is_utf8)?,
+            content_type: headers.field("contentType", as_it_is)?,
+            response_topic: headers.field("responseTopic", self::topic)?,
+            correlation_data: headers.field("correlationData", correlation_data)?,
+            message_expiry: headers.field("messageExpiry", message_expiry)?,
             user_properties: pairs.into_iter().flatten().map(user_property).collect::<Result<_, ActionError>>()?,
-        };
-        action.check_fixed().map_err(|error| members.invalid(error))?;
-        Ok(action)
-    }
-
-    /// What is the same for every message is checked when the rule is made.
-    fn check_fixed(&self) -> Result<(), RenderError> {
-        let fixed = |field: &Option<Field>| field.as_ref().and_then(Field::fixed).map(str::to_owned);
-        self.topic.fixed().map(|text| topic("topic", text)).transpose()?;
-        fixed(&self.payload_format_indicator).map(|text| payload_is_utf8(&text)).transpose()?;
-        fixed(&self.response_topic).map(|text| topic("responseTopic", &text)).transpose()?;
-        fixed(&self.correlation_data).map(|text| correlation_data(&text)).transpose()?;
-        fixed(&self.message_expiry).map(|text| message_expiry(&text)).transpose()?;
-        Ok(())
+        })
     }
 
     /// What to publish for a message.
@@ -106,58 +93,55 @@ impl RepublishAction {
     /// # Errors
     /// [`RenderError`].
     pub fn render(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<Republication, RenderError> {
-        let mut render =
-            |place, field: &Option<Field>| field.as_ref().map(|field| field.render(place, message, random)).transpose();
-        // A header whose template has no value is not sent.
-        let mut header = |place, field| Ok(render(place, field)?.filter(|text| !text.is_empty()));
-        let format = header("payloadFormatIndicator", &self.payload_format_indicator)?;
-        let content_type = header("contentType", &self.content_type)?;
-        let response = header("responseTopic", &self.response_topic)?;
-        let correlation = header("correlationData", &self.correlation_data)?;
-        let expiry = header("messageExpiry", &self.message_expiry)?;
         let mut user_properties = Vec::with_capacity(self.user_properties.len());
         for (key, value) in &self.user_properties {
-            let key = key.render("userProperties", message, random)?;
-            user_properties.push((key, value.render("userProperties", message, random)?));
+            user_properties.push((key.render(message, random)?, value.render(message, random)?));
         }
         let headers = Headers {
-            payload_is_utf8: format.as_deref().map(payload_is_utf8).transpose()?.unwrap_or(false),
-            content_type,
-            response_topic: response.as_deref().map(|text| topic("responseTopic", text)).transpose()?,
-            correlation_data: correlation.as_deref().map(correlation_data).transpose()?,
-            message_expiry_s: expiry.as_deref().map(message_expiry).transpose()?,
+            payload_is_utf8: header(self.payload_format_indicator.as_ref(), message, random)?.unwrap_or(false),
+            content_type: header(self.content_type.as_ref(), message, random)?,
+            response_topic: header(self.response_topic.as_ref(), message, random)?,
+            correlation_data: header(self.correlation_data.as_ref(), message, random)?,
+            message_expiry_s: header(self.message_expiry.as_ref(), message, random)?,
             user_properties,
         };
-        let to = self.topic.render("topic", message, random)?;
-        Ok(Republication { topic: topic("topic", &to)?, qos: self.qos, headers })
+        Ok(Republication { topic: self.topic.render(message, random)?, qos: self.qos, headers })
     }
 }
 
-fn topic(place: &'static str, text: &str) -> Result<TopicName, RenderError> {
-    let counted = basic_ingest(text).map_or(text, |(_rule, topic)| topic);
-    if counted.len() > TOPIC_BYTES_MAX {
-        return Err(no(place, text, format_args!("it is longer than {TOPIC_BYTES_MAX} bytes")));
+/// One whose template has no value is not sent.
+fn header<T>(
+    field: Option<&Field<T>>,
+    message: &Message<'_>,
+    random: &mut dyn Random,
+) -> Result<Option<T>, RenderError> {
+    Ok(field.map(|field| field.render_any(message, random)).transpose()?.flatten())
+}
+
+fn topic(text: &str) -> Result<TopicName, String> {
+    if basic_ingest(text).map_or(text, |(_rule, topic)| topic).len() > TOPIC_BYTES_MAX {
+        return Err(format!("it is longer than {TOPIC_BYTES_MAX} bytes"));
     }
     if text.starts_with("$aws/things/") && text.split('/').nth(3) == Some("jobs") {
-        return Err(no(place, text, "rules do not republish to topics of jobs"));
+        return Err("rules do not republish to topics of jobs".into());
     }
-    TopicName::parse(text).map_err(|error| no(place, text, error))
+    TopicName::parse(text).map_err(|error| error.to_string())
 }
 
-fn payload_is_utf8(text: &str) -> Result<bool, RenderError> {
+fn payload_is_utf8(text: &str) -> Result<bool, String> {
     match text {
         "UNSPECIFIED_BYTES" => Ok(false),
         "UTF8_DATA" => Ok(true),
-        _ => Err(no("payloadFormatIndicator", text, "it is UNSPECIFIED_BYTES or UTF8_DATA")),
+        _ => Err("it is UNSPECIFIED_BYTES or UTF8_DATA".into()),
     }
 }
 
-fn correlation_data(text: &str) -> Result<Vec<u8>, RenderError> {
-    BASE64_STANDARD.decode(text).map_err(|_| no("correlationData", text, "it is not base64"))
+fn correlation_data(text: &str) -> Result<Vec<u8>, String> {
+    BASE64_STANDARD.decode(text).map_err(|_| "it is not base64".into())
 }
 
-fn message_expiry(text: &str) -> Result<u32, RenderError> {
-    text.parse().map_err(|_| no("messageExpiry", text, "it is a number of seconds"))
+fn message_expiry(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "it is a number of seconds".into())
 }
 
 #[cfg(test)]
@@ -240,13 +224,13 @@ mod tests {
     fn a_header_that_is_none_is_refused_when_the_rule_is_made_or_fails() {
         #[rustfmt::skip] // header                                         refused
         let table = [
-            (json!({"payloadFormatIndicator": "TEXT"}),                    "republish: `TEXT` is no payloadFormatIndicator"),
+            (json!({"payloadFormatIndicator": "TEXT"}),                    "republish.headers: `TEXT` is no payloadFormatIndicator"),
             (json!({"payloadFormatIndicator": "${topic(1)}"}),             "`factory` is no payloadFormatIndicator"),
-            (json!({"responseTopic": "a/+"}),                              "republish: `a/+` is no responseTopic"),
+            (json!({"responseTopic": "a/+"}),                              "republish.headers: `a/+` is no responseTopic"),
             (json!({"responseTopic": "${to}"}),                            "`a/#` is no responseTopic"),
-            (json!({"correlationData": "?"}),                              "republish: `?` is no correlationData"),
+            (json!({"correlationData": "?"}),                              "republish.headers: `?` is no correlationData"),
             (json!({"correlationData": "${to}"}),                          "`a/#` is no correlationData"),
-            (json!({"messageExpiry": "soon"}),                             "republish: `soon` is no messageExpiry"),
+            (json!({"messageExpiry": "soon"}),                             "republish.headers: `soon` is no messageExpiry"),
             (json!({"messageExpiry": "-${n}"}),                            "`-7` is no messageExpiry"),
             (json!({"userProperties": [{"key": "a"}]}),                    "republish.headers.userProperties: value is required"),
             (json!({"contentType": "${"}),                                 "republish.headers.contentType: line 1"),

@@ -1,7 +1,8 @@
 //! `s3`: the result is an object (developer guide, "S3": bucket, cannedacl, key).
 use sekisho_types::{BucketName, ObjectKey, Random};
 
-use super::{ActionError, Field, MembersOf, RenderError, no};
+use super::members::{Field, Members};
+use super::{ActionError, RenderError};
 use crate::Message;
 
 /// The canned ACLs that mean what holds here in any case: the owner has full control, and nobody else any.
@@ -10,8 +11,8 @@ const OWNERS_OWN: [&str; 2] = ["private", "bucket-owner-full-control"];
 /// `s3`
 #[derive(Debug)]
 pub struct S3Action {
-    pub(super) bucket_name: Field,
-    key: Field,
+    pub(super) bucket_name: Field<BucketName>,
+    key: Field<ObjectKey>,
 }
 
 /// An object to be put, beside its bytes.
@@ -24,18 +25,14 @@ pub struct NewObject {
 }
 
 impl S3Action {
-    pub(super) fn parse(members: &MembersOf<'_>) -> Result<Self, ActionError> {
-        let bucket_name = members.required_field("bucketName")?;
-        let key = members.required_field("key")?;
+    pub(super) fn parse(members: &Members<'_>) -> Result<Self, ActionError> {
+        let bucket_name = members
+            .required_field("bucketName", |text| BucketName::parse(text).map_err(|error| error.rule.to_string()))?;
+        let key =
+            members.required_field("key", |text| ObjectKey::parse(text).map_err(|error| error.rule.to_string()))?;
         members.required("roleArn")?;
         if let Some(acl) = members.text("cannedAcl").filter(|acl| !OWNERS_OWN.contains(acl)) {
             return Err(ActionError::NotOffered(format!("s3 with cannedAcl {acl}")));
-        }
-        if let Some(fixed) = bucket_name.fixed() {
-            BucketName::parse(fixed).map_err(|error| members.invalid(error))?;
-        }
-        if let Some(fixed) = key.fixed() {
-            ObjectKey::parse(fixed).map_err(|error| members.invalid(error))?;
         }
         Ok(Self { bucket_name, key })
     }
@@ -45,10 +42,8 @@ impl S3Action {
     /// # Errors
     /// [`RenderError`]: S3 has no object without a key, for one.
     pub fn render(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<NewObject, RenderError> {
-        let bucket = self.bucket_name.render("bucketName", message, random)?;
-        let bucket = BucketName::parse(&bucket).map_err(|error| no("bucketName", &bucket, error))?;
-        let key = self.key.render("key", message, random)?;
-        let key = ObjectKey::parse(&key).map_err(|error| no("key", &key, error))?;
+        let bucket = self.bucket_name.render(message, random)?;
+        let key = self.key.render(message, random)?;
         Ok(NewObject { bucket, key })
     }
 }
@@ -81,8 +76,8 @@ mod tests {
             (json!({"bucketName": "lake-${topic(2)}", "key": "${id}/${deep.n}.json"}),                 Ok("lake-oven-7/a/7.json")),
             (json!({"bucketName": "lake", "key": "${nothing}"}),                                       Err("`` is no key: ")),
             (json!({"bucketName": "Lake_${id}", "key": "k"}),                                          Err("`Lake_a` is no bucketName: ")),
-            (json!({"bucketName": "Lake", "key": "k"}),                                                Err("s3: `Lake` is not a valid bucket name")),
-            (json!({"bucketName": "lake", "key": ""}),                                                 Err("s3: `` is not a valid object key")),
+            (json!({"bucketName": "Lake", "key": "k"}),                                                Err("s3: `Lake` is no bucketName: ")),
+            (json!({"bucketName": "lake", "key": ""}),                                                 Err("s3: `` is no key: ")),
             (json!({"bucketName": "lake", "key": "k", "cannedAcl": "private"}),                        Ok("lake/k")),
             (json!({"bucketName": "lake", "key": "k", "cannedAcl": "public-read"}),                    Err("the rule action `s3 with cannedAcl public-read` is not offered")),
         ];
