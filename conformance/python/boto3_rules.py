@@ -95,7 +95,7 @@ for sql, says in [
 ]:
     text = message("SqlParseException", iot.create_topic_rule, **create(sql=sql))
     assert says in text, (sql, text)
-text = message("SqlParseException", iot.create_topic_rule, **create(actions=[{"s3": {"bucketName": "b", "key": "${topic(}", "roleArn": ROLE}}]))
+text = message("SqlParseException", iot.create_topic_rule, **create(actions=[{"s3": {"bucketName": "bbb", "key": "${topic(}", "roleArn": ROLE}}]))
 assert text == "s3.key: line 1, column 9: expected an expression, found `}`", text
 text = message("SqlParseException", iot.create_topic_rule, **create(awsIotSqlVersion="2017-01-01"))
 assert "2017-01-01" in text
@@ -110,17 +110,18 @@ for actions, says in [
     (republish(headers={"payloadFormatIndicator": "TEXT"}), "is no payloadFormatIndicator"),
     (republish(topic="$aws/things/t/shadow/update"), "a reserved topic begins with `$$`"),
     (republish(topic="a/+"), "is no topic"),
-    ([{"s3": {"bucketName": "b", "roleArn": ROLE}}], "Member must not be null"),
+    ([{"s3": {"bucketName": "bbb", "roleArn": ROLE}}], "Member must not be null"),
     ([{"s3": {"bucketName": "bbb", "key": "k", "roleArn": ROLE, "cannedAcl": "anything"}}], "Member must satisfy enum value set"),
     ([{"s3": {"bucketName": "bbb", "key": "k", "roleArn": ROLE, "cannedAcl": "public-read"}}], "the rule action `s3 with cannedAcl public-read` is not offered by this server yet"),
-    ([{"lambda": {"functionArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}], "the rule action `lambda` is not offered by this server yet"),
-    ([{"sqs": {"queueUrl": "https://q", "roleArn": ROLE}}], "the rule action `sqs` is not offered by this server yet"),
+    ([{"lambda": {"functionArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}], "the rule action `lambda` needs a [[service]] named `lambda` in sekisho.toml"),
+    ([{"sqs": {"queueUrl": "https://q", "roleArn": ROLE}}], "the rule action `sqs` needs a [[service]] named `sqs` in sekisho.toml"),
+    ([{"openSearch": {"endpoint": "https://o", "index": "i", "type": "t", "id": "1", "roleArn": ROLE}}], "the rule action `openSearch` is not offered by this server yet"),
     ([{}], "an action is an object with one member"),
 ]:
     text = message("InvalidRequestException", loose.create_topic_rule, **create(actions=actions))
     assert says in text, (actions, text)
 text = message("InvalidRequestException", iot.create_topic_rule, **create(errorAction={"lambda": {"functionArn": "f"}}))
-assert "the rule action `lambda` is not offered" in text
+assert "the rule action `lambda` needs a [[service]]" in text
 text = message("InvalidRequestException", iot.create_topic_rule, **create(description="x" * 300_000))
 assert "A rule can have at most 262144 bytes" in text, text
 for name in ("a-b", "x" * 129):

@@ -29,7 +29,7 @@ const TIMEOUT_S_DEFAULT: u64 = 60;
 /// Reads all of them.
 ///
 /// # Errors
-/// [`ConfigError::Bucket`], one line that names the bucket, the setting and the reason; never a secret.
+/// [`ConfigError::Table`], one line that names the bucket, the setting and the reason; never a secret.
 pub(crate) fn parse(tables: Vec<BucketTable>) -> Result<Vec<RemoteBucket>, ConfigError> {
     let mut names = BTreeSet::new();
     let mut buckets = Vec::new();
@@ -46,38 +46,52 @@ pub(crate) fn parse(tables: Vec<BucketTable>) -> Result<Vec<RemoteBucket>, Confi
 
 /// What is wrong with a bucket.
 pub(crate) fn bad(bucket: &str, setting: &'static str, problem: String) -> ConfigError {
-    ConfigError::Bucket { bucket: bucket.to_owned(), setting, problem }
+    ConfigError::Table { table: "bucket", name: bucket.to_owned(), setting, problem }
 }
 
 /// Reads one; what is wrong with it is a setting and a reason.
 pub(crate) fn parse_one(table: BucketTable) -> Result<RemoteBucket, (&'static str, String)> {
-    let access_key_id = match table.access_key_id.strip_prefix("env:") {
-        Some(variable) => from_environment("access_key_id", variable)?,
-        None => table.access_key_id,
-    };
-    if access_key_id.is_empty() || !access_key_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/') {
-        return Err(("access_key_id", "not an access key id".into()));
-    }
     Ok(RemoteBucket {
         name: BucketName::parse(&table.name).map_err(|error| ("name", error.rule.to_string()))?,
-        endpoint: Endpoint::parse(&table.endpoint, table.allow_http.unwrap_or(false))
-            .map_err(|error: EndpointError| ("endpoint", format!("`{}`: {error}", table.endpoint)))?,
+        endpoint: endpoint(&table.endpoint, table.allow_http)?,
         region: table.region.unwrap_or_else(|| "us-east-1".into()),
-        credentials: Credentials {
-            access_key_id,
-            secret_access_key: secret(&table.secret_access_key)?,
-            session_token: None,
-        },
+        credentials: credentials(table.access_key_id, &table.secret_access_key)?,
         style: match table.addressing_style.as_deref() {
             None | Some("path") => AddressingStyle::Path,
             Some("virtual") => AddressingStyle::Virtual,
             Some(other) => return Err(("addressing_style", format!("`{other}`: `path` or `virtual`"))),
         },
-        request_max: match table.timeout_s.unwrap_or(TIMEOUT_S_DEFAULT) {
-            seconds @ 1..=3600 => Duration::from_secs(seconds),
-            other => return Err(("timeout_s", format!("`{other}`: 1 to 3600"))),
-        },
+        request_max: timeout(table.timeout_s.unwrap_or(TIMEOUT_S_DEFAULT))?,
     })
+}
+
+/// What is wrong with a setting.
+type Bad = (&'static str, String);
+
+/// `endpoint`, as `allow_http` has it.
+pub(crate) fn endpoint(text: &str, allow_http: Option<bool>) -> Result<Endpoint, Bad> {
+    Endpoint::parse(text, allow_http.unwrap_or(false))
+        .map_err(|error: EndpointError| ("endpoint", format!("`{text}`: {error}")))
+}
+
+/// `timeout_s`
+pub(crate) fn timeout(seconds: u64) -> Result<Duration, Bad> {
+    match seconds {
+        1..=3600 => Ok(Duration::from_secs(seconds)),
+        other => Err(("timeout_s", format!("`{other}`: 1 to 3600"))),
+    }
+}
+
+/// `access_key_id` and `secret_access_key`
+pub(crate) fn credentials(access_key_id: String, secret_access_key: &str) -> Result<Credentials, Bad> {
+    let access_key_id = match access_key_id.strip_prefix("env:") {
+        Some(variable) => from_environment("access_key_id", variable)?,
+        None => access_key_id,
+    };
+    if access_key_id.is_empty() || !access_key_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/') {
+        return Err(("access_key_id", "not an access key id".into()));
+    }
+    Ok(Credentials { access_key_id, secret_access_key: secret(secret_access_key)?, session_token: None })
 }
 
 /// The secret is not in the file itself, which people copy, mail and commit.

@@ -10,13 +10,14 @@ use clap::Args;
 use sekisho_listeners::TlsPolicy;
 use sekisho_remote::RemoteBucket;
 use sekisho_types::{AccountId, Region, Tenant};
-use sekisho_workers::{FunctionTarget, Profile, RuleWorkLimits, SessionLimits, Settings, SettingsError};
+use sekisho_workers::{FunctionTarget, Profile, RemoteService, RuleWorkLimits, SessionLimits, Settings, SettingsError};
 use serde::Deserialize;
 
 use crate::buckets::{self, BucketTable};
 use crate::limits;
 use crate::object_store::{self, ObjectStoreSetting, ObjectStoreTable};
 use crate::root_key::RootKeySource;
+use crate::services::{self, ServiceTable};
 
 /// What is wrong with what the operator said, in one line that names it.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +40,13 @@ pub enum ConfigError {
         /// Why.
         problem: String,
     },
-    /// A bucket that cannot be used.
-    #[error("`bucket` `{bucket}`, `{setting}`: {problem}")]
-    Bucket {
+    /// A bucket or service that cannot be used.
+    #[error("`{table}` `{name}`, `{setting}`: {problem}")]
+    Table {
+        /// `bucket` or `service`.
+        table: &'static str,
         /// Its name, as given.
-        bucket: String,
+        name: String,
         /// Name as in the file.
         setting: &'static str,
         /// Why it cannot be used.
@@ -241,6 +244,7 @@ struct ConfigFile {
     audit_mib: Option<u64>,
     log: Option<String>,
     bucket: Option<Vec<BucketTable>>,
+    service: Option<Vec<ServiceTable>>,
     object_store: Option<ObjectStoreTable>,
 }
 
@@ -295,6 +299,8 @@ pub struct Config {
     pub crls: Vec<PathBuf>,
     /// Buckets that another S3 keeps.
     pub buckets: Vec<RemoteBucket>,
+    /// AWS services that rules call.
+    pub services: Vec<RemoteService>,
     /// MiB of the record of API calls and key uses that are kept; 0 for no record.
     pub audit_mib: u64,
     /// Another S3 that keeps the bodies of our own buckets; `DIR/objects` without.
@@ -415,6 +421,7 @@ impl Config {
             )?,
             crls,
             buckets: buckets::parse(file.bucket.unwrap_or_default())?,
+            services: services::parse(file.service.unwrap_or_default())?,
             object_store: file.object_store.map(object_store::parse).transpose()?,
         })
     }

@@ -26,6 +26,7 @@ mod policy; // what would be decided about a device, without connecting
 mod provision; // what a template would make, and which way in is right
 mod root_key; // what everything is wrapped under, and what that is
 mod rule; // what rules do, and a statement tried out
+mod services; // AWS services that rules call
 mod serve; // start, ready line, shutdown
 mod stream; // what delivery streams hold, and their records as they come
 mod text; // sizes, ages and what a device wrote, for a terminal

@@ -17,7 +17,7 @@ use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
     Authorizers, BulkRegistration, Decisions, DeliveryStreams, Functions, Gateway, Issuing, Parts, Recovered,
-    Revocation, RsaKeys, run_expiry, run_key_deadlines, run_rule_actions, run_tidings,
+    Revocation, RsaKeys, Services, run_expiry, run_key_deadlines, run_rule_actions, run_tidings,
 };
 use tokio::sync::watch;
 
@@ -99,6 +99,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let objects = object_store::open(config, &state, &decisions, &mut OsRandom)?;
     let remote = Arc::new(RemoteBuckets::new(config.buckets.clone()));
     let functions = Arc::new(Functions::new(config.functions.clone()));
+    let services = Arc::new(Services::new(config.services.clone(), functions.clone())?);
     let streams =
         sekisho_workers::start_delivery(state.clone(), objects.clone(), remote.clone(), functions.clone(), recovered);
     let issuing = Arc::new(Issuing::new(state.clone(), RsaKeys::start()?));
@@ -125,7 +126,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let (watching, crls) = (revocation.clone(), config.crls.clone());
     tokio::spawn(async move { watching.watch(crls).await });
     tokio::spawn(run_tidings(gateway.clone()));
-    tokio::spawn(run_rule_actions(gateway.clone(), objects.clone(), remote));
+    tokio::spawn(run_rule_actions(gateway.clone(), objects.clone(), remote, services.clone()));
     follow(&state, &gateway, &streams);
     tokio::spawn(gateway.clone().expire_sessions());
     tokio::spawn(compact(state.clone(), streams.clone()));
@@ -142,6 +143,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         streams: streams.clone(),
         issuing,
         authorizers,
+        services,
         bulk,
         credentials: HashMap::from([(credentials.access_key_id, credentials.secret_access_key)]),
         settings: sekisho_api::Settings {

@@ -1,5 +1,7 @@
 //! One rule's work on one message.
 use bytes::Bytes;
+use sekisho_calls::Call;
+use sekisho_types::memory::allocated;
 use sekisho_types::{BucketName, CertificateId, ObjectKey, RuleName, Timestamp, base64_bytes};
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +76,8 @@ pub enum Task {
         /// Under which key.
         key: ObjectKey,
     },
+    /// A call of an AWS API with the result. Done again, it is another one.
+    Call(Box<Call>),
 }
 
 /// An action that failed (developer guide, "Error handling (error action)": `failures`).
@@ -98,20 +102,30 @@ impl Execution {
     pub fn bytes(&self) -> usize {
         let Self { rule, origin, result, work, failures, .. } = self;
         let Origin { topic, client_id, thing, principal, payload, .. } = origin;
-        let work = work.iter().map(|work| match &work.task {
-            Task::PutObject { bucket, key } => bucket.as_str().len() + key.as_str().len(),
-        });
-        let optional = |text: &Option<String>| text.as_ref().map_or(0, String::len);
-        let texts = [rule.as_str().len(), topic.len(), principal.len(), optional(client_id), optional(thing)];
-        let payload = payload.as_ref().map_or(0, Bytes::len);
-        let failures = failures.iter().map(Failure::bytes);
-        texts.into_iter().sum::<usize>() + result.len() + payload + work.sum::<usize>() + failures.sum::<usize>()
+        let texts = [rule.as_str(), topic, principal].into_iter().chain(client_id.as_deref()).chain(thing.as_deref());
+        size_of::<Self>()
+            + texts.map(|text| allocated(text.len())).sum::<usize>()
+            + allocated(result.len())
+            + payload.as_ref().map_or(0, |payload| allocated(payload.len()))
+            + work.iter().map(Work::bytes).sum::<usize>()
+            + failures.iter().map(Failure::bytes).sum::<usize>()
+    }
+}
+
+impl Work {
+    fn bytes(&self) -> usize {
+        let task = match &self.task {
+            Task::PutObject { bucket, key } => allocated(bucket.as_str().len()) + allocated(key.as_str().len()),
+            Task::Call(call) => size_of::<Call>() + allocated(call.bytes()),
+        };
+        size_of::<Self>() + task
     }
 }
 
 impl Failure {
     pub(crate) fn bytes(&self) -> usize {
         let Self { failed_action, failed_resource, error_message } = self;
-        failed_action.len() + failed_resource.len() + error_message.len()
+        let texts = [failed_action, failed_resource, error_message];
+        size_of::<Self>() + texts.map(|text| allocated(text.len())).iter().sum::<usize>()
     }
 }

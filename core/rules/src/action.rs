@@ -2,49 +2,40 @@
 //!
 //! An action that is not offered is refused when the rule is made, by name: a stored rule does what it says. Texts that may hold
 //! templates are compiled once and filled in for each message; what is wrong with them only then is told as the action's failure.
+mod call;
 mod firehose;
 mod members;
 mod republish;
 mod s3;
 
+use sekisho_calls::Call;
 use serde_json::Value;
 
+pub use self::call::CallAction;
 pub use self::firehose::{FirehoseAction, Put};
 use self::members::Members;
 pub use self::republish::{Headers, Republication, RepublishAction};
 pub use self::s3::{NewObject, S3Action};
 use crate::{EvaluationError, SqlError, SqlVersion};
 
-/// Actions AWS has. Those with a variant in [`Action`] are offered.
-const KNOWN: &[&str] = &[
-    "cloudwatchAlarm",
-    "cloudwatchLogs",
-    "cloudwatchMetric",
-    "dynamoDB",
-    "dynamoDBv2",
+/// Actions AWS has, and that are not offered.
+const NOT_OFFERED: &[&str] = &[
     "elasticsearch",
-    "firehose",
     "http",
     "iotAnalytics",
     "iotEvents",
     "iotSiteWise",
     "kafka",
-    "kinesis",
-    "lambda",
     "location",
     "openSearch",
-    "republish",
-    "s3",
     "salesforce",
-    "sns",
-    "sqs",
-    "stepFunctions",
-    "timestream",
 ];
 
 /// One action of a rule.
 #[derive(Debug)]
 pub enum Action {
+    /// A call of an AWS API.
+    Call(Box<CallAction>),
     /// A record for a delivery stream.
     Firehose(FirehoseAction),
     /// The result as a message on another topic.
@@ -79,7 +70,7 @@ pub enum RenderError {
     #[error("{place} cannot be made of this message: {error}")]
     Template {
         /// The action's member.
-        place: &'static str,
+        place: Box<str>,
         /// Why.
         error: EvaluationError,
     },
@@ -93,6 +84,9 @@ pub enum RenderError {
         /// What is wrong with it.
         problem: String,
     },
+    /// What its templates made is no such call.
+    #[error("the call cannot be made of this message: {0}")]
+    Call(String),
 }
 
 impl Action {
@@ -119,23 +113,26 @@ impl Action {
             "firehose" => FirehoseAction::parse(&members).map(Self::Firehose),
             "republish" => RepublishAction::parse(&members).map(|action| Self::Republish(action.into())),
             "s3" => S3Action::parse(&members).map(Self::S3),
-            known if KNOWN.contains(&known) => Err(ActionError::NotOffered(known.into())),
+            call if Call::is_known(call) => CallAction::parse(&members).map(|action| Self::Call(action.into())),
+            known if NOT_OFFERED.contains(&known) => Err(ActionError::NotOffered(known.into())),
             _ => Err(ActionError::Invalid(format!("`{name}` is not a rule action"))),
         }
     }
 
     /// What error actions and figures call it (developer guide, "Error handling (error action)").
-    pub const fn name(&self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
+            Self::Call(call) => call.as_written().words().action,
             Self::Firehose(_) => "FirehoseAction",
             Self::Republish(_) => "RepublishAction",
             Self::S3(_) => "S3Action",
         }
     }
 
-    /// Its stream, topic or bucket, as the rule has it.
+    /// Its stream, topic, bucket or queue, as the rule has it.
     pub fn resource(&self) -> &str {
         match self {
+            Self::Call(call) => call.as_written().resource(),
             Self::Firehose(firehose) => firehose.delivery_stream_name.text(),
             Self::Republish(republish) => republish.topic.text(),
             Self::S3(s3) => s3.bucket_name.text(),
@@ -165,7 +162,8 @@ mod tests {
             (json!({"firehose": {"roleArn": "r"}}),                                                      Some("firehose: deliveryStreamName is required")),
             (json!({"firehose": {"deliveryStreamName": "s"}}),                                           Some("firehose: roleArn is required")),
             (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r", "batchMode": true}}),        Some("the rule action `firehose with batchMode` is not offered by this server yet")),
-            (json!({"lambda": {"functionArn": "f"}}),                                                    Some("the rule action `lambda` is not offered by this server yet")),
+            (json!({"lambda": {"functionArn": "f"}}),                                                    None),
+            (json!({"kafka": {"topic": "t"}}),                                                           Some("the rule action `kafka` is not offered by this server yet")),
             (json!({"teleport": {}}),                                                                    Some("`teleport` is not a rule action")),
             (json!({}),                                                                                  Some("an action is an object with one member, named for the action")),
             (json!(7),                                                                                   Some("an action is an object with one member, named for the action")),
@@ -189,6 +187,7 @@ mod tests {
             let actions = [
                 json!({"firehose": {"deliveryStreamName": text, "separator": text, "roleArn": "r"}}),
                 json!({"s3": {"bucketName": "lake", "key": text, "roleArn": "r"}}),
+                json!({"timestream": {"databaseName": text, "tableName": "t", "roleArn": "r", "dimensions": [{"name": text, "value": text}]}}),
                 json!({"republish": {"topic": text, "roleArn": "r", "headers": {"messageExpiry": text}}}),
                 json!({"republish": {"topic": format!("a/${{{text}}}"), "roleArn": "r", "headers": {
                     "responseTopic": text, "correlationData": text, "userProperties": [{"key": text, "value": text}]}}}),
@@ -197,6 +196,7 @@ mod tests {
             for action in actions {
                 let random = &mut |_: &mut [u8]| {};
                 match Action::parse(&action, SqlVersion::V2016_03_23) {
+                    Ok(Action::Call(call)) => drop(call.render(&message, random)),
                     Ok(Action::Firehose(firehose)) => drop(firehose.render(&message, random)),
                     Ok(Action::Republish(republish)) => drop(republish.render(&message, random)),
                     Ok(Action::S3(s3)) => drop(s3.render(&message, random)),

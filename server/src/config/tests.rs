@@ -47,10 +47,11 @@ fn the_printed_file_holds_every_setting_at_its_default() {
         audit_mib,
         log,
         bucket,
+        service,
         object_store,
     } = file;
     assert!(object_store.is_some());
-    assert_eq!(bucket.map(|buckets| buckets.len()), Some(1));
+    assert_eq!((bucket.map(|buckets| buckets.len()), service.map(|services| services.len())), (Some(1), Some(1)));
     assert!(functions.is_some_and(|functions| functions.is_empty()) && crls.is_some_and(|crls| crls.is_empty()));
     assert_eq!((plain_mqtt.as_deref(), plain_mqtt_as.as_deref()), (Some(""), Some("")), "nowhere");
     assert_eq!(alpn.as_deref(), Some(""), "nowhere");

@@ -30,6 +30,8 @@ pub struct App {
     pub issuing: Arc<sekisho_workers::Issuing>,
     /// Who asks custom authorizers.
     pub authorizers: Arc<sekisho_workers::Authorizers>,
+    /// AWS services that rules call.
+    pub services: Arc<sekisho_workers::Services>,
     /// Bulk registration tasks under way.
     pub bulk: Arc<sekisho_workers::BulkRegistration>,
     /// The account root's access keys and their secrets.

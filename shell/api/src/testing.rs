@@ -143,6 +143,7 @@ impl World {
             streams,
             issuing,
             authorizers,
+            services: Arc::default(),
             bulk,
             credentials: HashMap::from([(credentials().access_key_id, credentials().secret_access_key)]),
             settings: Settings {

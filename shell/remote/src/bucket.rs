@@ -67,6 +67,12 @@ impl Endpoint {
     }
 }
 
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}://{}", self.scheme, self.authority)
+    }
+}
+
 /// How a request names the bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AddressingStyle {
@@ -124,8 +130,7 @@ mod tests {
     #[test]
     fn endpoints() {
         for (text, allow_http, expected) in ENDPOINTS {
-            let read =
-                Endpoint::parse(text, *allow_http).map(|found| format!("{}://{}", found.scheme, found.authority));
+            let read = Endpoint::parse(text, *allow_http).map(|found| found.to_string());
             assert_eq!(read.as_deref().map_err(|error| *error), *expected, "{text}");
         }
     }

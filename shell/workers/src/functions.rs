@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
+use sekisho_calls::is_passing;
 use sekisho_client::{HttpClient, HttpError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -35,6 +36,15 @@ pub(crate) struct CallLimits {
     pub answer_bytes: usize,
 }
 
+/// Why there is no answer, in words for the operator.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{said}")]
+pub(crate) struct FunctionError {
+    said: String,
+    /// It was not reached, or not heard of again: the same call may do better later.
+    pub is_passing: bool,
+}
+
 /// The table, by ARN.
 #[derive(Default)]
 pub struct Functions {
@@ -48,33 +58,53 @@ impl Functions {
         Self { table, http: HttpClient::default() }
     }
 
-    /// Calls the function `arn`, or the one that is named without its version.
+    /// What stands in the place of `arn`, or of the function that is named without its version.
+    fn target(&self, arn: &str) -> Option<&FunctionTarget> {
+        let unqualified = arn.splitn(8, ':').take(7).map(str::len).sum::<usize>() + 6;
+        self.table.get(arn).or_else(|| self.table.get(arn.get(..unqualified)?))
+    }
+
+    /// Whether anything does.
+    pub(crate) fn has(&self, arn: &str) -> bool {
+        self.target(arn).is_some()
+    }
+
+    /// Calls it.
     ///
     /// # Errors
-    /// What went wrong, in words for the operator.
-    pub(crate) async fn call(&self, arn: &str, event: Vec<u8>, limits: CallLimits) -> Result<Vec<u8>, String> {
-        let unqualified = arn.splitn(8, ':').take(7).map(str::len).sum::<usize>() + 6;
-        let target = self.table.get(arn).or_else(|| self.table.get(arn.get(..unqualified)?));
-        let Some(target) = target else {
-            return Err(format!("nothing stands in the place of `{arn}`: set `functions`"));
+    /// [`FunctionError`].
+    pub(crate) async fn call(&self, arn: &str, event: Vec<u8>, limits: CallLimits) -> Result<Vec<u8>, FunctionError> {
+        let failed = |said, is_passing| Err(FunctionError { said, is_passing });
+        let Some(target) = self.target(arn) else {
+            return failed(format!("nothing stands in the place of `{arn}`: set `functions`"), false);
         };
         match tokio::time::timeout(limits.time, self.call_target(target, event, limits.answer_bytes)).await {
-            Err(_) => Err(format!("`{arn}` took longer than {} s", limits.time.as_secs())),
-            Ok(Err(problem)) => Err(format!("`{arn}` failed: {problem}")),
+            Err(_) => failed(format!("`{arn}` took longer than {} s", limits.time.as_secs()), true),
+            Ok(Err(error)) => failed(format!("`{arn}` failed: {}", error.said), error.is_passing),
             Ok(Ok(answer)) => Ok(answer),
         }
     }
 
-    async fn call_target(&self, target: &FunctionTarget, event: Vec<u8>, most: usize) -> Result<Vec<u8>, String> {
+    async fn call_target(
+        &self,
+        target: &FunctionTarget,
+        event: Vec<u8>,
+        most: usize,
+    ) -> Result<Vec<u8>, FunctionError> {
+        let failed = |said: String| FunctionError { said, is_passing: false };
         match target {
             FunctionTarget::Http(url) => {
                 let answered = self.http.post_json(url, Bytes::from(event), most).await;
-                let answered = answered.map_err(|error: HttpError| error.to_string())?;
+                let answered = answered.map_err(|error: HttpError| {
+                    let is_passing = matches!(error, HttpError::Transport(_) | HttpError::Body(_));
+                    FunctionError { said: error.to_string(), is_passing }
+                })?;
                 if !answered.status().is_success() {
-                    return Err(format!("it answered {}", answered.status()));
+                    let is_passing = is_passing(answered.status().as_u16(), "");
+                    return Err(FunctionError { said: format!("it answered {}", answered.status()), is_passing });
                 }
                 if answered.headers().contains_key("x-amz-function-error") {
-                    return Err(format!("it failed: {}", String::from_utf8_lossy(answered.body())));
+                    return Err(failed(format!("it failed: {}", String::from_utf8_lossy(answered.body()))));
                 }
                 Ok(answered.into_body().to_vec())
             }
@@ -86,16 +116,17 @@ impl Functions {
                     .stderr(Stdio::null())
                     .kill_on_drop(true)
                     .spawn()
-                    .map_err(|error| error.to_string())?;
-                let mut input = child.stdin.take().ok_or("it has no standard input")?;
-                let mut output = child.stdout.take().ok_or("it has no standard output")?.take(most as u64);
+                    .map_err(|error| failed(error.to_string()))?;
+                let mut input = child.stdin.take().ok_or_else(|| failed("it has no standard input".into()))?;
+                let output = child.stdout.take().ok_or_else(|| failed("it has no standard output".into()))?;
+                let mut output = output.take(most as u64);
                 // One that does not read its input is none the worse for it.
                 let write = async { drop((input.write_all(&event).await, input.shutdown().await, input)) };
                 let mut answer = Vec::new();
                 let (_, read) = tokio::join!(write, output.read_to_end(&mut answer));
-                read.map_err(|error| error.to_string())?;
-                let status = child.wait().await.map_err(|error| error.to_string())?;
-                if status.success() { Ok(answer) } else { Err(format!("it ended with {status}")) }
+                read.map_err(|error| failed(error.to_string()))?;
+                let status = child.wait().await.map_err(|error| failed(error.to_string()))?;
+                if status.success() { Ok(answer) } else { Err(failed(format!("it ended with {status}"))) }
             }
         }
     }
@@ -115,6 +146,6 @@ mod tests {
             assert_eq!(functions.call(&arn, b"event".to_vec(), limits).await, Ok(b"eve".to_vec()), "{arn}");
         }
         let other = functions.call(&format!("{arn}-up"), Vec::new(), limits).await.unwrap_err();
-        assert!(other.contains("set `functions`"), "{other}");
+        assert!(other.to_string().contains("set `functions`") && !other.is_passing, "{other}");
     }
 }

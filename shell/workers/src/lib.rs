@@ -26,6 +26,7 @@ mod live_rules; // the enabled rules, compiled
 mod rule_properties; // what MQTT5 says of a message, as rules ask for it
 mod rule_actions; // what they do, at once or later
 mod functions; // what stands in the place of Lambda functions
+mod services; // AWS services that rules call
 mod key_deadlines; // what time alone does to KMS keys
 mod delivery; // records into the journal, batches to objects
 
@@ -62,6 +63,7 @@ pub use sekisho_authorizer::SECONDS_MIN as AUTHORIZER_SECONDS_MIN;
 pub use sekisho_delivery::Origin;
 pub use sekisho_gate::{Settings, SettingsError};
 pub use sekisho_sessions::Limits as SessionLimits;
+pub use services::{RemoteService, Services};
 pub use sessions::{Batch, Stored};
 pub use shadow::ShadowFailure;
 pub use tidings::run_tidings;

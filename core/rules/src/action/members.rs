@@ -39,8 +39,9 @@ impl<T> Field<T> {
     }
 
     fn template_text(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<String, RenderError> {
-        let place = self.name;
-        self.template.evaluate(message, random).map_err(|error| RenderError::Template { place, error })
+        self.template
+            .evaluate(message, random)
+            .map_err(|error| RenderError::Template { place: self.name.into(), error })
     }
 
     fn read(&self, text: &str) -> Result<T, RenderError> {

@@ -3,7 +3,7 @@ use sekisho_types::RuleName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::commit;
+use super::{called, commit};
 use crate::{ApiError, App, bind};
 
 #[derive(Deserialize)]
@@ -17,6 +17,7 @@ pub(super) struct Input {
 }
 
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
+    called::check(app, &input.topic_rule_payload)?;
     let now = app.state.now();
     let tags = bind::query_pairs(&input.tags, true).into_iter().collect();
     let created = commit(app, |registry| {

@@ -1,4 +1,5 @@
 //! IoT's control plane: things, certificates, policies, who is attached to what, rules. A file an operation.
+mod called; // services that rules call
 mod membership; // a thing and a group, each by name or ARN
 mod page; // lists, a page at a time
 mod policies; // policies as lists tell them

@@ -3,7 +3,7 @@ use sekisho_types::RuleName;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::commit_empty;
+use super::{called, commit_empty};
 use crate::{ApiError, App};
 
 #[derive(Deserialize)]
@@ -14,5 +14,6 @@ pub(super) struct Input {
 }
 
 pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
+    called::check(app, &input.topic_rule_payload)?;
     commit_empty(app, |registry| registry.replace_topic_rule(&input.rule_name, input.topic_rule_payload)).await
 }

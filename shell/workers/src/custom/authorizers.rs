@@ -181,7 +181,7 @@ impl Authorizers {
         let began = Instant::now();
         let answer = self.functions.call(arn, event, LIMITS).await;
         metrics::histogram!("sekisho_authorizer_call_seconds").record(began.elapsed().as_secs_f64());
-        let answer = answer.map_err(|problem| NotVouched::Failed(name.clone(), problem))?;
+        let answer = answer.map_err(|error| NotVouched::Failed(name.clone(), error.to_string()))?;
         let answer = Answer::parse(&answer, self.seconds_min);
         let answer = answer.map_err(|error| NotVouched::Answer(name.clone(), arn.clone(), error))?;
         let policies = PolicySet::of_answer(&answer.policy_documents);

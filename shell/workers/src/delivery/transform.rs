@@ -168,7 +168,7 @@ async fn call(
 ) -> Result<Vec<Transformed>, InvocationFailure> {
     let limits = CallLimits { time: INVOCATION_MAX, answer_bytes: INVOCATION_BYTES_MAX };
     let answered = functions.call(&lambda.arn, event, limits).await;
-    let answer = answered.map_err(|message| InvocationFailure::function_error(&message))?;
+    let answer = answered.map_err(|error| InvocationFailure::function_error(&error.to_string()))?;
     judge(batch, count, &answer)
 }
 

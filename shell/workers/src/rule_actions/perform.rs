@@ -1,6 +1,7 @@
 //! One action for one message: done at once where that is a matter of the journal, else made into work.
 use bytes::Bytes;
 use sekisho_actions::{Failure, Task};
+use sekisho_calls::Words;
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
 use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
@@ -45,39 +46,44 @@ pub(crate) enum NotDone {
     Failed(Failure),
 }
 
-/// An action that is not done, in AWS's words (developer guide, "Error action message format").
+/// An action that is not done.
 fn failed(action: &Action, resource: &str, topic: &str, why: &dyn std::fmt::Display) -> NotDone {
-    let (doing, kind, resource_is) = match action {
-        Action::Firehose(_) => ("put a record into the delivery stream", "firehose", "Stream"),
-        Action::Republish(_) => ("republish", "republish", "Topic"),
+    let words = match action {
+        Action::Call(call) => call.as_written().words(),
+        Action::Firehose(_) => PUT_RECORD,
+        Action::Republish(_) => REPUBLISH,
         Action::S3(_) => PUT_OBJECT,
     };
-    NotDone::Failed(failure(action.name(), (doing, kind, resource_is), resource, topic, why))
+    NotDone::Failed(failure(words, resource, topic, why))
 }
 
-/// Work that is not done, in the same words.
+/// Work that is not done.
 pub(crate) fn task_failure(task: &Task, topic: &str, why: &str) -> Failure {
     match task {
+        Task::Call(call) => failure(call.words(), call.resource(), topic, &why),
         Task::PutObject { bucket, key } => {
-            let mut failure = failure("S3Action", PUT_OBJECT, bucket.as_str(), topic, &why);
+            let mut failure = failure(PUT_OBJECT, bucket.as_str(), topic, &why);
             failure.error_message.push_str(&format!(", Key: \"{key}\""));
             failure
         }
     }
 }
 
-/// What was to be done, what AWS calls it there, and what its resource.
-const PUT_OBJECT: (&str, &str, &str) = ("put S3 object", "s3", "Bucket");
+const PUT_RECORD: Words = Words {
+    action: "FirehoseAction",
+    doing: "put a record into the delivery stream",
+    kind: "firehose",
+    resource_is: "Stream",
+};
+const REPUBLISH: Words =
+    Words { action: "RepublishAction", doing: "republish", kind: "republish", resource_is: "Topic" };
+const PUT_OBJECT: Words = Words { action: "S3Action", doing: "put S3 object", kind: "s3", resource_is: "Bucket" };
 
-fn failure(
-    name: &str,
-    (doing, kind, resource_is): (&str, &str, &str),
-    resource: &str,
-    topic: &str,
-    why: &dyn std::fmt::Display,
-) -> Failure {
+/// In AWS's words (developer guide, "Error action message format").
+fn failure(words: Words, resource: &str, topic: &str, why: &dyn std::fmt::Display) -> Failure {
+    let Words { action, doing, kind, resource_is } = words;
     Failure {
-        failed_action: name.to_owned(),
+        failed_action: action.to_owned(),
         failed_resource: resource.to_owned(),
         error_message: format!(
             "Failed to {doing}. The error received was {why}. Message arrived on: {topic}, Action: {kind}, {resource_is}: {resource}"
@@ -89,7 +95,7 @@ fn failure(
 pub(crate) const fn is_done_later(action: &Action) -> bool {
     match action {
         Action::Firehose(_) | Action::Republish(_) => false,
-        Action::S3(_) => true,
+        Action::Call(_) | Action::S3(_) => true,
     }
 }
 
@@ -104,6 +110,10 @@ impl Gateway {
         chain: &mut Chain,
     ) -> Result<Done, NotDone> {
         match action {
+            Action::Call(call) => match call.render(&self.seen_by_rules(subject), &mut self.state.random()) {
+                Ok(call) => Ok(Done::Later(Task::Call(call.into()))),
+                Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
+            },
             Action::Firehose(firehose) => self.put_record(rule, firehose, action, subject, result),
             Action::Republish(republish) => self.republish(republish, action, subject, result, chain),
             Action::S3(s3) => self.put_object(s3, action, subject),

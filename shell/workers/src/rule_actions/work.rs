@@ -2,7 +2,7 @@
 //!
 //! What has to be done is in the state, so that a crash loses none of it; a start does what was not ended. Several are done at once,
 //! in no order (developer guide, "Rules for AWS IoT": actions are independent).
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -20,8 +20,10 @@ use super::perform::{Subject, task_failure};
 use crate::delivery::{FlushError, Places};
 use crate::gateway::Gateway;
 use crate::live_rules::Source;
+use crate::services::{CallError, Services};
 
-/// Executions under way at once: each holds a body and waits for the disk, which takes many in one write.
+/// Pieces under way at once at one destination: each holds a body and waits, for the disk or for somebody's answer. Who answers slowly holds
+/// up nobody else.
 const UNDER_WAY_MAX: usize = 32;
 /// What cannot be done now is tried for so long (developer guide, "AWS IoT rules": throttled actions are tried for up to two days).
 /// And then: it has failed.
@@ -55,27 +57,46 @@ enum Outcome {
     Stopped,
 }
 
+/// Where work is done.
+struct Workplace {
+    places: Places,
+    services: Arc<Services>,
+    /// By destination; each is made when it is first needed. As many as there are buckets elsewhere and services, and one.
+    slots: Mutex<HashMap<String, Arc<Semaphore>>>,
+}
+
+/// Why a piece is not done.
+#[derive(Debug, thiserror::Error)]
+enum TaskError {
+    #[error(transparent)]
+    Object(#[from] FlushError),
+    #[error(transparent)]
+    Call(#[from] CallError),
+}
+
 /// Does what rules have to do, until dropped.
-pub async fn run_rule_actions(gateway: Arc<Gateway>, objects: Arc<ObjectStore>, remote: Arc<RemoteBuckets>) {
+pub async fn run_rule_actions(
+    gateway: Arc<Gateway>,
+    objects: Arc<ObjectStore>,
+    remote: Arc<RemoteBuckets>,
+    services: Arc<Services>,
+) {
     let places = Places { objects, remote };
-    let slots = Arc::new(Semaphore::new(UNDER_WAY_MAX));
+    let workplace = Arc::new(Workplace { places, services, slots: Mutex::default() });
     loop {
         let Some(id) = gateway.due.take() else {
             gateway.due.arrived.notified().await;
             continue;
         };
-        tokio::spawn(carry_out(gateway.clone(), places.clone(), slots.clone(), id));
+        tokio::spawn(carry_out(gateway.clone(), workplace.clone(), id));
     }
 }
 
 /// Does all of an execution, however often that takes; what waits for its next attempt holds nobody up.
-async fn carry_out(gateway: Arc<Gateway>, places: Places, slots: Arc<Semaphore>, id: ExecutionId) {
+async fn carry_out(gateway: Arc<Gateway>, workplace: Arc<Workplace>, id: ExecutionId) {
     let mut backoff = Backoff::default();
     loop {
-        let Ok(slot) = slots.acquire().await else { return };
-        let outcome = attempt(&gateway, &places, id).await;
-        drop(slot);
-        match outcome {
+        match attempt(&gateway, &workplace, id).await {
             Outcome::Again => tokio::time::sleep(backoff.handle_failure(&mut gateway.state.random())).await,
             Outcome::Over => return gateway.room.freed(&gateway.state, &gateway.rule_work_limits),
             Outcome::Stopped => return,
@@ -83,31 +104,18 @@ async fn carry_out(gateway: Arc<Gateway>, places: Places, slots: Arc<Semaphore>,
     }
 }
 
-async fn attempt(gateway: &Gateway, places: &Places, id: ExecutionId) -> Outcome {
+async fn attempt(gateway: &Gateway, workplace: &Workplace, id: ExecutionId) -> Outcome {
     let progress = gateway.state.read().actions.progress(id);
     let Some(Progress { execution, open, .. }) = progress else { return Outcome::Over };
     // What a crash would undo is not done.
     if gateway.state.settle().await.is_err() {
         return Outcome::Stopped;
     }
-    let mut again = false;
-    for place in open {
-        let Some(work) = execution.work.get(usize::from(place)) else { continue };
-        match carry_out_task(places, &work.task, &execution).await {
-            Ok(()) => gateway.settle_work(&execution, id, place, work, None),
-            Err(error) if error.is_end() => return Outcome::Stopped,
-            Err(error) if !error.is_lasting() && gateway.is_young(&execution) => {
-                gateway.is_late(&execution, work, &error);
-                again = true;
-            }
-            Err(error) => {
-                let failure = failure(&work.task, &execution, &error);
-                gateway.settle_work(&execution, id, place, work, Some(failure));
-            }
-        }
-    }
-    if again {
-        return Outcome::Again;
+    let pieces = open.into_iter().filter_map(|place| Some((place, execution.work.get(usize::from(place))?)));
+    let pieces = pieces.map(|(place, work)| attempt_piece(gateway, workplace, &execution, id, place, work));
+    let outcomes = futures_util::future::join_all(pieces).await;
+    if let Some(undone) = outcomes.into_iter().find(|outcome| !matches!(outcome, Outcome::Over)) {
+        return undone;
     }
     let left = gateway.state.read().actions.progress(id);
     if let Some(Progress { failures, .. }) = left
@@ -118,20 +126,74 @@ async fn attempt(gateway: &Gateway, places: &Places, id: ExecutionId) -> Outcome
     Outcome::Over
 }
 
-async fn carry_out_task(places: &Places, task: &Task, execution: &Execution) -> Result<(), FlushError> {
-    match task {
-        Task::PutObject { bucket, key } => {
-            places.put(NewObject::new(bucket.clone(), key.clone()), execution.result.clone()).await
+async fn attempt_piece(
+    gateway: &Gateway,
+    workplace: &Workplace,
+    execution: &Execution,
+    id: ExecutionId,
+    place: u8,
+    work: &Work,
+) -> Outcome {
+    let outcome = match workplace.do_task(&work.task, execution).await {
+        Ok(()) => None,
+        Err(error) if error.is_end() => return Outcome::Stopped,
+        Err(error) if !error.is_lasting() && gateway.is_young(execution) => {
+            gateway.is_late(execution, work, &error);
+            return Outcome::Again;
         }
+        Err(error) => Some(task_failure(&work.task, &execution.origin.topic, &error.said())),
+    };
+    gateway.settle_work(execution, id, place, work, outcome);
+    Outcome::Over
+}
+
+impl Workplace {
+    async fn do_task(&self, task: &Task, execution: &Execution) -> Result<(), TaskError> {
+        let _slot = self.slot(task).acquire_owned().await;
+        match task {
+            Task::Call(call) => Ok(self.services.call(call, execution).await?),
+            Task::PutObject { bucket, key } => {
+                let object = NewObject::new(bucket.clone(), key.clone());
+                Ok(self.places.put(object, execution.result.clone()).await?)
+            }
+        }
+    }
+
+    fn slot(&self, task: &Task) -> Arc<Semaphore> {
+        let destination = match task {
+            Task::Call(call) => call.service(),
+            Task::PutObject { bucket, .. } if self.places.remote.contains(bucket) => bucket.as_str(),
+            Task::PutObject { .. } => "",
+        };
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = slots.get(destination) {
+            return known.clone();
+        }
+        let new = Arc::new(Semaphore::new(UNDER_WAY_MAX));
+        slots.insert(destination.to_owned(), new.clone());
+        new
     }
 }
 
-fn failure(task: &Task, execution: &Execution, error: &FlushError) -> Failure {
-    let said = match error {
-        FlushError::Store(StoreError::Objects(refused)) => refused.to_string(), // S3's own words
-        error => with_causes(error),
-    };
-    task_failure(task, &execution.origin.topic, &said)
+impl TaskError {
+    fn is_end(&self) -> bool {
+        matches!(self, Self::Object(error) if error.is_end())
+    }
+
+    fn is_lasting(&self) -> bool {
+        match self {
+            Self::Object(error) => error.is_lasting(),
+            Self::Call(error) => error.is_lasting(),
+        }
+    }
+
+    /// For people.
+    fn said(&self) -> String {
+        match self {
+            Self::Object(FlushError::Store(StoreError::Objects(refused))) => refused.to_string(), // S3's own words
+            error => with_causes(error),
+        }
+    }
 }
 
 impl Gateway {
@@ -145,8 +207,8 @@ impl Gateway {
     }
 
     /// It is tried again.
-    fn is_late(&self, execution: &Execution, work: &Work, error: &FlushError) {
-        let error = with_causes(error);
+    fn is_late(&self, execution: &Execution, work: &Work, error: &TaskError) {
+        let error = error.said();
         tracing::debug!(rule = %execution.rule, %error, "an action is tried again later");
         if let Some(figures) = self.rules.figures_of(&execution.rule, execution.rule_version) {
             figures.is_late(action_of(execution, work), self.state.now(), &error);

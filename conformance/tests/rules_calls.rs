@@ -1,0 +1,84 @@
+//! Rule actions that call AWS services: against moto, which any client of AWS takes for it, reading back what arrived.
+use conformance::{Moto, Server, eventually};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_calls.py");
+/// More than are under way at once at one service.
+const MESSAGES: usize = 80;
+const SERVICES: [&str; 8] = ["dynamodb", "kinesis", "logs", "monitoring", "sns", "sqs", "states", "timestream"];
+
+/// `sekisho.toml` with every service there, and a function that writes `called` beside it.
+fn settings(endpoint: &str) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory");
+    write(&directory, |_| endpoint.to_owned());
+    directory
+}
+
+fn write(directory: &tempfile::TempDir, endpoint: impl Fn(&str) -> String) {
+    let mut text = "[functions]\n".to_owned();
+    let tee = format!("tee {}/called", directory.path().display());
+    for (name, command) in [("local", &*tee), ("broken", "false")] {
+        text += &format!("\"arn:aws:lambda:eu-west-1:123456789012:function:{name}\" = \"command:{command}\"\n");
+    }
+    for name in SERVICES {
+        let endpoint = endpoint(name);
+        text += &format!(
+            "[[service]]\nname = \"{name}\"\nendpoint = \"{endpoint}\"\nregion = \"eu-west-1\"\naccess_key_id = \"AKID\"\n\
+             secret_access_key = \"env:PATH\"\nallow_http = true\n"
+        );
+    }
+    std::fs::write(directory.path().join("sekisho.toml"), text).expect("a file");
+}
+
+#[test]
+fn what_a_rule_calls_arrives_and_what_is_refused_is_told() {
+    let moto = Moto::start();
+    let settings = settings(&moto.api());
+    let server = Server::start_with(&["--config", &settings.path().join("sekisho.toml").display().to_string()]);
+    server.device("pump-7");
+    server.device("pump-8");
+    let (moto, called) = (moto.api(), settings.path().join("called"));
+    server.bash(&format!("MOTO={moto} CALLED={} python {SCRIPT}", called.display()));
+}
+
+/// A queue whose service takes connections and never answers: what is for it waits, over a kill too, and what is for others does not.
+#[test]
+fn a_silent_service_holds_up_no_other_and_is_called_after_a_kill() {
+    let (moto, silent) = (Moto::start(), std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let (settings, nobody) = (settings(&moto.api()), silent.local_addr().expect("an address"));
+    write(&settings, |name| if name == "sqs" { format!("http://{nobody}") } else { moto.api() });
+    let mut server = Server::start_with(&["--config", &settings.path().join("sekisho.toml").display().to_string()]);
+    server.device("pump-7");
+    let there = format!("aws --endpoint-url {} --region eu-west-1", moto.api());
+    let url = server.bash(&format!(
+        r#"
+        {there} dynamodb create-table --table-name t --billing-mode PAY_PER_REQUEST --key-schema AttributeName=n,KeyType=HASH \
+          --attribute-definitions AttributeName=n,AttributeType=N >/dev/null
+        URL=$({there} sqs create-queue --queue-name q --query QueueUrl --output text)
+        echo "$URL"
+        R=arn:aws:iam::000000000000:role/r
+        aws iot create-topic-rule --rule-name both --topic-rule-payload '{{"sql": "SELECT * FROM '"'shared/+'"'", "awsIotSqlVersion": "2016-03-23",
+          "actions": [{{"sqs": {{"queueUrl": "'$URL'", "roleArn": "'$R'"}}}}, {{"dynamoDBv2": {{"putItem": {{"tableName": "t"}}, "roleArn": "'$R'"}}}}]}}'
+        for n in $(seq {MESSAGES}); do echo "{{\"n\": $n}}"; done | mosquitto_pub -l -q 1 -h localhost -p $MQTT_PORT \
+          --cafile $CA --cert pump-7.pem --key pump-7.key -i pump-7 -t shared/a
+        "#
+    ));
+    eventually("the table has all of it", || {
+        let count =
+            server.bash(&format!("{there} dynamodb scan --table-name t --select COUNT --query Count --output text"));
+        (count.trim() == MESSAGES.to_string()).then_some(())
+    });
+    server.kill();
+    write(&settings, |_| moto.api());
+    server.restart();
+    let received = format!(
+        "{there} sqs receive-message --queue-url {} --max-number-of-messages 10 --query Messages[].Body",
+        url.trim()
+    );
+    let mut seen = std::collections::BTreeSet::new();
+    eventually("the queue has all of it", || {
+        let bodies: Option<Vec<String>> =
+            serde_json::from_str(&server.bash(&format!("{received} --output json"))).unwrap_or_default();
+        seen.extend(bodies.into_iter().flatten());
+        (seen.len() == MESSAGES).then_some(())
+    });
+}

@@ -1,0 +1,152 @@
+//! `dynamoDB` and `dynamoDBv2` (DynamoDB API reference: `PutItem`, `UpdateItem`, `DeleteItem`, `AttributeValue`).
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::call::{Action, Words};
+use crate::{Context, Request};
+
+/// `dynamoDB`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DynamoDb {
+    role_arn: String,
+    table_name: String,
+    hash_key_field: String,
+    hash_key_value: String,
+    #[serde(default)]
+    hash_key_type: KeyType,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    range_key_field: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    range_key_value: Option<String>,
+    #[serde(default)]
+    range_key_type: KeyType,
+    /// Where the result goes; `payload`, without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    payload_field: Option<String>,
+    /// `INSERT`, without.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    operation: Option<String>,
+}
+
+/// Of a key.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+enum KeyType {
+    #[default]
+    String,
+    Number,
+}
+
+/// `dynamoDBv2`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DynamoDbV2 {
+    role_arn: String,
+    put_item: PutItem,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PutItem {
+    table_name: String,
+}
+
+impl DynamoDb {
+    fn key(&self) -> Result<Map<String, Value>, String> {
+        let mut key = Map::from_iter([(self.hash_key_field.clone(), self.hash_key_type.of(&self.hash_key_value))]);
+        match (&self.range_key_field, &self.range_key_value) {
+            (Some(field), Some(value)) => {
+                key.insert(field.clone(), self.range_key_type.of(value));
+            }
+            (None, None) => {}
+            _ => return Err("rangeKeyField and rangeKeyValue belong together".into()),
+        }
+        Ok(key)
+    }
+}
+
+impl KeyType {
+    fn of(self, value: &str) -> Value {
+        match self {
+            Self::String => json!({ "S": value }),
+            Self::Number => json!({ "N": value }),
+        }
+    }
+}
+
+impl Action for DynamoDb {
+    const WORDS: Words =
+        Words { action: "DynamoAction", doing: "write the item into DynamoDB", kind: "dynamoDB", resource_is: "Table" };
+    const SERVICE: &'static str = "dynamodb";
+
+    fn resource(&self) -> &str {
+        &self.table_name
+    }
+
+    fn request(&self, context: &Context<'_>) -> Result<Request, String> {
+        let mut key = self.key()?;
+        let field = self.payload_field.as_deref().filter(|field| !field.is_empty()).unwrap_or("payload");
+        // What is not JSON is binary (developer guide, "DynamoDB": non-JSON data).
+        let payload = || match context.json() {
+            Ok(value) => attribute(&value),
+            Err(_) => json!({ "B": BASE64_STANDARD.encode(context.result) }),
+        };
+        let (operation, body) = match self.operation.as_deref() {
+            None | Some("" | "INSERT") => {
+                key.insert(field.into(), payload());
+                ("PutItem", json!({ "TableName": self.table_name, "Item": key }))
+            }
+            Some("UPDATE") => {
+                let body = json!({
+                    "TableName": self.table_name, "Key": key, "UpdateExpression": "SET #p = :p",
+                    "ExpressionAttributeNames": {"#p": field}, "ExpressionAttributeValues": {":p": payload()},
+                });
+                ("UpdateItem", body)
+            }
+            Some("DELETE") => ("DeleteItem", json!({ "TableName": self.table_name, "Key": key })),
+            Some(other) => return Err(format!("`{other}` is no operation: INSERT, UPDATE and DELETE are")),
+        };
+        Ok(request(operation, &body))
+    }
+}
+
+impl Action for DynamoDbV2 {
+    const WORDS: Words = Words {
+        action: "DynamoActionV2",
+        doing: "write the item into DynamoDB",
+        kind: "dynamoDBv2",
+        resource_is: "Table",
+    };
+    const SERVICE: &'static str = "dynamodb";
+
+    fn resource(&self) -> &str {
+        &self.put_item.table_name
+    }
+
+    fn request(&self, context: &Context<'_>) -> Result<Request, String> {
+        let item: Map<_, _> = context.object()?.iter().map(|(name, value)| (name.clone(), attribute(value))).collect();
+        Ok(request("PutItem", &json!({ "TableName": self.put_item.table_name, "Item": item })))
+    }
+}
+
+fn request(operation: &str, body: &Value) -> Request {
+    Request::json("1.0", &format!("DynamoDB_20120810.{operation}"), body)
+}
+
+/// JSON as DynamoDB writes it.
+fn attribute(value: &Value) -> Value {
+    match value {
+        Value::Null => json!({ "NULL": true }),
+        Value::Bool(value) => json!({ "BOOL": value }),
+        Value::Number(number) => json!({ "N": number.to_string() }),
+        Value::String(text) => json!({ "S": text }),
+        Value::Array(values) => json!({ "L": values.iter().map(attribute).collect::<Vec<_>>() }),
+        Value::Object(members) => {
+            let members: Map<_, _> = members.iter().map(|(name, value)| (name.clone(), attribute(value))).collect();
+            json!({ "M": members })
+        }
+    }
+}

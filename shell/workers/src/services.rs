@@ -1,0 +1,132 @@
+//! AWS services that rules call, each at the endpoint the operator names: AWS's, or any server that speaks as it does.
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::Method;
+use sekisho_actions::Execution;
+use sekisho_calls::{Call, Context, Request, is_passing};
+use sekisho_client::{Answer, AwsClient, AwsError, AwsRequest, Credentials, Refused};
+use sekisho_remote::Endpoint;
+
+use crate::functions::{CallLimits, FunctionError, Functions};
+
+/// An answer is a few lines.
+const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// A function in Lambda's place takes at most this long (Lambda quotas: "Function timeout"). And then: it has not done it.
+const FUNCTION_MAX: Duration = Duration::from_secs(900);
+
+/// One service. Its `Debug` shows no secret.
+#[derive(Clone, Debug)]
+pub struct RemoteService {
+    /// One of [`sekisho_calls::SERVICES`].
+    pub name: &'static str,
+    /// Where it is.
+    pub endpoint: Endpoint,
+    /// As in the credential scope, and in ARNs that are made of names.
+    pub region: String,
+    /// Who asks.
+    pub credentials: Credentials,
+    /// A request and its answer take at most this long. And then: it is tried again.
+    pub request_max: Duration,
+}
+
+/// All of them. None, by default.
+#[derive(Default)]
+pub struct Services {
+    by_name: BTreeMap<&'static str, Service>,
+    functions: Arc<Functions>,
+}
+
+struct Service {
+    client: AwsClient,
+    region: String,
+}
+
+/// Why a call was not made, or did nothing.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CallError {
+    #[error("no endpoint is configured for `{0}`: sekisho.toml has no [[service]] of that name")]
+    NoService(&'static str),
+    #[error("{0}")]
+    NoRequest(String),
+    #[error(transparent)]
+    Refused(Refused),
+    #[error(transparent)]
+    Unanswered(AwsError),
+    #[error(transparent)]
+    Function(FunctionError),
+}
+
+impl CallError {
+    /// The same will fail again.
+    pub(crate) fn is_lasting(&self) -> bool {
+        match self {
+            Self::NoService(_) => false, // the next start may have one
+            Self::NoRequest(_) | Self::Unanswered(AwsError::Request(_)) => true,
+            Self::Refused(refused) => !is_passing(refused.status, &refused.code),
+            Self::Unanswered(_) => false,
+            Self::Function(error) => !error.is_passing,
+        }
+    }
+}
+
+impl Services {
+    /// Of two with one name, the later counts; `sekisho.toml` has been checked for that.
+    ///
+    /// # Errors
+    /// [`AwsError`] for an endpoint that is none.
+    pub fn new(services: Vec<RemoteService>, functions: Arc<Functions>) -> Result<Self, AwsError> {
+        let connected = services.into_iter().map(|service| {
+            let RemoteService { name, endpoint, region, credentials, request_max } = service;
+            let client = AwsClient::new(&endpoint.to_string(), &region, credentials)?;
+            Ok((name, Service { client: client.with_limits(ANSWER_BYTES_MAX, request_max), region }))
+        });
+        Ok(Self { by_name: connected.collect::<Result<_, AwsError>>()?, functions })
+    }
+
+    /// Whether there is somebody to call.
+    pub fn offers(&self, call: &Call) -> bool {
+        call.function_arn().is_some_and(|arn| self.functions.has(arn)) || self.by_name.contains_key(call.service())
+    }
+
+    /// Makes a call with the result of an execution.
+    pub(crate) async fn call(&self, call: &Call, execution: &Execution) -> Result<(), CallError> {
+        if let Some(arn) = call.function_arn().filter(|arn| self.functions.has(arn)) {
+            let limits = CallLimits { time: FUNCTION_MAX, answer_bytes: ANSWER_BYTES_MAX };
+            let called = self.functions.call(arn, execution.result.to_vec(), limits).await;
+            return called.map(drop).map_err(CallError::Function);
+        }
+        let service = self.by_name.get(call.service()).ok_or(CallError::NoService(call.service()))?;
+        let context = Context {
+            result: &execution.result,
+            received: execution.origin.received,
+            rule: execution.rule.as_str(),
+            region: &service.region,
+        };
+        let request = || call.request(&context).map_err(CallError::NoRequest);
+        let answer = match service.send(call.service(), request()?).await {
+            Err(CallError::Refused(refused)) => match call.remedy(&refused.code, &context) {
+                Some(remedy) => {
+                    service.send(call.service(), remedy).await?;
+                    service.send(call.service(), request()?).await?
+                }
+                None => return Err(CallError::Refused(refused)),
+            },
+            other => other?,
+        };
+        call.check_answer(&answer.body).map_err(CallError::NoRequest)
+    }
+}
+
+impl Service {
+    async fn send(&self, signing_name: &str, request: Request) -> Result<Answer, CallError> {
+        let headers: Vec<_> = request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let body = Bytes::from(request.body);
+        let path = &request.path;
+        let signed = AwsRequest { signing_name, method: Method::POST, path, query: "", headers: &headers, body };
+        let answer = self.client.send(&signed).await.map_err(CallError::Unanswered)?;
+        answer.success().map_err(CallError::Refused)
+    }
+}
