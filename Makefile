@@ -28,6 +28,7 @@ bless: ## Accept new snapshots; then read the diff
 
 kills: peers ## The kill tests as they are claimed: 50 kills under load, 200 with a faulty destination
 	$(CARGO) build -p sekisho && SEKISHO_KILLS=50 $(CARGO) test -p conformance --test kill --test kill_provisioning --test kill_objects -- --nocapture
+	SEKISHO_KILLS=50 $(CARGO) test -p conformance --test rules_actions kill -- --nocapture
 	SEKISHO_KILLS=200 $(CARGO) test -p conformance --test kill_elsewhere -- --nocapture
 
 sim: ## 24 simulated hours of each of four seeds

@@ -34,6 +34,11 @@ fn a_rule_republishes_puts_objects_and_reports_what_failed() {
     }
 }
 
+/// `SEKISHO_KILLS`; few by default, so that the suite stays short.
+fn kills() -> u32 {
+    std::env::var("SEKISHO_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
+}
+
 /// What was acknowledged is durable in all three: an object, a record, and a stored session's queue.
 #[test]
 fn what_was_acknowledged_is_done_after_a_kill() {
@@ -43,7 +48,7 @@ fn what_was_acknowledged_is_done_after_a_kill() {
     server.lake(1);
     let script = conformance::root().join("conformance/python/rules_kill.py");
     server.bash(&format!("python {} prepare", script.display()));
-    for round in 0..3 {
+    for round in 0..kills() {
         let mut load =
             server.command("python").arg(&script).args(["load", &round.to_string()]).spawn().expect("python");
         let acknowledged = server.scratch().join("acknowledged");
