@@ -170,6 +170,21 @@ assert json.loads(listener.heard.get(timeout=30).payload)["t"] == 8
 data.publish(topic="factory/pump-9/object", qos=1, payload=b'{"v": 1}')
 publish("factory/pump-7/object", b'{"v": 99}', qos=0)
 eventually("these too", lambda: {"pump-9/1.json", "pump-7/99.json"} <= set(keys()))
+
+# What the server knows of the thing: its shadows, and the registry; and of the message: whence it came
+data.update_thing_shadow(thingName="pump-7", payload=json.dumps({"state": {"reported": {"alarm": "ON"}}}))
+data.update_thing_shadow(thingName="pump-7", shadowName="door", payload=json.dumps({"state": {"desired": {"open": False}}}))
+rule("knows", f"""SELECT get_thing_shadow('pump-7', 'door', '{ROLE}').state.desired AS door, get_thing_shadow('none', '{ROLE}') AS none,
+     get_registry_data('DescribeThing', clientid(), '{ROLE}').thingName AS thing, sourceip() AS ip, traceid() AS one, traceid() AS same
+     FROM 'factory/+/asks' WHERE get_thing_shadow(topic(2), '{ROLE}').state.reported.alarm = 'ON'""", {"republish": {"topic": "shared/knows"}})
+publish("factory/pump-7/asks", b"{}")
+told = json.loads(listener.heard.get(timeout=30).payload)
+one = told.pop("one")
+assert len(one) == 36 and told.pop("same") == one, told
+assert told == {"door": {"open": False}, "thing": "pump-7", "ip": "127.0.0.1"}, told
+data.update_thing_shadow(thingName="pump-7", payload=json.dumps({"state": {"reported": {"alarm": "OFF"}}}))
+publish("factory/pump-7/asks", b"{}")
+nothing_more()
 device.disconnect()
 listener.disconnect()
 print("ok")

@@ -183,6 +183,8 @@ mod tests {
                 certificate_id: None,
                 thing: None,
                 principal: "p".into(),
+                address: None,
+                trace_id: None,
                 received: Timestamp::from_seconds(1),
                 republished: 2,
                 payload: Some(Bytes::from_static(b"\0\xff")),

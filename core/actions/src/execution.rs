@@ -1,4 +1,6 @@
 //! One rule's work on one message.
+use std::net::IpAddr;
+
 use bytes::Bytes;
 use sekisho_calls::Call;
 use sekisho_types::memory::allocated;
@@ -47,6 +49,12 @@ pub struct Origin {
     pub thing: Option<String>,
     /// What `principal()` answers.
     pub principal: String,
+    /// What `sourceip()` answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<IpAddr>,
+    /// What `traceid()` answered, if it was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
     /// When it came.
     pub received: Timestamp,
     /// How often rules had republished it by then.
@@ -101,8 +109,9 @@ impl Execution {
     /// What it weighs in memory, about.
     pub fn bytes(&self) -> usize {
         let Self { rule, origin, result, work, failures, .. } = self;
-        let Origin { topic, client_id, thing, principal, payload, .. } = origin;
-        let texts = [rule.as_str(), topic, principal].into_iter().chain(client_id.as_deref()).chain(thing.as_deref());
+        let Origin { topic, client_id, thing, principal, trace_id, payload, .. } = origin;
+        let texts = [rule.as_str(), topic, principal].into_iter();
+        let texts = texts.chain(client_id.as_deref()).chain(thing.as_deref()).chain(trace_id.as_deref());
         size_of::<Self>()
             + texts.map(|text| allocated(text.len())).sum::<usize>()
             + allocated(result.len())

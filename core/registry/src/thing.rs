@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 
 use sekisho_types::{BillingGroupName, Random, ThingName, ThingTypeName};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use crate::error::check_version;
 use crate::registry::uuid;
@@ -82,6 +83,29 @@ impl Registry {
     /// [`RegistryError::NotFound`].
     pub fn thing(&self, thing_name: &ThingName) -> Result<&Thing, RegistryError> {
         self.things.get(thing_name).ok_or_else(|| RegistryError::not_found(Resource::Thing, thing_name))
+    }
+
+    /// What `DescribeThing` answers.
+    ///
+    /// # Errors
+    /// [`RegistryError::NotFound`].
+    pub fn describe_thing(&self, thing_name: &ThingName) -> Result<Value, RegistryError> {
+        let thing = self.thing(thing_name)?;
+        let mut described = json!({
+            "defaultClientId": thing.thing_name,
+            "thingName": thing.thing_name,
+            "thingId": thing.thing_id,
+            "thingArn": self.thing_arn(&thing.thing_name),
+            "attributes": thing.attributes,
+            "version": thing.version,
+        });
+        if let Some(thing_type_name) = &thing.thing_type_name {
+            described["thingTypeName"] = json!(thing_type_name);
+        }
+        if let Some(billing_group_name) = self.billing_group_of_thing(&thing.thing_name) {
+            described["billingGroupName"] = json!(billing_group_name);
+        }
+        Ok(described)
     }
 
     /// The things a filter selects, by name, ascending.

@@ -13,6 +13,7 @@
 //! grid      $1 + $2 | 3 | 'a'                     ($1 is what begins a row, $2 what stands above a column)
 //! | 2               | 5 | "2a"
 //! ```
+use std::cell::OnceCell;
 use std::fmt::Write;
 
 use sekisho_types::Timestamp;
@@ -46,9 +47,10 @@ impl Compiled {
             principal: "8f2c",
             account: "123456789012",
             received: Timestamp::from_millis(1_481_825_251_155),
-            trace_id: Some("12345678-1234-1234-1234-123456789012"),
-            source_ip: Some("192.0.2.7"),
+            trace_id: Some(&OnceCell::from("12345678-1234-1234-1234-123456789012".to_owned())),
+            source_ip: Some([192, 0, 2, 7].into()),
             mqtt: Some(&properties),
+            known: None,
         };
         let mut random = |out: &mut [u8]| out.fill(7);
         let failed = |error: EvaluationError| format!("error {error}");

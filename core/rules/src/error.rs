@@ -40,4 +40,7 @@ pub enum EvaluationError {
     /// Operator: the statement takes longer over this message than any message may take.
     #[error("the rule takes more than {} steps over this message", crate::STEPS_MAX)]
     TooLong,
+    /// Operator: a function asks the server, and there is none.
+    #[error("get_thing_shadow and get_registry_data ask a server, and there is none")]
+    NobodyToAsk,
 }

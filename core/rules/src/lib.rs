@@ -25,7 +25,7 @@ pub use action::{
 pub use error::{EvaluationError, SqlError};
 pub use functions::{Arity, Function, functions};
 pub use json::{JSON_DEPTH_MAX, JsonError};
-pub use message::{Message, MqttProperties};
+pub use message::{Known, Message, MqttProperties};
 pub use program::{Evaluation, Program};
 pub use sql::{SQL_BYTES_MAX, SQL_DEPTH_MAX, Statement, VARIABLES_MAX, compile};
 pub use template::Template;

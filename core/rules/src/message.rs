@@ -1,4 +1,7 @@
 //! What a rule may know about a message.
+use std::cell::OnceCell;
+use std::net::IpAddr;
+
 use sekisho_types::{Timestamp, basic_ingest};
 
 /// A published message, and what the context functions answer with.
@@ -16,12 +19,23 @@ pub struct Message<'a> {
     pub account: &'a str,
     /// `timestamp()`.
     pub received: Timestamp,
-    /// `traceid()`; absent when the message did not come by MQTT.
-    pub trace_id: Option<&'a str>,
+    /// `traceid()`, which is made when it is first asked for; absent when the message did not come by MQTT.
+    pub trace_id: Option<&'a OnceCell<String>>,
     /// `sourceip()`.
-    pub source_ip: Option<&'a str>,
+    pub source_ip: Option<IpAddr>,
     /// What MQTT 5 said of it; absent when it said nothing.
     pub mqtt: Option<&'a MqttProperties<'a>>,
+    /// Who answers the functions that ask for more than the message; absent where there is no server.
+    pub known: Option<&'a dyn Known>,
+}
+
+/// What the server knows of things. Answers are JSON, as the API gives them.
+pub trait Known: std::fmt::Debug {
+    /// `get_thing_shadow`: the document of a shadow, the classic one without a name; `None` if there is none.
+    fn thing_shadow(&self, thing: &str, shadow: Option<&str>) -> Option<String>;
+
+    /// `get_registry_data`: what `DescribeThing` or `ListThingGroupsForThing` answers; `None` if there is no such thing or API.
+    fn registry_data(&self, api: &str, thing: &str) -> Option<String>;
 }
 
 /// Properties of a PUBLISH (MQTT5 §3.3.2.3) that a rule may ask for.

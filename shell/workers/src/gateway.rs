@@ -143,6 +143,7 @@ impl Session {
             client_id: Some(self.client_id.as_str()),
             thing: self.policy.thing().map(ThingName::as_str),
             principal: self.link.principal(),
+            address: Some(self.peer().address.ip()),
         }
     }
 

@@ -2,6 +2,7 @@
 //! same way.
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
@@ -29,6 +30,8 @@ pub struct Source<'a> {
     pub thing: Option<&'a str>,
     /// What `principal()` answers.
     pub principal: &'a str,
+    /// Where it comes from, if that is known.
+    pub address: Option<IpAddr>,
 }
 
 /// What the broker calls a rule.

@@ -194,7 +194,8 @@ impl Gateway {
     pub fn publish_https(&self, now: Instant, peer: &Peer, spoken: Spoken<'_>) -> Result<Sequence, Refusal> {
         let Speech { publish, retain } = self.authorize_https(peer, spoken.topic, spoken.retain)?;
         let principal = &self.principal_of(peer);
-        let source = Source { certificate_id: publish.principal(), client_id: None, thing: None, principal };
+        let address = Some(peer.address.ip());
+        let source = Source { certificate_id: publish.principal(), client_id: None, thing: None, principal, address };
         self.speak(now, spoken, &publish, retain.as_ref(), source)
     }
 
@@ -205,7 +206,8 @@ impl Gateway {
             return self.speak(now, spoken, publish, retain.as_ref(), self.account());
         };
         let principal = &certificate_id.to_string();
-        let source = Source { certificate_id: Some(certificate_id), client_id: None, thing: None, principal };
+        let certificate_id = Some(certificate_id);
+        let source = Source { certificate_id, client_id: None, thing: None, principal, address: None };
         self.speak(now, spoken, publish, retain.as_ref(), source)
     }
 
@@ -237,7 +239,7 @@ impl Gateway {
     /// The account itself speaks: its operator, or the server.
     fn account(&self) -> Source<'_> {
         let principal = self.state.tenant().account.as_str();
-        Source { certificate_id: None, client_id: None, thing: None, principal }
+        Source { certificate_id: None, client_id: None, thing: None, principal, address: None }
     }
 
     /// A message to its subscribers and rules, and then what rules make of it.

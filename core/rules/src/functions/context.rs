@@ -1,4 +1,5 @@
 //! topic, clientid, principal, accountid, timestamp, traceid, sourceip, sql_version: what is known beside the payload.
+use super::random::new_uuid;
 use super::{Arity, Function, Run};
 use crate::SqlVersion;
 use crate::value::{Value, int};
@@ -59,8 +60,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
         since: SqlVersion::V2015_10_08,
         arity: Arity::exactly(0),
         doc: "The trace id of a message that came by MQTT.",
-        examples: &[("traceid()", r#""12345678-1234-1234-1234-123456789012""#)],
-        run: Run::Values(|context, _| context.message.trace_id.map_or(Value::Undefined, Value::string)),
+        examples: &[("traceid()", r#""11111111-1111-4111-9111-111111111111""#)],
+        run: Run::Values(|context, _| {
+            let Some(trace_id) = context.message.trace_id else { return Value::Undefined };
+            Value::string(trace_id.get_or_init(|| new_uuid(context.random)).as_str())
+        }),
     },
     Function {
         name: "sourceip",
@@ -68,7 +72,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         arity: Arity::exactly(0),
         doc: "The address the message came from.",
         examples: &[("sourceip()", r#""192.0.2.1""#)],
-        run: Run::Values(|context, _| context.message.source_ip.map_or(Value::Undefined, Value::string)),
+        run: Run::Values(|context, _| {
+            context.message.source_ip.map_or(Value::Undefined, |ip| Value::string(ip.to_canonical().to_string()))
+        }),
     },
     Function {
         name: "sql_version",

@@ -10,6 +10,7 @@ mod context; // topic clientid timestamp …
 mod double; // sqrt power sin … in double precision
 mod encoding; // encode decode
 mod hashes; // md2 md5 sha1 sha256 …
+mod known; // get_thing_shadow get_registry_data
 mod mqtt; // get_mqtt_property get_user_properties
 mod random; // newuuid rand
 mod regexp; // regexp_matches regexp_replace regexp_substr
@@ -77,6 +78,7 @@ const FAMILIES: &[&[Function]] = &[
     double::FUNCTIONS,
     encoding::FUNCTIONS,
     hashes::FUNCTIONS,
+    known::FUNCTIONS,
     mqtt::FUNCTIONS,
     random::FUNCTIONS,
     regexp::FUNCTIONS,
@@ -86,8 +88,7 @@ const FAMILIES: &[&[Function]] = &[
     transform::FUNCTIONS,
 ];
 
-const OUTSIDE: &[&str] =
-    &["aws_lambda", "get_dynamodb", "get_registry_data", "get_secret", "get_thing_shadow", "machinelearning_predict"];
+const OUTSIDE: &[&str] = &["aws_lambda", "get_dynamodb", "get_secret", "machinelearning_predict"];
 
 /// All functions but `cast` and `exists`, which have a syntax of their own.
 pub fn functions() -> impl Iterator<Item = &'static Function> {
@@ -124,8 +125,25 @@ impl Arity {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::OnceCell;
+
     use super::*;
-    use crate::{Evaluation, Message, MqttProperties, compile};
+    use crate::{Evaluation, Known, Message, MqttProperties, compile};
+
+    #[derive(Debug)]
+    struct OneThing;
+
+    impl Known for OneThing {
+        fn thing_shadow(&self, thing: &str, shadow: Option<&str>) -> Option<String> {
+            let reported = if shadow.is_none() { r#"{"on": true}"# } else { r#"{"open": false}"# };
+            (thing == "oven-7").then(|| format!(r#"{{"state": {{"reported": {reported}}}}}"#))
+        }
+
+        fn registry_data(&self, api: &str, thing: &str) -> Option<String> {
+            let is_known = api == "DescribeThing" && thing == "oven-7";
+            is_known.then(|| r#"{"thingName": "oven-7", "attributes": {"site": "north"}}"#.to_owned())
+        }
+    }
 
     /// Each example is evaluated in the newest version over an empty object.
     #[test]
@@ -150,9 +168,10 @@ mod tests {
                     principal: "8f2c",
                     account: "123456789012",
                     received: sekisho_types::Timestamp::from_millis(1_481_825_251_155),
-                    trace_id: Some("12345678-1234-1234-1234-123456789012"),
-                    source_ip: Some("192.0.2.1"),
+                    trace_id: Some(&OnceCell::new()),
+                    source_ip: Some([192, 0, 2, 1].into()),
                     mqtt: Some(&properties),
+                    known: Some(&OneThing),
                 };
                 let found = match program.evaluate(&message, &mut |out: &mut [u8]| out.fill(0x11)) {
                     Evaluation::Selected(bytes) if bytes.is_empty() => "Undefined".to_owned(),

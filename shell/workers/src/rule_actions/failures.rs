@@ -20,7 +20,7 @@ use crate::live_rules::LiveRule;
 struct Document<'a> {
     rule_name: &'a str,
     topic: &'a str,
-    cloudwatch_trace_id: String,
+    cloudwatch_trace_id: &'a str,
     client_id: &'a str,
     base64_original_payload: String,
     failures: &'a [Failure],
@@ -57,7 +57,7 @@ impl Gateway {
         chain: &mut Chain,
     ) -> Result<Sequence, Refusal> {
         let Some(action) = &rule.error_action else { return Ok(Sequence(0)) };
-        let document = document(rule, subject, failures, uuid::Uuid::new_v4());
+        let document = document(rule, subject, failures);
         match self.perform(rule, action, subject, &document, chain) {
             Ok(Done::AtOnce(sequence)) => {
                 rule.figures.done(None);
@@ -89,11 +89,11 @@ pub(crate) fn action_of(execution: &Execution, work: &Work) -> Option<u8> {
     (!execution.is_error_action).then_some(work.action)
 }
 
-fn document(rule: &LiveRule, subject: &Subject<'_>, failures: &[Failure], trace_id: uuid::Uuid) -> Bytes {
+fn document(rule: &LiveRule, subject: &Subject<'_>, failures: &[Failure]) -> Bytes {
     let document = Document {
         rule_name: rule.name.as_str(),
         topic: subject.topic,
-        cloudwatch_trace_id: trace_id.to_string(),
+        cloudwatch_trace_id: subject.trace_id.get_or_init(|| uuid::Uuid::new_v4().to_string()),
         client_id: subject.source.client_id.unwrap_or("N/A"),
         base64_original_payload: BASE64_STANDARD.encode(subject.payload),
         failures,

@@ -1,4 +1,6 @@
 //! One action for one message: done at once where that is a matter of the journal, else made into work.
+use std::cell::OnceCell;
+
 use bytes::Bytes;
 use sekisho_actions::{Failure, Task};
 use sekisho_calls::Words;
@@ -26,6 +28,8 @@ pub(crate) struct Subject<'a> {
     pub payload: &'a Bytes,
     pub source: &'a Source<'a>,
     pub received: Timestamp,
+    /// Made when it is first asked for.
+    pub trace_id: &'a OnceCell<String>,
     /// What MQTT5 says of it.
     pub mqtt: Option<&'a MqttProperties<'a>>,
 }

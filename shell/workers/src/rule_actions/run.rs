@@ -1,4 +1,6 @@
 //! One rule over one message: its statement, then each of its actions.
+use std::cell::OnceCell;
+
 use bytes::Bytes;
 use sekisho_actions::{Execution, ExecutionId, Origin};
 use sekisho_broker::{Broker, RuleId, Target};
@@ -27,7 +29,8 @@ impl Gateway {
         let topic = Broker::rule_topic(message.topic);
         let said = message.properties.map(rule_properties);
         let (payload, source, received) = (message.payload, &message.source, self.state.now());
-        let subject = Subject { topic, payload, source, received, mqtt: said.as_ref() };
+        let trace_id = OnceCell::new();
+        let subject = Subject { topic, payload, source, received, trace_id: &trace_id, mqtt: said.as_ref() };
         let mut owed = Sequence(0);
         for target in targets {
             if let Target::Rule(rule) = target {
@@ -153,8 +156,10 @@ impl Gateway {
             principal: subject.source.principal,
             account: self.state.tenant().account.as_str(),
             received: subject.received,
+            trace_id: subject.source.client_id.map(|_| subject.trace_id),
+            source_ip: subject.source.address,
             mqtt: subject.mqtt,
-            ..Default::default()
+            known: Some(self),
         }
     }
 }
@@ -162,13 +167,15 @@ impl Gateway {
 impl Subject<'_> {
     /// As it waits for its error action: it outlives the buffer it came in.
     pub(crate) fn outlives(&self, depth: u8, with_payload: bool) -> Origin {
-        let Source { certificate_id, client_id, thing, principal } = *self.source;
+        let Source { certificate_id, client_id, thing, principal, address } = *self.source;
         Origin {
             topic: self.topic.to_owned(),
             client_id: client_id.map(str::to_owned),
             certificate_id,
             thing: thing.map(str::to_owned),
             principal: principal.to_owned(),
+            address,
+            trace_id: self.trace_id.get().cloned(),
             received: self.received,
             republished: depth,
             payload: with_payload.then(|| Bytes::copy_from_slice(self.payload)),

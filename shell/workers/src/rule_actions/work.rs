@@ -2,6 +2,7 @@
 //!
 //! What has to be done is in the state, so that a crash loses none of it; a start does what was not ended. Several are done at once,
 //! in no order (developer guide, "Rules for AWS IoT": actions are independent).
+use std::cell::OnceCell;
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -260,10 +261,18 @@ impl Gateway {
             client_id: origin.client_id.as_deref(),
             thing: origin.thing.as_deref(),
             principal: &origin.principal,
+            address: origin.address,
         };
         let payload = origin.payload.clone().unwrap_or_default();
-        let subject =
-            Subject { topic: &origin.topic, payload: &payload, source: &source, received: origin.received, mqtt: None };
+        let trace_id = origin.trace_id.clone().map_or_else(OnceCell::new, OnceCell::from);
+        let subject = Subject {
+            topic: &origin.topic,
+            payload: &payload,
+            source: &source,
+            received: origin.received,
+            trace_id: &trace_id,
+            mqtt: None,
+        };
         let mut chain = Chain::at(origin.republished);
         self.admit(&[], &mut chain)?;
         self.run_error_action(rule, &subject, failures, Some(id), &mut chain)?;
