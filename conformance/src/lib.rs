@@ -67,6 +67,13 @@ impl Server {
         Self::launch(extra, None)
     }
 
+    /// Starts one whose system trusts this certificate authority and no other.
+    pub fn start_trusting(authority_pem: &str) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        fs::write(directory.path().join(AUTHORITY), authority_pem).expect("a file");
+        Self::launch_in(directory, &[], None)
+    }
+
     /// Starts one that may have so many file descriptors and no more.
     pub fn start_within(descriptors: u32) -> Self {
         Self::launch(&[], Some(descriptors))
@@ -354,6 +361,9 @@ impl Drop for Server {
     }
 }
 
+/// Whom the server's system trusts, if that is said.
+const AUTHORITY: &str = "authority.pem";
+
 /// Connect as oneself; use one's own topics and those below `shared/`.
 const POLICY: &str = r#"{"Version": "2012-10-17", "Statement": [
   {"Effect": "Allow", "Action": "iot:Connect", "Resource": "arn:aws:iot:us-east-1:000000000000:client/${iot:ClientId}"},
@@ -377,6 +387,10 @@ fn spawn(directory: &Path, extra: &[String], descriptors: Option<u32>) -> Child 
             command
         }
     };
+    let authority = directory.join(AUTHORITY);
+    if authority.exists() {
+        command.env("SSL_CERT_FILE", authority);
+    }
     command
         .args(["serve", "--data"])
         .arg(directory.join("data"))

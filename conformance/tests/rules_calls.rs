@@ -82,3 +82,22 @@ fn a_silent_service_holds_up_no_other_and_is_called_after_a_kill() {
         (seen.len() == MESSAGES).then_some(())
     });
 }
+
+/// An endpoint over TLS that only this server's system trusts.
+#[test]
+fn a_rule_posts_where_somebody_has_agreed_to_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (cert, key) = (directory.path().join("cert.pem"), directory.path().join("key.pem"));
+    conformance::run(
+        std::process::Command::new("openssl")
+            .args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"])
+            .args(["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"])
+            .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
+            .args([&key, std::path::Path::new("-out"), &cert]),
+    );
+    let server = Server::start_trusting(&std::fs::read_to_string(&cert).expect("a certificate"));
+    server.device("pump-7");
+    server.device("pump-8");
+    let script = SCRIPT.replace("rules_calls", "rules_http");
+    server.bash(&format!("CERT={} KEY={} python {script}", cert.display(), key.display()));
+}

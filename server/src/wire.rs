@@ -16,8 +16,8 @@ use sekisho_listeners::{
 use sekisho_remote::RemoteBuckets;
 use sekisho_state::{OpenError, OsRandom, State, system_clock};
 use sekisho_workers::{
-    Authorizers, BulkRegistration, Decisions, DeliveryStreams, Functions, Gateway, Issuing, Parts, Recovered,
-    Revocation, RsaKeys, Services, run_expiry, run_key_deadlines, run_rule_actions, run_tidings,
+    Authorizers, BulkRegistration, Decisions, DeliveryStreams, Destinations, Functions, Gateway, Issuing, Parts,
+    Recovered, Revocation, RsaKeys, Services, run_expiry, run_key_deadlines, run_rule_actions, run_tidings,
 };
 use tokio::sync::watch;
 
@@ -99,6 +99,8 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let objects = object_store::open(config, &state, &decisions, &mut OsRandom)?;
     let remote = Arc::new(RemoteBuckets::new(config.buckets.clone()));
     let functions = Arc::new(Functions::new(config.functions.clone()));
+    let api_authority = reachable(listeners.api.local_addr()?).to_string();
+    let destinations = Arc::new(Destinations::new(state.clone(), api_authority.clone()));
     let services = Arc::new(Services::new(config.services.clone(), functions.clone())?);
     let streams =
         sekisho_workers::start_delivery(state.clone(), objects.clone(), remote.clone(), functions.clone(), recovered);
@@ -126,7 +128,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let (watching, crls) = (revocation.clone(), config.crls.clone());
     tokio::spawn(async move { watching.watch(crls).await });
     tokio::spawn(run_tidings(gateway.clone()));
-    tokio::spawn(run_rule_actions(gateway.clone(), objects.clone(), remote, services.clone()));
+    tokio::spawn(run_rule_actions(gateway.clone(), objects.clone(), remote, services.clone(), destinations.clone()));
     follow(&state, &gateway, &streams);
     tokio::spawn(gateway.clone().expire_sessions());
     tokio::spawn(compact(state.clone(), streams.clone()));
@@ -144,11 +146,12 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
         issuing,
         authorizers,
         services,
+        destinations,
         bulk,
         credentials: HashMap::from([(credentials.access_key_id, credentials.secret_access_key)]),
         settings: sekisho_api::Settings {
             hostnames: config.hostnames.clone(),
-            api_authority: reachable(listeners.api.local_addr()?).to_string(),
+            api_authority,
             plain_http_from_anywhere: config.plain_http_from_anywhere,
             limits: config.limits.clone(),
             remote_buckets: config.buckets.iter().map(|bucket| bucket.name.clone()).collect(),

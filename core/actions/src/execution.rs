@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use sekisho_calls::Call;
 use sekisho_types::memory::allocated;
-use sekisho_types::{BucketName, CertificateId, ObjectKey, RuleName, Timestamp, base64_bytes};
+use sekisho_types::{BucketName, CertificateId, HttpUrl, ObjectKey, RuleName, Timestamp, base64_bytes};
 use serde::{Deserialize, Serialize};
 
 /// Which.
@@ -84,6 +84,13 @@ pub enum Task {
         /// Under which key.
         key: ObjectKey,
     },
+    /// The result, posted to somebody's endpoint. Done again, it is another request.
+    Post {
+        /// Where to.
+        url: HttpUrl,
+        /// Beside those that every request has.
+        headers: Vec<(String, String)>,
+    },
     /// A call of an AWS API with the result. Done again, it is another one.
     Call(Box<Call>),
 }
@@ -125,6 +132,11 @@ impl Work {
     fn bytes(&self) -> usize {
         let task = match &self.task {
             Task::PutObject { bucket, key } => allocated(bucket.as_str().len()) + allocated(key.as_str().len()),
+            Task::Post { url, headers } => {
+                let texts = headers.iter().flat_map(|(name, value)| [name.len(), value.len()]);
+                let headers = texts.map(|bytes| size_of::<String>() + allocated(bytes)).sum::<usize>();
+                allocated(url.as_str().len()) + headers
+            }
             Task::Call(call) => size_of::<Call>() + allocated(call.bytes()),
         };
         size_of::<Self>() + task

@@ -32,6 +32,8 @@ pub enum Resource {
     RoleAlias,
     /// `authorizer/<name>`
     Authorizer,
+    /// `ruledestination/http/<id>`
+    TopicRuleDestination,
     /// A bulk registration task; it has no ARN.
     RegistrationTask,
     /// A certificate's way from another account.
@@ -54,6 +56,7 @@ impl fmt::Display for Resource {
             Self::ProvisioningTemplateVersion => "Provisioning template version",
             Self::RoleAlias => "Role alias",
             Self::Authorizer => "Authorizer",
+            Self::TopicRuleDestination => "Topic rule destination",
             Self::RegistrationTask => "Thing registration task",
             Self::Transfer => "Transfer of certificate",
         })

@@ -11,9 +11,9 @@ use sekisho_types::{
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Authorizer, BillingGroup, CaCertificate, CaRecord, Certificate, EventConfigurations, LineOutcome, Ownership,
-    Policy, PolicyTarget, ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationListId, RoleAlias,
-    Thing, ThingGroup, ThingPrincipalType, ThingType, TopicRule, Transfer,
+    Authorizer, BillingGroup, CaCertificate, CaRecord, Certificate, Destination, EventConfigurations, LineOutcome,
+    Ownership, Policy, PolicyTarget, ProvisioningClaim, ProvisioningTemplate, RegistrationTask, RevocationListId,
+    RoleAlias, Thing, ThingGroup, ThingPrincipalType, ThingType, TopicRule, Transfer,
 };
 
 /// One change. What creates something carries it whole, so a snapshot is a list of creations.
@@ -153,6 +153,10 @@ pub enum Event {
     AuthorizerPut { authorizer: Authorizer },
     /// A custom authorizer is gone, and lets nobody in any more.
     AuthorizerDeleted { authorizer_name: AuthorizerName },
+    /// A destination of rules is there, new or changed.
+    DestinationPut { destination: Destination },
+    /// A destination of rules is gone, and is called no more.
+    DestinationDeleted { id: String },
     /// This one is asked where none is named, or none is.
     DefaultAuthorizerSet {
         #[serde(default)]

@@ -158,6 +158,8 @@ impl Registry {
             | Event::EventConfigurationsSet { .. }
             | Event::RoleAliasPut { .. }
             | Event::RoleAliasDeleted { .. }
+            | Event::DestinationPut { .. }
+            | Event::DestinationDeleted { .. }
             | Event::DefaultAuthorizerSet { .. } => Affected::None,
             Event::AuthorizerPut { authorizer } => Affected::Authorizer(authorizer.authorizer_name.clone()),
             Event::AuthorizerDeleted { authorizer_name } => Affected::Authorizer(authorizer_name.clone()),

@@ -15,8 +15,8 @@ use crate::policy::HeldPolicy;
 use crate::revocation::RevocationLists;
 use crate::rule::HeldRule;
 use crate::{
-    Authorizer, BillingGroup, CaRecord, Certificate, Event, EventConfigurations, PolicyTarget, PolicyVersion,
-    ProvisioningTemplate, RegistrationTask, RoleAlias, Thing, ThingGroup, ThingPrincipalType, ThingType,
+    Authorizer, BillingGroup, CaRecord, Certificate, Destination, Event, EventConfigurations, PolicyTarget,
+    PolicyVersion, ProvisioningTemplate, RegistrationTask, RoleAlias, Thing, ThingGroup, ThingPrincipalType, ThingType,
 };
 
 /// The account's IoT control plane.
@@ -58,6 +58,7 @@ pub struct Registry {
     pub(crate) role_aliases: BTreeMap<RoleAliasName, RoleAlias>,
     pub(crate) authorizers: BTreeMap<AuthorizerName, Authorizer>,
     pub(crate) default_authorizer: Option<AuthorizerName>,
+    pub(crate) destinations: BTreeMap<String, Destination>,
 }
 
 impl Registry {
@@ -97,6 +98,7 @@ impl Registry {
             role_aliases: BTreeMap::new(),
             authorizers: BTreeMap::new(),
             default_authorizer: None,
+            destinations: BTreeMap::new(),
         }
     }
 
@@ -267,6 +269,12 @@ impl Registry {
                 self.authorizers.remove(authorizer_name);
                 self.tags.remove(&self.authorizer_arn(authorizer_name));
             }
+            Event::DestinationPut { destination } => {
+                self.destinations.insert(destination.id.clone(), destination.clone());
+            }
+            Event::DestinationDeleted { id } => {
+                self.destinations.remove(id);
+            }
             Event::DefaultAuthorizerSet { authorizer_name } => self.default_authorizer.clone_from(authorizer_name),
             Event::Tagged { arn, tags } => {
                 self.tags.entry(arn.clone()).or_default().extend(tags.clone());
@@ -362,6 +370,8 @@ impl Registry {
         if self.default_authorizer.is_some() {
             events.push(Event::DefaultAuthorizerSet { authorizer_name: self.default_authorizer.clone() });
         }
+        let destinations = self.destinations.values();
+        events.extend(destinations.map(|destination| Event::DestinationPut { destination: destination.clone() }));
         let templates = self.provisioning_templates.values();
         events.extend(templates.map(|template| Event::ProvisioningTemplatePut { template: template.clone() }));
         events.extend(self.claims.values().map(|held| Event::ProvisioningClaimAdded { claim: held.claim.clone() }));

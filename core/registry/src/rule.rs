@@ -2,7 +2,7 @@
 use std::sync::Arc;
 
 use sekisho_rules::{Action, ActionError, Program, SqlVersion, compile};
-use sekisho_types::{RuleName, Timestamp};
+use sekisho_types::{HttpUrl, RuleName, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -52,6 +52,17 @@ impl TopicRule {
     /// What to do where an action failed.
     pub fn error_action(&self) -> Option<&Value> {
         self.payload.get("errorAction").filter(|action| !action.is_null())
+    }
+
+    /// Where owners of endpoints are to be asked whether this rule may call them.
+    pub fn confirmation_urls(&self) -> Vec<HttpUrl> {
+        let Ok(version) = self.version() else { return Vec::new() };
+        let actions = self.actions().iter().chain(self.error_action());
+        let asked = actions.filter_map(|action| match Action::parse(action, version) {
+            Ok(Action::Http(http)) => http.confirmation_url().cloned(),
+            _ => None,
+        });
+        asked.collect()
     }
 
     fn version(&self) -> Result<SqlVersion, RegistryError> {

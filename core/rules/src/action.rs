@@ -4,6 +4,7 @@
 //! templates are compiled once and filled in for each message; what is wrong with them only then is told as the action's failure.
 mod call;
 mod firehose;
+mod http;
 mod members;
 mod republish;
 mod s3;
@@ -13,23 +14,15 @@ use serde_json::Value;
 
 pub use self::call::CallAction;
 pub use self::firehose::{FirehoseAction, Put};
+pub use self::http::{HttpAction, Post};
 use self::members::Members;
 pub use self::republish::{Headers, Republication, RepublishAction};
 pub use self::s3::{NewObject, S3Action};
 use crate::{EvaluationError, SqlError, SqlVersion};
 
 /// Actions AWS has, and that are not offered.
-const NOT_OFFERED: &[&str] = &[
-    "elasticsearch",
-    "http",
-    "iotAnalytics",
-    "iotEvents",
-    "iotSiteWise",
-    "kafka",
-    "location",
-    "openSearch",
-    "salesforce",
-];
+const NOT_OFFERED: &[&str] =
+    &["elasticsearch", "iotAnalytics", "iotEvents", "iotSiteWise", "kafka", "location", "openSearch", "salesforce"];
 
 /// One action of a rule.
 #[derive(Debug)]
@@ -38,6 +31,8 @@ pub enum Action {
     Call(Box<CallAction>),
     /// A record for a delivery stream.
     Firehose(FirehoseAction),
+    /// A request to an endpoint of somebody's.
+    Http(Box<HttpAction>),
     /// The result as a message on another topic.
     Republish(Box<RepublishAction>),
     /// An object in a bucket.
@@ -111,6 +106,7 @@ impl Action {
         let members = Members { of: name, members, version };
         match name.as_str() {
             "firehose" => FirehoseAction::parse(&members).map(Self::Firehose),
+            "http" => HttpAction::parse(&members).map(|action| Self::Http(action.into())),
             "republish" => RepublishAction::parse(&members).map(|action| Self::Republish(action.into())),
             "s3" => S3Action::parse(&members).map(Self::S3),
             call if Call::is_known(call) => CallAction::parse(&members).map(|action| Self::Call(action.into())),
@@ -124,6 +120,7 @@ impl Action {
         match self {
             Self::Call(call) => call.as_written().words().action,
             Self::Firehose(_) => "FirehoseAction",
+            Self::Http(_) => "HttpAction",
             Self::Republish(_) => "RepublishAction",
             Self::S3(_) => "S3Action",
         }
@@ -134,6 +131,7 @@ impl Action {
         match self {
             Self::Call(call) => call.as_written().resource(),
             Self::Firehose(firehose) => firehose.delivery_stream_name.text(),
+            Self::Http(http) => http.url.text(),
             Self::Republish(republish) => republish.topic.text(),
             Self::S3(s3) => s3.bucket_name.text(),
         }
@@ -188,6 +186,7 @@ mod tests {
                 json!({"firehose": {"deliveryStreamName": text, "separator": text, "roleArn": "r"}}),
                 json!({"s3": {"bucketName": "lake", "key": text, "roleArn": "r"}}),
                 json!({"timestream": {"databaseName": text, "tableName": "t", "roleArn": "r", "dimensions": [{"name": text, "value": text}]}}),
+                json!({"http": {"url": format!("https://a/${{{text}}}"), "confirmationUrl": "https://a", "headers": [{"key": "k", "value": text}]}}),
                 json!({"republish": {"topic": text, "roleArn": "r", "headers": {"messageExpiry": text}}}),
                 json!({"republish": {"topic": format!("a/${{{text}}}"), "roleArn": "r", "headers": {
                     "responseTopic": text, "correlationData": text, "userProperties": [{"key": text, "value": text}]}}}),
@@ -198,6 +197,7 @@ mod tests {
                 match Action::parse(&action, SqlVersion::V2016_03_23) {
                     Ok(Action::Call(call)) => drop(call.render(&message, random)),
                     Ok(Action::Firehose(firehose)) => drop(firehose.render(&message, random)),
+                    Ok(Action::Http(http)) => drop(http.render(&message, random)),
                     Ok(Action::Republish(republish)) => drop(republish.render(&message, random)),
                     Ok(Action::S3(s3)) => drop(s3.render(&message, random)),
                     Err(error) => drop(error.to_string()),

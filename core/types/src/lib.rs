@@ -4,6 +4,7 @@
 mod arn; // account, region, and the resource names built from them
 pub mod base64_bytes; // bytes in JSON
 mod causes; // an error and its causes in one line
+mod http_url; // addresses of HTTP endpoints
 mod id; // newtypes of the names AWS and X.509 give things
 pub mod json; // JSON whose objects name each member once
 pub mod memory; // what things take in it
@@ -17,6 +18,7 @@ mod topic; // MQTT topic names and topic filters
 
 pub use arn::{AccountId, Region, Tenant};
 pub use causes::with_causes;
+pub use http_url::HttpUrl;
 pub use id::{
     AuthorizerName, BillingGroupName, BucketName, CertificateId, ClientId, DeliveryStreamName, InvalidName, KeyId,
     ObjectKey, PolicyName, PrincipalId, RoleAliasName, RuleName, ShadowName, ThingGroupName, ThingName, ThingTypeName,

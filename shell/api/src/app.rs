@@ -32,6 +32,8 @@ pub struct App {
     pub authorizers: Arc<sekisho_workers::Authorizers>,
     /// AWS services that rules call.
     pub services: Arc<sekisho_workers::Services>,
+    /// HTTP endpoints that rules call.
+    pub destinations: Arc<sekisho_workers::Destinations>,
     /// Bulk registration tasks under way.
     pub bulk: Arc<sekisho_workers::BulkRegistration>,
     /// The account root's access keys and their secrets.

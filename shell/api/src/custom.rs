@@ -42,7 +42,7 @@ pub(crate) fn credential(
     Ok(Credential::Custom(Arc::new(custom)))
 }
 
-fn is_signed(head: &request::Parts) -> bool {
+pub(crate) fn is_signed(head: &request::Parts) -> bool {
     let by_header = head.headers.get(AUTHORIZATION).is_some_and(|value| value.as_bytes().starts_with(b"AWS4-"));
     by_header
         || head

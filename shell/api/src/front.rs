@@ -138,6 +138,13 @@ async fn handle(
     if custom::is_publish(app, &head) {
         return custom::publish(app, peer, &head, &parts, body, seen).await;
     }
+    if let Some(token) = iot::confirmation(&head) {
+        (seen.service, seen.shape, seen.operation) = (Some(Service::Iot), Service::Iot, "ConfirmTopicRuleDestination");
+        may_begin(app, peer, Service::Iot)?;
+        let output = iot::confirm(app, token).await?;
+        seen.is_let_in = true;
+        return Ok(render::json(Service::Iot, &output));
+    }
     let target = head.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     if head.method == http::Method::OPTIONS {
         let address = address(app, &head)?;

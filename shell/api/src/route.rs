@@ -31,9 +31,9 @@ fn fit<'a>(template: &'static str, path: &'a str, greedy: bool) -> Option<(Vec<(
     let mut rest = Some(path.strip_prefix('/')?);
     while let Some(segment) = segments.next() {
         let here = rest?;
-        let last = segments.peek().is_none();
+        let takes_all = segments.peek().is_none() && (greedy || segment.ends_with("+}"));
         let (value, after) = match here.split_once('/') {
-            Some((value, after)) if !(last && greedy) => (value, Some(after)),
+            Some((value, after)) if !takes_all => (value, Some(after)),
             _ => (here, None),
         };
         rest = after;

@@ -13,7 +13,8 @@ use sekisho_policy::{DeleteThingShadow, Permit, UpdateThingShadow};
 use sekisho_sigv4::{Credentials, Operator, PayloadToSign, RequestParts, sign};
 use sekisho_types::{AccountId, BucketName, ClientId, Region, Secret, SecretKey, Tenant, Timestamp};
 use sekisho_workers::{
-    Announced, Authorizers, BulkRegistration, FunctionTarget, Functions, Issuing, Recovered, RsaKeys, Speech,
+    Announced, Authorizers, BulkRegistration, Destinations, FunctionTarget, Functions, Issuing, Recovered, RsaKeys,
+    Speech,
 };
 use serde_json::Value;
 
@@ -135,6 +136,7 @@ impl World {
         let functions = Arc::new(Functions::new(functions));
         let authorizers = Arc::new(Authorizers::new(state.clone(), functions, 300));
         let bulk = BulkRegistration::new(state.clone(), objects.clone(), issuing.clone());
+        let destinations = Arc::new(Destinations::new(state.clone(), "127.0.0.1:4566".to_owned()));
         let app = App {
             state,
             objects,
@@ -144,6 +146,7 @@ impl World {
             issuing,
             authorizers,
             services: Arc::default(),
+            destinations,
             bulk,
             credentials: HashMap::from([(credentials().access_key_id, credentials().secret_access_key)]),
             settings: Settings {

@@ -25,6 +25,7 @@ mod lists; // lists of the data plane, a page at a time
 mod live_rules; // the enabled rules, compiled
 mod rule_properties; // what MQTT5 says of a message, as rules ask for it
 mod rule_actions; // what they do, at once or later
+mod destinations; // HTTP endpoints that rules call
 mod functions; // what stands in the place of Lambda functions
 mod services; // AWS services that rules call
 mod key_deadlines; // what time alone does to KMS keys
@@ -39,6 +40,7 @@ pub use delivery::{
     Counts, DeliveryStreams, Flushed, Held, PartitionInsight, PutError, Recovered, StreamInsight, Tail, TailError,
     TailFrom, TailLine, TailRecord, Taken, Trouble, start_delivery,
 };
+pub use destinations::Destinations;
 pub use functions::{FunctionTarget, Functions};
 pub use gateway::{Connected, Gateway, Parts, Session, only_the_server_publishes};
 pub use key_deadlines::{meet as meet_key_deadlines, run as run_key_deadlines};

@@ -28,6 +28,11 @@ impl<T> Field<T> {
         &self.text
     }
 
+    /// The text, if it is the same for every message.
+    pub(super) fn fixed(&self) -> Option<&str> {
+        self.template.as_text()
+    }
+
     pub(super) fn render(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<T, RenderError> {
         self.read(&self.template_text(message, random)?)
     }
@@ -96,7 +101,7 @@ impl<'a> Members<'a> {
         let refused = |error| ActionError::Template { place: format!("{}.{name}", self.of), error };
         let template = Template::compile(text, self.version).map_err(refused)?;
         let field = Field { name, text: text.into(), template, read };
-        if let Some(fixed) = field.template.as_text() {
+        if let Some(fixed) = field.fixed() {
             field.read(fixed).map_err(|error| self.invalid(error))?;
         }
         Ok(field)

@@ -103,7 +103,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&CLEAR_DEFAULT_AUTHORIZER_REQUEST_SHAPE),
     ),
-    Operation::new("ConfirmTopicRuleDestination", "GET", "/confirmdestination/{confirmationToken+}", &[], false, None),
+    Operation::new(
+        "ConfirmTopicRuleDestination",
+        "GET",
+        "/confirmdestination/{confirmationToken+}",
+        &[],
+        true,
+        Some(&CONFIRM_TOPIC_RULE_DESTINATION_REQUEST_SHAPE),
+    ),
     Operation::new("CreateAuditSuppression", "POST", "/audit/suppressions/create", &[], false, None),
     Operation::new(
         "CreateAuthorizer",
@@ -226,7 +233,14 @@ pub static OPERATIONS: &[Operation] = &[
         Some(&CREATE_THING_TYPE_REQUEST_SHAPE),
     ),
     Operation::new("CreateTopicRule", "POST", "/rules/{ruleName}", &[], true, Some(&CREATE_TOPIC_RULE_REQUEST_SHAPE)),
-    Operation::new("CreateTopicRuleDestination", "POST", "/destinations", &[], false, None),
+    Operation::new(
+        "CreateTopicRuleDestination",
+        "POST",
+        "/destinations",
+        &[],
+        true,
+        Some(&CREATE_TOPIC_RULE_DESTINATION_REQUEST_SHAPE),
+    ),
     Operation::new("DeleteAccountAuditConfiguration", "DELETE", "/audit/configuration", &[], false, None),
     Operation::new("DeleteAuditSuppression", "POST", "/audit/suppressions/delete", &[], false, None),
     Operation::new(
@@ -366,7 +380,14 @@ pub static OPERATIONS: &[Operation] = &[
         Some(&DELETE_THING_TYPE_REQUEST_SHAPE),
     ),
     Operation::new("DeleteTopicRule", "DELETE", "/rules/{ruleName}", &[], true, Some(&DELETE_TOPIC_RULE_REQUEST_SHAPE)),
-    Operation::new("DeleteTopicRuleDestination", "DELETE", "/destinations/{arn+}", &[], false, None),
+    Operation::new(
+        "DeleteTopicRuleDestination",
+        "DELETE",
+        "/destinations/{arn+}",
+        &[],
+        true,
+        Some(&DELETE_TOPIC_RULE_DESTINATION_REQUEST_SHAPE),
+    ),
     Operation::new("DeleteV2LoggingLevel", "DELETE", "/v2LoggingLevel", &[], false, None),
     Operation::new(
         "DeprecateThingType",
@@ -620,7 +641,14 @@ pub static OPERATIONS: &[Operation] = &[
     Operation::new("GetStatistics", "POST", "/indices/statistics", &[], false, None),
     Operation::new("GetThingConnectivityData", "POST", "/things/{thingName}/connectivity-data", &[], false, None),
     Operation::new("GetTopicRule", "GET", "/rules/{ruleName}", &[], true, Some(&GET_TOPIC_RULE_REQUEST_SHAPE)),
-    Operation::new("GetTopicRuleDestination", "GET", "/destinations/{arn+}", &[], false, None),
+    Operation::new(
+        "GetTopicRuleDestination",
+        "GET",
+        "/destinations/{arn+}",
+        &[],
+        true,
+        Some(&GET_TOPIC_RULE_DESTINATION_REQUEST_SHAPE),
+    ),
     Operation::new("GetV2LoggingOptions", "GET", "/v2LoggingOptions", &[], false, None),
     Operation::new("ListActiveViolations", "GET", "/active-violations", &[], false, None),
     Operation::new(
@@ -837,7 +865,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&LIST_THINGS_IN_THING_GROUP_REQUEST_SHAPE),
     ),
-    Operation::new("ListTopicRuleDestinations", "GET", "/destinations", &[], false, None),
+    Operation::new(
+        "ListTopicRuleDestinations",
+        "GET",
+        "/destinations",
+        &[],
+        true,
+        Some(&LIST_TOPIC_RULE_DESTINATIONS_REQUEST_SHAPE),
+    ),
     Operation::new("ListTopicRules", "GET", "/rules", &[], true, Some(&LIST_TOPIC_RULES_REQUEST_SHAPE)),
     Operation::new("ListV2LoggingLevels", "GET", "/v2LoggingLevel", &[], false, None),
     Operation::new("ListViolationEvents", "GET", "/violation-events", &[], false, None),
@@ -1099,7 +1134,14 @@ pub static OPERATIONS: &[Operation] = &[
         true,
         Some(&UPDATE_THING_TYPE_REQUEST_SHAPE),
     ),
-    Operation::new("UpdateTopicRuleDestination", "PATCH", "/destinations", &[], false, None),
+    Operation::new(
+        "UpdateTopicRuleDestination",
+        "PATCH",
+        "/destinations",
+        &[],
+        true,
+        Some(&UPDATE_TOPIC_RULE_DESTINATION_REQUEST_SHAPE),
+    ),
     Operation::new(
         "ValidateSecurityProfileBehaviors",
         "POST",
@@ -1298,6 +1340,9 @@ static CLOUDWATCH_METRIC_ACTION: Kind = Kind::Structure(&CLOUDWATCH_METRIC_ACTIO
 static COGNITO_IDENTITY_POOL_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static CONFIGURATION_SHAPE: Shape = Shape::new(&[Member::new("Enabled", Location::Body, "Enabled", &ENABLED)]);
 static CONFIGURATION: Kind = Kind::Structure(&CONFIGURATION_SHAPE);
+static CONFIRM_TOPIC_RULE_DESTINATION_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("confirmationToken", Location::Uri, "confirmationToken", &CONFIRMATION_TOKEN).required()]);
+static CONFIRMATION_TOKEN: Kind = Kind::String(Text::new(Bounds::new(1, 2048), "", &[]));
 static CONNECTION_ATTRIBUTE_NAME: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[a-zA-Z0-9:.]+", &[]));
 static CONTENT_TYPE: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static CORRELATION_DATA: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
@@ -1373,6 +1418,13 @@ static CREATE_THING_TYPE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingTypeProperties", Location::Body, "thingTypeProperties", &THING_TYPE_PROPERTIES),
     Member::new("tags", Location::Body, "tags", &TAG_LIST),
 ]);
+static CREATE_TOPIC_RULE_DESTINATION_REQUEST_SHAPE: Shape = Shape::new(&[Member::new(
+    "destinationConfiguration",
+    Location::Body,
+    "destinationConfiguration",
+    &TOPIC_RULE_DESTINATION_CONFIGURATION,
+)
+.required()]);
 static CREATE_TOPIC_RULE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required(),
     Member::new("topicRulePayload", Location::Payload, "topicRulePayload", &TOPIC_RULE_PAYLOAD).required(),
@@ -1416,6 +1468,8 @@ static DELETE_THING_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static DELETE_THING_TYPE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("thingTypeName", Location::Uri, "thingTypeName", &THING_TYPE_NAME).required()]);
+static DELETE_TOPIC_RULE_DESTINATION_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("arn", Location::Uri, "arn", &AWS_ARN).required()]);
 static DELETE_TOPIC_RULE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required()]);
 static DELIVERY_STREAM_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
@@ -1546,6 +1600,8 @@ static GET_POLICY_VERSION_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("policyVersionId", Location::Uri, "policyVersionId", &POLICY_VERSION_ID).required(),
 ]);
 static GET_REGISTRATION_CODE_REQUEST_SHAPE: Shape = Shape::new(&[]);
+static GET_TOPIC_RULE_DESTINATION_REQUEST_SHAPE: Shape =
+    Shape::new(&[Member::new("arn", Location::Uri, "arn", &AWS_ARN).required()]);
 static GET_TOPIC_RULE_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("ruleName", Location::Uri, "ruleName", &RULE_NAME).required()]);
 static HASH_KEY_FIELD: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
@@ -1579,6 +1635,9 @@ static HTTP_HEADER_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 8192), "[\
 static HTTP_HEADER_VALUE: Kind = Kind::String(Text::new(Bounds::new(1, 8192), "[\\s\\S]*", &[]));
 static HTTP_HEADERS: Kind = Kind::Map(Bounds::NONE, &HTTP_HEADER_NAME, &HTTP_HEADER_VALUE);
 static HTTP_QUERY_STRING: Kind = Kind::String(Text::new(Bounds::new(1, 4096), "[\\s\\S]*", &[]));
+static HTTP_URL_DESTINATION_CONFIGURATION_SHAPE: Shape =
+    Shape::new(&[Member::new("confirmationUrl", Location::Body, "confirmationUrl", &URL).required()]);
+static HTTP_URL_DESTINATION_CONFIGURATION: Kind = Kind::Structure(&HTTP_URL_DESTINATION_CONFIGURATION_SHAPE);
 static INDEX_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA-Z0-9:_-]+", &[]));
 static INPUT_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "", &[]));
 static IOT_ANALYTICS_ACTION_SHAPE: Shape = Shape::new(&[
@@ -1785,6 +1844,10 @@ static LIST_THINGS_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("attributeValue", Location::Query, "attributeValue", &ATTRIBUTE_VALUE),
     Member::new("thingTypeName", Location::Query, "thingTypeName", &THING_TYPE_NAME),
     Member::new("usePrefixAttributeValue", Location::Query, "usePrefixAttributeValue", &USE_PREFIX_ATTRIBUTE_VALUE),
+]);
+static LIST_TOPIC_RULE_DESTINATIONS_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("maxResults", Location::Query, "maxResults", &TOPIC_RULE_DESTINATION_MAX_RESULTS),
+    Member::new("nextToken", Location::Query, "nextToken", &NEXT_TOKEN),
 ]);
 static LIST_TOPIC_RULES_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("topic", Location::Query, "topic", &TOPIC),
@@ -1997,6 +2060,8 @@ static SEARCH_INDEX_REQUEST_SHAPE: Shape = Shape::new(&[
 ]);
 static SEARCH_QUERY_MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, i64::MAX));
 static SEARCHABLE_ATTRIBUTES: Kind = Kind::List(Bounds::NONE, &ATTRIBUTE_NAME);
+static SECURITY_GROUP_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static SECURITY_GROUP_LIST: Kind = Kind::List(Bounds::NONE, &SECURITY_GROUP_ID);
 static SERVER_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 253), "[\\s\\S]*", &[]));
 static SERVICE_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static SET_AS_ACTIVE: Kind = Kind::Boolean;
@@ -2048,6 +2113,8 @@ static STOP_THING_REGISTRATION_TASK_REQUEST_SHAPE: Shape =
     Shape::new(&[Member::new("taskId", Location::Uri, "taskId", &TASK_ID).required()]);
 static STREAM_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static STRING: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static SUBNET_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static SUBNET_ID_LIST: Kind = Kind::List(Bounds::NONE, &SUBNET_ID);
 static TABLE_NAME: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static TAG_SHAPE: Shape = Shape::new(&[
     Member::new("Key", Location::Body, "Key", &TAG_KEY).required(),
@@ -2138,6 +2205,14 @@ static TOKEN_KEY_NAME: Kind = Kind::String(Text::new(Bounds::new(1, 128), "[a-zA
 static TOKEN_SIGNATURE: Kind = Kind::String(Text::new(Bounds::new(1, 2560), "[A-Za-z0-9+/]+={0,2}", &[]));
 static TOPIC: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static TOPIC_PATTERN: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
+static TOPIC_RULE_DESTINATION_CONFIGURATION_SHAPE: Shape = Shape::new(&[
+    Member::new("httpUrlConfiguration", Location::Body, "httpUrlConfiguration", &HTTP_URL_DESTINATION_CONFIGURATION),
+    Member::new("vpcConfiguration", Location::Body, "vpcConfiguration", &VPC_DESTINATION_CONFIGURATION),
+]);
+static TOPIC_RULE_DESTINATION_CONFIGURATION: Kind = Kind::Structure(&TOPIC_RULE_DESTINATION_CONFIGURATION_SHAPE);
+static TOPIC_RULE_DESTINATION_MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, 1000));
+static TOPIC_RULE_DESTINATION_STATUS: Kind =
+    Kind::String(Text::new(Bounds::NONE, "", &["ENABLED", "IN_PROGRESS", "DISABLED", "ERROR", "DELETING"]));
 static TOPIC_RULE_MAX_RESULTS: Kind = Kind::Integer(Bounds::new(1, 10000));
 static TOPIC_RULE_PAYLOAD_SHAPE: Shape = Shape::new(&[
     Member::new("sql", Location::Body, "sql", &SQL).required(),
@@ -2221,6 +2296,10 @@ static UPDATE_THING_TYPE_REQUEST_SHAPE: Shape = Shape::new(&[
     Member::new("thingTypeName", Location::Uri, "thingTypeName", &THING_TYPE_NAME).required(),
     Member::new("thingTypeProperties", Location::Body, "thingTypeProperties", &THING_TYPE_PROPERTIES),
 ]);
+static UPDATE_TOPIC_RULE_DESTINATION_REQUEST_SHAPE: Shape = Shape::new(&[
+    Member::new("arn", Location::Body, "arn", &AWS_ARN).required(),
+    Member::new("status", Location::Body, "status", &TOPIC_RULE_DESTINATION_STATUS).required(),
+]);
 static URL: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 2000), "", &[]));
 static USE_BASE64: Kind = Kind::Boolean;
 static USER_PROPERTIES: Kind = Kind::List(Bounds::new(1, 100), &USER_PROPERTY);
@@ -2233,4 +2312,12 @@ static USER_PROPERTY_KEY: Kind = Kind::String(Text::new(Bounds::new(0, 1024), ""
 static USER_PROPERTY_KEY_NAME: Kind = Kind::String(Text::new(Bounds::new(i64::MIN, 128), "[a-zA-Z0-9:$.]+", &[]));
 static USER_PROPERTY_VALUE: Kind = Kind::String(Text::new(Bounds::new(0, 1024), "", &[]));
 static VALUE: Kind = Kind::String(Text::new(Bounds::new(0, 4096), "[\\s\\S]*", &[]));
+static VPC_DESTINATION_CONFIGURATION_SHAPE: Shape = Shape::new(&[
+    Member::new("subnetIds", Location::Body, "subnetIds", &SUBNET_ID_LIST).required(),
+    Member::new("securityGroups", Location::Body, "securityGroups", &SECURITY_GROUP_LIST),
+    Member::new("vpcId", Location::Body, "vpcId", &VPC_ID).required(),
+    Member::new("roleArn", Location::Body, "roleArn", &AWS_ARN).required(),
+]);
+static VPC_DESTINATION_CONFIGURATION: Kind = Kind::Structure(&VPC_DESTINATION_CONFIGURATION_SHAPE);
+static VPC_ID: Kind = Kind::String(Text::new(Bounds::NONE, "", &[]));
 static USE_PREFIX_ATTRIBUTE_VALUE: Kind = Kind::Boolean;

@@ -3,7 +3,7 @@ use sekisho_types::RuleName;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{called, commit};
+use super::{called, commit, destination};
 use crate::{ApiError, App, bind};
 
 #[derive(Deserialize)]
@@ -24,7 +24,8 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Value, ApiError> {
         let arn = registry.topic_rule_arn(&input.rule_name);
         let (mut events, ()) = registry.create_topic_rule(now, input.rule_name, input.topic_rule_payload)?;
         events.extend(registry.tagged(&arn, tags)?);
-        Ok((events, ()))
+        destination::of_rule(app, registry, events)
     });
-    created.await.map(|()| json!({}))
+    created.await?.into_iter().for_each(|asked| app.destinations.ask(asked));
+    Ok(json!({}))
 }

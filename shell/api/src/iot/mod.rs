@@ -1,4 +1,5 @@
 //! IoT's control plane: things, certificates, policies, who is attached to what, rules. A file an operation.
+mod destination; // endpoints of rules, as operations tell of them
 mod called; // services that rules call
 mod membership; // a thing and a group, each by name or ARN
 mod page; // lists, a page at a time
@@ -43,7 +44,13 @@ mod list_targets_for_policy;
 mod list_thing_principals;
 mod test_authorization;
 
+mod confirm_topic_rule_destination;
 mod create_topic_rule;
+mod create_topic_rule_destination;
+mod delete_topic_rule_destination;
+mod get_topic_rule_destination;
+mod list_topic_rule_destinations;
+mod update_topic_rule_destination;
 mod delete_topic_rule;
 mod disable_topic_rule;
 mod enable_topic_rule;
@@ -149,6 +156,7 @@ use sekisho_registry::{Event, Registry, RegistryError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::custom::is_signed;
 use crate::error::INTERNAL;
 use crate::{ApiError, App, parse};
 
@@ -194,6 +202,14 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "ListPrincipalThings" => list_principal_things::run(app, parse(input)?),
         "CreateTopicRule" => create_topic_rule::run(app, parse(input)?).await.map_err(of_rules),
         "ReplaceTopicRule" => replace_topic_rule::run(app, parse(input)?).await.map_err(of_rules),
+        "CreateTopicRuleDestination" => create_topic_rule_destination::run(app, parse(input)?).await.map_err(of_rules),
+        "ConfirmTopicRuleDestination" => {
+            confirm_topic_rule_destination::run(app, parse(input)?).await.map_err(of_rules)
+        }
+        "UpdateTopicRuleDestination" => update_topic_rule_destination::run(app, parse(input)?).await.map_err(of_rules),
+        "DeleteTopicRuleDestination" => delete_topic_rule_destination::run(app, parse(input)?).await.map_err(of_rules),
+        "GetTopicRuleDestination" => get_topic_rule_destination::run(app, parse(input)?).map_err(of_rules),
+        "ListTopicRuleDestinations" => list_topic_rule_destinations::run(app, parse(input)?).map_err(of_rules),
         "GetTopicRule" => get_topic_rule::run(app, parse(input)?).map_err(of_rules),
         "ListTopicRules" => list_topic_rules::run(app, parse(input)?).map_err(of_rules),
         "EnableTopicRule" => enable_topic_rule::run(app, parse(input)?).await.map_err(of_rules),
@@ -280,6 +296,19 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "SearchIndex" => search_index::run(app, parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }
+}
+
+/// The token with which the owner of an endpoint agrees to be called, who followed the link and need not sign (developer guide, "Confirming
+/// topic rule destinations": `enableUrl`).
+pub(crate) fn confirmation(head: &http::request::Parts) -> Option<String> {
+    let token = head.uri.path().strip_prefix("/confirmdestination/")?;
+    let is_followed = head.method == http::Method::GET && !is_signed(head);
+    is_followed.then(|| token.to_owned())
+}
+
+/// What following it does.
+pub(crate) async fn confirm(app: &App, confirmation_token: String) -> Result<Value, ApiError> {
+    confirm_topic_rule_destination::run(app, confirm_topic_rule_destination::Input { confirmation_token }).await
 }
 
 /// A fault of ours has another name in the operations of rules (iot model: their errors).

@@ -13,6 +13,9 @@ impl From<RegistryError> for ApiError {
             RegistryError::NotFound { what: Resource::TopicRule, name } => {
                 Self::new(401, "UnauthorizedException", format!("Access to TopicRule '{name}' was denied"))
             }
+            RegistryError::NotFound { what: Resource::TopicRuleDestination, name } => {
+                Self::new(401, "UnauthorizedException", format!("Access to TopicRuleDestination '{name}' was denied"))
+            }
             RegistryError::NotFound { .. } => Self::new(404, "ResourceNotFoundException", message),
             RegistryError::AlreadyExists { resource_id, resource_arn, .. } => {
                 Self::new(409, "ResourceAlreadyExistsException", message)

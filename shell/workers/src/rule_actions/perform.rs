@@ -9,7 +9,7 @@ use sekisho_journal::Sequence;
 use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
 use sekisho_policy::authorize_rule;
 use sekisho_rules::{
-    Action, FirehoseAction, Headers, MqttProperties, NewObject, Republication, RepublishAction, S3Action,
+    Action, FirehoseAction, Headers, MqttProperties, NewObject, Post, Republication, RepublishAction, S3Action,
 };
 use sekisho_types::Timestamp;
 
@@ -55,6 +55,7 @@ fn failed(action: &Action, resource: &str, topic: &str, why: &dyn std::fmt::Disp
     let words = match action {
         Action::Call(call) => call.as_written().words(),
         Action::Firehose(_) => PUT_RECORD,
+        Action::Http(_) => POST,
         Action::Republish(_) => REPUBLISH,
         Action::S3(_) => PUT_OBJECT,
     };
@@ -64,6 +65,7 @@ fn failed(action: &Action, resource: &str, topic: &str, why: &dyn std::fmt::Disp
 /// Work that is not done.
 pub(crate) fn task_failure(task: &Task, topic: &str, why: &str) -> Failure {
     match task {
+        Task::Post { url, .. } => failure(POST, url.as_str(), topic, &why),
         Task::Call(call) => failure(call.words(), call.resource(), topic, &why),
         Task::PutObject { bucket, key } => {
             let mut failure = failure(PUT_OBJECT, bucket.as_str(), topic, &why);
@@ -79,6 +81,7 @@ const PUT_RECORD: Words = Words {
     kind: "firehose",
     resource_is: "Stream",
 };
+const POST: Words = Words { action: "HttpAction", doing: "post the message", kind: "http", resource_is: "URL" };
 const REPUBLISH: Words =
     Words { action: "RepublishAction", doing: "republish", kind: "republish", resource_is: "Topic" };
 const PUT_OBJECT: Words = Words { action: "S3Action", doing: "put S3 object", kind: "s3", resource_is: "Bucket" };
@@ -99,7 +102,7 @@ fn failure(words: Words, resource: &str, topic: &str, why: &dyn std::fmt::Displa
 pub(crate) const fn is_done_later(action: &Action) -> bool {
     match action {
         Action::Firehose(_) | Action::Republish(_) => false,
-        Action::Call(_) | Action::S3(_) => true,
+        Action::Call(_) | Action::Http(_) | Action::S3(_) => true,
     }
 }
 
@@ -119,6 +122,10 @@ impl Gateway {
                 Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
             },
             Action::Firehose(firehose) => self.put_record(rule, firehose, action, subject, result),
+            Action::Http(http) => match http.render(&self.seen_by_rules(subject), &mut self.state.random()) {
+                Ok(Post { url, headers }) => Ok(Done::Later(Task::Post { url, headers })),
+                Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
+            },
             Action::Republish(republish) => self.republish(republish, action, subject, result, chain),
             Action::S3(s3) => self.put_object(s3, action, subject),
         }

@@ -19,6 +19,7 @@ use super::Chain;
 use super::failures::action_of;
 use super::perform::{Subject, task_failure};
 use crate::delivery::{FlushError, Places};
+use crate::destinations::{Destinations, PostError};
 use crate::gateway::Gateway;
 use crate::live_rules::Source;
 use crate::services::{CallError, Services};
@@ -62,7 +63,9 @@ enum Outcome {
 struct Workplace {
     places: Places,
     services: Arc<Services>,
-    /// By destination; each is made when it is first needed. As many as there are buckets elsewhere and services, and one.
+    destinations: Arc<Destinations>,
+    /// By destination; each is made when it is first needed. As many as there are buckets elsewhere, services and hosts that
+    /// agreed to be called, and one.
     slots: Mutex<HashMap<String, Arc<Semaphore>>>,
 }
 
@@ -73,6 +76,8 @@ enum TaskError {
     Object(#[from] FlushError),
     #[error(transparent)]
     Call(#[from] CallError),
+    #[error(transparent)]
+    Post(#[from] PostError),
 }
 
 /// Does what rules have to do, until dropped.
@@ -81,9 +86,10 @@ pub async fn run_rule_actions(
     objects: Arc<ObjectStore>,
     remote: Arc<RemoteBuckets>,
     services: Arc<Services>,
+    destinations: Arc<Destinations>,
 ) {
     let places = Places { objects, remote };
-    let workplace = Arc::new(Workplace { places, services, slots: Mutex::default() });
+    let workplace = Arc::new(Workplace { places, services, destinations, slots: Mutex::default() });
     loop {
         let Some(id) = gateway.due.take() else {
             gateway.due.arrived.notified().await;
@@ -150,8 +156,15 @@ async fn attempt_piece(
 
 impl Workplace {
     async fn do_task(&self, task: &Task, execution: &Execution) -> Result<(), TaskError> {
+        // Where nobody has agreed to be called there is no place of work either: a device may name any.
+        if let Task::Post { url, .. } = task
+            && !self.destinations.may_post(url)
+        {
+            return Err(PostError::NotConfirmed(url.clone()).into());
+        }
         let _slot = self.slot(task).acquire_owned().await;
         match task {
+            Task::Post { url, headers } => Ok(self.destinations.post(url, headers, &execution.result).await?),
             Task::Call(call) => Ok(self.services.call(call, execution).await?),
             Task::PutObject { bucket, key } => {
                 let object = NewObject::new(bucket.clone(), key.clone());
@@ -163,6 +176,7 @@ impl Workplace {
     fn slot(&self, task: &Task) -> Arc<Semaphore> {
         let destination = match task {
             Task::Call(call) => call.service(),
+            Task::Post { url, .. } => url.origin(),
             Task::PutObject { bucket, .. } if self.places.remote.contains(bucket) => bucket.as_str(),
             Task::PutObject { .. } => "",
         };
@@ -185,6 +199,7 @@ impl TaskError {
         match self {
             Self::Object(error) => error.is_lasting(),
             Self::Call(error) => error.is_lasting(),
+            Self::Post(_) => true, // it was tried as often as AWS does
         }
     }
 

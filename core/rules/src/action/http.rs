@@ -1,0 +1,143 @@
+//! `http`: the result is posted to an endpoint whose owner has agreed to it (developer guide, "HTTP").
+use sekisho_types::{HttpUrl, Random};
+use serde_json::Value;
+
+use super::members::{Field, Members, as_it_is};
+use super::{ActionError, RenderError};
+use crate::Message;
+
+/// Headers of one action (iot model: `HeaderList`).
+const HEADERS_MAX: usize = 100;
+/// Headers that are the connection's own, and no rule's.
+const NOT_A_RULES: [&str; 8] =
+    ["connection", "content-length", "expect", "host", "keep-alive", "te", "transfer-encoding", "upgrade"];
+
+/// `http`
+#[derive(Debug)]
+pub struct HttpAction {
+    pub(super) url: Field<HttpUrl>,
+    confirmation_url: Option<HttpUrl>,
+    headers: Vec<(Box<str>, Field<String>)>,
+}
+
+/// A request to be made, beside its body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Post {
+    /// Where to.
+    pub url: HttpUrl,
+    /// Beside those that every request has.
+    pub headers: Vec<(String, String)>,
+}
+
+impl HttpAction {
+    pub(super) fn parse(members: &Members<'_>) -> Result<Self, ActionError> {
+        let url = members.required_field("url", HttpUrl::parse)?;
+        let confirmation_url = members.field("confirmationUrl", HttpUrl::parse)?;
+        let begins = |confirmation: &str| url.text().starts_with(confirmation);
+        match &confirmation_url {
+            Some(confirmation) if confirmation.fixed().is_some_and(|fixed| !begins(fixed)) => {
+                return Err(members.invalid("url begins with confirmationUrl"));
+            }
+            None if url.fixed().is_none() => {
+                return Err(members.invalid("confirmationUrl is required where url holds a template"));
+            }
+            _ => {}
+        }
+        // Where nothing else is said the address itself is asked. One that holds templates is nobody's to ask: a destination is made by hand.
+        let asked = confirmation_url.as_ref().map_or_else(|| url.fixed(), Field::fixed);
+        let confirmation_url = asked.and_then(|asked| HttpUrl::parse(asked).ok());
+        if members.get("auth").and_then(|auth| auth.get("sigv4")).is_some_and(|sigv4| !sigv4.is_null()) {
+            return Err(ActionError::NotOffered("http with auth.sigv4".into()));
+        }
+        if members.get("enableBatching").and_then(Value::as_bool) == Some(true) {
+            return Err(ActionError::NotOffered("http with enableBatching".into()));
+        }
+        let pairs = members.get("headers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        if pairs.len() > HEADERS_MAX {
+            return Err(members.invalid(format_args!("an action has at most {HEADERS_MAX} headers")));
+        }
+        let header = |pair: &Value| {
+            let pair = Members { of: "http.headers", members: pair, ..*members };
+            let key = pair.required("key")?;
+            let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            if key.is_empty() || !key.bytes().all(is_token) || NOT_A_RULES.contains(&&*key.to_ascii_lowercase()) {
+                return Err(pair.invalid(format_args!("`{key}` is no header that a rule sends")));
+            }
+            Ok((key.into(), pair.required_field("value", header_value)?))
+        };
+        Ok(Self { url, confirmation_url, headers: pairs.iter().map(header).collect::<Result<_, ActionError>>()? })
+    }
+
+    /// Where the endpoint's owner is asked, if that is the same for every message.
+    pub const fn confirmation_url(&self) -> Option<&HttpUrl> {
+        self.confirmation_url.as_ref()
+    }
+
+    /// What to post for a message.
+    ///
+    /// # Errors
+    /// [`RenderError`].
+    pub fn render(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<Post, RenderError> {
+        let mut headers = Vec::with_capacity(self.headers.len());
+        for (key, value) in &self.headers {
+            headers.push((key.to_string(), value.render(message, random)?));
+        }
+        Ok(Post { url: self.url.render(message, random)?, headers })
+    }
+}
+
+/// RFC 9110 §5.5.
+fn header_value(text: &str) -> Result<String, String> {
+    match text.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f)) {
+        true => as_it_is(text),
+        false => Err("control characters do not belong into a header".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::{Action, Message, SqlVersion};
+
+    fn render(action: serde_json::Value) -> Result<String, String> {
+        let action = Action::parse(&json!({ "http": action }), SqlVersion::V2016_03_23).map_err(|e| e.to_string())?;
+        let Action::Http(http) = &action else { panic!("http") };
+        let message = Message { topic: "factory/oven-7", payload: br#"{"n":7,"to":"a\r\nb"}"#, ..Message::default() };
+        let post = http.render(&message, &mut |_: &mut [u8]| {}).map_err(|error| error.to_string())?;
+        let asked = http.confirmation_url().map_or("nobody", |url| url.as_str());
+        let headers = post.headers.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>();
+        Ok(format!("{} asks {asked}{headers}", post.url))
+    }
+
+    #[test]
+    fn what_is_posted() {
+        #[rustfmt::skip] // action                                                                                      request, or what it begins with that is wrong
+        let table = [
+            (json!({"url": "https://a/in"}),                                                                            Ok("https://a/in asks https://a/in")),
+            (json!({"url": "https://a/in/${topic(2)}", "confirmationUrl": "https://a/in"}),                             Ok("https://a/in/oven-7 asks https://a/in")),
+            (json!({"url": "https://a/${n}", "confirmationUrl": "https://${topic(1)}"}),                                Ok("https://a/7 asks nobody")),
+            (json!({"url": "https://a", "headers": [{"key": "X-Oven", "value": "${topic(2)}"}]}),                       Ok("https://a asks https://a X-Oven=oven-7")),
+            (json!({"url": "https://a/${to}", "confirmationUrl": "https://a"}),                                         Err("`https://a/a\r\nb` is no url: it is no address")),
+            (json!({"url": "https://a", "headers": [{"key": "k", "value": "${to}"}]}),                                  Err("`a\r\nb` is no value: control characters")),
+            (json!({"url": "https://a/${n}"}),                                                                          Err("http: confirmationUrl is required where url holds a template")),
+            (json!({"url": "https://b", "confirmationUrl": "https://a"}),                                               Err("http: url begins with confirmationUrl")),
+            (json!({"url": "a"}),                                                                                       Err("http: `a` is no url: it begins with https://")),
+            (json!({}),                                                                                                 Err("http: url is required")),
+            (json!({"url": "https://a", "headers": [{"key": "Host", "value": "b"}]}),                                   Err("http.headers: `Host` is no header that a rule sends")),
+            (json!({"url": "https://a", "headers": [{"key": "a b", "value": "b"}]}),                                    Err("http.headers: `a b` is no header that a rule sends")),
+            (json!({"url": "https://a", "headers": vec![json!({"key": "a", "value": "b"}); 101]}),                      Err("http: an action has at most 100 headers")),
+            (json!({"url": "https://a", "enableBatching": true}),                                                       Err("the rule action `http with enableBatching` is not offered")),
+            (json!({"url": "https://a", "auth": {"sigv4": {"signingRegion": "r", "serviceName": "s", "roleArn": "r"}}}), Err("the rule action `http with auth.sigv4` is not offered")),
+        ];
+        for (action, expected) in table {
+            let found = render(action.clone());
+            match expected {
+                Ok(request) => assert_eq!(found.as_deref(), Ok(request), "{action}"),
+                Err(begins) => {
+                    assert!(found.as_ref().is_err_and(|said| said.starts_with(begins)), "{action}: {found:?}")
+                }
+            }
+        }
+    }
+}
