@@ -205,7 +205,7 @@ fn every_refusal_has_its_name() {
         (&["iot", "create-policy", "--policy-name", "q", "--policy-document", "{}"],                           "MalformedPolicyException"),
         (&["iot", "create-topic-rule", "--rule-name", "r", "--topic-rule-payload", r#"{"sql": "SELEKT", "actions": []}"#], "SqlParseException"),
         (&["iot", "create-topic-rule", "--rule-name", "r", "--topic-rule-payload",
-           r#"{"sql": "SELECT * FROM 'a'", "actions": [{"lambda": {"functionArn": "arn:aws:lambda:us-east-1:0:f"}}]}"#],     "the rule action `lambda` is not offered"),
+           r#"{"sql": "SELECT * FROM 'a'", "actions": [{"lambda": {"functionArn": "arn:aws:lambda:us-east-1:0:f"}}]}"#],     "needs a [[service]] named `lambda`"),
         (&["iot", "describe-certificate", "--certificate-id", &"0".repeat(64)],                                "ResourceNotFoundException"),
         (&["iot", "create-certificate-from-csr", "--certificate-signing-request", "nonsense"],                 "InvalidRequestException"),
         (&["iot", "create-job", "--job-id", "j", "--targets", "t"],                                            "CreateJob"),

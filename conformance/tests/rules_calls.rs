@@ -83,6 +83,55 @@ fn a_silent_service_holds_up_no_other_and_is_called_after_a_kill() {
     });
 }
 
+/// Who brings more for a service that does not answer waits; who brings something for others does not.
+#[test]
+fn a_silent_service_holds_up_those_who_call_it() {
+    let (moto, silent) = (Moto::start(), std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
+    let (settings, nobody) = (settings(&moto.api()), silent.local_addr().expect("an address"));
+    write(&settings, |name| if name == "sqs" { format!("http://{nobody}") } else { moto.api() });
+    let file = settings.path().join("sekisho.toml");
+    let text = std::fs::read_to_string(&file).expect("a file");
+    std::fs::write(&file, format!("{text}[rule_work]\ncomfortable_executions = 10\n")).expect("a file");
+    let server = Server::start_with(&["--config", &file.display().to_string()]);
+    server.device("pump-7");
+    server.device("pump-8");
+    let there = format!("aws --endpoint-url {} --region eu-west-1", moto.api());
+    server.bash(&format!(
+        r#"
+        {there} dynamodb create-table --table-name t --billing-mode PAY_PER_REQUEST --key-schema AttributeName=n,KeyType=HASH \
+          --attribute-definitions AttributeName=n,AttributeType=N >/dev/null
+        R=arn:aws:iam::000000000000:role/r
+        rule() {{ aws iot create-topic-rule --rule-name $1 --topic-rule-payload '{{"sql": "SELECT * FROM '"'shared/$1'"'", "awsIotSqlVersion": "2016-03-23",
+          "actions": ['"$2"']}}'; }}
+        rule queue '{{"sqs": {{"queueUrl": "https://q", "roleArn": "'$R'"}}}}'
+        rule table '{{"dynamoDBv2": {{"putItem": {{"tableName": "t"}}, "roleArn": "'$R'"}}}}'
+        "#
+    ));
+    let publishes = |device: &str, to: &str, count: usize| {
+        let mut publishes = server.command("bash");
+        publishes.args(["-c", &format!(
+            r#"exec mosquitto_pub -l -q 1 -h localhost -p $MQTT_PORT --cafile $CA --cert {device}.pem --key {device}.key -i {device} \
+                -t shared/{to} < <(for n in $(seq {count}); do echo "{{\"n\": $n}}"; done)"#
+        )]);
+        publishes.spawn().expect("bash is there")
+    };
+    let mut held = publishes("pump-7", "queue", 100);
+    let waiting = || {
+        let told: serde_json::Value = serde_json::from_str(&server.bash("sekisho rule ls --json")).expect("JSON");
+        told["waiting"]["executions"].as_u64().expect("a number")
+    };
+    eventually("there is enough work for the queue", || (waiting() >= 10).then_some(()));
+    assert!(publishes("pump-8", "table", MESSAGES).wait().expect("a child").success());
+    eventually("the table has all of it", || {
+        let count =
+            server.bash(&format!("{there} dynamodb scan --table-name t --select COUNT --query Count --output text"));
+        (count.trim() == MESSAGES.to_string()).then_some(())
+    });
+    assert!(waiting() < 20, "who brings work for the queue waits");
+    assert!(held.try_wait().expect("a child").is_none(), "and is not refused");
+    let _ = held.kill();
+}
+
 /// An endpoint over TLS that only this server's system trusts.
 #[test]
 fn a_rule_posts_where_somebody_has_agreed_to_it() {

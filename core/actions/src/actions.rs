@@ -1,10 +1,10 @@
 //! All work that is to be done, and how far it is.
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Event, Execution, ExecutionId, Failure};
+use crate::{Destination, Event, Execution, ExecutionId, Failure};
 
 /// How much may wait, and what happens beyond it. All of it is in memory, and in each snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,8 +15,9 @@ pub struct Limits {
     pub executions: usize,
     /// What they weigh. And then: the same.
     pub bytes: usize,
-    /// From here on those who are known to bring more wait before anything is done with their next message: this much is done in some
-    /// seconds. The rest of the way to the limit is for those who are not known to.
+    /// Of those, pieces of work at one destination. From here on those who are known to bring more for it wait before anything is done with
+    /// their next message: this much is done in some seconds. The rest of the way to the limit is for those who are not known to, and for
+    /// other destinations.
     pub comfortable_executions: usize,
     /// The same in bytes.
     pub comfortable_bytes: usize,
@@ -39,6 +40,8 @@ pub struct Actions {
     executions: BTreeMap<ExecutionId, Held>,
     last: u64,
     bytes: usize,
+    /// Pieces that are open at each, and what their executions weigh.
+    at: HashMap<Destination, (usize, usize)>,
 }
 
 #[derive(Clone, Debug)]
@@ -108,10 +111,15 @@ impl Actions {
         self.executions.len() < limits.executions && self.bytes < limits.bytes
     }
 
-    /// Whether more is welcome.
-    pub fn is_comfortable(&self, limits: &Limits) -> bool {
-        let executions = limits.comfortable_executions.min(limits.executions);
-        self.executions.len() < executions && self.bytes < limits.comfortable_bytes.min(limits.bytes)
+    /// Whether a message that found no room may be tried again: not for each place that is free.
+    pub fn has_room_again(&self, limits: &Limits) -> bool {
+        self.executions.len() <= limits.executions / 2 && self.bytes <= limits.bytes / 2
+    }
+
+    /// Whether more is welcome at a destination.
+    pub fn is_comfortable(&self, destination: Destination, limits: &Limits) -> bool {
+        let (pieces, bytes) = self.at.get(&destination).copied().unwrap_or_default();
+        pieces < limits.comfortable_executions && bytes < limits.comfortable_bytes
     }
 
     /// What happened has happened: the same live and in recovery.
@@ -120,19 +128,42 @@ impl Actions {
             Event::Taken { id, execution } => {
                 let execution = Arc::new(Execution::clone(execution));
                 self.last = self.last.max(id.0);
-                self.bytes += execution.bytes();
+                let bytes = execution.bytes();
+                self.bytes += bytes;
+                for work in &execution.work {
+                    let (pieces, weight) = self.at.entry(work.task.destination()).or_default();
+                    (*pieces, *weight) = (*pieces + 1, *weight + bytes);
+                }
                 self.executions.insert(*id, Held { execution, settled: BTreeMap::new() });
             }
             Event::Settled { id, work, failure } => {
                 let Some(held) = self.executions.get_mut(id) else { return };
                 self.bytes += failure.as_ref().map_or(0, Failure::bytes);
-                held.settled.insert(*work, failure.clone());
+                let is_first = held.settled.insert(*work, failure.clone()).is_none();
+                let settled = held.execution.work.get(usize::from(*work)).filter(|_| is_first);
+                let (destination, bytes) = (settled.map(|work| work.task.destination()), held.execution.bytes());
+                destination.into_iter().for_each(|destination| self.leave(destination, bytes));
             }
             Event::Ended { id } => {
                 if let Some(held) = self.executions.remove(id) {
                     self.bytes -= held.bytes();
+                    let bytes = held.execution.bytes();
+                    for (place, work) in held.execution.work.iter().enumerate() {
+                        if u8::try_from(place).is_ok_and(|place| !held.settled.contains_key(&place)) {
+                            self.leave(work.task.destination(), bytes);
+                        }
+                    }
                 }
             }
+        }
+    }
+
+    /// A piece is open no more.
+    fn leave(&mut self, destination: Destination, bytes: usize) {
+        let Some((pieces, weight)) = self.at.get_mut(&destination) else { return };
+        (*pieces, *weight) = (*pieces - 1, *weight - bytes);
+        if *pieces == 0 {
+            self.at.remove(&destination);
         }
     }
 
@@ -193,6 +224,7 @@ mod tests {
             work: (0..work).map(put).collect(),
             failures: Vec::new(),
             is_error_action: false,
+            since: None,
         }
     }
 
@@ -223,7 +255,7 @@ mod tests {
         assert_eq!(actions.progress(id).unwrap().open, [0]);
         assert!(settle(&mut actions, id, 0, None));
         assert!(actions.progress(id).is_none());
-        assert_eq!(actions.waits(), (0, 0));
+        assert_eq!((actions.waits(), actions.at.len()), ((0, 0), 0));
         assert!(!settle(&mut actions, id, 0, None) && actions.end(id).is_none());
         assert_ne!(take(&mut actions, execution(1)), id, "numbers are not given twice");
     }
@@ -245,11 +277,18 @@ mod tests {
     fn there_is_room_until_there_is_too_much() {
         let mut actions = Actions::default();
         let limits = Limits { executions: 2, comfortable_executions: 1, ..Limits::default() };
-        assert!(actions.is_comfortable(&limits));
+        let lake = execution(1).work[0].task.destination();
+        assert!(actions.is_comfortable(lake, &limits));
+        let mut last = ExecutionId(0);
         for room in [true, false] {
-            take(&mut actions, execution(1));
-            assert_eq!((actions.has_room(&limits), actions.is_comfortable(&limits)), (room, false));
+            last = take(&mut actions, execution(1));
+            assert_eq!((actions.has_room(&limits), actions.is_comfortable(lake, &limits)), (room, false));
         }
+        assert!(actions.is_comfortable(Destination::here(), &limits), "others are");
+        assert!(!actions.has_room_again(&limits));
+        let mut freed = actions.clone();
+        freed.apply(&freed.end(last).unwrap());
+        assert!(freed.has_room_again(&limits));
         let (_, bytes) = actions.waits();
         assert!(actions.has_room(&Limits { bytes: bytes + 1, ..Limits::default() }));
         assert!(!actions.has_room(&Limits { bytes, ..Limits::default() }));
@@ -271,7 +310,7 @@ mod tests {
         let events: Vec<Event> = serde_json::from_str(&text).unwrap();
         events.iter().for_each(|event| again.apply(event));
         assert_eq!(again.snapshot(), actions.snapshot());
-        assert_eq!((again.waits(), again.last), (actions.waits(), actions.last));
+        assert_eq!((again.waits(), again.last, &again.at), (actions.waits(), actions.last, &actions.at));
         assert_eq!(again.progress(id).unwrap().open, [1]);
     }
 }

@@ -31,6 +31,9 @@ pub struct Execution {
     /// This is the rule's error action: if it fails there is no other.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_error_action: bool,
+    /// When it was taken, if that was not when the message came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
 }
 
 /// The message a rule works on, as far as an error action asks for it.

@@ -4,9 +4,11 @@
 //! to be done. The work is journaled before the message is acknowledged, and ended after it was done: a crash in between does it
 //! again. Knows nothing of buckets, sockets or topics.
 mod actions; // all that is to be done
+mod destination; // where it is done
 mod event; // what happened
 mod execution; // one rule's work on one message
 
 pub use actions::{Actions, Limits, Progress};
+pub use destination::Destination;
 pub use event::Event;
 pub use execution::{Execution, ExecutionId, Failure, Origin, Task, Work};

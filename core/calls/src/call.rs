@@ -2,6 +2,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::answer::bare;
 use crate::cloudwatch::{CloudwatchAlarm, CloudwatchMetric};
 use crate::dynamodb::{DynamoDb, DynamoDbV2};
 use crate::kinesis::Kinesis;
@@ -75,6 +76,11 @@ pub(crate) trait Action {
         None
     }
 
+    /// Whether a refusal with this code says that an earlier attempt has done it.
+    fn is_done_already(&self, _code: &str) -> bool {
+        false
+    }
+
     /// What a success has left undone.
     fn check_answer(&self, _answer: &Value) -> Result<(), String> {
         Ok(())
@@ -108,9 +114,7 @@ const fn service<A: Action>(_: &A) -> &'static str {
     A::SERVICE
 }
 
-/// Members nobody has to give; without one it is new for each message.
-const GIVEN: &[(&str, &str)] = &[("kinesis", "partitionKey"), ("stepFunctions", "executionId")];
-/// What is new.
+/// What is new for each message.
 const NEW: &str = "${newuuid()}";
 
 impl Call {
@@ -125,8 +129,10 @@ impl Call {
     pub fn with_given(name: &str, mut members: Value) -> Value {
         if let Value::Object(members) = &mut members {
             members.retain(|_, value| !value.is_null());
-            for (_, given) in GIVEN.iter().filter(|(action, _)| *action == name) {
-                members.entry(*given).or_insert_with(|| NEW.into());
+            match name {
+                "kinesis" => drop(members.entry("partitionKey").or_insert_with(|| NEW.into())),
+                "stepFunctions" => drop(members.insert("executionId".into(), NEW.into())), // never a rule's to say
+                _ => {}
             }
         }
         members
@@ -174,7 +180,12 @@ impl Call {
 
     /// A request that may let the call succeed which was refused with this code: made first, then the call again.
     pub fn remedy(&self, code: &str, context: &Context<'_>) -> Option<Request> {
-        of_each!(self, action => action.remedy(code, context))
+        of_each!(self, action => action.remedy(bare(code), context))
+    }
+
+    /// Whether a refusal with this code says that an earlier attempt has done it.
+    pub fn is_done_already(&self, code: &str) -> bool {
+        of_each!(self, action => action.is_done_already(bare(code)))
     }
 
     /// Looks into the answer of a success.

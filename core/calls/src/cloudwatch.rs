@@ -6,6 +6,8 @@ use crate::call::{Action, Words};
 use crate::{Context, Request};
 
 const VERSION: &str = "2010-08-01";
+/// Beyond any calendar's year 9999, and far from what milliseconds in 64 bits hold.
+const SECONDS_MAX: f64 = 1e12;
 
 /// `cloudwatchAlarm`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +73,11 @@ impl Action for CloudwatchMetric {
         }
         let at = match metric_timestamp.as_deref() {
             None | Some("") => Some(context.received),
-            Some(text) => text.parse().ok().map(Timestamp::from_seconds),
+            Some(text) => {
+                let seconds =
+                    text.parse().ok().filter(|seconds: &f64| seconds.is_finite() && seconds.abs() < SECONDS_MAX);
+                seconds.map(|seconds| Timestamp::from_millis((seconds * 1000.0).round() as i64))
+            }
         };
         let at = at.and_then(|at| jiff::Timestamp::from_millisecond(at.millis()).ok());
         let at = at.ok_or_else(|| "metricTimestamp is a number of seconds since 1970".to_owned())?.to_string();

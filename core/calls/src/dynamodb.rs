@@ -1,7 +1,10 @@
 //! `dynamoDB` and `dynamoDBv2` (DynamoDB API reference: `PutItem`, `UpdateItem`, `DeleteItem`, `AttributeValue`).
+use std::collections::BTreeMap;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use crate::call::{Action, Words};
@@ -90,8 +93,8 @@ impl Action for DynamoDb {
         let mut key = self.key()?;
         let field = self.payload_field.as_deref().filter(|field| !field.is_empty()).unwrap_or("payload");
         // What is not JSON is binary (developer guide, "DynamoDB": non-JSON data).
-        let payload = || match context.json() {
-            Ok(value) => attribute(&value),
+        let payload = || match serde_json::from_slice::<&RawValue>(context.result).and_then(attribute) {
+            Ok(value) => value,
             Err(_) => json!({ "B": BASE64_STANDARD.encode(context.result) }),
         };
         let (operation, body) = match self.operation.as_deref() {
@@ -127,7 +130,10 @@ impl Action for DynamoDbV2 {
     }
 
     fn request(&self, context: &Context<'_>) -> Result<Request, String> {
-        let item: Map<_, _> = context.object()?.iter().map(|(name, value)| (name.clone(), attribute(value))).collect();
+        let members: BTreeMap<String, &RawValue> = serde_json::from_slice(context.result)
+            .map_err(|error| format!("the result is not a JSON object: {error}"))?;
+        let item = members.into_iter().map(|(name, value)| Ok((name, attribute(value)?)));
+        let item = item.collect::<serde_json::Result<Map<_, _>>>().map_err(|error| error.to_string())?;
         Ok(request("PutItem", &json!({ "TableName": self.put_item.table_name, "Item": item })))
     }
 }
@@ -136,17 +142,23 @@ fn request(operation: &str, body: &Value) -> Request {
     Request::json("1.0", &format!("DynamoDB_20120810.{operation}"), body)
 }
 
-/// JSON as DynamoDB writes it.
-fn attribute(value: &Value) -> Value {
-    match value {
-        Value::Null => json!({ "NULL": true }),
-        Value::Bool(value) => json!({ "BOOL": value }),
-        Value::Number(number) => json!({ "N": number.to_string() }),
-        Value::String(text) => json!({ "S": text }),
-        Value::Array(values) => json!({ "L": values.iter().map(attribute).collect::<Vec<_>>() }),
-        Value::Object(members) => {
-            let members: Map<_, _> = members.iter().map(|(name, value)| (name.clone(), attribute(value))).collect();
-            json!({ "M": members })
+/// JSON as DynamoDB writes it. Numbers keep their digits: it has 38 of them, more than a double.
+fn attribute(value: &RawValue) -> serde_json::Result<Value> {
+    let text = value.get();
+    Ok(match text.as_bytes().first() {
+        Some(b'n') => json!({ "NULL": true }),
+        Some(b't') => json!({ "BOOL": true }),
+        Some(b'f') => json!({ "BOOL": false }),
+        Some(b'"') => json!({ "S": serde_json::from_str::<String>(text)? }),
+        Some(b'[') => {
+            let values: Vec<&RawValue> = serde_json::from_str(text)?;
+            json!({ "L": values.into_iter().map(attribute).collect::<serde_json::Result<Vec<_>>>()? })
         }
-    }
+        Some(b'{') => {
+            let members: BTreeMap<String, &RawValue> = serde_json::from_str(text)?;
+            let members = members.into_iter().map(|(name, value)| Ok((name, attribute(value)?)));
+            json!({ "M": members.collect::<serde_json::Result<Map<_, _>>>()? })
+        }
+        _ => json!({ "N": text }),
+    })
 }

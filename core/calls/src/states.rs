@@ -13,7 +13,7 @@ pub struct StepFunctions {
     state_machine_name: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     execution_name_prefix: Option<String>,
-    /// Stands behind the prefix. The same name and input start an execution once, however often they are sent.
+    /// Stands behind the prefix, and is this message's alone: an execution of that name is the one that was to be started.
     execution_id: String,
 }
 
@@ -33,10 +33,16 @@ impl Action for StepFunctions {
     fn request(&self, context: &Context<'_>) -> Result<Request, String> {
         context.json()?; // the input of a state machine is JSON
         // The rule names the machine and not its account, which is the role's.
-        let account = self.role_arn.split(':').nth(4).unwrap_or_default();
-        let arn = format!("arn:aws:states:{}:{account}:stateMachine:{}", context.region, self.state_machine_name);
+        let mut role = self.role_arn.split(':').skip(1);
+        let (partition, account) = (role.next().unwrap_or("aws"), role.nth(2).unwrap_or_default());
+        let arn =
+            format!("arn:{partition}:states:{}:{account}:stateMachine:{}", context.region, self.state_machine_name);
         let name = format!("{}{}", self.execution_name_prefix.as_deref().unwrap_or_default(), self.execution_id);
         let body = json!({ "stateMachineArn": arn, "name": name, "input": context.text()? });
         Ok(Request::json("1.0", "AWSStepFunctions.StartExecution", &body))
+    }
+
+    fn is_done_already(&self, code: &str) -> bool {
+        code == "ExecutionAlreadyExists"
     }
 }

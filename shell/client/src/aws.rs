@@ -1,4 +1,4 @@
-//! An operator's client of the AWS APIs: one signed HTTP/1.1 request at a time over a connection that is kept.
+//! An operator's client of the AWS APIs: signed HTTP/1.1 requests over connections that are kept.
 //!
 //! Speaks `http://` itself, `https://` through [`HttpClient`].
 use std::sync::{Mutex, PoisonError};
@@ -20,6 +20,8 @@ use crate::{Answer, HttpClient, HttpError, Refused};
 /// An answer takes at most this long, unless [`AwsClient::with_limits`] says otherwise. And then: `AwsError::Silent`; the
 /// connection is given up.
 const ANSWER_MAX: Duration = Duration::from_secs(60);
+/// Connections that are kept for later. And then: a connection is closed after its request.
+const IDLE_MAX: usize = 32;
 /// RFC 3986 §2.3: what stays as it is.
 const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
@@ -32,8 +34,8 @@ pub struct AwsClient {
     credentials: Credentials,
     answer_bytes_max: usize,
     answer_max: Duration,
-    /// A connection nobody is using. Taken out for a request and put back after it.
-    idle: Mutex<Option<SendRequest<Full<Bytes>>>>,
+    /// Connections nobody is using. One is taken out for a request and put back after it.
+    idle: Mutex<Vec<SendRequest<Full<Bytes>>>>,
 }
 
 /// A request before it is signed. Path and query are in wire form: percent-encoded by [`encode_segment`].
@@ -145,7 +147,7 @@ impl AwsClient {
             credentials,
             answer_bytes_max: usize::MAX,
             answer_max: ANSWER_MAX,
-            idle: Mutex::new(None),
+            idle: Mutex::default(),
         })
     }
 
@@ -263,7 +265,11 @@ impl AwsClient {
         let (head, body) = response.into_parts();
         let body = Limited::new(body, self.answer_bytes_max).collect().await;
         let body = body.map_err(|error| self.body_error(error.as_ref()))?.to_bytes();
-        *self.idle.lock().unwrap_or_else(PoisonError::into_inner) = Some(sender);
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < IDLE_MAX {
+            idle.push(sender);
+        }
+        drop(idle);
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
@@ -276,13 +282,16 @@ impl AwsClient {
         }
     }
 
-    /// The idle connection if it is still good, else a new one.
+    fn idle(&self) -> Option<SendRequest<Full<Bytes>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    /// An idle connection if there is one that is still good, else a new one.
     async fn connection(&self) -> Result<SendRequest<Full<Bytes>>, AwsError> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(mut sender) = idle
-            && sender.ready().await.is_ok()
-        {
-            return Ok(sender);
+        while let Some(mut sender) = self.idle() {
+            if sender.ready().await.is_ok() {
+                return Ok(sender);
+            }
         }
         let connect = |source| AwsError::Connect { authority: self.authority.clone(), source };
         let stream = TcpStream::connect(&self.authority).await.map_err(connect)?;

@@ -13,6 +13,9 @@ use hyper_util::rt::TokioExecutor;
 /// Somebody who is there accepts a connection within this. And then: [`HttpError::Transport`].
 const CONNECT_MAX: Duration = Duration::from_secs(10);
 
+/// An answer nobody wants is read this far. And then: its connection is closed.
+const DRAINED_BYTES_MAX: usize = 64 * 1024;
+
 /// Keeps connections. Cheap until its first request.
 #[derive(Default)]
 pub struct HttpClient(OnceLock<Client<HttpsConnector<HttpConnector>, Full<Bytes>>>);
@@ -48,6 +51,19 @@ impl HttpClient {
         let request =
             Request::post(url).header(http::header::CONTENT_TYPE, "application/json").body(Full::new(body))?;
         self.send(request, answer_bytes_max).await
+    }
+
+    /// The same for who wants to know how it went and nothing else: of the answer's body nothing is kept, however long it is.
+    ///
+    /// # Errors
+    /// [`HttpError`]. A status that is no success is an answer.
+    pub async fn post_json_for_head(&self, url: &str, body: Bytes) -> Result<Response<Bytes>, HttpError> {
+        let request =
+            Request::post(url).header(http::header::CONTENT_TYPE, "application/json").body(Full::new(body))?;
+        let (head, body) = self.client()?.request(request).await?.into_parts();
+        // Read to its end, if it is not far, so that the connection can be used again.
+        let _ = Limited::new(body, DRAINED_BYTES_MAX).collect().await;
+        Ok(Response::from_parts(head, Bytes::new()))
     }
 
     /// Sends any request; takes an answer of at most `answer_bytes_max`. Follows no redirection. Has no time limit of its own

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use sekisho_calls::is_passing;
 use sekisho_client::{HttpClient, HttpError};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 
 /// What stands in the place of a Lambda function.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,7 +29,7 @@ impl FunctionTarget {
     }
 }
 
-/// How long a call may take and how long its answer may be.
+/// How long a call may take and how long its answer may be; 0 if nobody asks for it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallLimits {
     pub time: Duration,
@@ -85,6 +85,19 @@ impl Functions {
         }
     }
 
+    /// Lets it do its work, and cares for no answer (Lambda's invocation type `Event`).
+    ///
+    /// # Errors
+    /// [`FunctionError`].
+    pub(crate) async fn invoke(&self, arn: &str, event: Vec<u8>, time: Duration) -> Result<(), FunctionError> {
+        self.call(arn, event, CallLimits { time, answer_bytes: 0 }).await.map(drop)
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
     async fn call_target(
         &self,
         target: &FunctionTarget,
@@ -92,11 +105,16 @@ impl Functions {
         most: usize,
     ) -> Result<Vec<u8>, FunctionError> {
         let failed = |said: String| FunctionError { said, is_passing: false };
+        // It was not started, or not heard to the end.
+        let broken = |said: &dyn std::fmt::Display| FunctionError { said: said.to_string(), is_passing: true };
         match target {
             FunctionTarget::Http(url) => {
-                let answered = self.http.post_json(url, Bytes::from(event), most).await;
+                let answered = match most {
+                    0 => self.http.post_json_for_head(url, Bytes::from(event)).await,
+                    most => self.http.post_json(url, Bytes::from(event), most).await,
+                };
                 let answered = answered.map_err(|error: HttpError| {
-                    let is_passing = matches!(error, HttpError::Transport(_) | HttpError::Body(_));
+                    let is_passing = !matches!(error, HttpError::Request(_));
                     FunctionError { said: error.to_string(), is_passing }
                 })?;
                 if !answered.status().is_success() {
@@ -116,20 +134,30 @@ impl Functions {
                     .stderr(Stdio::null())
                     .kill_on_drop(true)
                     .spawn()
-                    .map_err(|error| failed(error.to_string()))?;
-                let mut input = child.stdin.take().ok_or_else(|| failed("it has no standard input".into()))?;
-                let output = child.stdout.take().ok_or_else(|| failed("it has no standard output".into()))?;
-                let mut output = output.take(most as u64);
+                    .map_err(|error| broken(&error))?;
+                let mut input = child.stdin.take().ok_or_else(|| broken(&"it has no standard input"))?;
+                let output = child.stdout.take().ok_or_else(|| broken(&"it has no standard output"))?;
                 // One that does not read its input is none the worse for it.
                 let write = async { drop((input.write_all(&event).await, input.shutdown().await, input)) };
-                let mut answer = Vec::new();
-                let (_, read) = tokio::join!(write, output.read_to_end(&mut answer));
-                read.map_err(|error| failed(error.to_string()))?;
-                let status = child.wait().await.map_err(|error| failed(error.to_string()))?;
-                if status.success() { Ok(answer) } else { Err(failed(format!("it ended with {status}"))) }
+                let (_, read) = tokio::join!(write, read_at_most(output, most));
+                let answer = read.map_err(|error| broken(&error))?;
+                let status = child.wait().await.map_err(|error| broken(&error))?;
+                match status.code() {
+                    Some(0) => Ok(answer),
+                    Some(_) => Err(failed(format!("it ended with {status}"))),
+                    None => Err(broken(&format_args!("it ended with {status}"))), // somebody killed it
+                }
             }
         }
     }
+}
+
+/// What is beyond is read and forgotten: who writes it would wait for ever.
+async fn read_at_most(mut output: impl AsyncRead + Unpin, most: usize) -> std::io::Result<Vec<u8>> {
+    let mut answer = Vec::new();
+    (&mut output).take(most as u64).read_to_end(&mut answer).await?;
+    tokio::io::copy(&mut output, &mut tokio::io::sink()).await?;
+    Ok(answer)
 }
 
 #[cfg(test)]
@@ -147,5 +175,22 @@ mod tests {
         }
         let other = functions.call(&format!("{arn}-up"), Vec::new(), limits).await.unwrap_err();
         assert!(other.to_string().contains("set `functions`") && !other.is_passing, "{other}");
+    }
+
+    #[tokio::test]
+    async fn what_a_function_does_when_nobody_asks_for_its_answer() {
+        #[rustfmt::skip] // command                   done, or may be done later
+        let table = [
+            ("command:true",                          Ok(())),
+            ("command:head -c 300000 /dev/zero",      Ok(())),
+            ("command:false",                         Err(false)),
+            ("command:no-such-program",               Err(true)),
+            ("command:bash -c kill${IFS}-9${IFS}$$",  Err(true)),
+        ];
+        for (command, expected) in table {
+            let functions = Functions::new(HashMap::from([("f".to_owned(), FunctionTarget::parse(command).unwrap())]));
+            let done = functions.invoke("f", b"event".to_vec(), Duration::from_secs(60)).await;
+            assert_eq!(done.map_err(|error| error.is_passing), expected, "{command}");
+        }
     }
 }

@@ -29,7 +29,7 @@ use crate::peer::{Credential, DomainName, Peer};
 use crate::profile::Profile;
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
 use crate::rates::{ConnectRates, MessageRates};
-use crate::rule_actions::{Due, Room};
+use crate::rule_actions::{Brings, Due, Room};
 use crate::tidings::Tidings;
 use crate::wills::{KeptWill, Wills, check_will};
 
@@ -107,8 +107,8 @@ pub struct Session {
     resting: Vec<(TopicFilter, Grant)>,
     persistent: bool,
     pub(crate) rates: MessageRates,
-    /// Its last messages brought work to rules.
-    pub(crate) brings_work: bool,
+    /// What its last message brought to rules.
+    pub(crate) brings: Brings,
     /// What lifecycle events call the connection.
     pub(crate) identifier: [u8; 16],
 }
@@ -326,7 +326,7 @@ impl Gateway {
             resting,
             persistent,
             rates: MessageRates::default(),
-            brings_work: false,
+            brings: Brings::default(),
             identifier,
         };
         self.tell_connected(&session, owed);

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
+use sekisho_actions::Destination;
 use sekisho_broker::{Subscriber, Target};
 use sekisho_gate::{Delivery, IncomingPublish, Refusal};
 use sekisho_journal::Sequence;
@@ -24,7 +25,7 @@ use crate::live_rules::Source;
 use crate::peer::Peer;
 use crate::provisioning::FleetTopic;
 use crate::role_sessions::authorize_data;
-use crate::rule_actions::{Chain, Republished};
+use crate::rule_actions::{Brings, Chain, Republished};
 
 thread_local! {
     /// Whom the message at hand is for, kept between messages to save the allocation.
@@ -51,8 +52,8 @@ pub(crate) struct Message<'a> {
 pub(crate) struct Routed {
     /// What has to be durable before its publisher is told that we have it.
     pub owed: Sequence,
-    /// Rules have taken work for it that is done later.
-    pub brought_work: bool,
+    /// Where rules have work to do for it.
+    pub brought: Vec<Destination>,
 }
 
 /// That a message may be published, and kept if it is to be.
@@ -163,8 +164,8 @@ impl Gateway {
                 source: session.source(),
             },
         );
-        session.brings_work = routed.as_ref().map_or(true, |routed| routed.brought_work);
-        let routed = routed?;
+        let mut routed = routed.inspect_err(|_| session.brings = Brings::MoreThanThereIsRoomFor)?;
+        session.brings = Brings::For(std::mem::take(&mut routed.brought));
         let handled = match shadow {
             Some((method, shadow)) => self.handle_shadow(method, &shadow, &publish.payload)?,
             None => Sequence(0),
@@ -247,7 +248,7 @@ impl Gateway {
         let mut chain = Chain::default();
         let owed = self.route_one(now, message, &mut chain)?;
         let owed = owed.max(self.route_chain(now, &mut chain)?);
-        Ok(Routed { owed, brought_work: chain.took_work })
+        Ok(Routed { owed, brought: chain.brought })
     }
 
     /// What rules republish, in their order.

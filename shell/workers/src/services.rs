@@ -10,7 +10,7 @@ use sekisho_calls::{Call, Context, Request, is_passing};
 use sekisho_client::{Answer, AwsClient, AwsError, AwsRequest, Credentials, Refused};
 use sekisho_remote::Endpoint;
 
-use crate::functions::{CallLimits, FunctionError, Functions};
+use crate::functions::{FunctionError, Functions};
 
 /// An answer is a few lines.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
@@ -51,6 +51,8 @@ pub(crate) enum CallError {
     NoService(&'static str),
     #[error("{0}")]
     NoRequest(String),
+    #[error("{0}")]
+    NotTaken(String),
     #[error(transparent)]
     Refused(Refused),
     #[error(transparent)]
@@ -64,7 +66,7 @@ impl CallError {
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
             Self::NoService(_) => false, // the next start may have one
-            Self::NoRequest(_) | Self::Unanswered(AwsError::Request(_)) => true,
+            Self::NoRequest(_) | Self::NotTaken(_) | Self::Unanswered(AwsError::Request(_)) => true,
             Self::Refused(refused) => !is_passing(refused.status, &refused.code),
             Self::Unanswered(_) => false,
             Self::Function(error) => !error.is_passing,
@@ -86,17 +88,23 @@ impl Services {
         Ok(Self { by_name: connected.collect::<Result<_, AwsError>>()?, functions })
     }
 
-    /// Whether there is somebody to call.
+    /// Whether there is somebody to call. Which function it is may be the message's to say.
     pub fn offers(&self, call: &Call) -> bool {
-        call.function_arn().is_some_and(|arn| self.functions.has(arn)) || self.by_name.contains_key(call.service())
+        let is_template = call.function_arn().is_some_and(|arn| arn.contains("${"));
+        let by_function = self.has_function(call) || (is_template && !self.functions.is_empty());
+        by_function || self.by_name.contains_key(call.service())
+    }
+
+    /// Whether something stands in the place of the function that is to be invoked.
+    pub(crate) fn has_function(&self, call: &Call) -> bool {
+        call.function_arn().is_some_and(|arn| self.functions.has(arn))
     }
 
     /// Makes a call with the result of an execution.
     pub(crate) async fn call(&self, call: &Call, execution: &Execution) -> Result<(), CallError> {
         if let Some(arn) = call.function_arn().filter(|arn| self.functions.has(arn)) {
-            let limits = CallLimits { time: FUNCTION_MAX, answer_bytes: ANSWER_BYTES_MAX };
-            let called = self.functions.call(arn, execution.result.to_vec(), limits).await;
-            return called.map(drop).map_err(CallError::Function);
+            let event = execution.result.to_vec();
+            return self.functions.invoke(arn, event, FUNCTION_MAX).await.map_err(CallError::Function);
         }
         let service = self.by_name.get(call.service()).ok_or(CallError::NoService(call.service()))?;
         let context = Context {
@@ -109,14 +117,19 @@ impl Services {
         let answer = match service.send(call.service(), request()?).await {
             Err(CallError::Refused(refused)) => match call.remedy(&refused.code, &context) {
                 Some(remedy) => {
-                    service.send(call.service(), remedy).await?;
+                    // Another call may have done it a moment ago: what counts is how the same call fares now.
+                    match service.send(call.service(), remedy).await {
+                        Ok(_) | Err(CallError::Refused(_)) => {}
+                        Err(unanswered) => return Err(unanswered),
+                    }
                     service.send(call.service(), request()?).await?
                 }
+                None if call.is_done_already(&refused.code) => return Ok(()),
                 None => return Err(CallError::Refused(refused)),
             },
             other => other?,
         };
-        call.check_answer(&answer.body).map_err(CallError::NoRequest)
+        call.check_answer(&answer.body).map_err(CallError::NotTaken)
     }
 }
 

@@ -47,15 +47,15 @@ fn what_is_sent() {
         (json!({"lambda": {"functionArn": "arn:aws:lambda:x:1:function:f"}}), b"{}",
             "/2015-03-31/functions/arn%3Aaws%3Alambda%3Ax%3A1%3Afunction%3Af/invocations application/json\nx-amz-invocation-type: Event\n{}"),
         (dynamo(json!({})), JSON,
-            "/ application/x-amz-json-1.0\nx-amz-target: DynamoDB_20120810.PutItem\n{\"TableName\":\"t\",\"Item\":{\"k\":{\"S\":\"v\"},\"payload\":{\"M\":{\"id\":{\"N\":\"7\"},\"deep\":{\"M\":{\"on\":{\"BOOL\":true},\"l\":{\"L\":[{\"S\":\"a\"},{\"NULL\":true},{\"N\":\"1.5\"}]}}}}}}}"),
+            "/ application/x-amz-json-1.0\nx-amz-target: DynamoDB_20120810.PutItem\n{\"TableName\":\"t\",\"Item\":{\"k\":{\"S\":\"v\"},\"payload\":{\"M\":{\"deep\":{\"M\":{\"l\":{\"L\":[{\"S\":\"a\"},{\"NULL\":true},{\"N\":\"1.5\"}]},\"on\":{\"BOOL\":true}}},\"id\":{\"N\":\"7\"}}}}}"),
         (dynamo(json!({"rangeKeyField": "r", "rangeKeyValue": "7", "rangeKeyType": "NUMBER", "payloadField": "p"})), b"\0\xff",
             "/ application/x-amz-json-1.0\nx-amz-target: DynamoDB_20120810.PutItem\n{\"TableName\":\"t\",\"Item\":{\"k\":{\"S\":\"v\"},\"r\":{\"N\":\"7\"},\"p\":{\"B\":\"AP8=\"}}}"),
         (dynamo(json!({"operation": "UPDATE"})), b"1",
             "/ application/x-amz-json-1.0\nx-amz-target: DynamoDB_20120810.UpdateItem\n{\"TableName\":\"t\",\"Key\":{\"k\":{\"S\":\"v\"}},\"UpdateExpression\":\"SET #p = :p\",\"ExpressionAttributeNames\":{\"#p\":\"payload\"},\"ExpressionAttributeValues\":{\":p\":{\"N\":\"1\"}}}"),
         (dynamo(json!({"operation": "DELETE"})), JSON,
             "/ application/x-amz-json-1.0\nx-amz-target: DynamoDB_20120810.DeleteItem\n{\"TableName\":\"t\",\"Key\":{\"k\":{\"S\":\"v\"}}}"),
-        (json!({"dynamoDBv2": {"putItem": {"tableName": "t"}}}), br#"{"k":"v","n":1e300}"#,
-            "/ application/x-amz-json-1.0\nx-amz-target: DynamoDB_20120810.PutItem\n{\"TableName\":\"t\",\"Item\":{\"k\":{\"S\":\"v\"},\"n\":{\"N\":\"1e+300\"}}}"),
+        (json!({"dynamoDBv2": {"putItem": {"tableName": "t"}}}), br#"{"k":"v","n":12345678901234567890123.5}"#,
+            "/ application/x-amz-json-1.0\nx-amz-target: DynamoDB_20120810.PutItem\n{\"TableName\":\"t\",\"Item\":{\"k\":{\"S\":\"v\"},\"n\":{\"N\":\"12345678901234567890123.5\"}}}"),
         (json!({"cloudwatchLogs": {"logGroupName": "g"}}), b"text",
             "/ application/x-amz-json-1.1\nx-amz-target: Logs_20140328.PutLogEvents\n{\"logGroupName\":\"g\",\"logStreamName\":\"hot\",\"logEvents\":[{\"timestamp\":1700000000123,\"message\":\"text\"}]}"),
         (json!({"cloudwatchLogs": {"logGroupName": "g", "batchMode": true}}), br#"[{"timestamp":2,"message":"b"},{"timestamp":1,"message":"a"}]"#,
@@ -64,13 +64,17 @@ fn what_is_sent() {
             "/ application/x-www-form-urlencoded; charset=utf-8\nAction=PutMetricData&Version=2010-08-01&Namespace=N&MetricData.member.1.MetricName=m&MetricData.member.1.Value=7.5&MetricData.member.1.Unit=None&MetricData.member.1.Timestamp=2016-12-15T18%3A07%3A31Z"),
         (json!({"cloudwatchAlarm": {"alarmName": "a", "stateReason": "too hot", "stateValue": "ALARM"}}), b"",
             "/ application/x-www-form-urlencoded; charset=utf-8\nAction=SetAlarmState&Version=2010-08-01&AlarmName=a&StateReason=too%20hot&StateValue=ALARM"),
-        (json!({"stepFunctions": {"stateMachineName": "m", "executionNamePrefix": "p-", "executionId": "1"}}), b"{}",
-            "/ application/x-amz-json-1.0\nx-amz-target: AWSStepFunctions.StartExecution\n{\"stateMachineArn\":\"arn:aws:states:eu-north-1:123456789012:stateMachine:m\",\"name\":\"p-1\",\"input\":\"{}\"}"),
+        (json!({"stepFunctions": {"stateMachineName": "m", "executionNamePrefix": "p-"}}), b"{}",
+            "/ application/x-amz-json-1.0\nx-amz-target: AWSStepFunctions.StartExecution\n{\"stateMachineArn\":\"arn:aws:states:eu-north-1:123456789012:stateMachine:m\",\"name\":\"p-${newuuid()}\",\"input\":\"{}\"}"),
         (json!({"timestream": {"databaseName": "d", "tableName": "t", "dimensions": [{"name": "oven", "value": "7"}]}}), br#"{"a":1,"b":1.0,"c":true,"d":"x","e":{"f":1},"g":null}"#,
             "/ application/x-amz-json-1.0\nx-amz-target: Timestream_20181101.WriteRecords\n{\"DatabaseName\":\"d\",\"TableName\":\"t\",\"CommonAttributes\":{\"Dimensions\":[{\"Name\":\"oven\",\"Value\":\"7\"}],\"Time\":\"1700000000123\",\"TimeUnit\":\"MILLISECONDS\"},\"Records\":[{\"MeasureName\":\"a\",\"MeasureValue\":\"1\",\"MeasureValueType\":\"BIGINT\"},{\"MeasureName\":\"b\",\"MeasureValue\":\"1.0\",\"MeasureValueType\":\"DOUBLE\"},{\"MeasureName\":\"c\",\"MeasureValue\":\"true\",\"MeasureValueType\":\"BOOLEAN\"},{\"MeasureName\":\"d\",\"MeasureValue\":\"x\",\"MeasureValueType\":\"VARCHAR\"},{\"MeasureName\":\"e\",\"MeasureValue\":\"{\\\"f\\\":1}\",\"MeasureValueType\":\"VARCHAR\"}]}"),
     ];
     for (action, result, expected) in table {
         assert_eq!(said(&action, result).as_deref(), Ok(expected), "{action}");
+    }
+    assert!(said(&metric("1481825251.5"), b"").unwrap().ends_with("2016-12-15T18%3A07%3A31.5Z"));
+    for far in ["9223372036854775807", "-1e300", "NaN", "1e11"] {
+        let _ = said(&metric(far), b"");
     }
     assert!(said(&metric(""), b"").unwrap().ends_with("2023-11-14T22%3A13%3A20.123Z"), "when the message came");
 }
@@ -83,7 +87,7 @@ fn what_is_not_sent() {
         (json!({"sqs": {"queueUrl": 7}}),                                 b"",        "invalid type: integer `7`, expected a string"),
         (json!({"sqs": {"queueUrl": "q"}}),                               b"\xff",    "the result is not UTF-8, and useBase64 is not true"),
         (json!({"sns": {"targetArn": "t", "messageFormat": "XML"}}),      b"",        "unknown variant `XML`, expected `RAW` or `JSON`"),
-        (json!({"dynamoDBv2": {"putItem": {"tableName": "t"}}}),          b"[]",      "the result is not a JSON object"),
+        (json!({"dynamoDBv2": {"putItem": {"tableName": "t"}}}),          b"[]",      "the result is not a JSON object: invalid type: sequence, expected a map at line 1 column 0"),
         (json!({"dynamoDB": {"tableName": "t", "hashKeyField": "k", "hashKeyValue": "v", "rangeKeyField": "r"}}), b"", "rangeKeyField and rangeKeyValue belong together"),
         (json!({"dynamoDB": {"tableName": "t", "hashKeyField": "k", "hashKeyValue": "v", "operation": "UPSERT"}}), b"", "`UPSERT` is no operation: INSERT, UPDATE and DELETE are"),
         (json!({"lambda": {"functionArn": "f"}}),                         b"plain",   "the result is not JSON: expected value at line 1 column 1"),
@@ -140,9 +144,11 @@ fn any_result_makes_a_request_or_none() {
         json!({"timestream": {"databaseName": "d", "tableName": "t", "dimensions": []}}),
         json!({"cloudwatchLogs": {"logGroupName": "g", "batchMode": true}}),
     ];
-    bolero::check!().for_each(|result| {
+    bolero::check!().with_type::<(Vec<u8>, String)>().for_each(|(result, text)| {
         for action in &actions {
             let _ = said(action, result);
         }
+        let _ = said(&json!({"cloudwatchMetric": {"metricNamespace": text, "metricName": text, "metricValue": "1", "metricUnit": "None", "metricTimestamp": text}}), b"");
+        let _ = said(&json!({"stepFunctions": {"stateMachineName": text, "executionNamePrefix": text}}), b"{}");
     });
 }

@@ -7,6 +7,9 @@ use super::members::Members;
 use super::{ActionError, RenderError};
 use crate::{Message, SqlVersion, Template};
 
+/// What the members of one may have, filled in: no service takes more. And then: the action fails.
+const CALL_BYTES_MAX: usize = 256 * 1024;
+
 /// Any of them.
 #[derive(Debug)]
 pub struct CallAction {
@@ -48,7 +51,11 @@ impl CallAction {
     /// [`RenderError`].
     pub fn render(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<Call, RenderError> {
         let members = self.members.fill(message, random)?;
-        Call::read(&self.name, members).map_err(RenderError::Call)
+        let call = Call::read(&self.name, members).map_err(RenderError::Call)?;
+        match call.bytes() <= CALL_BYTES_MAX {
+            true => Ok(call),
+            false => Err(RenderError::Call(format!("its members have more than {CALL_BYTES_MAX} bytes"))),
+        }
     }
 }
 

@@ -8,6 +8,8 @@ use crate::Message;
 
 /// Headers of one action (iot model: `HeaderList`).
 const HEADERS_MAX: usize = 100;
+/// Of a header's value; most servers take no more.
+const HEADER_BYTES_MAX: usize = 8 * 1024;
 /// Headers that are the connection's own, and no rule's.
 const NOT_A_RULES: [&str; 8] =
     ["connection", "content-length", "expect", "host", "keep-alive", "te", "transfer-encoding", "upgrade"];
@@ -88,6 +90,9 @@ impl HttpAction {
 
 /// RFC 9110 §5.5.
 fn header_value(text: &str) -> Result<String, String> {
+    if text.len() > HEADER_BYTES_MAX {
+        return Err(format!("it is longer than {HEADER_BYTES_MAX} bytes"));
+    }
     match text.bytes().all(|byte| byte == b'\t' || (byte >= b' ' && byte != 0x7f)) {
         true => as_it_is(text),
         false => Err("control characters do not belong into a header".into()),

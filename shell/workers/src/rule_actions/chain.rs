@@ -2,6 +2,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use sekisho_actions::{Destination, Execution};
 use sekisho_mqtt::{PublishProperties, QoS};
 use sekisho_policy::{Permit, Publish};
 
@@ -13,6 +14,8 @@ const REPUBLISHED_MAX: usize = 1000;
 
 /// What the work may weigh that comes of one message, in bytes. And then: the action fails. All of it is taken or none.
 const WORK_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// What a rule's part of that may weigh: one entry of the journal holds it, payloads as base64. And then: the same.
+const EXECUTION_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What one message has brought about on its way.
 #[derive(Default)]
@@ -24,8 +27,8 @@ pub(crate) struct Chain {
     depth: u8,
     /// There was room for what the message brings about: it is not asked for again once something was done.
     pub is_admitted: bool,
-    /// Rules have taken work that is done later.
-    pub took_work: bool,
+    /// Where rules have work to do that they took for it; each once.
+    pub brought: Vec<Destination>,
 }
 
 /// A message that a rule republishes.
@@ -54,16 +57,21 @@ impl Chain {
         self.depth
     }
 
-    /// Work of so many bytes comes of it.
+    /// Work comes of it.
     ///
     /// # Errors
     /// Why it may not.
-    pub(crate) fn bring(&mut self, work_bytes: usize) -> Result<(), String> {
-        if self.work_bytes + work_bytes > WORK_BYTES_MAX {
+    pub(crate) fn bring(&mut self, execution: &Execution) -> Result<(), String> {
+        let bytes = execution.bytes();
+        if bytes > EXECUTION_BYTES_MAX {
+            return Err(format!("a rule's work on one message may have {EXECUTION_BYTES_MAX} bytes"));
+        }
+        if self.work_bytes + bytes > WORK_BYTES_MAX {
             return Err(format!("the work that comes of one message may have {WORK_BYTES_MAX} bytes"));
         }
-        self.work_bytes += work_bytes;
-        self.took_work = true;
+        self.work_bytes += bytes;
+        let destinations = execution.work.iter().map(|work| work.task.destination());
+        self.brought.extend(destinations.filter(|destination| !self.brought.contains(destination)).collect::<Vec<_>>());
         Ok(())
     }
 
@@ -126,7 +134,32 @@ mod tests {
 
     #[test]
     fn the_work_of_one_message_is_bounded() {
+        let of = |bytes: usize| Execution {
+            rule: sekisho_types::RuleName::parse("hot").unwrap(),
+            rule_version: 0,
+            origin: sekisho_actions::Origin {
+                topic: "a".into(),
+                client_id: None,
+                certificate_id: None,
+                thing: None,
+                principal: "p".into(),
+                address: None,
+                trace_id: None,
+                received: sekisho_types::Timestamp::from_seconds(1),
+                republished: 0,
+                payload: None,
+            },
+            result: vec![0; bytes].into(),
+            work: Vec::new(),
+            failures: Vec::new(),
+            is_error_action: false,
+            since: None,
+        };
         let mut chain = Chain::default();
-        assert!(chain.bring(WORK_BYTES_MAX).is_ok() && chain.took_work && chain.bring(1).is_err());
+        assert!(chain.bring(&of(EXECUTION_BYTES_MAX)).is_err(), "an entry of the journal does not hold it");
+        for _ in 0..4 {
+            chain.bring(&of(EXECUTION_BYTES_MAX - 1024)).unwrap();
+        }
+        assert!(chain.bring(&of(8192)).is_err());
     }
 }

@@ -72,6 +72,7 @@ impl Gateway {
                     work: vec![Work { action: 0, task }],
                     failures: Vec::new(),
                     is_error_action: true,
+                    since: Some(self.state.now()),
                 };
                 self.take_work(execution, in_place_of, chain)
             }

@@ -1,42 +1,85 @@
-//! Room for more work of rules: those who bring it wait while there is enough, and are not read from.
+//! Room for more work of rules: those who bring it wait while there is enough where it is done, and are not read from.
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use sekisho_actions::Limits;
+use sekisho_actions::{Actions, Destination, Execution, Limits};
 use sekisho_broker::ConnectionId;
 use sekisho_state::State;
 
 use crate::gateway::{Gateway, Session};
 
-/// Connections that wait until some work is done.
+/// What a connection's last message brought to rules: the next may bring the same.
+#[derive(Debug)]
+pub(crate) enum Brings {
+    /// Work at these destinations, perhaps none.
+    For(Vec<Destination>),
+    /// There was no room for it, wherever it is done.
+    MoreThanThereIsRoomFor,
+}
+
+impl Default for Brings {
+    fn default() -> Self {
+        Self::For(Vec::new())
+    }
+}
+
+/// Connections that wait until some work is done: at a destination, or anywhere (`None`).
 #[derive(Default)]
-pub(crate) struct Room(Mutex<HashMap<ConnectionId, Waker>>);
+pub(crate) struct Room(Mutex<HashMap<Option<Destination>, HashMap<ConnectionId, Waker>>>);
 
 impl Room {
-    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<ConnectionId, Waker>> {
+    fn waiting(&self) -> std::sync::MutexGuard<'_, HashMap<Option<Destination>, HashMap<ConnectionId, Waker>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A connection has ended.
     pub(crate) fn forget(&self, connection: ConnectionId) {
-        self.waiting().remove(&connection);
+        self.waiting().retain(|_, waiting| {
+            waiting.remove(&connection);
+            !waiting.is_empty()
+        });
     }
 
     /// Some work is done.
-    pub(crate) fn freed(&self, state: &State, limits: &Limits) {
-        let somebody_waits = !self.waiting().is_empty();
-        if somebody_waits && state.read().actions.is_comfortable(limits) {
-            let woken = std::mem::take(&mut *self.waiting());
-            woken.into_values().for_each(Waker::wake);
+    pub(crate) fn freed(&self, state: &State, limits: &Limits, execution: &Execution) {
+        let destinations = execution.work.iter().map(|work| Some(work.task.destination()));
+        for place in destinations.chain([None]) {
+            let somebody_waits = self.waiting().contains_key(&place);
+            if somebody_waits && has_enough(&state.read().actions, limits, place).is_none() {
+                let woken = self.waiting().remove(&place).unwrap_or_default();
+                woken.into_values().for_each(Waker::wake);
+            }
         }
     }
 }
 
+/// The place itself if there is enough work for it.
+fn has_enough(actions: &Actions, limits: &Limits, place: Option<Destination>) -> Option<Option<Destination>> {
+    let has_room = match place {
+        Some(destination) => actions.is_comfortable(destination, limits),
+        None => actions.has_room_again(limits),
+    };
+    (!has_room).then_some(place)
+}
+
 impl Gateway {
-    /// Whether a message would bring work to rules that have enough: it is to wait before anything is done with it.
+    /// Where there is enough work, if a message like a connection's last would bring more there.
+    fn waits_for(&self, session: &Session) -> Option<Option<Destination>> {
+        let limits = &self.rule_work_limits;
+        match &session.brings {
+            Brings::For(destinations) if destinations.is_empty() => None,
+            Brings::For(destinations) => {
+                let cores = self.state.read();
+                destinations.iter().find_map(|destination| has_enough(&cores.actions, limits, Some(*destination)))
+            }
+            Brings::MoreThanThereIsRoomFor => has_enough(&self.state.read().actions, limits, None),
+        }
+    }
+
+    /// Whether a message would bring work where there is enough: it is to wait before anything is done with it.
     pub(crate) fn has_enough(&self, session: &Session) -> bool {
-        session.brings_work && !self.state.read().actions.is_comfortable(&self.rule_work_limits)
+        self.waits_for(session).is_some()
     }
 
     /// Whether a message that found no room finds some now. Wakes the task when that changes.
@@ -44,12 +87,9 @@ impl Gateway {
         if self.state.journal().poll_room(context).is_pending() {
             return Poll::Pending;
         }
-        if self.has_enough(session) {
-            self.room.waiting().insert(session.link.id, context.waker().clone());
-            if self.has_enough(session) {
-                return Poll::Pending;
-            }
-        }
-        Poll::Ready(())
+        let Some(place) = self.waits_for(session) else { return Poll::Ready(()) };
+        self.room.waiting().entry(place).or_default().insert(session.link.id, context.waker().clone());
+        // It may have been done meanwhile, and nobody else will say so.
+        if self.waits_for(session) == Some(place) { Poll::Pending } else { self.poll_room(context, session) }
     }
 }

@@ -94,6 +94,7 @@ impl Gateway {
                 work,
                 failures,
                 is_error_action: false,
+                since: None,
             };
             owed = owed.max(self.take_work(execution, None, chain)?);
         } else if !failures.is_empty() {
@@ -131,7 +132,7 @@ impl Gateway {
         in_place_of: Option<ExecutionId>,
         chain: &mut Chain,
     ) -> Result<Sequence, Refusal> {
-        if let Err(why) = chain.bring(execution.bytes()) {
+        if let Err(why) = chain.bring(&execution) {
             for work in &execution.work {
                 self.work_failed(&execution, work, &task_failure(&work.task, &execution.origin.topic, &why));
             }

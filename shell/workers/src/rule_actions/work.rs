@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sekisho_actions::{Execution, ExecutionId, Failure, Progress, Task, Work};
+use sekisho_actions::{Destination, Execution, ExecutionId, Failure, Progress, Task, Work};
 use sekisho_blobs::{NewObject, ObjectStore, StoreError};
 use sekisho_delivery::Backoff;
 use sekisho_gate::Refusal;
@@ -49,24 +49,17 @@ impl Due {
     }
 }
 
-/// How an attempt ended.
-enum Outcome {
-    /// There is nothing left to do.
-    Over,
-    /// Something may do better in a while.
-    Again,
-    /// Nothing can be promised any more.
-    Stopped,
-}
+/// Nothing can be promised any more: the journal has failed.
+struct Stopped;
 
 /// Where work is done.
 struct Workplace {
     places: Places,
     services: Arc<Services>,
     destinations: Arc<Destinations>,
-    /// By destination; each is made when it is first needed. As many as there are buckets elsewhere, services and hosts that
-    /// agreed to be called, and one.
-    slots: Mutex<HashMap<String, Arc<Semaphore>>>,
+    /// Each is made when it is first needed. As many as there are buckets elsewhere, services, functions and hosts that agreed to be called,
+    /// and one.
+    slots: Mutex<HashMap<Destination, Arc<Semaphore>>>,
 }
 
 /// Why a piece is not done.
@@ -99,59 +92,55 @@ pub async fn run_rule_actions(
     }
 }
 
-/// Does all of an execution, however often that takes; what waits for its next attempt holds nobody up.
+/// Does all of an execution, however long that takes.
 async fn carry_out(gateway: Arc<Gateway>, workplace: Arc<Workplace>, id: ExecutionId) {
-    let mut backoff = Backoff::default();
-    loop {
-        match attempt(&gateway, &workplace, id).await {
-            Outcome::Again => tokio::time::sleep(backoff.handle_failure(&mut gateway.state.random())).await,
-            Outcome::Over => return gateway.room.freed(&gateway.state, &gateway.rule_work_limits),
-            Outcome::Stopped => return,
-        }
-    }
-}
-
-async fn attempt(gateway: &Gateway, workplace: &Workplace, id: ExecutionId) -> Outcome {
     let progress = gateway.state.read().actions.progress(id);
-    let Some(Progress { execution, open, .. }) = progress else { return Outcome::Over };
+    let Some(Progress { execution, open, .. }) = progress else { return };
     // What a crash would undo is not done.
     if gateway.state.settle().await.is_err() {
-        return Outcome::Stopped;
+        return;
     }
     let pieces = open.into_iter().filter_map(|place| Some((place, execution.work.get(usize::from(place))?)));
-    let pieces = pieces.map(|(place, work)| attempt_piece(gateway, workplace, &execution, id, place, work));
-    let outcomes = futures_util::future::join_all(pieces).await;
-    if let Some(undone) = outcomes.into_iter().find(|outcome| !matches!(outcome, Outcome::Over)) {
-        return undone;
+    let pieces = pieces.map(|(place, work)| do_piece(&gateway, &workplace, &execution, id, place, work));
+    if futures_util::future::join_all(pieces).await.into_iter().any(|outcome| outcome.is_err()) {
+        return;
     }
-    let left = gateway.state.read().actions.progress(id);
-    if let Some(Progress { failures, .. }) = left
-        && gateway.give_up(id, &execution, &failures).is_err()
-    {
-        return Outcome::Again; // others may make room meanwhile
+    let mut backoff = Backoff::default();
+    loop {
+        let left = gateway.state.read().actions.progress(id);
+        let Some(Progress { failures, .. }) = left else { break };
+        if gateway.give_up(id, &execution, &failures).is_ok() {
+            break;
+        }
+        // Others may make room for its error action meanwhile.
+        tokio::time::sleep(backoff.handle_failure(&mut gateway.state.random())).await;
     }
-    Outcome::Over
+    gateway.room.freed(&gateway.state, &gateway.rule_work_limits, &execution);
 }
 
-async fn attempt_piece(
+/// Does a piece, however often it has to be tried; what waits for its next attempt holds nobody up.
+async fn do_piece(
     gateway: &Gateway,
     workplace: &Workplace,
     execution: &Execution,
     id: ExecutionId,
     place: u8,
     work: &Work,
-) -> Outcome {
-    let outcome = match workplace.do_task(&work.task, execution).await {
-        Ok(()) => None,
-        Err(error) if error.is_end() => return Outcome::Stopped,
-        Err(error) if !error.is_lasting() && gateway.is_young(execution) => {
-            gateway.is_late(execution, work, &error);
-            return Outcome::Again;
+) -> Result<(), Stopped> {
+    let mut backoff = Backoff::default();
+    let outcome = loop {
+        match workplace.do_task(&work.task, execution).await {
+            Ok(()) => break None,
+            Err(error) if error.is_end() => return Err(Stopped),
+            Err(error) if !error.is_lasting() && gateway.is_young(execution) => {
+                gateway.is_late(execution, work, &error);
+                tokio::time::sleep(backoff.handle_failure(&mut gateway.state.random())).await;
+            }
+            Err(error) => break Some(task_failure(&work.task, &execution.origin.topic, &error.said())),
         }
-        Err(error) => Some(task_failure(&work.task, &execution.origin.topic, &error.said())),
     };
     gateway.settle_work(execution, id, place, work, outcome);
-    Outcome::Over
+    Ok(())
 }
 
 impl Workplace {
@@ -175,18 +164,13 @@ impl Workplace {
 
     fn slot(&self, task: &Task) -> Arc<Semaphore> {
         let destination = match task {
-            Task::Call(call) => call.service(),
-            Task::Post { url, .. } => url.origin(),
-            Task::PutObject { bucket, .. } if self.places.remote.contains(bucket) => bucket.as_str(),
-            Task::PutObject { .. } => "",
+            Task::PutObject { bucket, .. } if !self.places.remote.contains(bucket) => Destination::here(),
+            // An ARN that a message made, and nothing stands in the place of, is the service's matter.
+            Task::Call(call) if !self.services.has_function(call) => Destination::service(call.service()),
+            _ => task.destination(),
         };
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(known) = slots.get(destination) {
-            return known.clone();
-        }
-        let new = Arc::new(Semaphore::new(UNDER_WAY_MAX));
-        slots.insert(destination.to_owned(), new.clone());
-        new
+        slots.entry(destination).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY_MAX))).clone()
     }
 }
 
@@ -203,11 +187,16 @@ impl TaskError {
         }
     }
 
-    /// For people.
+    /// For people; not all of what somebody else answered.
     fn said(&self) -> String {
-        match self {
+        const SAID_CHARS_MAX: usize = 1024;
+        let said = match self {
             Self::Object(FlushError::Store(StoreError::Objects(refused))) => refused.to_string(), // S3's own words
             error => with_causes(error),
+        };
+        match said.char_indices().nth(SAID_CHARS_MAX) {
+            Some((at, _)) => format!("{}…", &said[..at]),
+            None => said,
         }
     }
 }
@@ -219,7 +208,7 @@ impl Gateway {
     }
 
     fn is_young(&self, execution: &Execution) -> bool {
-        self.state.now().since(execution.origin.received) < TRY_FOR
+        self.state.now().since(execution.since.unwrap_or(execution.origin.received)) < TRY_FOR
     }
 
     /// It is tried again.
