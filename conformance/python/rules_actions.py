@@ -185,6 +185,26 @@ assert told == {"door": {"open": False}, "thing": "pump-7", "ip": "127.0.0.1"}, 
 data.update_thing_shadow(thingName="pump-7", payload=json.dumps({"state": {"reported": {"alarm": "OFF"}}}))
 publish("factory/pump-7/asks", b"{}")
 nothing_more()
+
+# A batch: each element of a result that is an array is a record; what is no array is one; more than 500 are none
+firehose = boto3.client("firehose")
+firehose.create_delivery_stream(DeliveryStreamName="batches", ExtendedS3DestinationConfiguration={
+    "RoleARN": ROLE, "BucketARN": "arn:aws:s3:::things", "Prefix": "batches/", "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 1}})
+rule("batch", "SELECT VALUE readings FROM 'factory/+/batch'", {"firehose": {"deliveryStreamName": "batches", "batchMode": True, "separator": "\n"}},
+     errorAction={"republish": {"topic": "shared/errors"}})
+publish("factory/pump-7/batch", b'{"readings": [{"v": 1}, 2, "three", [4]]}')
+publish("factory/pump-7/batch", b'{"readings": []}')
+publish("factory/pump-7/batch", json.dumps({"readings": list(range(501))}))
+assert "501 elements" in json.loads(listener.heard.get(timeout=30).payload)["failures"][0]["errorMessage"]
+publish("factory/pump-7/batch", b'{"readings": {"v": 5}}')
+
+
+def batches():
+    found = s3.list_objects_v2(Bucket="things", Prefix="batches/").get("Contents", [])
+    return b"".join(s3.get_object(Bucket="things", Key=one["Key"])["Body"].read() for one in found)
+
+
+eventually("the batch", lambda: batches() == b'{"v":1}\n2\n"three"\n[4]\n{"v":5}\n')
 device.disconnect()
 listener.disconnect()
 print("ok")

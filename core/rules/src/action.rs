@@ -159,7 +159,7 @@ mod tests {
             (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r", "separator": ";"}}),         Some("firehose: separator is one of \\n, \\t, \\r\\n and a comma")),
             (json!({"firehose": {"roleArn": "r"}}),                                                      Some("firehose: deliveryStreamName is required")),
             (json!({"firehose": {"deliveryStreamName": "s"}}),                                           Some("firehose: roleArn is required")),
-            (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r", "batchMode": true}}),        Some("the rule action `firehose with batchMode` is not offered by this server yet")),
+            (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r", "batchMode": true}}),        None),
             (json!({"lambda": {"functionArn": "f"}}),                                                    None),
             (json!({"kafka": {"topic": "t"}}),                                                           Some("the rule action `kafka` is not offered by this server yet")),
             (json!({"teleport": {}}),                                                                    Some("`teleport` is not a rule action")),

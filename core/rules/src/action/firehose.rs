@@ -11,6 +11,7 @@ use crate::Message;
 pub struct FirehoseAction {
     pub(super) delivery_stream_name: Field<DeliveryStreamName>,
     separator: &'static str,
+    batch_mode: bool,
 }
 
 /// A record to be put, beside its bytes.
@@ -20,6 +21,8 @@ pub struct Put {
     pub delivery_stream_name: DeliveryStreamName,
     /// Stands behind the record; may be empty.
     pub separator: &'static str,
+    /// The result is a record for each of its elements, if it is an array.
+    pub batch_mode: bool,
 }
 
 impl FirehoseAction {
@@ -28,9 +31,7 @@ impl FirehoseAction {
             DeliveryStreamName::parse(text).map_err(|error| error.rule.to_string())
         })?;
         members.required("roleArn")?;
-        if members.get("batchMode").and_then(Value::as_bool) == Some(true) {
-            return Err(ActionError::NotOffered("firehose with batchMode".into()));
-        }
+        let batch_mode = members.get("batchMode").and_then(Value::as_bool).unwrap_or(false);
         let separator = match members.text("separator") {
             None => "",
             Some("\n") => "\n",
@@ -39,7 +40,7 @@ impl FirehoseAction {
             Some(",") => ",",
             Some(_) => return Err(members.invalid("separator is one of \\n, \\t, \\r\\n and a comma")),
         };
-        Ok(Self { delivery_stream_name, separator })
+        Ok(Self { delivery_stream_name, separator, batch_mode })
     }
 
     /// What to put for a message.
@@ -48,6 +49,6 @@ impl FirehoseAction {
     /// [`RenderError`].
     pub fn render(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<Put, RenderError> {
         let delivery_stream_name = self.delivery_stream_name.render(message, random)?;
-        Ok(Put { delivery_stream_name, separator: self.separator })
+        Ok(Put { delivery_stream_name, separator: self.separator, batch_mode: self.batch_mode })
     }
 }

@@ -23,7 +23,7 @@ pub(super) struct Output {
 pub(super) async fn run(app: &App, input: Input) -> Result<Output, ApiError> {
     let name = super::stream_name(&input.delivery_stream_name)?;
     let records: Vec<&[u8]> = input.records.iter().collect();
-    let taken = app.streams.put_batch(&name, &records).map_err(|error| super::put_error(app, error))?;
+    let taken = app.streams.put_batch(&name, &records, None).map_err(|error| super::put_error(app, error))?;
     app.state.journal().wait_durable(taken.sequence).await.map_err(ApiError::internal)?;
     Ok(Output { record_id: RecordIds::new(&name, taken.sequence).at(0), encrypted: taken.encrypted })
 }

@@ -38,7 +38,7 @@ pub(super) async fn run(app: &App, input: Input) -> Result<Output, ApiError> {
         return Err(ApiError::new(400, "InvalidArgumentException", message));
     }
     let records: Vec<&[u8]> = input.records.iter().collect();
-    let (failed_put_count, encrypted, request_responses) = match app.streams.put_batch(&name, &records) {
+    let (failed_put_count, encrypted, request_responses) = match app.streams.put_batch(&name, &records, None) {
         Ok(taken) => {
             app.state.journal().wait_durable(taken.sequence).await.map_err(ApiError::internal)?;
             let ids = RecordIds::new(&name, taken.sequence);

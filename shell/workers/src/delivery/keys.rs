@@ -389,7 +389,7 @@ mod tests {
         }
 
         async fn put(&self) -> Result<(), PutError> {
-            let taken = self.streams.put_batch(&self.name, &[MARKER])?;
+            let taken = self.streams.put_batch(&self.name, &[MARKER], None)?;
             assert!(taken.encrypted);
             self.state.journal().wait_durable(taken.sequence).await?;
             Ok(())

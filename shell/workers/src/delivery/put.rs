@@ -137,7 +137,12 @@ impl DeliveryStreams {
     ///
     /// # Errors
     /// [`PutError`]: none of them was taken, or, if what was made of them is more than an entry, not all.
-    pub fn put_batch(&self, name: &DeliveryStreamName, records: &[&[u8]]) -> Result<Taken, PutError> {
+    pub fn put_batch(
+        &self,
+        name: &DeliveryStreamName,
+        records: &[&[u8]],
+        origin: Option<&Origin<'_>>,
+    ) -> Result<Taken, PutError> {
         let named = self.ready_for(name, records.iter().map(|record| record.len()).max().unwrap_or(0))?;
         if named.has_source {
             return Err(PutError::Source);
@@ -145,7 +150,7 @@ impl DeliveryStreams {
         let arrival = self.state.now();
         if named.pipeline.is_empty() {
             let parts = records.iter().map(std::slice::from_ref);
-            let records = parts.map(|parts| NewRecord { partition: &Partition::Whole, arrival, origin: None, parts });
+            let records = parts.map(|parts| NewRecord { partition: &Partition::Whole, arrival, origin, parts });
             return self.append(&named.live, None, &records.collect::<Vec<_>>());
         }
         let (mut budget, mut processed, mut bytes) = (RequestBudget::default(), Vec::new(), 0);
@@ -155,12 +160,12 @@ impl DeliveryStreams {
             bytes += more.iter().map(|processed| processed.data.len() + RECORD_OVERHEAD_BYTES).sum::<usize>();
             processed.extend(more);
             if bytes >= ENTRY_BYTES_MAX {
-                last = self.append_processed(&named.live, &processed, arrival, None)?.sequence;
+                last = self.append_processed(&named.live, &processed, arrival, origin)?.sequence;
                 processed.clear();
                 bytes = 0;
             }
         }
-        let taken = self.append_processed(&named.live, &processed, arrival, None)?;
+        let taken = self.append_processed(&named.live, &processed, arrival, origin)?;
         Ok(Taken { sequence: last.max(taken.sequence), ..taken })
     }
 

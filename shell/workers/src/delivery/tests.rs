@@ -94,7 +94,7 @@ impl World {
 
     async fn put(&self, records: &[&str]) {
         let records: Vec<&[u8]> = records.iter().map(|record| record.as_bytes()).collect();
-        let taken = self.streams.put_batch(&name(), &records).unwrap();
+        let taken = self.streams.put_batch(&name(), &records, None).unwrap();
         self.state.journal().wait_durable(taken.sequence).await.unwrap();
     }
 
@@ -388,7 +388,7 @@ async fn a_function_that_fails_keeps_no_other_from_being_called() {
     }
     let other = DeliveryStreamName::parse("other").unwrap();
     world.stream_to(other.clone(), Given::S3(&destination(transformed(0)))).await;
-    world.streams.put_batch(&other, &[b"b"]).unwrap();
+    world.streams.put_batch(&other, &[b"b"], None).unwrap();
     world.streams.flush(&other).await.unwrap();
     until(|| world.streams.insight(&other).unwrap().undelivered_batches == 0).await;
 }
