@@ -223,3 +223,38 @@ fn a_statement_is_tried_without_a_server() {
         (Some(0), "selects from  plant/+\nreads         temperature\nSQL version   2016-03-23\n")
     );
 }
+
+/// What a stream still holds, and lines of an object, through a rule: what it would have done, and nothing is done.
+#[test]
+fn a_rule_is_replayed_over_what_is_still_there() {
+    let server = Server::start();
+    server.device("pump-7");
+    let told = server.bash(
+        r#"
+        R=arn:aws:iam::000000000000:role/r
+        aws firehose create-delivery-stream --delivery-stream-name raw --extended-s3-destination-configuration \
+          "RoleARN=$R,BucketARN=arn:aws:s3:::none-yet,BufferingHints={SizeInMBs=5,IntervalInSeconds=900}" >/dev/null
+        aws iot create-topic-rule --rule-name keeps --topic-rule-payload '{"sql": "SELECT * FROM '"'factory/+/telemetry'"'", "actions": [{"firehose":
+          {"deliveryStreamName": "raw", "roleArn": "'$R'"}}]}'
+        for n in 1 2 3; do mosquitto_pub -q 1 -h localhost -p $MQTT_PORT --cafile $CA --cert pump-7.pem --key pump-7.key -i pump-7 \
+          -t factory/pump-7/telemetry -m "{\"n\": $n}"; done
+        aws iot create-topic-rule --rule-name alarms --topic-rule-payload '{"ruleDisabled": true, "awsIotSqlVersion": "2016-03-23",
+          "sql": "SELECT n, clientid() AS who FROM '"'factory/#'"' WHERE n > 1", "actions": [{"s3": {"bucketName": "lake", "key": "${topic(2)}/${n}", "roleArn": "'$R'"}}]}'
+        sekisho rule replay alarms --stream raw
+        sekisho rule replay --sql "SELECT n FROM 'a/#' WHERE n = 2" --lines <(printf '{"n":1}\n{"n":2}\n') --topic a/b
+        "#,
+    );
+    for says in [
+        "factory/pump-7/telemetry\n  result        {\"n\":2,\"who\":\"pump-7\"}\n  S3            lake/pump-7/2\n",
+        "  S3            lake/pump-7/3\n3 messages, 2 selected, 0 could not be evaluated\n",
+        "a/b\n  result        {\"n\":2}\n2 messages, 1 selected, 0 could not be evaluated\n",
+    ] {
+        assert!(told.contains(says), "{says}\n{told}");
+    }
+    let (code, said) =
+        server.bash_may_fail("sekisho rule replay none --stream raw; sekisho rule replay alarms --stream none");
+    assert!(
+        code != Some(0) && said.contains("not found") && said.contains("there is no delivery stream `none`"),
+        "{said}"
+    );
+}

@@ -37,8 +37,8 @@ pub struct ShowArgs {
 
 /// What is asked of the running server.
 #[derive(Serialize, Deserialize)]
-struct One {
-    rule_name: RuleName,
+pub(super) struct One {
+    pub(super) rule_name: RuleName,
 }
 
 /// Asks and prints.
@@ -70,6 +70,12 @@ pub fn perform(gateway: &Gateway, path: &str, body: &Bytes) -> Option<Result<Str
             let rule = gateway.rules(Some(&rule_name)).rules.pop();
             Ok(serde_json::to_string(&rule.with_context(|| format!("there is no rule `{rule_name}`"))?)?)
         }),
+        "/rule/payload" => {
+            serde_json::from_slice(body).context("a rule was to be named").and_then(|One { rule_name }| {
+                let cores = gateway.state().read();
+                Ok(cores.registry.topic_rule(&rule_name)?.payload.to_string())
+            })
+        }
         _ => return None,
     };
     Some(answer.map(|text| text + "\n"))

@@ -1,5 +1,6 @@
 //! `sekisho rule`: what rules select and how their actions fare; a statement tried out without a server.
 mod insight; // ls and show
+mod replay; // what it would have done
 mod trial; // test and explain
 
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ enum Command {
     /// Evaluate a statement over a message, without a server, and print the result; exits with 0 if it is selected, 1 if not, 2 if
     /// that cannot be said
     Test(trial::TestArgs),
+    /// Say what a rule, or a statement, would have done with messages that a delivery stream or a file still holds; does nothing
+    Replay(replay::ReplayArgs),
     /// Say what a statement selects from and which fields it reads, without a server
     Explain(trial::ExplainArgs),
 }
@@ -33,6 +36,7 @@ pub async fn run(args: RuleArgs) -> ExitCode {
     let done = match args.command {
         Command::Ls(args) => insight::ls(args).await,
         Command::Show(args) => insight::show(args).await,
+        Command::Replay(args) => replay::run(args).await,
         Command::Explain(args) => trial::explain(&args),
         Command::Test(args) => return trial::test(&args),
     };

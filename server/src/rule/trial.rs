@@ -13,7 +13,7 @@ use sekisho_types::{ClientId, TopicName};
 /// Exit code where nothing can be said: a script must not take it for "not selected", which is 1.
 const EXIT_UNDECIDED: u8 = 2;
 /// Whose message it is if nobody says.
-const ACCOUNT: &str = "000000000000";
+pub(super) const ACCOUNT: &str = "000000000000";
 
 /// A statement.
 #[derive(Args)]
@@ -58,7 +58,7 @@ pub struct TestArgs {
     templates: Vec<String>,
 }
 
-fn version(text: &str) -> Result<SqlVersion, String> {
+pub(super) fn version(text: &str) -> Result<SqlVersion, String> {
     SqlVersion::parse(text).ok_or_else(|| "one of 2015-10-08, 2016-03-23 and beta".to_owned())
 }
 
@@ -135,7 +135,7 @@ fn evaluate(args: &TestArgs) -> Result<Outcome> {
 }
 
 /// As the server's broker has it.
-fn hears(program: &Program, topic: &str) -> bool {
+pub(super) fn hears(program: &Program, topic: &str) -> bool {
     let mut trie = TopicTrie::new(HashMatch::Aws);
     let mut heard = false;
     if let Some(filter) = program.topic_filter() {

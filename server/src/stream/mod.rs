@@ -57,6 +57,13 @@ enum Command {
     },
 }
 
+/// Everything a stream holds, a line each, to its end.
+pub async fn held(server: &Running, name: &DeliveryStreamName, show: impl FnMut(&[u8]) -> Result<()>) -> Result<()> {
+    let ask = Ask { from: TailFrom::Held, ..Ask::about(name.clone()) };
+    let body = admin_client::open(&server.data, "/stream/tail", ask.to_bytes()).await?;
+    watch::each_line(body, show).await
+}
+
 /// What is asked of the running server about one stream.
 #[derive(Serialize, Deserialize)]
 struct Ask {

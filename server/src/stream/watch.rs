@@ -39,16 +39,24 @@ pub struct TailArgs {
 pub async fn run(args: TailArgs) -> Result<()> {
     let from = if args.buffered { TailFrom::Buffered } else { TailFrom::Now };
     let ask = Ask { from, ..Ask::about(args.name.clone()) };
-    let mut body = admin_client::open(&args.server.data, "/stream/tail", ask.to_bytes()).await?;
+    let body = admin_client::open(&args.server.data, "/stream/tail", ask.to_bytes()).await?;
     // For people, and for scripts that wait for it before they publish.
     eprintln!("sekisho: watching `{}`", args.name);
+    each_line(body, |line| show(line, args.json)).await
+}
+
+/// Lines as they come.
+pub(super) async fn each_line(
+    mut body: hyper::body::Incoming,
+    mut show: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<()> {
     let mut waiting = Vec::new();
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame?.into_data() else { continue };
         waiting.extend_from_slice(&data);
         while let Some(end) = waiting.iter().position(|byte| *byte == b'\n') {
             let line: Vec<u8> = waiting.drain(..=end).collect();
-            show(&line, args.json)?;
+            show(&line)?;
         }
     }
     Ok(())

@@ -71,8 +71,9 @@ struct Pump<T> {
     fresh: bool,
     /// A first connection that is being looked at, or one for which a custom authorizer is asked, and what it asked for.
     first: Option<(JoinHandle<First>, Box<ConnectRequest>)>,
-    /// The turn at hand ends here, and the gate may hold more of what the client sent.
+    /// The turn at hand ends here.
     turn_until: Instant,
+    /// It has ended, and the gate may hold more of what the client sent.
     turn_is_over: bool,
     /// A message that waits for room on the disk or among the work of rules, and its connection with it.
     no_room_for: Option<Box<IncomingPublish>>,

@@ -111,6 +111,8 @@ pub enum TailFrom {
     Now,
     /// With what the stream holds and has not delivered.
     Buffered,
+    /// The same, and it ends there.
+    Held,
 }
 
 /// Those who watch a stream.
@@ -242,6 +244,8 @@ pub struct Tail {
     live: Arc<Live>,
     mailbox: Arc<Mailbox>,
     backlog: Option<Backlog>,
+    /// With the backlog.
+    ends: bool,
 }
 
 impl Drop for Tail {
@@ -263,7 +267,7 @@ impl DeliveryStreams {
         let mailbox = live.tails.open().ok_or_else(|| TailError::TooMany(name.clone()))?;
         let backlog = match from {
             TailFrom::Now => None,
-            TailFrom::Buffered => {
+            TailFrom::Buffered | TailFrom::Held => {
                 let waiting = inner.buffers.iter().flat_map(|(partition, pending)| {
                     let partition = partition.to_text().map(|text| text.into_owned());
                     pending.runs.iter().map(move |run| (partition.clone(), *run))
@@ -275,7 +279,7 @@ impl DeliveryStreams {
             }
         };
         drop(inner);
-        Ok(Tail { state: self.state.clone(), live, mailbox, backlog })
+        Ok(Tail { state: self.state.clone(), live, mailbox, backlog, ends: from == TailFrom::Held })
     }
 }
 
@@ -307,6 +311,9 @@ impl Tail {
             && let Err(error) = backlog.show(&self.state, &out).await
         {
             let _ = out.send(TailLine::End(error.to_string()).to_bytes()).await;
+            return;
+        }
+        if self.ends {
             return;
         }
         loop {
