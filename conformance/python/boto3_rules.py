@@ -115,7 +115,7 @@ for actions, says in [
     ([{"s3": {"bucketName": "bbb", "key": "k", "roleArn": ROLE, "cannedAcl": "public-read"}}], "the rule action `s3 with cannedAcl public-read` is not offered by this server yet"),
     ([{"lambda": {"functionArn": "arn:aws:lambda:us-east-1:000000000000:function:f"}}], "the rule action `lambda` needs a [[service]] named `lambda` in sekisho.toml"),
     ([{"sqs": {"queueUrl": "https://q", "roleArn": ROLE}}], "the rule action `sqs` needs a [[service]] named `sqs` in sekisho.toml"),
-    ([{"openSearch": {"endpoint": "https://o", "index": "i", "type": "t", "id": "1", "roleArn": ROLE}}], "the rule action `openSearch` is not offered by this server yet"),
+    ([{"salesforce": {"token": "t" * 40, "url": "https://ingestion-a.b.sfdcnow.com/streams/a/b/event"}}], "the rule action `salesforce` is not offered by this server yet"),
     ([{}], "an action is an object with one member"),
 ]:
     text = message("InvalidRequestException", loose.create_topic_rule, **create(actions=actions))

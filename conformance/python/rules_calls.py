@@ -1,8 +1,10 @@
 """Rules that call AWS services: what a message brings there, read back; and what the services refuse, told by the error action."""
 import base64
+import http.server
 import json
 import os
 import queue
+import threading
 import time
 
 import boto3
@@ -95,6 +97,24 @@ rule("broken", "SELECT * FROM 'shared/broken'",
      {"lambda": {"functionArn": "arn:aws:lambda:eu-west-1:123456789012:function:broken"}},
      errorAction={"republish": {"topic": "shared/errors"}})
 
+# An OpenSearch domain, as far as it is asked
+documents = queue.Queue()
+
+
+class Domain(http.server.BaseHTTPRequestHandler):
+    def do_PUT(self):
+        documents.put((self.path, self.headers, self.rfile.read(int(self.headers["content-length"]))))
+        self.send_response(201)
+        self.send_header("content-length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+threading.Thread(target=http.server.HTTPServer(("127.0.0.1", int(os.environ["DOMAIN_PORT"])), Domain).serve_forever, daemon=True).start()
+rule("third", SQL, {"openSearch": {"endpoint": "https://domain", "index": "ovens", "type": "_doc", "id": "${topic(2)}-${at}"}})
+
 MESSAGE = {"t": 71.5, "at": 1700000000, "on": True, "list": [1, None, "x"]}
 RESULT = {**MESSAGE, "oven": "oven-7"}
 publish("shared/oven-7", json.dumps(MESSAGE))
@@ -124,7 +144,11 @@ machine, = states.list_state_machines()["stateMachines"]
 execution, = eventually("the machine", lambda: states.list_executions(stateMachineArn=machine["stateMachineArn"])["executions"])
 assert execution["name"].startswith("oven-oven-7-") and len(execution["name"]) == 48, execution
 assert json.loads(states.describe_execution(executionArn=execution["executionArn"])["input"]) == RESULT
-assert eventually("what was called", lambda: sum(action["done"] for rule in json.loads(os.popen("sekisho rule ls --json").read())["rules"] for action in rule["actions"]) == 11)
+assert eventually("what was called", lambda: sum(action["done"] for rule in json.loads(os.popen("sekisho rule ls --json").read())["rules"] for action in rule["actions"]) == 12)
+
+path, headers, body = documents.get(timeout=60)
+assert (path, json.loads(body)) == ("/ovens/_doc/oven-7-1700000000", RESULT), (path, body)
+assert "/eu-west-1/es/aws4_request" in headers["authorization"], headers
 
 # What a service refuses for good is told once, for all that failed of the rule's actions.
 publish("shared/broken", b'{"n": 1}')

@@ -4,7 +4,7 @@ use conformance::{Moto, Server, eventually};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_calls.py");
 /// More than are under way at once at one service.
 const MESSAGES: usize = 80;
-const SERVICES: [&str; 8] = ["dynamodb", "kinesis", "logs", "monitoring", "sns", "sqs", "states", "timestream"];
+const SERVICES: [&str; 9] = ["dynamodb", "es", "kinesis", "logs", "monitoring", "sns", "sqs", "states", "timestream"];
 
 /// `sekisho.toml` with every service there, and a function that writes `called` beside it.
 fn settings(endpoint: &str) -> tempfile::TempDir {
@@ -33,11 +33,13 @@ fn write(directory: &tempfile::TempDir, endpoint: impl Fn(&str) -> String) {
 fn what_a_rule_calls_arrives_and_what_is_refused_is_told() {
     let moto = Moto::start();
     let settings = settings(&moto.api());
+    let domain = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
+    write(&settings, |name| if name == "es" { format!("http://{domain}") } else { moto.api() });
     let server = Server::start_with(&["--config", &settings.path().join("sekisho.toml").display().to_string()]);
     server.device("pump-7");
     server.device("pump-8");
     let (moto, called) = (moto.api(), settings.path().join("called"));
-    server.bash(&format!("MOTO={moto} CALLED={} python {SCRIPT}", called.display()));
+    server.bash(&format!("MOTO={moto} DOMAIN_PORT={} CALLED={} python {SCRIPT}", domain.port(), called.display()));
 }
 
 /// A queue whose service takes connections and never answers: what is for it waits, over a kill too, and what is for others does not.

@@ -8,6 +8,7 @@ use crate::dynamodb::{DynamoDb, DynamoDbV2};
 use crate::kinesis::Kinesis;
 use crate::lambda::Lambda;
 use crate::logs::CloudwatchLogs;
+use crate::opensearch::{Elasticsearch, OpenSearch};
 use crate::sns::Sns;
 use crate::sqs::Sqs;
 use crate::states::StepFunctions;
@@ -31,10 +32,14 @@ pub enum Call {
     /// An item that is the result.
     #[serde(rename = "dynamoDBv2")]
     DynamoDbV2(DynamoDbV2),
+    /// A document of an index.
+    Elasticsearch(Elasticsearch),
     /// A record of a data stream.
     Kinesis(Kinesis),
     /// An event for a function, which nobody waits for.
     Lambda(Lambda),
+    /// A document of an index.
+    OpenSearch(OpenSearch),
     /// A notification.
     Sns(Sns),
     /// A message in a queue.
@@ -96,8 +101,10 @@ macro_rules! of_each {
             Call::CloudwatchMetric($action) => $of,
             Call::DynamoDb($action) => $of,
             Call::DynamoDbV2($action) => $of,
+            Call::Elasticsearch($action) => $of,
             Call::Kinesis($action) => $of,
             Call::Lambda($action) => $of,
+            Call::OpenSearch($action) => $of,
             Call::Sns($action) => $of,
             Call::Sqs($action) => $of,
             Call::StepFunctions($action) => $of,

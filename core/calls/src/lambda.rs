@@ -24,6 +24,7 @@ impl Action for Lambda {
     fn request(&self, context: &Context<'_>) -> Result<Request, String> {
         context.json()?; // Lambda's events are JSON
         Ok(Request {
+            method: "POST",
             path: format!("/2015-03-31/functions/{}/invocations", encoded(&self.function_arn)),
             headers: vec![("content-type", "application/json".into()), ("x-amz-invocation-type", "Event".into())],
             body: context.result.to_vec(),

@@ -12,6 +12,7 @@ mod dynamodb; // dynamoDB, dynamoDBv2
 mod kinesis;
 mod lambda;
 mod logs; // cloudwatchLogs
+mod opensearch; // openSearch, elasticsearch
 mod sns;
 mod sqs;
 mod states; // stepFunctions
@@ -23,4 +24,4 @@ pub use request::{Context, Request};
 
 /// Services that are called, as they are signed for and as `[[service]]` names them.
 #[rustfmt::skip]
-pub const SERVICES: &[&str] = &["dynamodb", "kinesis", "lambda", "logs", "monitoring", "sns", "sqs", "states", "timestream"];
+pub const SERVICES: &[&str] = &["dynamodb", "es", "kinesis", "lambda", "logs", "monitoring", "sns", "sqs", "states", "timestream"];

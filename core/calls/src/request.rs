@@ -19,9 +19,11 @@ pub struct Context<'a> {
     pub region: &'a str,
 }
 
-/// One POST.
+/// One request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
+    /// `POST`, mostly.
+    pub method: &'static str,
     /// In wire form.
     pub path: String,
     /// Signed with the rest.
@@ -55,7 +57,7 @@ impl Request {
     pub(crate) fn json(version: &str, target: &str, body: &Value) -> Self {
         let headers =
             vec![("content-type", format!("application/x-amz-json-{version}")), ("x-amz-target", target.to_owned())];
-        Self { path: "/".into(), headers, body: body.to_string().into_bytes() }
+        Self { method: "POST", path: "/".into(), headers, body: body.to_string().into_bytes() }
     }
 
     /// An operation of the query protocol (Smithy: `aws.protocols#awsQuery`).
@@ -63,7 +65,7 @@ impl Request {
         let pairs = [("Action", operation), ("Version", version)].into_iter().chain(parameters.iter().copied());
         let pairs = pairs.map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
         let headers = vec![("content-type", "application/x-www-form-urlencoded; charset=utf-8".into())];
-        Self { path: "/".into(), headers, body: pairs.collect::<Vec<_>>().join("&").into_bytes() }
+        Self { method: "POST", path: "/".into(), headers, body: pairs.collect::<Vec<_>>().join("&").into_bytes() }
     }
 }
 

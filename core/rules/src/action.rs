@@ -21,8 +21,7 @@ pub use self::s3::{NewObject, S3Action};
 use crate::{EvaluationError, SqlError, SqlVersion};
 
 /// Actions AWS has, and that are not offered.
-const NOT_OFFERED: &[&str] =
-    &["elasticsearch", "iotAnalytics", "iotEvents", "iotSiteWise", "kafka", "location", "openSearch", "salesforce"];
+const NOT_OFFERED: &[&str] = &["iotAnalytics", "iotEvents", "iotSiteWise", "kafka", "location", "salesforce"];
 
 /// One action of a rule.
 #[derive(Debug)]

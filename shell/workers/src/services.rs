@@ -138,7 +138,8 @@ impl Service {
         let headers: Vec<_> = request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let body = Bytes::from(request.body);
         let path = &request.path;
-        let signed = AwsRequest { signing_name, method: Method::POST, path, query: "", headers: &headers, body };
+        let method = if request.method == "PUT" { Method::PUT } else { Method::POST };
+        let signed = AwsRequest { signing_name, method, path, query: "", headers: &headers, body };
         let answer = self.client.send(&signed).await.map_err(CallError::Unanswered)?;
         answer.success().map_err(CallError::Refused)
     }
