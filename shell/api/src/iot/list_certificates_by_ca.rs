@@ -3,7 +3,8 @@ use sekisho_types::CertificateId;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::list_certificates::{self, certificates};
+use super::list_certificates::certificates;
+use super::page::ByMarker;
 use crate::{ApiError, App};
 
 #[derive(Deserialize)]
@@ -11,7 +12,7 @@ use crate::{ApiError, App};
 pub(super) struct Input {
     ca_certificate_id: CertificateId,
     #[serde(flatten)]
-    page: list_certificates::Input,
+    page: ByMarker,
 }
 
 pub(super) fn run(app: &App, input: Input) -> Result<Value, ApiError> {

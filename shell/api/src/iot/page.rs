@@ -3,6 +3,8 @@
 //! A token names the last item of its page, so that what is made or deleted meanwhile moves no other item to another page.
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::{Value, json};
 
 use crate::ApiError;
 
@@ -10,6 +12,38 @@ use crate::ApiError;
 pub(super) const MARKER_PAGE: usize = 25;
 /// Items on a page where the caller says nothing, in lists with `maxResults`; also the most there are.
 pub(super) const TOKEN_PAGE: usize = 250;
+
+/// How a list by markers is asked for: the last first, unless asked otherwise (iot model: `ascendingOrder`).
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct ByMarker {
+    marker: Option<String>,
+    page_size: Option<usize>,
+    #[serde(default)]
+    ascending_order: bool,
+}
+
+impl ByMarker {
+    /// The page of `ascending`, which are in the order of their keys, as the list `name`.
+    pub(super) fn answer<T>(
+        &self,
+        name: &str,
+        ascending: impl DoubleEndedIterator<Item = T>,
+        key: impl Fn(&T) -> String,
+        show: impl Fn(T) -> Value,
+    ) -> Result<Value, ApiError> {
+        let (size, marker) = (self.page_size.unwrap_or(MARKER_PAGE), self.marker.as_deref());
+        let (found, next) = match self.ascending_order {
+            true => page(ascending, key, false, marker, size)?,
+            false => page(ascending.rev(), key, true, marker, size)?,
+        };
+        let mut output = json!({ name: found.into_iter().map(show).collect::<Vec<_>>() });
+        if let Some(next) = next {
+            output["nextMarker"] = json!(next);
+        }
+        Ok(output)
+    }
+}
 
 /// The page after `token` of `items`, which are in the order of their keys, and the token of the next page if there is one.
 pub(super) fn page<T>(
