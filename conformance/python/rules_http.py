@@ -21,7 +21,7 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["content-length"]))
         heard.put((self.path, {name.lower(): value for name, value in self.headers.items()}, body))
-        statuses = answers.get(self.path, [])
+        statuses = [404] if self.path.startswith("/no/") else answers.get(self.path, [])
         self.send_response(statuses.pop(0) if statuses else 200)
         self.send_header("content-length", "0")
         self.end_headers()
@@ -144,7 +144,16 @@ assert {one["arn"]: one["status"] for one in iot.list_topic_rule_destinations()[
 # One that cannot be asked says why
 dead = iot.create_topic_rule_destination(destinationConfiguration={"httpUrlConfiguration": {"confirmationUrl": "https://127.0.0.1:1"}})["topicRuleDestination"]["arn"]
 eventually("it says so", lambda: status(dead) == "ERROR")
-assert "could not be asked" in iot.get_topic_rule_destination(arn=dead)["topicRuleDestination"]["statusReason"]
+reason = iot.get_topic_rule_destination(arn=dead)["topicRuleDestination"]["statusReason"]
+assert "could not be asked" in reason and "Token" not in reason, reason
+
+# Nor has somebody agreed who answers that they do not, whoever has seen the token
+unwilling = iot.create_topic_rule_destination(destinationConfiguration={"httpUrlConfiguration": {"confirmationUrl": BASE + "/no"}})["topicRuleDestination"]["arn"]
+token = json.loads(heard.get(timeout=30)[2])["confirmationToken"]
+eventually("they refused", lambda: status(unwilling) == "ERROR")
+told = json.dumps([iot.get_topic_rule_destination(arn=unwilling), iot.list_topic_rule_destinations()], default=str)
+assert "it answered 404" in told and token not in told, told
+refused("InvalidRequestException", iot.confirm_topic_rule_destination, confirmationToken=token)
 iot.delete_topic_rule_destination(arn=dead)
 refused("UnauthorizedException", iot.get_topic_rule_destination, arn=dead)
 refused("InvalidRequestException", iot.create_topic_rule_destination, destinationConfiguration={"httpUrlConfiguration": {"confirmationUrl": "ftp://a"}})

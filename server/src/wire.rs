@@ -100,7 +100,7 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let remote = Arc::new(RemoteBuckets::new(config.buckets.clone()));
     let functions = Arc::new(Functions::new(config.functions.clone()));
     let api_authority = reachable(listeners.api.local_addr()?).to_string();
-    let destinations = Arc::new(Destinations::new(state.clone(), api_authority.clone()));
+    let destinations = Arc::new(Destinations::new(state.clone(), authority_for_others(config, &listeners.api)?));
     let services = Arc::new(Services::new(config.services.clone(), functions.clone())?);
     let streams =
         sekisho_workers::start_delivery(state.clone(), objects.clone(), remote.clone(), functions.clone(), recovered);
@@ -331,4 +331,13 @@ impl System {
             audit.close();
         }
     }
+}
+
+/// Where others reach the API: at the first of the server's names if it listens on all addresses.
+fn authority_for_others(config: &Config, api: &tokio::net::TcpListener) -> std::io::Result<String> {
+    let address = api.local_addr()?;
+    Ok(match config.hostnames.first() {
+        Some(name) if address.ip().is_unspecified() => format!("{name}:{}", address.port()),
+        _ => address.to_string(),
+    })
 }

@@ -131,7 +131,7 @@ impl Actions {
                 let bytes = execution.bytes();
                 self.bytes += bytes;
                 for work in &execution.work {
-                    let (pieces, weight) = self.at.entry(work.task.destination()).or_default();
+                    let (pieces, weight) = self.at.entry(work.at).or_default();
                     (*pieces, *weight) = (*pieces + 1, *weight + bytes);
                 }
                 self.executions.insert(*id, Held { execution, settled: BTreeMap::new() });
@@ -141,7 +141,7 @@ impl Actions {
                 self.bytes += failure.as_ref().map_or(0, Failure::bytes);
                 let is_first = held.settled.insert(*work, failure.clone()).is_none();
                 let settled = held.execution.work.get(usize::from(*work)).filter(|_| is_first);
-                let (destination, bytes) = (settled.map(|work| work.task.destination()), held.execution.bytes());
+                let (destination, bytes) = (settled.map(|work| work.at), held.execution.bytes());
                 destination.into_iter().for_each(|destination| self.leave(destination, bytes));
             }
             Event::Ended { id } => {
@@ -150,7 +150,7 @@ impl Actions {
                     let bytes = held.execution.bytes();
                     for (place, work) in held.execution.work.iter().enumerate() {
                         if u8::try_from(place).is_ok_and(|place| !held.settled.contains_key(&place)) {
-                            self.leave(work.task.destination(), bytes);
+                            self.leave(work.at, bytes);
                         }
                     }
                 }
@@ -204,6 +204,7 @@ mod tests {
                 bucket: BucketName::parse("lake").unwrap(),
                 key: ObjectKey::parse(&format!("k{number}")).unwrap(),
             },
+            at: Destination::of("bucket", "lake"),
         };
         Execution {
             rule: RuleName::parse("hot").unwrap(),
@@ -277,14 +278,14 @@ mod tests {
     fn there_is_room_until_there_is_too_much() {
         let mut actions = Actions::default();
         let limits = Limits { executions: 2, comfortable_executions: 1, ..Limits::default() };
-        let lake = execution(1).work[0].task.destination();
+        let lake = execution(1).work[0].at;
         assert!(actions.is_comfortable(lake, &limits));
         let mut last = ExecutionId(0);
         for room in [true, false] {
             last = take(&mut actions, execution(1));
             assert_eq!((actions.has_room(&limits), actions.is_comfortable(lake, &limits)), (room, false));
         }
-        assert!(actions.is_comfortable(Destination::here(), &limits), "others are");
+        assert!(actions.is_comfortable(Destination::of("service", "sqs"), &limits), "others are");
         assert!(!actions.has_room_again(&limits));
         let mut freed = actions.clone();
         freed.apply(&freed.end(last).unwrap());
@@ -296,6 +297,21 @@ mod tests {
             Actions::default().has_room(&Limits { bytes: 1, ..Limits::default() }),
             "one is done, however large it is"
         );
+    }
+
+    #[test]
+    fn a_piece_that_is_done_makes_room_where_it_was_done() {
+        let mut actions = Actions::default();
+        let limits = Limits { comfortable_executions: 1, ..Limits::default() };
+        let (lake, queue) = (Destination::of("bucket", "lake"), Destination::of("service", "sqs"));
+        let mut both = execution(2);
+        both.work[1].at = queue;
+        let id = take(&mut actions, both);
+        assert!(!actions.is_comfortable(lake, &limits) && !actions.is_comfortable(queue, &limits));
+        settle(&mut actions, id, 0, None);
+        assert!(actions.is_comfortable(lake, &limits) && !actions.is_comfortable(queue, &limits));
+        settle(&mut actions, id, 1, None);
+        assert!(actions.is_comfortable(queue, &limits) && actions.at.is_empty());
     }
 
     #[test]

@@ -7,6 +7,8 @@ use sekisho_types::memory::allocated;
 use sekisho_types::{BucketName, CertificateId, HttpUrl, ObjectKey, RuleName, Timestamp, base64_bytes};
 use serde::{Deserialize, Serialize};
 
+use crate::Destination;
+
 /// Which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ExecutionId(pub u64);
@@ -75,6 +77,9 @@ pub struct Work {
     pub action: u8,
     /// What it comes to.
     pub task: Task,
+    /// Where it is done.
+    #[serde(default)]
+    pub at: Destination,
 }
 
 /// What is to be done.

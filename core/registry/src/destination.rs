@@ -130,6 +130,11 @@ impl Registry {
         if known.is_confirmed {
             return Ok((Vec::new(), ()));
         }
+        // Who could not be asked, or refused, has agreed to nothing, whoever has the token.
+        if known.status != DestinationStatus::InProgress {
+            let message = "The destination's owner could not be asked; set it to IN_PROGRESS to ask again".to_owned();
+            return Err(RegistryError::InvalidRequest(message));
+        }
         let confirmed = Destination { is_confirmed: true, ..known.clone() };
         Ok((changed(confirmed, DestinationStatus::Enabled, None, now), ()))
     }
@@ -241,6 +246,10 @@ mod tests {
         }
         let found = registry.destination_of_arn(&arn).unwrap();
         assert_eq!((found.status, found.status_reason.as_deref()), (DestinationStatus::Error, Some("gone")));
+        let refused = registry.confirm_destination(NOW, &asked_again.confirmation_token);
+        assert!(matches!(refused, Err(RegistryError::InvalidRequest(_))), "who could not be asked has not agreed");
+        let asked_again = registry.update_destination(NOW, &mut random, &arn, DestinationStatus::InProgress);
+        let asked_again = apply(&mut registry, asked_again);
         let confirmed = registry.confirm_destination(NOW, &asked_again.confirmation_token);
         apply(&mut registry, confirmed);
         assert!(registry.may_call(&called) && !registry.may_call(&url("https://b.example")));

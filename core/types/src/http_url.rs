@@ -30,6 +30,12 @@ impl HttpUrl {
         {
             return Err("it is no address such as https://host/path".into());
         }
+        // Whoever is on the way may take them away: what is called would not be what was agreed to.
+        let path = rest.split('?').next().unwrap_or_default().to_ascii_lowercase().replace("%2e", ".");
+        let has_dots = path.split('/').skip(1).any(|segment| matches!(segment, "." | ".."));
+        if has_dots || path.contains('\\') || path.contains("%5c") {
+            return Err("its path has segments `.` or `..`, or a backslash".into());
+        }
         Ok(Self(text.to_owned()))
     }
 
@@ -48,7 +54,8 @@ impl HttpUrl {
     /// Whether `other` begins with this, and the host, or the level of the path, that this ends with is the same.
     pub fn covers(&self, other: &Self) -> bool {
         let Some(rest) = other.0.strip_prefix(&self.0) else { return false };
-        rest.is_empty() || rest.starts_with(['/', '?']) || self.0.ends_with(['/', '?'])
+        let boundaries: &[char] = if self.0.contains('?') { &['&'] } else { &['/', '?'] };
+        rest.is_empty() || rest.starts_with(boundaries) || self.0.ends_with(['/', '?', '&'])
     }
 }
 
@@ -92,6 +99,11 @@ mod tests {
             "https://me@a",
             "https://a/\r\nb",
             "https://a#b",
+            "https://a/b/../c",
+            "https://a/%2E%2e/c",
+            "https://a/.",
+            "https://a/%2e%2E?x",
+            "https://a/b\\c",
         ] {
             assert!(HttpUrl::parse(bad).is_err(), "{bad}");
         }
@@ -116,6 +128,8 @@ mod tests {
             ("https://a.example/in/",          "https://a.example/in/7",      true),
             ("https://a.example/in",           "https://a.example/in?n=7",    true),
             ("https://a.example/in",           "https://a.example/inner",     false),
+            ("https://a.example/in?k=1",       "https://a.example/in?k=1&n=7", true),
+            ("https://a.example/in?k=1",       "https://a.example/in?k=12",   false),
             ("https://a.example",              "https://a.example.net",       false),
             ("https://a.example",              "https://a.example:8443",      false),
             ("https://a.example",              "http://a.example",            false),

@@ -73,7 +73,8 @@ pub fn perform(gateway: &Gateway, path: &str, body: &Bytes) -> Option<Result<Str
         "/rule/payload" => {
             serde_json::from_slice(body).context("a rule was to be named").and_then(|One { rule_name }| {
                 let cores = gateway.state().read();
-                Ok(cores.registry.topic_rule(&rule_name)?.payload.to_string())
+                let payload = &cores.registry.topic_rule(&rule_name)?.payload;
+                Ok(serde_json::json!({ "payload": payload, "account": gateway.state().tenant().account }).to_string())
             })
         }
         _ => return None,

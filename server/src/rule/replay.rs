@@ -29,7 +29,8 @@ pub struct ReplayArgs {
     /// Its version of AWS IoT SQL
     #[arg(long, value_name = "VERSION", default_value = "2016-03-23", value_parser = super::trial::version)]
     sql_version: SqlVersion,
-    /// The delivery stream whose records are the messages: those it holds and has not delivered, each on the topic it came on
+    /// The delivery stream whose records are the messages: those it holds and has not delivered, each on the topic it came on. What a rule
+    /// put there is that rule's result; of a stream with a topic filter of its own it is the message
     #[arg(long, value_name = "NAME", value_parser = DeliveryStreamName::parse, required_unless_present = "lines")]
     stream: Option<DeliveryStreamName>,
     /// A file whose lines are the messages, such as an object of a bucket; `-` is standard input. Needs --topic
@@ -44,8 +45,11 @@ pub struct ReplayArgs {
 
 /// What is replayed.
 struct Rule {
+    /// `None` for a statement.
+    name: Option<RuleName>,
     program: Program,
     actions: Vec<Action>,
+    account: String,
 }
 
 /// How the messages fared.
@@ -90,21 +94,24 @@ pub async fn run(args: ReplayArgs) -> Result<()> {
 }
 
 async fn rule(args: &ReplayArgs) -> Result<Rule> {
-    let (sql, version, actions) = match (&args.rule_name, &args.sql) {
-        (_, Some(sql)) => (sql.clone(), args.sql_version, Vec::new()),
+    let (sql, actions, version, account) = match (&args.rule_name, &args.sql) {
+        (_, Some(sql)) => (sql.clone(), Vec::new(), args.sql_version, ACCOUNT.to_owned()),
         (Some(name), None) => {
             let ask = serde_json::to_vec(&super::insight::One { rule_name: name.clone() })?;
-            let payload = admin_client::command(&args.server.data, "/rule/payload", ask).await?;
-            let payload: serde_json::Value = serde_json::from_slice(&payload)?;
+            let answer = admin_client::command(&args.server.data, "/rule/payload", ask).await?;
+            let mut answer: serde_json::Value = serde_json::from_slice(&answer)?;
+            let (payload, account) = (answer["payload"].take(), answer["account"].take());
             let version = payload["awsIotSqlVersion"].as_str().map_or(Some(SqlVersion::default()), SqlVersion::parse);
             let version = version.context("a version of AWS IoT SQL that this program does not know")?;
             let actions = payload["actions"].as_array().map(Vec::as_slice).unwrap_or_default();
             let sql = payload["sql"].as_str().unwrap_or_default().to_owned();
-            (sql, version, Action::parse_all(actions, version)?)
+            let account = account.as_str().unwrap_or(ACCOUNT).to_owned();
+            (sql, Action::parse_all(actions, version)?, version, account)
         }
         (None, None) => bail!("which rule? its NAME, or --sql"),
     };
-    Ok(Rule { program: compile(&sql, version).context("the statement is not one")?, actions })
+    let program = compile(&sql, version).context("the statement is not one")?;
+    Ok(Rule { name: args.rule_name.clone(), program, actions, account })
 }
 
 /// What would be done with a message; nothing if it is not selected.
@@ -112,11 +119,12 @@ fn replayed(rule: &Rule, record: &TailRecord, counts: &mut Counts) -> String {
     counts.messages += 1;
     let topic = record.topic.as_deref().unwrap_or_default();
     let payload = match (&record.data, &record.data_base64) {
-        (Some(text), _) => text.strip_suffix('\n').unwrap_or(text).as_bytes().to_vec(),
+        (Some(text), _) => without_separator(text).as_bytes().to_vec(),
         (None, base64) => BASE64_STANDARD.decode(base64.as_deref().unwrap_or_default()).unwrap_or_default(),
     };
     let topic = match Route::of(topic) {
-        Route::Rule { topic, .. } => topic,
+        Route::Rule { name, topic } if rule.name.as_ref().is_none_or(|rule| rule.as_str() == name) => topic,
+        Route::Rule { .. } => return String::new(),
         Route::Listeners if hears(&rule.program, topic) => topic,
         Route::Listeners => return String::new(),
     };
@@ -125,8 +133,8 @@ fn replayed(rule: &Rule, record: &TailRecord, counts: &mut Counts) -> String {
         topic,
         payload: &payload,
         client_id: record.client_id.as_deref(),
-        principal: certificate_id.as_deref().unwrap_or_default(),
-        account: ACCOUNT,
+        principal: certificate_id.as_deref().unwrap_or(&rule.account),
+        account: &rule.account,
         received: record.arrival,
         ..Message::default()
     };
@@ -150,6 +158,12 @@ fn replayed(rule: &Rule, record: &TailRecord, counts: &mut Counts) -> String {
         }
     }
     text
+}
+
+/// What a rule's action put behind a record is not part of it.
+fn without_separator(text: &str) -> &str {
+    let ends = ["\r\n", "\n", "\t", ","];
+    ends.iter().find_map(|end| text.strip_suffix(end)).unwrap_or(text)
 }
 
 /// Where an action would take the result.
@@ -177,7 +191,9 @@ mod tests {
             json!({"s3": {"bucketName": "lake", "key": "o/${n}", "roleArn": "r"}}),
             json!({"republish": {"topic": "a/${to}", "roleArn": "r"}}),
         ];
-        Rule { program: compile(sql, version).unwrap(), actions: Action::parse_all(&actions, version).unwrap() }
+        let program = compile(sql, version).unwrap();
+        let actions = Action::parse_all(&actions, version).unwrap();
+        Rule { name: None, program, actions, account: ACCOUNT.into() }
     }
 
     fn record(topic: &str, data: &str) -> TailRecord {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -15,6 +15,8 @@ const CONNECT_MAX: Duration = Duration::from_secs(10);
 
 /// An answer nobody wants is read this far. And then: its connection is closed.
 const DRAINED_BYTES_MAX: usize = 64 * 1024;
+/// And this long. And then: the same.
+const DRAIN_MAX: Duration = Duration::from_secs(1);
 
 /// Keeps connections. Cheap until its first request.
 #[derive(Default)]
@@ -53,17 +55,16 @@ impl HttpClient {
         self.send(request, answer_bytes_max).await
     }
 
-    /// The same for who wants to know how it went and nothing else: of the answer's body nothing is kept, however long it is.
+    /// Sends any request for who wants to know how it went: the answer's body is there if it is short and comes at once.
     ///
     /// # Errors
     /// [`HttpError`]. A status that is no success is an answer.
-    pub async fn post_json_for_head(&self, url: &str, body: Bytes) -> Result<Response<Bytes>, HttpError> {
-        let request =
-            Request::post(url).header(http::header::CONTENT_TYPE, "application/json").body(Full::new(body))?;
+    pub async fn send_for_head(&self, request: Request<Full<Bytes>>) -> Result<Response<Bytes>, HttpError> {
         let (head, body) = self.client()?.request(request).await?.into_parts();
         // Read to its end, if it is not far, so that the connection can be used again.
-        let _ = Limited::new(body, DRAINED_BYTES_MAX).collect().await;
-        Ok(Response::from_parts(head, Bytes::new()))
+        let body = tokio::time::timeout(DRAIN_MAX, Limited::new(body, DRAINED_BYTES_MAX).collect()).await;
+        let body = body.ok().and_then(Result::ok).map(Collected::to_bytes).unwrap_or_default();
+        Ok(Response::from_parts(head, body))
     }
 
     /// Sends any request; takes an answer of at most `answer_bytes_max`. Follows no redirection. Has no time limit of its own

@@ -15,8 +15,6 @@ use serde_json::json;
 
 /// An endpoint answers within this. And then: it is not tried again.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
-/// How long an answer is read. And then: the same.
-const ANSWER_BYTES_MAX: usize = 16_384;
 /// Times a message is posted, where the endpoint says that it is busy or broken.
 const ATTEMPTS_MAX: u32 = 3;
 /// Between two of them.
@@ -37,12 +35,13 @@ pub(crate) enum PostError {
     NotConfirmed(HttpUrl),
     #[error("a header cannot be sent")]
     Header,
-    #[error("{0} did not answer in time")]
-    Silent(HttpUrl),
-    #[error("{url} could not be asked")]
-    Unanswered { url: HttpUrl, source: HttpError },
-    #[error("{url} answered {status}")]
-    Refused { url: HttpUrl, status: http::StatusCode },
+    // What follows names no address: it may hold the token that confirms, and is told to who asked for the destination.
+    #[error("it did not answer within {} s", ANSWER_MAX.as_secs())]
+    Silent,
+    #[error("it could not be asked")]
+    Unanswered(#[source] HttpError),
+    #[error("it answered {0}")]
+    Refused(http::StatusCode),
 }
 
 impl Destinations {
@@ -100,9 +99,6 @@ impl Destinations {
         headers: &[(String, String)],
         body: &Bytes,
     ) -> Result<(), PostError> {
-        if !self.may_post(url) {
-            return Err(PostError::NotConfirmed(url.clone()));
-        }
         let mut all = HeaderMap::new();
         let kind = if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() { "json" } else { "octet-stream" };
         let kind = HeaderValue::from_str(&format!("application/{kind}")).map_err(|_| PostError::Header)?;
@@ -115,8 +111,11 @@ impl Destinations {
         all.extend(named);
         let mut attempt = 1;
         loop {
+            if !self.may_post(url) {
+                return Err(PostError::NotConfirmed(url.clone()));
+            }
             match self.post_once(url, &all, body.clone()).await {
-                Err(PostError::Refused { status, .. })
+                Err(PostError::Refused(status))
                     if attempt < ATTEMPTS_MAX && (status.is_server_error() || status.as_u16() == 429) =>
                 {
                     attempt += 1;
@@ -134,14 +133,12 @@ impl Destinations {
 
     async fn post_once(&self, url: &HttpUrl, headers: &HeaderMap, body: Bytes) -> Result<(), PostError> {
         let request = Request::post(url.as_str()).body(Full::new(body));
-        let unanswered = |source| PostError::Unanswered { url: url.clone(), source };
-        let mut request = request.map_err(|error| unanswered(HttpError::Request(error)))?;
+        let mut request = request.map_err(|error| PostError::Unanswered(HttpError::Request(error)))?;
         request.headers_mut().clone_from(headers);
-        let answer = tokio::time::timeout(ANSWER_MAX, self.client.send(request, ANSWER_BYTES_MAX)).await;
-        let answer = answer.map_err(|_| PostError::Silent(url.clone()))?.map_err(unanswered)?;
-        match answer.status() {
+        let answer = tokio::time::timeout(ANSWER_MAX, self.client.send_for_head(request)).await;
+        match answer.map_err(|_| PostError::Silent)?.map_err(PostError::Unanswered)?.status() {
             status if status.is_success() => Ok(()),
-            status => Err(PostError::Refused { url: url.clone(), status }),
+            status => Err(PostError::Refused(status)),
         }
     }
 }

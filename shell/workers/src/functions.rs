@@ -5,6 +5,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http_body_util::Full;
 use sekisho_calls::is_passing;
 use sekisho_client::{HttpClient, HttpError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -58,15 +60,16 @@ impl Functions {
         Self { table, http: HttpClient::default() }
     }
 
-    /// What stands in the place of `arn`, or of the function that is named without its version.
-    fn target(&self, arn: &str) -> Option<&FunctionTarget> {
+    /// The name in the table for `arn`, or for the function that is named without its version.
+    pub(crate) fn name(&self, arn: &str) -> Option<&str> {
         let unqualified = arn.splitn(8, ':').take(7).map(str::len).sum::<usize>() + 6;
-        self.table.get(arn).or_else(|| self.table.get(arn.get(..unqualified)?))
+        let known = self.table.get_key_value(arn).or_else(|| self.table.get_key_value(arn.get(..unqualified)?));
+        known.map(|(name, _)| name.as_str())
     }
 
-    /// Whether anything does.
+    /// Whether anything stands in its place.
     pub(crate) fn has(&self, arn: &str) -> bool {
-        self.target(arn).is_some()
+        self.name(arn).is_some()
     }
 
     /// Calls it.
@@ -75,7 +78,7 @@ impl Functions {
     /// [`FunctionError`].
     pub(crate) async fn call(&self, arn: &str, event: Vec<u8>, limits: CallLimits) -> Result<Vec<u8>, FunctionError> {
         let failed = |said, is_passing| Err(FunctionError { said, is_passing });
-        let Some(target) = self.target(arn) else {
+        let Some(target) = self.name(arn).and_then(|name| self.table.get(name)) else {
             return failed(format!("nothing stands in the place of `{arn}`: set `functions`"), false);
         };
         match tokio::time::timeout(limits.time, self.call_target(target, event, limits.answer_bytes)).await {
@@ -110,7 +113,14 @@ impl Functions {
         match target {
             FunctionTarget::Http(url) => {
                 let answered = match most {
-                    0 => self.http.post_json_for_head(url, Bytes::from(event)).await,
+                    0 => {
+                        let request = http::Request::post(url).header(CONTENT_TYPE, "application/json");
+                        let request = request.body(Full::new(Bytes::from(event))).map_err(HttpError::Request);
+                        match request {
+                            Ok(request) => self.http.send_for_head(request).await,
+                            Err(error) => Err(error),
+                        }
+                    }
                     most => self.http.post_json(url, Bytes::from(event), most).await,
                 };
                 let answered = answered.map_err(|error: HttpError| {

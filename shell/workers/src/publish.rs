@@ -164,7 +164,11 @@ impl Gateway {
                 source: session.source(),
             },
         );
-        let mut routed = routed.inspect_err(|_| session.brings = Brings::MoreThanThereIsRoomFor)?;
+        let mut routed = routed.inspect_err(|_| {
+            if !self.state.read().actions.has_room(&self.rule_work_limits) {
+                session.brings = Brings::MoreThanThereIsRoomFor;
+            }
+        })?;
         session.brings = Brings::For(std::mem::take(&mut routed.brought));
         let handled = match shadow {
             Some((method, shadow)) => self.handle_shadow(method, &shadow, &publish.payload)?,

@@ -96,7 +96,7 @@ impl Services {
     }
 
     /// Whether something stands in the place of the function that is to be invoked.
-    pub(crate) fn has_function(&self, call: &Call) -> bool {
+    fn has_function(&self, call: &Call) -> bool {
         call.function_arn().is_some_and(|arn| self.functions.has(arn))
     }
 

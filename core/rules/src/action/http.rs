@@ -35,19 +35,23 @@ impl HttpAction {
     pub(super) fn parse(members: &Members<'_>) -> Result<Self, ActionError> {
         let url = members.required_field("url", HttpUrl::parse)?;
         let confirmation_url = members.field("confirmationUrl", HttpUrl::parse)?;
-        let begins = |confirmation: &str| url.text().starts_with(confirmation);
-        match &confirmation_url {
-            Some(confirmation) if confirmation.fixed().is_some_and(|fixed| !begins(fixed)) => {
-                return Err(members.invalid("url begins with confirmationUrl"));
-            }
-            None if url.fixed().is_none() => {
+        let fixed = |field: &Field<HttpUrl>| field.fixed().and_then(|fixed| HttpUrl::parse(fixed).ok());
+        let itself = fixed(&url);
+        // Where nothing else is said the address itself is asked. One that holds templates is nobody's to ask: a destination is made by hand.
+        let confirmation_url = match &confirmation_url {
+            Some(confirmation) => fixed(confirmation),
+            None if itself.is_none() => {
                 return Err(members.invalid("confirmationUrl is required where url holds a template"));
             }
-            _ => {}
+            None => itself.clone(),
+        };
+        let covers = |asked: &HttpUrl| match &itself {
+            Some(url) => asked.covers(url),
+            None => url.text().starts_with(asked.as_str()),
+        };
+        if confirmation_url.as_ref().is_some_and(|asked| !covers(asked)) {
+            return Err(members.invalid("url begins with confirmationUrl"));
         }
-        // Where nothing else is said the address itself is asked. One that holds templates is nobody's to ask: a destination is made by hand.
-        let asked = confirmation_url.as_ref().map_or_else(|| url.fixed(), Field::fixed);
-        let confirmation_url = asked.and_then(|asked| HttpUrl::parse(asked).ok());
         if members.get("auth").and_then(|auth| auth.get("sigv4")).is_some_and(|sigv4| !sigv4.is_null()) {
             return Err(ActionError::NotOffered("http with auth.sigv4".into()));
         }
@@ -127,6 +131,7 @@ mod tests {
             (json!({"url": "https://a", "headers": [{"key": "k", "value": "${to}"}]}),                                  Err("`a\r\nb` is no value: control characters")),
             (json!({"url": "https://a/${n}"}),                                                                          Err("http: confirmationUrl is required where url holds a template")),
             (json!({"url": "https://b", "confirmationUrl": "https://a"}),                                               Err("http: url begins with confirmationUrl")),
+            (json!({"url": "https://a.example", "confirmationUrl": "https://a.ex"}),                                    Err("http: url begins with confirmationUrl")),
             (json!({"url": "a"}),                                                                                       Err("http: `a` is no url: it begins with https://")),
             (json!({}),                                                                                                 Err("http: url is required")),
             (json!({"url": "https://a", "headers": [{"key": "Host", "value": "b"}]}),                                   Err("http.headers: `Host` is no header that a rule sends")),

@@ -122,6 +122,11 @@ pub struct DeliveryStreams {
 
 impl DeliveryStreams {
     /// The streams there are, with what the journal still held for them.
+    /// Whether another S3 keeps a bucket of this name.
+    pub(crate) fn is_elsewhere(&self, bucket: &sekisho_types::BucketName) -> bool {
+        self.remote.contains(bucket)
+    }
+
     pub(crate) fn new(state: Arc<State>, remote: Arc<RemoteBuckets>, mut recovered: Recovered) -> (Arc<Self>, Due) {
         let (to_here, here) = mpsc::unbounded_channel();
         let (to_elsewhere, elsewhere) = mpsc::unbounded_channel();

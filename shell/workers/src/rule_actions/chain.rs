@@ -70,7 +70,7 @@ impl Chain {
             return Err(format!("the work that comes of one message may have {WORK_BYTES_MAX} bytes"));
         }
         self.work_bytes += bytes;
-        let destinations = execution.work.iter().map(|work| work.task.destination());
+        let destinations = execution.work.iter().map(|work| work.at);
         self.brought.extend(destinations.filter(|destination| !self.brought.contains(destination)).collect::<Vec<_>>());
         Ok(())
     }

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use sekisho_actions::{Actions, Destination, Execution, Limits};
+use sekisho_actions::{Actions, Destination, Limits, Task};
 use sekisho_broker::ConnectionId;
 use sekisho_state::State;
 
@@ -41,15 +41,12 @@ impl Room {
         });
     }
 
-    /// Some work is done.
-    pub(crate) fn freed(&self, state: &State, limits: &Limits, execution: &Execution) {
-        let destinations = execution.work.iter().map(|work| Some(work.task.destination()));
-        for place in destinations.chain([None]) {
-            let somebody_waits = self.waiting().contains_key(&place);
-            if somebody_waits && has_enough(&state.read().actions, limits, place).is_none() {
-                let woken = self.waiting().remove(&place).unwrap_or_default();
-                woken.into_values().for_each(Waker::wake);
-            }
+    /// Some work is done at a place, or somewhere.
+    pub(crate) fn freed(&self, state: &State, limits: &Limits, place: Option<Destination>) {
+        let somebody_waits = self.waiting().contains_key(&place);
+        if somebody_waits && has_enough(&state.read().actions, limits, place).is_none() {
+            let woken = self.waiting().remove(&place).unwrap_or_default();
+            woken.into_values().for_each(Waker::wake);
         }
     }
 }
@@ -64,6 +61,22 @@ fn has_enough(actions: &Actions, limits: &Limits, place: Option<Destination>) ->
 }
 
 impl Gateway {
+    /// Where work is done: one place for all of this server's buckets, and one for each other. What a message chooses, and nobody named in the
+    /// settings, is no place of its own, but for hosts, which have to have agreed.
+    pub(crate) fn destination_of(&self, task: &Task) -> Destination {
+        match task {
+            Task::PutObject { bucket, .. } if self.streams.is_elsewhere(bucket) => {
+                Destination::of("bucket", bucket.as_str())
+            }
+            Task::PutObject { .. } => Destination::of("bucket", ""),
+            Task::Post { url, .. } => Destination::of("host", url.origin()),
+            Task::Call(call) => match call.function_arn().and_then(|arn| self.functions.name(arn)) {
+                Some(name) => Destination::of("function", name),
+                None => Destination::of("service", call.service()),
+            },
+        }
+    }
+
     /// Where there is enough work, if a message like a connection's last would bring more there.
     fn waits_for(&self, session: &Session) -> Option<Option<Destination>> {
         let limits = &self.rule_work_limits;

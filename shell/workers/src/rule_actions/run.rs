@@ -2,7 +2,7 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use sekisho_actions::{Execution, ExecutionId, Origin};
+use sekisho_actions::{Execution, ExecutionId, Origin, Work};
 use sekisho_broker::{Broker, RuleId, Target};
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
@@ -76,7 +76,7 @@ impl Gateway {
                     owed = owed.max(sequence);
                     rule.figures.done(Some(place));
                 }
-                Ok(Done::Later(task)) => work.push(sekisho_actions::Work { action: place, task }),
+                Ok(Done::Later(task)) => work.push(Work { action: place, at: self.destination_of(&task), task }),
                 Err(NotDone::Refused(refusal)) => return Err(refusal),
                 Err(NotDone::Failed(failure)) => {
                     self.action_failed(rule, Some(place), &failure);

@@ -115,7 +115,7 @@ async fn carry_out(gateway: Arc<Gateway>, workplace: Arc<Workplace>, id: Executi
         // Others may make room for its error action meanwhile.
         tokio::time::sleep(backoff.handle_failure(&mut gateway.state.random())).await;
     }
-    gateway.room.freed(&gateway.state, &gateway.rule_work_limits, &execution);
+    gateway.room.freed(&gateway.state, &gateway.rule_work_limits, None);
 }
 
 /// Does a piece, however often it has to be tried; what waits for its next attempt holds nobody up.
@@ -129,7 +129,7 @@ async fn do_piece(
 ) -> Result<(), Stopped> {
     let mut backoff = Backoff::default();
     let outcome = loop {
-        match workplace.do_task(&work.task, execution).await {
+        match workplace.do_task(work, execution).await {
             Ok(()) => break None,
             Err(error) if error.is_end() => return Err(Stopped),
             Err(error) if !error.is_lasting() && gateway.is_young(execution) => {
@@ -140,19 +140,20 @@ async fn do_piece(
         }
     };
     gateway.settle_work(execution, id, place, work, outcome);
+    gateway.room.freed(&gateway.state, &gateway.rule_work_limits, Some(work.at));
     Ok(())
 }
 
 impl Workplace {
-    async fn do_task(&self, task: &Task, execution: &Execution) -> Result<(), TaskError> {
+    async fn do_task(&self, work: &Work, execution: &Execution) -> Result<(), TaskError> {
         // Where nobody has agreed to be called there is no place of work either: a device may name any.
-        if let Task::Post { url, .. } = task
+        if let Task::Post { url, .. } = &work.task
             && !self.destinations.may_post(url)
         {
             return Err(PostError::NotConfirmed(url.clone()).into());
         }
-        let _slot = self.slot(task).acquire_owned().await;
-        match task {
+        let _slot = self.slot(work.at).acquire_owned().await;
+        match &work.task {
             Task::Post { url, headers } => Ok(self.destinations.post(url, headers, &execution.result).await?),
             Task::Call(call) => Ok(self.services.call(call, execution).await?),
             Task::PutObject { bucket, key } => {
@@ -162,15 +163,9 @@ impl Workplace {
         }
     }
 
-    fn slot(&self, task: &Task) -> Arc<Semaphore> {
-        let destination = match task {
-            Task::PutObject { bucket, .. } if !self.places.remote.contains(bucket) => Destination::here(),
-            // An ARN that a message made, and nothing stands in the place of, is the service's matter.
-            Task::Call(call) if !self.services.has_function(call) => Destination::service(call.service()),
-            _ => task.destination(),
-        };
+    fn slot(&self, at: Destination) -> Arc<Semaphore> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.entry(destination).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY_MAX))).clone()
+        slots.entry(at).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY_MAX))).clone()
     }
 }
 
