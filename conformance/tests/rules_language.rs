@@ -30,11 +30,8 @@ fn a_statement_sees_the_message_and_what_mqtt_5_says_of_it() {
     let server = Server::start();
     server.lake(0);
     server.device("pump-7");
-    let refusal = rule(&server, "SELECT get_thing_shadow('pump-7', 'arn') AS shadow FROM 'a'");
-    assert!(
-        refusal.contains("SqlParseException") && refusal.contains("line 1, column 8: `get_thing_shadow`"),
-        "{refusal}"
-    );
+    let refusal = rule(&server, "SELECT get_secret('s', 'SecretString', 'arn') AS secret FROM 'a'");
+    assert!(refusal.contains("SqlParseException") && refusal.contains("line 1, column 8: `get_secret`"), "{refusal}");
     assert_eq!(rule(&server, STATEMENT), "");
 
     let alarms = r#""alarms": [{"level": 1}, {"level": 3}]"#;
