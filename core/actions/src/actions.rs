@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Destination, Event, Execution, ExecutionId, Failure};
+use crate::{Event, Execution, ExecutionId, Failure, Lane};
 
 /// How much may wait, and what happens beyond it. All of it is in memory, and in each snapshot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,9 +15,9 @@ pub struct Limits {
     pub executions: usize,
     /// What they weigh. And then: the same.
     pub bytes: usize,
-    /// Of those, pieces of work at one destination. From here on those who are known to bring more for it wait before anything is done with
+    /// Of those, pieces of work in one lane. From here on those who are known to bring more for it wait before anything is done with
     /// their next message: this much is done in some seconds. The rest of the way to the limit is for those who are not known to, and for
-    /// other destinations.
+    /// other lanes.
     pub comfortable_executions: usize,
     /// The same in bytes.
     pub comfortable_bytes: usize,
@@ -40,13 +40,15 @@ pub struct Actions {
     executions: BTreeMap<ExecutionId, Held>,
     last: u64,
     bytes: usize,
-    /// Pieces that are open at each, and what their executions weigh.
-    at: HashMap<Destination, (usize, usize)>,
+    /// Pieces that are open in each, and what their executions weigh.
+    lanes: HashMap<Lane, (usize, usize)>,
 }
 
 #[derive(Clone, Debug)]
 struct Held {
     execution: Arc<Execution>,
+    /// What that weighs: asked for with each piece.
+    bytes: usize,
     /// What is done or given up, by its place.
     settled: BTreeMap<u8, Option<Failure>>,
 }
@@ -88,12 +90,8 @@ impl Actions {
     /// How far an execution is; `None` once it has ended.
     pub fn progress(&self, id: ExecutionId) -> Option<Progress> {
         let held = self.executions.get(&id)?;
-        let open = (0..held.execution.work.len()).filter_map(|place| u8::try_from(place).ok());
-        Some(Progress {
-            execution: held.execution.clone(),
-            open: open.filter(|place| !held.settled.contains_key(place)).collect(),
-            failures: held.failures().cloned().collect(),
-        })
+        let failures = held.failures().cloned().collect();
+        Some(Progress { execution: held.execution.clone(), open: held.open().collect(), failures })
     }
 
     /// All that have not ended, the oldest first.
@@ -111,14 +109,12 @@ impl Actions {
         self.executions.len() < limits.executions && self.bytes < limits.bytes
     }
 
-    /// Whether a message that found no room may be tried again: not for each place that is free.
-    pub fn has_room_again(&self, limits: &Limits) -> bool {
-        self.executions.len() <= limits.executions / 2 && self.bytes <= limits.bytes / 2
-    }
-
-    /// Whether more is welcome at a destination.
-    pub fn is_comfortable(&self, destination: Destination, limits: &Limits) -> bool {
-        let (pieces, bytes) = self.at.get(&destination).copied().unwrap_or_default();
+    /// Whether more is welcome in a lane; or, without one, from those who found no room: not for each place that gets free.
+    pub fn is_comfortable(&self, lane: Option<Lane>, limits: &Limits) -> bool {
+        let Some(lane) = lane else {
+            return self.executions.len() <= limits.executions / 2 && self.bytes <= limits.bytes / 2;
+        };
+        let (pieces, bytes) = self.lanes.get(&lane).copied().unwrap_or_default();
         pieces < limits.comfortable_executions && bytes < limits.comfortable_bytes
     }
 
@@ -131,39 +127,34 @@ impl Actions {
                 let bytes = execution.bytes();
                 self.bytes += bytes;
                 for work in &execution.work {
-                    let (pieces, weight) = self.at.entry(work.at).or_default();
+                    let (pieces, weight) = self.lanes.entry(work.lane).or_default();
                     (*pieces, *weight) = (*pieces + 1, *weight + bytes);
                 }
-                self.executions.insert(*id, Held { execution, settled: BTreeMap::new() });
+                self.executions.insert(*id, Held { execution, bytes, settled: BTreeMap::new() });
             }
             Event::Settled { id, work, failure } => {
                 let Some(held) = self.executions.get_mut(id) else { return };
                 self.bytes += failure.as_ref().map_or(0, Failure::bytes);
                 let is_first = held.settled.insert(*work, failure.clone()).is_none();
                 let settled = held.execution.work.get(usize::from(*work)).filter(|_| is_first);
-                let (destination, bytes) = (settled.map(|work| work.at), held.execution.bytes());
-                destination.into_iter().for_each(|destination| self.leave(destination, bytes));
+                let (lane, bytes) = (settled.map(|work| work.lane), held.bytes);
+                lane.into_iter().for_each(|lane| self.leave(lane, bytes));
             }
             Event::Ended { id } => {
                 if let Some(held) = self.executions.remove(id) {
-                    self.bytes -= held.bytes();
-                    let bytes = held.execution.bytes();
-                    for (place, work) in held.execution.work.iter().enumerate() {
-                        if u8::try_from(place).is_ok_and(|place| !held.settled.contains_key(&place)) {
-                            self.leave(work.at, bytes);
-                        }
-                    }
+                    self.bytes -= held.bytes + held.settled.values().flatten().map(Failure::bytes).sum::<usize>();
+                    held.open().for_each(|place| self.leave(held.execution.work[usize::from(place)].lane, held.bytes));
                 }
             }
         }
     }
 
     /// A piece is open no more.
-    fn leave(&mut self, destination: Destination, bytes: usize) {
-        let Some((pieces, weight)) = self.at.get_mut(&destination) else { return };
+    fn leave(&mut self, lane: Lane, bytes: usize) {
+        let Some((pieces, weight)) = self.lanes.get_mut(&lane) else { return };
         (*pieces, *weight) = (*pieces - 1, *weight - bytes);
         if *pieces == 0 {
-            self.at.remove(&destination);
+            self.lanes.remove(&lane);
         }
     }
 
@@ -184,8 +175,10 @@ impl Held {
         self.execution.failures.iter().chain(self.settled.values().flatten())
     }
 
-    fn bytes(&self) -> usize {
-        self.execution.bytes() + self.settled.values().flatten().map(Failure::bytes).sum::<usize>()
+    /// The places of the work that is neither done nor given up.
+    fn open(&self) -> impl Iterator<Item = u8> {
+        let places = (0..self.execution.work.len()).filter_map(|place| u8::try_from(place).ok());
+        places.filter(|place| !self.settled.contains_key(place))
     }
 }
 
@@ -204,7 +197,7 @@ mod tests {
                 bucket: BucketName::parse("lake").unwrap(),
                 key: ObjectKey::parse(&format!("k{number}")).unwrap(),
             },
-            at: Destination::of("bucket", "lake"),
+            lane: Lane::to("bucket", "lake"),
         };
         Execution {
             rule: RuleName::parse("hot").unwrap(),
@@ -256,7 +249,7 @@ mod tests {
         assert_eq!(actions.progress(id).unwrap().open, [0]);
         assert!(settle(&mut actions, id, 0, None));
         assert!(actions.progress(id).is_none());
-        assert_eq!((actions.waits(), actions.at.len()), ((0, 0), 0));
+        assert_eq!((actions.waits(), actions.lanes.len()), ((0, 0), 0));
         assert!(!settle(&mut actions, id, 0, None) && actions.end(id).is_none());
         assert_ne!(take(&mut actions, execution(1)), id, "numbers are not given twice");
     }
@@ -278,18 +271,18 @@ mod tests {
     fn there_is_room_until_there_is_too_much() {
         let mut actions = Actions::default();
         let limits = Limits { executions: 2, comfortable_executions: 1, ..Limits::default() };
-        let lake = execution(1).work[0].at;
+        let lake = Some(execution(1).work[0].lane);
         assert!(actions.is_comfortable(lake, &limits));
         let mut last = ExecutionId(0);
         for room in [true, false] {
             last = take(&mut actions, execution(1));
             assert_eq!((actions.has_room(&limits), actions.is_comfortable(lake, &limits)), (room, false));
         }
-        assert!(actions.is_comfortable(Destination::of("service", "sqs"), &limits), "others are");
-        assert!(!actions.has_room_again(&limits));
+        assert!(actions.is_comfortable(Some(Lane::to("service", "sqs")), &limits), "others are");
+        assert!(!actions.is_comfortable(None, &limits));
         let mut freed = actions.clone();
         freed.apply(&freed.end(last).unwrap());
-        assert!(freed.has_room_again(&limits));
+        assert!(freed.is_comfortable(None, &limits));
         let (_, bytes) = actions.waits();
         assert!(actions.has_room(&Limits { bytes: bytes + 1, ..Limits::default() }));
         assert!(!actions.has_room(&Limits { bytes, ..Limits::default() }));
@@ -303,15 +296,15 @@ mod tests {
     fn a_piece_that_is_done_makes_room_where_it_was_done() {
         let mut actions = Actions::default();
         let limits = Limits { comfortable_executions: 1, ..Limits::default() };
-        let (lake, queue) = (Destination::of("bucket", "lake"), Destination::of("service", "sqs"));
+        let (lake, queue) = (Some(Lane::to("bucket", "lake")), Lane::to("service", "sqs"));
         let mut both = execution(2);
-        both.work[1].at = queue;
+        both.work[1].lane = queue;
         let id = take(&mut actions, both);
-        assert!(!actions.is_comfortable(lake, &limits) && !actions.is_comfortable(queue, &limits));
+        assert!(!actions.is_comfortable(lake, &limits) && !actions.is_comfortable(Some(queue), &limits));
         settle(&mut actions, id, 0, None);
-        assert!(actions.is_comfortable(lake, &limits) && !actions.is_comfortable(queue, &limits));
+        assert!(actions.is_comfortable(lake, &limits) && !actions.is_comfortable(Some(queue), &limits));
         settle(&mut actions, id, 1, None);
-        assert!(actions.is_comfortable(queue, &limits) && actions.at.is_empty());
+        assert!(actions.is_comfortable(Some(queue), &limits) && actions.lanes.is_empty());
     }
 
     #[test]
@@ -326,7 +319,7 @@ mod tests {
         let events: Vec<Event> = serde_json::from_str(&text).unwrap();
         events.iter().for_each(|event| again.apply(event));
         assert_eq!(again.snapshot(), actions.snapshot());
-        assert_eq!((again.waits(), again.last, &again.at), (actions.waits(), actions.last, &actions.at));
+        assert_eq!((again.waits(), again.last, &again.lanes), (actions.waits(), actions.last, &actions.lanes));
         assert_eq!(again.progress(id).unwrap().open, [1]);
     }
 }

@@ -7,7 +7,7 @@ use sekisho_types::memory::allocated;
 use sekisho_types::{BucketName, CertificateId, HttpUrl, ObjectKey, RuleName, Timestamp, base64_bytes};
 use serde::{Deserialize, Serialize};
 
-use crate::Destination;
+use crate::Lane;
 
 /// Which.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -79,7 +79,7 @@ pub struct Work {
     pub task: Task,
     /// Where it is done.
     #[serde(default)]
-    pub at: Destination,
+    pub lane: Lane,
 }
 
 /// What is to be done.

@@ -4,11 +4,11 @@
 //! to be done. The work is journaled before the message is acknowledged, and ended after it was done: a crash in between does it
 //! again. Knows nothing of buckets, sockets or topics.
 mod actions; // all that is to be done
-mod destination; // where it is done
 mod event; // what happened
 mod execution; // one rule's work on one message
+mod lane; // where it is done
 
 pub use actions::{Actions, Limits, Progress};
-pub use destination::Destination;
 pub use event::Event;
 pub use execution::{Execution, ExecutionId, Failure, Origin, Task, Work};
+pub use lane::Lane;

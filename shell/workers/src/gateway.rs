@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
-use sekisho_actions::Limits as RuleWorkLimits;
+use sekisho_actions::{Lane, Limits as RuleWorkLimits};
 use sekisho_broker::{Broker, Subscriber};
 use sekisho_gate::{Accepted, CloseReason, ConnectRequest, Refusal, Settings, SubscribeRequest, UnsubscribeRequest};
 use sekisho_identity::CertificateStatus;
@@ -29,7 +29,7 @@ use crate::peer::{Credential, DomainName, Peer};
 use crate::profile::Profile;
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
 use crate::rates::{ConnectRates, MessageRates};
-use crate::rule_actions::{Brings, Due, Room};
+use crate::rule_actions::{Due, Room};
 use crate::tidings::Tidings;
 use crate::wills::{KeptWill, Wills, check_will};
 
@@ -107,8 +107,8 @@ pub struct Session {
     resting: Vec<(TopicFilter, Grant)>,
     persistent: bool,
     pub(crate) rates: MessageRates,
-    /// What its last message brought to rules.
-    pub(crate) brings: Brings,
+    /// Where its last message brought work to rules, and the next may bring some; `None` is one that found no room for it.
+    pub(crate) brings: Vec<Option<Lane>>,
     /// What lifecycle events call the connection.
     pub(crate) identifier: [u8; 16],
 }
@@ -326,7 +326,7 @@ impl Gateway {
             resting,
             persistent,
             rates: MessageRates::default(),
-            brings: Brings::default(),
+            brings: Vec::new(),
             identifier,
         };
         self.tell_connected(&session, owed);

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
-use sekisho_actions::Destination;
+use sekisho_actions::Lane;
 use sekisho_broker::{Subscriber, Target};
 use sekisho_gate::{Delivery, IncomingPublish, Refusal};
 use sekisho_journal::Sequence;
@@ -25,7 +25,7 @@ use crate::live_rules::Source;
 use crate::peer::Peer;
 use crate::provisioning::FleetTopic;
 use crate::role_sessions::authorize_data;
-use crate::rule_actions::{Brings, Chain, Republished};
+use crate::rule_actions::{Chain, Republished};
 
 thread_local! {
     /// Whom the message at hand is for, kept between messages to save the allocation.
@@ -53,7 +53,7 @@ pub(crate) struct Routed {
     /// What has to be durable before its publisher is told that we have it.
     pub owed: Sequence,
     /// Where rules have work to do for it.
-    pub brought: Vec<Destination>,
+    pub brought: Vec<Lane>,
 }
 
 /// That a message may be published, and kept if it is to be.
@@ -164,12 +164,12 @@ impl Gateway {
                 source: session.source(),
             },
         );
-        let mut routed = routed.inspect_err(|_| {
+        let routed = routed.inspect_err(|_| {
             if !self.state.read().actions.has_room(&self.rule_work_limits) {
-                session.brings = Brings::MoreThanThereIsRoomFor;
+                session.brings = vec![None];
             }
         })?;
-        session.brings = Brings::For(std::mem::take(&mut routed.brought));
+        session.brings = routed.brought.into_iter().map(Some).collect();
         let handled = match shadow {
             Some((method, shadow)) => self.handle_shadow(method, &shadow, &publish.payload)?,
             None => Sequence(0),

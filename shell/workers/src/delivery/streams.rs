@@ -14,7 +14,7 @@ use sekisho_delivery::{
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_remote::RemoteBuckets;
 use sekisho_state::{Cores, Event, State};
-use sekisho_types::{DeliveryStreamName, Timestamp};
+use sekisho_types::{BucketName, DeliveryStreamName, Timestamp};
 use tokio::sync::{Notify, mpsc};
 
 use super::figures::{Figures, Level};
@@ -121,12 +121,12 @@ pub struct DeliveryStreams {
 }
 
 impl DeliveryStreams {
-    /// The streams there are, with what the journal still held for them.
     /// Whether another S3 keeps a bucket of this name.
-    pub(crate) fn is_elsewhere(&self, bucket: &sekisho_types::BucketName) -> bool {
+    pub(crate) fn is_elsewhere(&self, bucket: &BucketName) -> bool {
         self.remote.contains(bucket)
     }
 
+    /// The streams there are, with what the journal still held for them.
     pub(crate) fn new(state: Arc<State>, remote: Arc<RemoteBuckets>, mut recovered: Recovered) -> (Arc<Self>, Due) {
         let (to_here, here) = mpsc::unbounded_channel();
         let (to_elsewhere, elsewhere) = mpsc::unbounded_channel();

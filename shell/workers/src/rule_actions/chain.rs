@@ -2,7 +2,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use sekisho_actions::{Destination, Execution};
+use sekisho_actions::Lane;
 use sekisho_mqtt::{PublishProperties, QoS};
 use sekisho_policy::{Permit, Publish};
 
@@ -28,7 +28,7 @@ pub(crate) struct Chain {
     /// There was room for what the message brings about: it is not asked for again once something was done.
     pub is_admitted: bool,
     /// Where rules have work to do that they took for it; each once.
-    pub brought: Vec<Destination>,
+    pub brought: Vec<Lane>,
 }
 
 /// A message that a rule republishes.
@@ -57,12 +57,11 @@ impl Chain {
         self.depth
     }
 
-    /// Work comes of it.
+    /// Work of so many bytes comes of it, in these lanes.
     ///
     /// # Errors
     /// Why it may not.
-    pub(crate) fn bring(&mut self, execution: &Execution) -> Result<(), String> {
-        let bytes = execution.bytes();
+    pub(crate) fn bring(&mut self, bytes: usize, lanes: impl Iterator<Item = Lane>) -> Result<(), String> {
         if bytes > EXECUTION_BYTES_MAX {
             return Err(format!("a rule's work on one message may have {EXECUTION_BYTES_MAX} bytes"));
         }
@@ -70,8 +69,11 @@ impl Chain {
             return Err(format!("the work that comes of one message may have {WORK_BYTES_MAX} bytes"));
         }
         self.work_bytes += bytes;
-        let destinations = execution.work.iter().map(|work| work.at);
-        self.brought.extend(destinations.filter(|destination| !self.brought.contains(destination)).collect::<Vec<_>>());
+        for lane in lanes {
+            if !self.brought.contains(&lane) {
+                self.brought.push(lane);
+            }
+        }
         Ok(())
     }
 
@@ -134,32 +136,17 @@ mod tests {
 
     #[test]
     fn the_work_of_one_message_is_bounded() {
-        let of = |bytes: usize| Execution {
-            rule: sekisho_types::RuleName::parse("hot").unwrap(),
-            rule_version: 0,
-            origin: sekisho_actions::Origin {
-                topic: "a".into(),
-                client_id: None,
-                certificate_id: None,
-                thing: None,
-                principal: "p".into(),
-                address: None,
-                trace_id: None,
-                received: sekisho_types::Timestamp::from_seconds(1),
-                republished: 0,
-                payload: None,
-            },
-            result: vec![0; bytes].into(),
-            work: Vec::new(),
-            failures: Vec::new(),
-            is_error_action: false,
-            since: None,
-        };
+        let (lake, queue) = (Lane::to("bucket", "lake"), Lane::to("service", "sqs"));
         let mut chain = Chain::default();
-        assert!(chain.bring(&of(EXECUTION_BYTES_MAX)).is_err(), "an entry of the journal does not hold it");
-        for _ in 0..4 {
-            chain.bring(&of(EXECUTION_BYTES_MAX - 1024)).unwrap();
+        assert!(
+            chain.bring(EXECUTION_BYTES_MAX + 1, [lake].into_iter()).is_err(),
+            "an entry of the journal does not hold it"
+        );
+        assert!(chain.brought.is_empty());
+        for _ in 0..WORK_BYTES_MAX / EXECUTION_BYTES_MAX {
+            chain.bring(EXECUTION_BYTES_MAX, [lake, queue].into_iter()).unwrap();
         }
-        assert!(chain.bring(&of(8192)).is_err());
+        assert!(chain.bring(1, [lake].into_iter()).is_err());
+        assert_eq!(chain.brought, [lake, queue], "each once");
     }
 }

@@ -69,7 +69,7 @@ impl Gateway {
                     rule_version: rule.version,
                     origin: subject.outlives(chain.depth(), false),
                     result: document,
-                    work: vec![Work { action: 0, at: self.destination_of(&task), task }],
+                    work: vec![Work { action: 0, lane: self.lane_of(&task), task }],
                     failures: Vec::new(),
                     is_error_action: true,
                     since: Some(self.state.now()),

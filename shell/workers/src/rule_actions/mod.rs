@@ -14,6 +14,6 @@ pub(crate) use figures::RuleFigures;
 pub use figures::{ActionInsight, Trouble as RuleTrouble};
 pub use insight::{RuleInsight, Rules, WaitingInsight};
 pub(crate) use perform::is_done_later;
-pub(crate) use room::{Brings, Room};
+pub(crate) use room::Room;
 pub(crate) use work::Due;
 pub use work::run_rule_actions;

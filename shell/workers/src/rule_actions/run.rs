@@ -76,7 +76,7 @@ impl Gateway {
                     owed = owed.max(sequence);
                     rule.figures.done(Some(place));
                 }
-                Ok(Done::Later(task)) => work.push(Work { action: place, at: self.destination_of(&task), task }),
+                Ok(Done::Later(task)) => work.push(Work { action: place, lane: self.lane_of(&task), task }),
                 Err(NotDone::Refused(refusal)) => return Err(refusal),
                 Err(NotDone::Failed(failure)) => {
                     self.action_failed(rule, Some(place), &failure);
@@ -132,7 +132,7 @@ impl Gateway {
         in_place_of: Option<ExecutionId>,
         chain: &mut Chain,
     ) -> Result<Sequence, Refusal> {
-        if let Err(why) = chain.bring(&execution) {
+        if let Err(why) = chain.bring(execution.bytes(), execution.work.iter().map(|work| work.lane)) {
             for work in &execution.work {
                 self.work_failed(&execution, work, &task_failure(&work.task, &execution.origin.topic, &why));
             }

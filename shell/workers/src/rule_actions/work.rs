@@ -7,7 +7,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sekisho_actions::{Destination, Execution, ExecutionId, Failure, Progress, Task, Work};
+use sekisho_actions::{Execution, ExecutionId, Failure, Lane, Progress, Task, Work};
 use sekisho_blobs::{NewObject, ObjectStore, StoreError};
 use sekisho_delivery::Backoff;
 use sekisho_gate::Refusal;
@@ -24,7 +24,7 @@ use crate::gateway::Gateway;
 use crate::live_rules::Source;
 use crate::services::{CallError, Services};
 
-/// Pieces under way at once at one destination: each holds a body and waits, for the disk or for somebody's answer. Who answers slowly holds
+/// Pieces under way at once in one lane: each holds a body and waits, for the disk or for somebody's answer. Who answers slowly holds
 /// up nobody else.
 const UNDER_WAY_MAX: usize = 32;
 /// What cannot be done now is tried for so long (developer guide, "AWS IoT rules": throttled actions are tried for up to two days).
@@ -59,7 +59,7 @@ struct Workplace {
     destinations: Arc<Destinations>,
     /// Each is made when it is first needed. As many as there are buckets elsewhere, services, functions and hosts that agreed to be called,
     /// and one.
-    slots: Mutex<HashMap<Destination, Arc<Semaphore>>>,
+    slots: Mutex<HashMap<Lane, Arc<Semaphore>>>,
 }
 
 /// Why a piece is not done.
@@ -140,7 +140,7 @@ async fn do_piece(
         }
     };
     gateway.settle_work(execution, id, place, work, outcome);
-    gateway.room.freed(&gateway.state, &gateway.rule_work_limits, Some(work.at));
+    gateway.room.freed(&gateway.state, &gateway.rule_work_limits, Some(work.lane));
     Ok(())
 }
 
@@ -152,7 +152,7 @@ impl Workplace {
         {
             return Err(PostError::NotConfirmed(url.clone()).into());
         }
-        let _slot = self.slot(work.at).acquire_owned().await;
+        let _slot = self.slot(work.lane).acquire_owned().await;
         match &work.task {
             Task::Post { url, headers } => Ok(self.destinations.post(url, headers, &execution.result).await?),
             Task::Call(call) => Ok(self.services.call(call, execution).await?),
@@ -163,9 +163,9 @@ impl Workplace {
         }
     }
 
-    fn slot(&self, at: Destination) -> Arc<Semaphore> {
+    fn slot(&self, lane: Lane) -> Arc<Semaphore> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.entry(at).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY_MAX))).clone()
+        slots.entry(lane).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY_MAX))).clone()
     }
 }
 

@@ -3,15 +3,15 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
-/// A place: this server's buckets, a bucket elsewhere, a service, a function, a host. Two with one number (there are 2^64) share their limits.
-/// Which a piece of work is done at is said when it is taken, by who knows what is where.
+/// The way to one place: to this server's buckets, a bucket elsewhere, a service, a function, a host. Two with one number (there are 2^64)
+/// share their limits. In which a piece of work is, is said when it is taken, by who knows what is where.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Destination(u64);
+pub struct Lane(u64);
 
-impl Destination {
-    /// A place of its kind, by its name.
-    pub fn of(kind: &str, name: &str) -> Self {
+impl Lane {
+    /// To a place of its kind, by its name.
+    pub fn to(kind: &str, name: &str) -> Self {
         let mut hasher = DefaultHasher::new();
         (kind, name).hash(&mut hasher);
         Self(hasher.finish())
