@@ -12,7 +12,6 @@ use sekisho_rules::{
     Action, FirehoseAction, Headers, MqttProperties, NewObject, Post, Republication, RepublishAction, S3Action,
 };
 use sekisho_types::Timestamp;
-use serde_json::value::RawValue;
 
 use super::{Chain, Republished};
 use crate::delivery::PutError;
@@ -20,9 +19,6 @@ use crate::gateway::Gateway;
 use crate::live_rules::{LiveRule, Source};
 use crate::provisioning::FleetTopic;
 use crate::shadow::is_shadows_own;
-
-/// Records of a batch (Firehose API reference: `PutRecordBatch`).
-const BATCH_RECORDS_MAX: usize = 500;
 
 /// The message a rule works on.
 #[derive(Clone, Copy)]
@@ -156,17 +152,11 @@ impl Gateway {
             rule_version: rule.version,
         };
         let name = &put.delivery_stream_name;
-        let elements = put.batch_mode.then(|| elements(result, put.separator)).flatten();
-        let taken = match elements {
+        let taken = match put.batch(result).map_err(|why| about(name.as_str(), &why))? {
             None => self.streams.put(name, &[result, put.separator.as_bytes()], Some(&origin)),
-            Some(elements) if elements.len() > BATCH_RECORDS_MAX => {
-                let why =
-                    format!("the result has {} elements, and a batch at most {BATCH_RECORDS_MAX}", elements.len());
-                return Err(about(name.as_str(), &why));
-            }
-            Some(elements) if elements.is_empty() => Ok(Sequence(0)),
-            Some(elements) => {
-                let records: Vec<&[u8]> = elements.iter().map(Vec::as_slice).collect();
+            Some(records) if records.is_empty() => Ok(Sequence(0)),
+            Some(records) => {
+                let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
                 self.streams.put_batch(name, &records, Some(&origin)).map(|taken| taken.sequence)
             }
         };
@@ -210,13 +200,6 @@ impl Gateway {
             Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
         }
     }
-}
-
-/// The records of a batch: the elements of a result that is an array, each with the separator behind it.
-fn elements(result: &[u8], separator: &str) -> Option<Vec<Vec<u8>>> {
-    let elements: Vec<&RawValue> = serde_json::from_slice(result).ok()?;
-    let record = |element: &RawValue| [element.get().as_bytes(), separator.as_bytes()].concat();
-    Some(elements.into_iter().map(record).collect())
 }
 
 /// What a subscriber is told of a message.
