@@ -138,7 +138,8 @@ impl Service {
         let headers: Vec<_> = request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
         let body = Bytes::from(request.body);
         let path = &request.path;
-        let method = if request.method == "PUT" { Method::PUT } else { Method::POST };
+        let method = Method::from_bytes(request.method.as_bytes());
+        let method = method.map_err(|error| CallError::Unanswered(AwsError::Request(error.into())))?;
         let signed = AwsRequest { signing_name, method, path, query: "", headers: &headers, body };
         let answer = self.client.send(&signed).await.map_err(CallError::Unanswered)?;
         answer.success().map_err(CallError::Refused)

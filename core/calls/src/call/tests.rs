@@ -77,8 +77,8 @@ fn what_is_sent() {
         assert_eq!(said(&action, result).as_deref(), Ok(expected), "{action}");
     }
     assert!(said(&metric("1481825251.5"), b"").unwrap().ends_with("2016-12-15T18%3A07%3A31.5Z"));
-    for far in ["9223372036854775807", "-1e300", "NaN", "1e11"] {
-        let _ = said(&metric(far), b"");
+    for (far, is_sent) in [("1e11", true), ("9223372036854775807", false), ("-1e300", false), ("NaN", false)] {
+        assert_eq!(said(&metric(far), b"").is_ok(), is_sent, "{far}");
     }
     assert!(said(&metric(""), b"").unwrap().ends_with("2023-11-14T22%3A13%3A20.123Z"), "when the message came");
 }
@@ -126,6 +126,14 @@ fn which_actions_are_calls() {
         [("sqs", true), ("dynamoDB", true), ("dynamoDBv2", true), ("dynamoDb", false), ("s3", false), ("http", false)]
     {
         assert_eq!(Call::is_known(name), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_kind_is_the_name_it_is_read_by() {
+    for kind in KINDS {
+        let refusal = Call::read(kind, json!({})).unwrap_err();
+        assert!(refusal.starts_with("missing field"), "{kind}: {refusal}");
     }
 }
 

@@ -15,7 +15,6 @@ const CALL_BYTES_MAX: usize = 256 * 1024;
 pub struct CallAction {
     /// As the rule has it.
     call: Call,
-    name: Box<str>,
     members: Filled,
 }
 
@@ -37,7 +36,7 @@ impl CallAction {
         let given = Call::with_given(members.of, members.members.clone());
         let call = Call::read(members.of, given.clone()).map_err(|error| members.invalid(error))?;
         let filled = Filled::compile(given, members.of, members.version)?;
-        Ok(Self { call, name: members.of.into(), members: filled })
+        Ok(Self { call, members: filled })
     }
 
     /// As the rule has it: templates stand where a message will fill them in.
@@ -51,7 +50,7 @@ impl CallAction {
     /// [`RenderError`].
     pub fn render(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<Call, RenderError> {
         let members = self.members.fill(message, random)?;
-        let call = Call::read(&self.name, members).map_err(RenderError::Call)?;
+        let call = Call::read(self.call.words().kind, members).map_err(RenderError::Call)?;
         match call.bytes() <= CALL_BYTES_MAX {
             true => Ok(call),
             false => Err(RenderError::Call(format!("its members have more than {CALL_BYTES_MAX} bytes"))),
