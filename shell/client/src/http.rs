@@ -50,9 +50,15 @@ impl HttpClient {
         body: Bytes,
         answer_bytes_max: usize,
     ) -> Result<Response<Bytes>, HttpError> {
-        let request =
-            Request::post(url).header(http::header::CONTENT_TYPE, "application/json").body(Full::new(body))?;
-        self.send(request, answer_bytes_max).await
+        self.send(json_request(url, body)?, answer_bytes_max).await
+    }
+
+    /// The same for who wants to know how it went; see [`HttpClient::send_for_head`].
+    ///
+    /// # Errors
+    /// [`HttpError`]. A status that is no success is an answer.
+    pub async fn post_json_for_head(&self, url: &str, body: Bytes) -> Result<Response<Bytes>, HttpError> {
+        self.send_for_head(json_request(url, body)?).await
     }
 
     /// Sends any request for who wants to know how it went: the answer's body is there if it is short and comes at once.
@@ -96,4 +102,8 @@ impl HttpClient {
         let client = Client::builder(TokioExecutor::new()).build(connector);
         Ok(self.0.get_or_init(|| client))
     }
+}
+
+fn json_request(url: &str, body: Bytes) -> Result<Request<Full<Bytes>>, HttpError> {
+    Ok(Request::post(url).header(http::header::CONTENT_TYPE, "application/json").body(Full::new(body))?)
 }

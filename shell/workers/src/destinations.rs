@@ -100,15 +100,15 @@ impl Destinations {
         body: &Bytes,
     ) -> Result<(), PostError> {
         let mut all = HeaderMap::new();
-        let kind = if serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok() { "json" } else { "octet-stream" };
-        let kind = HeaderValue::from_str(&format!("application/{kind}")).map_err(|_| PostError::Header)?;
-        all.insert(CONTENT_TYPE, kind);
-        let mut named: HeaderMap = HeaderMap::new();
         for (name, value) in headers {
             let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| PostError::Header)?;
-            named.append(name, HeaderValue::from_str(value).map_err(|_| PostError::Header)?);
+            all.append(name, HeaderValue::from_str(value).map_err(|_| PostError::Header)?);
         }
-        all.extend(named);
+        // Unless the rule says what it is.
+        all.entry(CONTENT_TYPE).or_insert_with(|| {
+            let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
+            HeaderValue::from_static(if is_json { "application/json" } else { "application/octet-stream" })
+        });
         let mut attempt = 1;
         loop {
             if !self.may_post(url) {

@@ -5,8 +5,6 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::CONTENT_TYPE;
-use http_body_util::Full;
 use sekisho_calls::is_passing;
 use sekisho_client::{HttpClient, HttpError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
@@ -31,7 +29,7 @@ impl FunctionTarget {
     }
 }
 
-/// How long a call may take and how long its answer may be; 0 if nobody asks for it.
+/// How long a call may take and how long its answer may be.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct CallLimits {
     pub time: Duration,
@@ -77,15 +75,7 @@ impl Functions {
     /// # Errors
     /// [`FunctionError`].
     pub(crate) async fn call(&self, arn: &str, event: Vec<u8>, limits: CallLimits) -> Result<Vec<u8>, FunctionError> {
-        let failed = |said, is_passing| Err(FunctionError { said, is_passing });
-        let Some(target) = self.name(arn).and_then(|name| self.table.get(name)) else {
-            return failed(format!("nothing stands in the place of `{arn}`: set `functions`"), false);
-        };
-        match tokio::time::timeout(limits.time, self.call_target(target, event, limits.answer_bytes)).await {
-            Err(_) => failed(format!("`{arn}` took longer than {} s", limits.time.as_secs()), true),
-            Ok(Err(error)) => failed(format!("`{arn}` failed: {}", error.said), error.is_passing),
-            Ok(Ok(answer)) => Ok(answer),
-        }
+        self.run(arn, event, limits.time, Some(limits.answer_bytes)).await
     }
 
     /// Lets it do its work, and cares for no answer (Lambda's invocation type `Event`).
@@ -93,7 +83,26 @@ impl Functions {
     /// # Errors
     /// [`FunctionError`].
     pub(crate) async fn invoke(&self, arn: &str, event: Vec<u8>, time: Duration) -> Result<(), FunctionError> {
-        self.call(arn, event, CallLimits { time, answer_bytes: 0 }).await.map(drop)
+        self.run(arn, event, time, None).await.map(drop)
+    }
+
+    /// `most` bytes of the answer are wanted, or none is.
+    async fn run(
+        &self,
+        arn: &str,
+        event: Vec<u8>,
+        time: Duration,
+        most: Option<usize>,
+    ) -> Result<Vec<u8>, FunctionError> {
+        let failed = |said, is_passing| Err(FunctionError { said, is_passing });
+        let Some(target) = self.name(arn).and_then(|name| self.table.get(name)) else {
+            return failed(format!("nothing stands in the place of `{arn}`: set `functions`"), false);
+        };
+        match tokio::time::timeout(time, self.call_target(target, event, most)).await {
+            Err(_) => failed(format!("`{arn}` took longer than {} s", time.as_secs()), true),
+            Ok(Err(error)) => failed(format!("`{arn}` failed: {}", error.said), error.is_passing),
+            Ok(Ok(answer)) => Ok(answer),
+        }
     }
 
     /// Whether there are none.
@@ -105,23 +114,17 @@ impl Functions {
         &self,
         target: &FunctionTarget,
         event: Vec<u8>,
-        most: usize,
+        most: Option<usize>,
     ) -> Result<Vec<u8>, FunctionError> {
         let failed = |said: String| FunctionError { said, is_passing: false };
         // It was not started, or not heard to the end.
         let broken = |said: &dyn std::fmt::Display| FunctionError { said: said.to_string(), is_passing: true };
         match target {
             FunctionTarget::Http(url) => {
+                let event = Bytes::from(event);
                 let answered = match most {
-                    0 => {
-                        let request = http::Request::post(url).header(CONTENT_TYPE, "application/json");
-                        let request = request.body(Full::new(Bytes::from(event))).map_err(HttpError::Request);
-                        match request {
-                            Ok(request) => self.http.send_for_head(request).await,
-                            Err(error) => Err(error),
-                        }
-                    }
-                    most => self.http.post_json(url, Bytes::from(event), most).await,
+                    Some(most) => self.http.post_json(url, event, most).await,
+                    None => self.http.post_json_for_head(url, event).await,
                 };
                 let answered = answered.map_err(|error: HttpError| {
                     let is_passing = !matches!(error, HttpError::Request(_));
@@ -149,7 +152,7 @@ impl Functions {
                 let output = child.stdout.take().ok_or_else(|| broken(&"it has no standard output"))?;
                 // One that does not read its input is none the worse for it.
                 let write = async { drop((input.write_all(&event).await, input.shutdown().await, input)) };
-                let (_, read) = tokio::join!(write, read_at_most(output, most));
+                let (_, read) = tokio::join!(write, read_at_most(output, most.unwrap_or(0)));
                 let answer = read.map_err(|error| broken(&error))?;
                 let status = child.wait().await.map_err(|error| broken(&error))?;
                 match status.code() {
