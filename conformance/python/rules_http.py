@@ -135,7 +135,8 @@ made = iot.create_topic_rule_destination(destinationConfiguration={"httpUrlConfi
 assert made["status"] == "IN_PROGRESS" and made["httpUrlProperties"] == {"confirmationUrl": BASE + "/"}, made
 path, _, body = heard.get(timeout=30)
 assert path.startswith("/?confirmationToken=")
-refused("InvalidRequestException", iot.update_topic_rule_destination, arn=made["arn"], status="ENABLED")
+for status_of_ours in ["ENABLED", "ERROR", "DELETING"]:
+    refused("InvalidRequestException", iot.update_topic_rule_destination, arn=made["arn"], status=status_of_ours)
 iot.confirm_topic_rule_destination(confirmationToken=json.loads(body)["confirmationToken"])
 publish("shared/posts", b'{"n": 7}')
 assert heard.get(timeout=30)[0] == "/in/posts?n=7"

@@ -6,22 +6,21 @@ use crate::App;
 
 /// `TopicRuleDestination`
 pub(super) fn shown(registry: &Registry, destination: &Destination) -> Value {
-    let mut shown = in_list(registry, destination);
-    shown["httpUrlProperties"] = shown["httpUrlSummary"].take();
-    if let Some(members) = shown.as_object_mut() {
-        members.remove("httpUrlSummary");
-    }
-    shown
+    with_url(registry, destination, "httpUrlProperties")
 }
 
 /// `TopicRuleDestinationSummary`
 pub(super) fn in_list(registry: &Registry, destination: &Destination) -> Value {
+    with_url(registry, destination, "httpUrlSummary")
+}
+
+fn with_url(registry: &Registry, destination: &Destination, member: &str) -> Value {
     let mut shown = json!({
         "arn": registry.destination_arn(&destination.id),
         "status": destination.status,
         "createdAt": destination.created_at.epoch_seconds(),
         "lastUpdatedAt": destination.last_updated_at.epoch_seconds(),
-        "httpUrlSummary": { "confirmationUrl": destination.confirmation_url },
+        member: { "confirmationUrl": destination.confirmation_url },
     });
     if let Some(reason) = &destination.status_reason {
         shown["statusReason"] = json!(reason);

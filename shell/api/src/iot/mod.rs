@@ -156,9 +156,10 @@ use sekisho_registry::{Event, Registry, RegistryError};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::custom::is_signed;
 use crate::error::INTERNAL;
 use crate::{ApiError, App, parse};
+
+pub(crate) use self::confirm_topic_rule_destination::{confirm, confirmation};
 
 #[cfg(test)]
 mod tests;
@@ -296,19 +297,6 @@ pub(crate) async fn handle(app: &App, operation: &str, input: Value) -> Result<V
         "SearchIndex" => search_index::run(app, parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }
-}
-
-/// The token with which the owner of an endpoint agrees to be called, who followed the link and need not sign (developer guide, "Confirming
-/// topic rule destinations": `enableUrl`).
-pub(crate) fn confirmation(head: &http::request::Parts) -> Option<String> {
-    let token = head.uri.path().strip_prefix("/confirmdestination/")?;
-    let is_followed = head.method == http::Method::GET && !is_signed(head);
-    is_followed.then(|| token.to_owned())
-}
-
-/// What following it does.
-pub(crate) async fn confirm(app: &App, confirmation_token: String) -> Result<Value, ApiError> {
-    confirm_topic_rule_destination::run(app, confirm_topic_rule_destination::Input { confirmation_token }).await
 }
 
 /// A fault of ours has another name in the operations of rules (iot model: their errors).
