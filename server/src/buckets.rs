@@ -1,13 +1,10 @@
 //! `[[bucket]]`: buckets that another S3 keeps, read and checked.
-use std::collections::BTreeSet;
-use std::time::Duration;
-
-use sekisho_remote::{AddressingStyle, Endpoint, EndpointError, RemoteBucket};
-use sekisho_sigv4::Credentials;
-use sekisho_types::{BucketName, Secret};
+use sekisho_remote::{AddressingStyle, RemoteBucket};
+use sekisho_types::BucketName;
 use serde::Deserialize;
 
 use crate::config::ConfigError;
+use crate::elsewhere::{Bad, all_of, credentials, endpoint, timeout};
 
 /// One table of the file.
 #[derive(Deserialize)]
@@ -31,17 +28,7 @@ const TIMEOUT_S_DEFAULT: u64 = 60;
 /// # Errors
 /// [`ConfigError::Table`], one line that names the bucket, the setting and the reason; never a secret.
 pub(crate) fn parse(tables: Vec<BucketTable>) -> Result<Vec<RemoteBucket>, ConfigError> {
-    let mut names = BTreeSet::new();
-    let mut buckets = Vec::new();
-    for table in tables {
-        let name = table.name.clone();
-        let bucket = parse_one(table).map_err(|(setting, problem)| bad(&name, setting, problem))?;
-        if !names.insert(bucket.name.clone()) {
-            return Err(bad(&name, "name", "two buckets have this name".into()));
-        }
-        buckets.push(bucket);
-    }
-    Ok(buckets)
+    all_of("bucket", tables, |table| &table.name, parse_one)
 }
 
 /// What is wrong with a bucket.
@@ -50,7 +37,7 @@ pub(crate) fn bad(bucket: &str, setting: &'static str, problem: String) -> Confi
 }
 
 /// Reads one; what is wrong with it is a setting and a reason.
-pub(crate) fn parse_one(table: BucketTable) -> Result<RemoteBucket, (&'static str, String)> {
+pub(crate) fn parse_one(table: BucketTable) -> Result<RemoteBucket, Bad> {
     Ok(RemoteBucket {
         name: BucketName::parse(&table.name).map_err(|error| ("name", error.rule.to_string()))?,
         endpoint: endpoint(&table.endpoint, table.allow_http)?,
@@ -63,56 +50,6 @@ pub(crate) fn parse_one(table: BucketTable) -> Result<RemoteBucket, (&'static st
         },
         request_max: timeout(table.timeout_s.unwrap_or(TIMEOUT_S_DEFAULT))?,
     })
-}
-
-/// What is wrong with a setting.
-type Bad = (&'static str, String);
-
-/// `endpoint`, as `allow_http` has it.
-pub(crate) fn endpoint(text: &str, allow_http: Option<bool>) -> Result<Endpoint, Bad> {
-    Endpoint::parse(text, allow_http.unwrap_or(false))
-        .map_err(|error: EndpointError| ("endpoint", format!("`{text}`: {error}")))
-}
-
-/// `timeout_s`
-pub(crate) fn timeout(seconds: u64) -> Result<Duration, Bad> {
-    match seconds {
-        1..=3600 => Ok(Duration::from_secs(seconds)),
-        other => Err(("timeout_s", format!("`{other}`: 1 to 3600"))),
-    }
-}
-
-/// `access_key_id` and `secret_access_key`
-pub(crate) fn credentials(access_key_id: String, secret_access_key: &str) -> Result<Credentials, Bad> {
-    let access_key_id = match access_key_id.strip_prefix("env:") {
-        Some(variable) => from_environment("access_key_id", variable)?,
-        None => access_key_id,
-    };
-    if access_key_id.is_empty() || !access_key_id.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'/') {
-        return Err(("access_key_id", "not an access key id".into()));
-    }
-    Ok(Credentials { access_key_id, secret_access_key: secret(secret_access_key)?, session_token: None })
-}
-
-/// The secret is not in the file itself, which people copy, mail and commit.
-fn secret(source: &str) -> Result<Secret, (&'static str, String)> {
-    const SETTING: &str = "secret_access_key";
-    let text = match source.split_once(':') {
-        Some(("file", path)) if !path.is_empty() => {
-            std::fs::read_to_string(path).map_err(|error| (SETTING, format!("`{path}`: {error}")))?
-        }
-        Some(("env", variable)) if !variable.is_empty() => from_environment(SETTING, variable)?,
-        // It may be the secret itself that was put here: it is not repeated.
-        _ => return Err((SETTING, "`file:PATH` or `env:NAME`".into())),
-    };
-    match text.trim() {
-        "" => Err((SETTING, format!("`{source}` is empty"))),
-        text => Ok(Secret::new(text.as_bytes().to_vec())),
-    }
-}
-
-fn from_environment(setting: &'static str, variable: &str) -> Result<String, (&'static str, String)> {
-    std::env::var(variable).map_err(|_| (setting, format!("the environment has no `{variable}`")))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod credentials; // the root credentials of the account
 mod demo; // the main job, played with real parts
 mod descriptors; // how many files may be open
 mod device; // a device for people without an SDK
+mod elsewhere; // what tables of places elsewhere have in common
 mod endpoints; // where a running server listens, and `sekisho env`
 mod issuing_ca; // the account's own CA
 mod limits; // limits said over those of a profile

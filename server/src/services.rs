@@ -1,12 +1,10 @@
 //! `[[service]]`: AWS services that rules call, read and checked.
-use std::collections::BTreeSet;
-
 use sekisho_calls::SERVICES;
 use sekisho_workers::RemoteService;
 use serde::Deserialize;
 
-use crate::buckets;
 use crate::config::ConfigError;
+use crate::elsewhere::{Bad, all_of, credentials, endpoint, timeout};
 
 /// One table of the file.
 #[derive(Deserialize)]
@@ -29,28 +27,17 @@ const TIMEOUT_S_DEFAULT: u64 = 20;
 /// # Errors
 /// [`ConfigError::Table`], one line that names the service, the setting and the reason; never a secret.
 pub(crate) fn parse(tables: Vec<ServiceTable>) -> Result<Vec<RemoteService>, ConfigError> {
-    let mut names = BTreeSet::new();
-    let mut services = Vec::new();
-    for table in tables {
-        let name = table.name.clone();
-        let bad = |(setting, problem)| ConfigError::Table { table: "service", name: name.clone(), setting, problem };
-        let service = parse_one(table).map_err(bad)?;
-        if !names.insert(service.name) {
-            return Err(bad(("name", "two services have this name".into())));
-        }
-        services.push(service);
-    }
-    Ok(services)
+    all_of("service", tables, |table| &table.name, parse_one)
 }
 
-fn parse_one(table: ServiceTable) -> Result<RemoteService, (&'static str, String)> {
+fn parse_one(table: ServiceTable) -> Result<RemoteService, Bad> {
     let known = SERVICES.iter().find(|known| **known == table.name);
     Ok(RemoteService {
         name: known.ok_or_else(|| ("name", format!("one of {}", SERVICES.join(", "))))?,
-        endpoint: buckets::endpoint(&table.endpoint, table.allow_http)?,
+        endpoint: endpoint(&table.endpoint, table.allow_http)?,
         region: table.region.unwrap_or_else(|| "us-east-1".into()),
-        credentials: buckets::credentials(table.access_key_id, &table.secret_access_key)?,
-        request_max: buckets::timeout(table.timeout_s.unwrap_or(TIMEOUT_S_DEFAULT))?,
+        credentials: credentials(table.access_key_id, &table.secret_access_key)?,
+        request_max: timeout(table.timeout_s.unwrap_or(TIMEOUT_S_DEFAULT))?,
     })
 }
 
