@@ -3,28 +3,13 @@ import base64
 import json
 import os
 import queue
-import time
 
 import boto3
-import paho.mqtt.client as mqtt
-from paho.mqtt.packettypes import PacketTypes
-from paho.mqtt.properties import Properties
+from peers import connected, eventually, publish
 
 iot, s3, kms = boto3.client("iot"), boto3.client("s3"), boto3.client("kms")
 data = boto3.client("iot-data", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
 ROLE = "arn:aws:iam::000000000000:role/r"
-
-
-def connected(name, version=mqtt.MQTTv5):
-    c = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name, protocol=version)
-    c.tls_set(os.environ["CA"], f"{name}.pem", f"{name}.key")
-    c.heard, c.acked, c.answered = queue.Queue(), queue.Queue(), queue.Queue()
-    c.on_message = lambda c, u, message: c.heard.put(message)
-    c.on_publish = lambda c, u, mid, code, properties: c.acked.put(code.value)
-    c.on_subscribe = lambda c, u, mid, codes, properties: c.answered.put(codes)
-    c.connect("localhost", int(os.environ["MQTT_PORT"]))
-    c.loop_start()
-    return c
 
 
 def rule(name, sql, *actions, **more):
@@ -32,26 +17,6 @@ def rule(name, sql, *actions, **more):
     for action in actions + ([more["errorAction"]] if "errorAction" in more else []):
         next(iter(action.values()))["roleArn"] = ROLE
     iot.create_topic_rule(ruleName=name, topicRulePayload={"sql": sql, "awsIotSqlVersion": "2016-03-23", "actions": actions, **more})
-
-
-def publish(topic, payload, qos=1):
-    device.publish(topic, payload, qos=qos)
-    if qos:
-        code = device.acked.get(timeout=30)
-        assert code in (0, 0x10), code
-
-
-def eventually(what, look):
-    until = time.time() + 30
-    while time.time() < until:
-        try:
-            found = look()
-            if found:
-                return found
-        except Exception as error:  # not yet
-            last = error
-        time.sleep(0.1)
-    raise AssertionError(what)
 
 
 def nothing_more():
@@ -70,7 +35,7 @@ rule("again", "SELECT t, clientid() AS c FROM 'factory/+/in'", {"republish": {"t
     "payloadFormatIndicator": "UTF8_DATA", "contentType": "application/json", "responseTopic": "factory/${topic(2)}/answers",
     "correlationData": "${encode(topic(3), 'base64')}", "messageExpiry": "60",
     "userProperties": [{"key": "a", "value": "${t}"}, {"key": "a", "value": "two"}]}}})
-publish("factory/pump-7/in", b'{"t": 7, "rest": 1}')
+publish(device, "factory/pump-7/in", b'{"t": 7, "rest": 1}')
 heard = listener.heard.get(timeout=30)
 assert (heard.topic, heard.payload, heard.qos, heard.retain) == ("shared/pump-7/out", b'{"t":7,"c":"pump-7"}', 1, False)
 said = heard.properties
@@ -79,14 +44,14 @@ assert said.CorrelationData == b"in" and said.MessageExpiryInterval == 60 and sa
 
 # At QoS 0 if nothing else is said; published without a payload that is JSON it is what it was
 rule("raw", "SELECT * FROM 'factory/+/raw'", {"republish": {"topic": "shared/raw"}})
-publish("factory/pump-7/raw", b"\x00\xff")
+publish(device, "factory/pump-7/raw", b"\x00\xff")
 heard = listener.heard.get(timeout=30)
 assert (heard.topic, heard.payload, heard.qos) == ("shared/raw", b"\x00\xff", 0)
 
 # To a shadow, which takes it as from a device
 iot.create_thing(thingName="pump-7")
 rule("to_shadow", "SELECT state FROM 'factory/+/state'", {"republish": {"topic": "$$aws/things/${topic(2)}/shadow/update", "qos": 1}})
-publish("factory/pump-7/state", b'{"state": {"reported": {"on": true}}}')
+publish(device, "factory/pump-7/state", b'{"state": {"reported": {"on": true}}}')
 shadow = lambda: json.loads(data.get_thing_shadow(thingName="pump-7")["payload"].read())["state"]
 assert eventually("the shadow is there", shadow) == {"reported": {"on": True}}
 
@@ -94,25 +59,25 @@ assert eventually("the shadow is there", shadow) == {"reported": {"on": True}}
 rule("second", "SELECT *, topic() AS from_topic, clientid() AS c FROM 'factory/second'", {"republish": {"topic": "shared/second"}})
 rule("ingest", "SELECT *, topic() AS from_topic", {"republish": {"topic": "shared/ingest"}})
 rule("first", "SELECT n FROM 'factory/+/chain'", {"republish": {"topic": "factory/second"}}, {"republish": {"topic": "$$aws/rules/ingest/a/b"}})
-publish("factory/pump-7/chain", b'{"n": 1}')
+publish(device, "factory/pump-7/chain", b'{"n": 1}')
 got = {m.topic: json.loads(m.payload) for m in (listener.heard.get(timeout=30), listener.heard.get(timeout=30))}
 assert got == {"shared/second": {"n": 1, "from_topic": "factory/second", "c": "n/a"}, "shared/ingest": {"n": 1, "from_topic": "a/b"}}, got
 
 # In a circle it ends
 rule("circle", "SELECT * FROM 'shared/circle'", {"republish": {"topic": "shared/circle"}})
-publish("shared/circle", b"{}")
+publish(device, "shared/circle", b"{}")
 for _ in range(11):
     assert listener.heard.get(timeout=30).topic == "shared/circle"
 nothing_more()
 iot.disable_topic_rule(ruleName="circle")
-publish("shared/circle", b"{}")
+publish(device, "shared/circle", b"{}")
 assert listener.heard.get(timeout=30).topic == "shared/circle"
 nothing_more()
 
 # What reserved topics do not take fails, and is told
 rule("forbidden", "SELECT * FROM 'factory/+/forbidden'", {"republish": {"topic": "${to}"}}, errorAction={"republish": {"topic": "shared/errors"}})
 for to in ("$aws/events/presence/connected/x", "$aws/things/x/shadow/update/accepted", "$aws/certificates/create/json", "a/#", ""):
-    publish("factory/pump-7/forbidden", json.dumps({"to": to}).encode())
+    publish(device, "factory/pump-7/forbidden", json.dumps({"to": to}).encode())
     told = json.loads(listener.heard.get(timeout=30).payload)
     assert told["failures"][0]["failedAction"] == "RepublishAction", told
 
@@ -123,7 +88,7 @@ s3.put_bucket_encryption(Bucket="things", ServerSideEncryptionConfiguration={"Ru
     {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": key}}]})
 rule("objects", "SELECT v, topic(2) AS who FROM 'factory/+/object'", {"s3": {"bucketName": "things", "key": "${topic(2)}/${v}.json", "cannedAcl": "private"}})
 for v in range(50):
-    publish("factory/pump-7/object", json.dumps({"v": v, "more": "x"}).encode())
+    publish(device, "factory/pump-7/object", json.dumps({"v": v, "more": "x"}).encode())
 keys = lambda: sorted(found["Key"] for found in s3.list_objects_v2(Bucket="things").get("Contents", []))
 eventually("the objects are there", lambda: keys() == sorted(f"pump-7/{v}.json" for v in range(50)))
 got = s3.get_object(Bucket="things", Key="pump-7/7.json")
@@ -135,7 +100,7 @@ rule("broken", "SELECT * FROM 'factory/+/broken'",
      {"republish": {"topic": "${nothing}"}},
      {"republish": {"topic": "shared/done"}},
      errorAction={"republish": {"topic": "shared/errors", "qos": 1}})
-publish("factory/pump-7/broken", b"original \xff")
+publish(device, "factory/pump-7/broken", b"original \xff")
 got = {m.topic: m for m in (listener.heard.get(timeout=30), listener.heard.get(timeout=30))}
 assert got["shared/done"].payload == b"original \xff"
 told = json.loads(got["shared/errors"].payload)
@@ -156,19 +121,19 @@ nothing_more()
 # An error action of the kind that is done later; its template sees the message, and not what failed
 rule("lost", "SELECT * FROM 'factory/+/lost'", {"firehose": {"deliveryStreamName": "nowhere"}},
      errorAction={"s3": {"bucketName": "things", "key": "errors/${topic(2)}-${n}"}})
-publish("factory/pump-7/lost", b'{"n": 3}')
+publish(device, "factory/pump-7/lost", b'{"n": 3}')
 told = eventually("the error is there", lambda: json.loads(s3.get_object(Bucket="things", Key="errors/pump-7-3")["Body"].read()))
 assert told["failures"][0]["failedAction"] == "FirehoseAction" and told["failures"][0]["failedResource"] == "nowhere", told
 
 # Without one, and where that fails too, nothing is held up
 rule("silent", "SELECT * FROM 'factory/+/silent'", {"s3": {"bucketName": "nowhere", "key": "k"}}, errorAction={"s3": {"bucketName": "nowhere", "key": "k"}})
-publish("factory/pump-7/silent", b"{}")
-publish("factory/pump-7/in", b'{"t": 8}')
+publish(device, "factory/pump-7/silent", b"{}")
+publish(device, "factory/pump-7/in", b'{"t": 8}')
 assert json.loads(listener.heard.get(timeout=30).payload)["t"] == 8
 
 # A message over HTTP, and one of QoS 0, do the same
 data.publish(topic="factory/pump-9/object", qos=1, payload=b'{"v": 1}')
-publish("factory/pump-7/object", b'{"v": 99}', qos=0)
+publish(device, "factory/pump-7/object", b'{"v": 99}', qos=0)
 eventually("these too", lambda: {"pump-9/1.json", "pump-7/99.json"} <= set(keys()))
 
 # What the server knows of the thing: its shadows, and the registry; and of the message: whence it came
@@ -177,13 +142,13 @@ data.update_thing_shadow(thingName="pump-7", shadowName="door", payload=json.dum
 rule("knows", f"""SELECT get_thing_shadow('pump-7', 'door', '{ROLE}').state.desired AS door, get_thing_shadow('none', '{ROLE}') AS none,
      get_registry_data('DescribeThing', clientid(), '{ROLE}').thingName AS thing, sourceip() AS ip, traceid() AS one, traceid() AS same
      FROM 'factory/+/asks' WHERE get_thing_shadow(topic(2), '{ROLE}').state.reported.alarm = 'ON'""", {"republish": {"topic": "shared/knows"}})
-publish("factory/pump-7/asks", b"{}")
+publish(device, "factory/pump-7/asks", b"{}")
 told = json.loads(listener.heard.get(timeout=30).payload)
 one = told.pop("one")
 assert len(one) == 36 and told.pop("same") == one, told
 assert told == {"door": {"open": False}, "thing": "pump-7", "ip": "127.0.0.1"}, told
 data.update_thing_shadow(thingName="pump-7", payload=json.dumps({"state": {"reported": {"alarm": "OFF"}}}))
-publish("factory/pump-7/asks", b"{}")
+publish(device, "factory/pump-7/asks", b"{}")
 nothing_more()
 
 # A batch: each element of a result that is an array is a record; what is no array is one; more than 500 are none
@@ -192,11 +157,11 @@ firehose.create_delivery_stream(DeliveryStreamName="batches", ExtendedS3Destinat
     "RoleARN": ROLE, "BucketARN": "arn:aws:s3:::things", "Prefix": "batches/", "BufferingHints": {"SizeInMBs": 1, "IntervalInSeconds": 1}})
 rule("batch", "SELECT VALUE readings FROM 'factory/+/batch'", {"firehose": {"deliveryStreamName": "batches", "batchMode": True, "separator": "\n"}},
      errorAction={"republish": {"topic": "shared/errors"}})
-publish("factory/pump-7/batch", b'{"readings": [{"v": 1}, 2, "three", [4]]}')
-publish("factory/pump-7/batch", b'{"readings": []}')
-publish("factory/pump-7/batch", json.dumps({"readings": list(range(501))}))
+publish(device, "factory/pump-7/batch", b'{"readings": [{"v": 1}, 2, "three", [4]]}')
+publish(device, "factory/pump-7/batch", b'{"readings": []}')
+publish(device, "factory/pump-7/batch", json.dumps({"readings": list(range(501))}))
 assert "501 elements" in json.loads(listener.heard.get(timeout=30).payload)["failures"][0]["errorMessage"]
-publish("factory/pump-7/batch", b'{"readings": {"v": 5}}')
+publish(device, "factory/pump-7/batch", b'{"readings": {"v": 5}}')
 
 
 def batches():

@@ -5,10 +5,9 @@ import json
 import os
 import queue
 import threading
-import time
 
 import boto3
-import paho.mqtt.client as mqtt
+from peers import connected, eventually, publish
 
 iot = boto3.client("iot")
 ROLE = "arn:aws:iam::123456789012:role/r"
@@ -19,41 +18,12 @@ def there(service):
     return boto3.client(service, endpoint_url=os.environ["MOTO"], region_name="eu-west-1", aws_access_key_id="AKID", aws_secret_access_key="any")
 
 
-def connected(name):
-    c = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
-    c.tls_set(os.environ["CA"], f"{name}.pem", f"{name}.key")
-    c.heard, c.acked, c.answered = queue.Queue(), queue.Queue(), queue.Queue()
-    c.on_message = lambda c, u, message: c.heard.put(message)
-    c.on_publish = lambda c, u, mid, code, properties: c.acked.put(code.value)
-    c.on_subscribe = lambda c, u, mid, codes, properties: c.answered.put(codes)
-    c.connect("localhost", int(os.environ["MQTT_PORT"]))
-    c.loop_start()
-    return c
-
-
 def rule(name, sql, *actions, **more):
     for action in [*actions, *([more["errorAction"]] if "errorAction" in more else [])]:
         (kind, members), = action.items()
         if kind != "lambda":
             members["roleArn"] = ROLE
     iot.create_topic_rule(ruleName=name, topicRulePayload={"sql": sql, "awsIotSqlVersion": "2016-03-23", "actions": list(actions), **more})
-
-
-def publish(topic, payload):
-    device.publish(topic, payload, qos=1)
-    assert device.acked.get(timeout=30) in (0, 0x10)
-
-
-def eventually(what, look):
-    until, last = time.time() + 60, None
-    while time.time() < until:
-        try:
-            if found := look():
-                return found
-        except Exception as error:  # not yet
-            last = error
-        time.sleep(0.1)
-    raise AssertionError(what, last)
 
 
 sqs, sns, kinesis, dynamodb, logs = there("sqs"), there("sns"), there("kinesis"), there("dynamodb"), there("logs")
@@ -117,7 +87,7 @@ rule("third", SQL, {"openSearch": {"endpoint": "https://domain", "index": "ovens
 
 MESSAGE = {"t": 71.5, "at": 1700000000, "on": True, "list": [1, None, "x"]}
 RESULT = {**MESSAGE, "oven": "oven-7"}
-publish("shared/oven-7", json.dumps(MESSAGE))
+publish(device, "shared/oven-7", json.dumps(MESSAGE))
 
 message = eventually("the queue", lambda: sqs.receive_message(QueueUrl=queue_url).get("Messages"))
 assert json.loads(message[0]["Body"]) == RESULT, message
@@ -151,7 +121,7 @@ assert (path, json.loads(body)) == ("/ovens/_doc/oven-7-1700000000", RESULT), (p
 assert "/eu-west-1/es/aws4_request" in headers["authorization"], headers
 
 # What a service refuses for good is told once, for all that failed of the rule's actions.
-publish("shared/broken", b'{"n": 1}')
+publish(device, "shared/broken", b'{"n": 1}')
 told = json.loads(listener.heard.get(timeout=60).payload)
 said = {(one["failedAction"], one["failedResource"]): one["errorMessage"] for one in told["failures"]}
 assert told["ruleName"] == "broken" and base64.b64decode(told["base64OriginalPayload"]) == b'{"n": 1}', told

@@ -9,8 +9,7 @@ import time
 import urllib.request
 
 import boto3
-import paho.mqtt.client as mqtt
-from peers import refused
+from peers import connected, eventually, publish, refused
 
 iot = boto3.client("iot")
 ROLE = "arn:aws:iam::000000000000:role/r"
@@ -38,26 +37,9 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 BASE = f"https://localhost:{server.server_port}"
 
 
-def connected(name):
-    c = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2, client_id=name, protocol=mqtt.MQTTv5)
-    c.tls_set(os.environ["CA"], f"{name}.pem", f"{name}.key")
-    c.heard, c.acked, c.answered = queue.Queue(), queue.Queue(), queue.Queue()
-    c.on_message = lambda c, u, message: c.heard.put(message)
-    c.on_publish = lambda c, u, mid, code, properties: c.acked.put(code.value)
-    c.on_subscribe = lambda c, u, mid, codes, properties: c.answered.put(codes)
-    c.connect("localhost", int(os.environ["MQTT_PORT"]))
-    c.loop_start()
-    return c
-
-
 def rule(name, sql, action):
     iot.create_topic_rule(ruleName=name, topicRulePayload={
         "sql": sql, "awsIotSqlVersion": "2016-03-23", "actions": [{"http": action}], "errorAction": {"republish": {"topic": "shared/errors", "roleArn": ROLE}}})
-
-
-def publish(topic, payload):
-    device.publish(topic, payload, qos=1)
-    assert device.acked.get(timeout=30) in (0, 0x10)
 
 
 def error():
@@ -68,15 +50,6 @@ def error():
 
 def status(arn):
     return iot.get_topic_rule_destination(arn=arn)["topicRuleDestination"]["status"]
-
-
-def eventually(what, look):
-    until = time.time() + 30
-    while time.time() < until:
-        if found := look():
-            return found
-        time.sleep(0.1)
-    raise AssertionError(what)
 
 
 device, listener = connected("pump-7"), connected("pump-8")
@@ -91,7 +64,7 @@ arn = told["arn"]
 assert path == f"/in/?confirmationToken={told['confirmationToken']}" and headers["content-type"] == "application/json", (path, headers)
 assert headers["x-amz-rules-engine-message-type"] == told["messageType"] == "DestinationConfirmation"
 assert headers["x-amz-rules-engine-destination-arn"] == arn and ":ruledestination/http/" in arn
-publish("shared/posts", b'{"n": 1}')
+publish(device, "shared/posts", b'{"n": 1}')
 assert "no destination that was confirmed and is enabled covers " + BASE + "/in/posts?n=1" in error()
 assert status(arn) == "IN_PROGRESS" and heard.empty()
 
@@ -106,22 +79,22 @@ except urllib.error.HTTPError as refusal:
 assert urllib.request.urlopen(link, context=authority).status == 200
 assert status(arn) == "ENABLED"
 rule("raw", "SELECT * FROM 'shared/raw'", {"url": BASE + "/in/raw", "confirmationUrl": BASE + "/in"})
-publish("shared/posts", b'{"n": 2}')
+publish(device, "shared/posts", b'{"n": 2}')
 path, headers, body = heard.get(timeout=30)
 assert (path, headers["content-type"], headers["x-client"], json.loads(body)) == ("/in/posts?n=2", "application/json", "pump-7", {"n": 2}), headers
-publish("shared/raw", b"\0\xff")
+publish(device, "shared/raw", b"\0\xff")
 path, headers, body = heard.get(timeout=30)
 assert (path, headers["content-type"], body) == ("/in/raw", "application/octet-stream", b"\0\xff"), headers
 
 # 429 and 5xx are tried again, twice; nothing else is
 answers["/in/posts?n=3"] = [503, 429]
-publish("shared/posts", b'{"n": 3}')
+publish(device, "shared/posts", b'{"n": 3}')
 assert [heard.get(timeout=30)[0] for _ in range(3)] == ["/in/posts?n=3"] * 3
 answers["/in/posts?n=4"] = [500, 500, 500]
-publish("shared/posts", b'{"n": 4}')
+publish(device, "shared/posts", b'{"n": 4}')
 assert "answered 500" in error()
 answers["/in/posts?n=5"] = [404]
-publish("shared/posts", b'{"n": 5}')
+publish(device, "shared/posts", b'{"n": 5}')
 assert "answered 404" in error()
 time.sleep(1)
 assert [heard.get()[0][-1] for _ in range(heard.qsize())] == ["4", "4", "4", "5"]
@@ -129,7 +102,7 @@ assert [heard.get()[0][-1] for _ in range(heard.qsize())] == ["4", "4", "4", "5"
 # Destinations by hand
 refused("ResourceAlreadyExistsException", iot.create_topic_rule_destination, destinationConfiguration={"httpUrlConfiguration": {"confirmationUrl": BASE + "/in"}})
 iot.update_topic_rule_destination(arn=arn, status="DISABLED")
-publish("shared/posts", b'{"n": 6}')
+publish(device, "shared/posts", b'{"n": 6}')
 assert "no destination" in error()
 made = iot.create_topic_rule_destination(destinationConfiguration={"httpUrlConfiguration": {"confirmationUrl": BASE + "/"}})["topicRuleDestination"]
 assert made["status"] == "IN_PROGRESS" and made["httpUrlProperties"] == {"confirmationUrl": BASE + "/"}, made
@@ -138,7 +111,7 @@ assert path.startswith("/?confirmationToken=")
 for status_of_ours in ["ENABLED", "ERROR", "DELETING"]:
     refused("InvalidRequestException", iot.update_topic_rule_destination, arn=made["arn"], status=status_of_ours)
 iot.confirm_topic_rule_destination(confirmationToken=json.loads(body)["confirmationToken"])
-publish("shared/posts", b'{"n": 7}')
+publish(device, "shared/posts", b'{"n": 7}')
 assert heard.get(timeout=30)[0] == "/in/posts?n=7"
 assert {one["arn"]: one["status"] for one in iot.list_topic_rule_destinations()["destinationSummaries"]} == {arn: "DISABLED", made["arn"]: "ENABLED"}
 
