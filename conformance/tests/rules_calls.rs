@@ -4,7 +4,8 @@ use conformance::{Moto, Server, eventually};
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_calls.py");
 /// More than are under way at once at one service.
 const MESSAGES: usize = 80;
-const SERVICES: [&str; 9] = ["dynamodb", "es", "kinesis", "logs", "monitoring", "sns", "sqs", "states", "timestream"];
+const SERVICES: [&str; 10] =
+    ["dynamodb", "es", "kinesis", "logs", "monitoring", "secretsmanager", "sns", "sqs", "states", "timestream"];
 
 /// `sekisho.toml` with every service there, and a function that writes `called` beside it.
 fn settings(endpoint: &str) -> tempfile::TempDir {

@@ -30,8 +30,11 @@ fn a_statement_sees_the_message_and_what_mqtt_5_says_of_it() {
     let server = Server::start();
     server.lake(0);
     server.device("pump-7");
-    let refusal = rule(&server, "SELECT get_secret('s', 'SecretString', 'arn') AS secret FROM 'a'");
-    assert!(refusal.contains("SqlParseException") && refusal.contains("line 1, column 8: `get_secret`"), "{refusal}");
+    let refusal = rule(&server, "SELECT machinelearning_predict('m', 'arn', *) AS what FROM 'a'");
+    assert!(
+        refusal.contains("SqlParseException") && refusal.contains("line 1, column 8: `machinelearning_predict`"),
+        "{refusal}"
+    );
     assert_eq!(rule(&server, STATEMENT), "");
 
     let alarms = r#""alarms": [{"level": 1}, {"level": 3}]"#;

@@ -19,6 +19,7 @@ const CORE_ARROWS: &[(&str, &[&str])] = &[
     ("identity", &["types"]),
     ("sigv4",    &["types"]),
     ("calls",    &["types"]),
+    ("protobuf", &[]),
     ("rules",    &["types", "calls"]),
     ("actions",  &["types", "calls"]),
     ("iam",      &["types"]),

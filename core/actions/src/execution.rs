@@ -101,6 +101,28 @@ pub enum Task {
     },
     /// A call of an AWS API with the result. Done again, it is another one.
     Call(Box<Call>),
+    /// The rule's statement and templates, evaluated once others have answered what they ask, and then its actions. There is no result
+    /// yet, and no other work.
+    Evaluate(Option<Box<Said>>),
+}
+
+/// What MQTT 5 said of a message whose rule is evaluated later.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Said {
+    /// Its content type.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Its payload format indicator.
+    pub payload_is_utf8: bool,
+    /// Its response topic.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_topic: Option<String>,
+    /// Its correlation data.
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "base64_bytes::option")]
+    pub correlation_data: Option<Bytes>,
+    /// Its user properties, in their order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub user_properties: Vec<(String, String)>,
 }
 
 /// An action that failed (developer guide, "Error handling (error action)": `failures`).
@@ -146,8 +168,19 @@ impl Work {
                 allocated(url.as_str().len()) + headers
             }
             Task::Call(call) => size_of::<Call>() + allocated(call.bytes()),
+            Task::Evaluate(said) => said.as_ref().map_or(0, |said| said.bytes()),
         };
         size_of::<Self>() + task
+    }
+}
+
+impl Said {
+    fn bytes(&self) -> usize {
+        let Self { content_type, response_topic, correlation_data, user_properties, .. } = self;
+        let pairs = user_properties.iter().flat_map(|(name, value)| [name, value]);
+        let texts = content_type.iter().chain(response_topic).chain(pairs).map(|text| allocated(text.len()));
+        let data = correlation_data.as_ref().map_or(0, |data| allocated(data.len()));
+        size_of::<Self>() + texts.sum::<usize>() + data + user_properties.len() * size_of::<(String, String)>()
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 use serde_json::{Map, Value, json};
 
 use crate::call::{Action, Words};
@@ -138,7 +138,7 @@ impl Action for DynamoDbV2 {
     }
 }
 
-fn request(operation: &str, body: &Value) -> Request {
+pub(crate) fn request(operation: &str, body: &Value) -> Request {
     Request::json("1.0", &format!("DynamoDB_20120810.{operation}"), body)
 }
 
@@ -161,4 +161,35 @@ fn attribute(value: &RawValue) -> serde_json::Result<Value> {
         }
         _ => json!({ "N": text }),
     })
+}
+
+/// What DynamoDB writes, as JSON: sets are arrays, binary is base64. The same.
+pub(crate) fn json_of(attribute: &Value) -> Result<Box<RawValue>, String> {
+    let mut members = attribute.as_object().into_iter().flatten();
+    let (Some((kind, value)), None) = (members.next(), members.next()) else {
+        return Err("an attribute has one type".into());
+    };
+    let texts = || value.as_array().into_iter().flatten().filter_map(Value::as_str);
+    let written = match (kind.as_str(), value) {
+        ("S" | "B", Value::String(_)) | ("BOOL", Value::Bool(_)) | ("SS" | "BS", Value::Array(_)) => {
+            to_raw_value(value)
+        }
+        ("NULL", _) => to_raw_value(&Value::Null),
+        ("N", Value::String(digits)) => return number(digits),
+        ("NS", Value::Array(_)) => to_raw_value(&texts().map(number).collect::<Result<Vec<_>, _>>()?),
+        ("L", Value::Array(values)) => to_raw_value(&values.iter().map(json_of).collect::<Result<Vec<_>, _>>()?),
+        ("M", Value::Object(members)) => {
+            let members = members.iter().map(|(name, value)| Ok((name, json_of(value)?)));
+            to_raw_value(&members.collect::<Result<BTreeMap<_, _>, String>>()?)
+        }
+        _ => return Err(format!("`{kind}` is no type of DynamoDB's, or its value is of another")),
+    };
+    written.map_err(|error| error.to_string())
+}
+
+/// With all its digits.
+fn number(digits: &str) -> Result<Box<RawValue>, String> {
+    let is_number = digits.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+    let read = RawValue::from_string(digits.to_owned()).ok().filter(|_| is_number);
+    read.ok_or_else(|| format!("`{digits}` is no number"))
 }

@@ -89,15 +89,13 @@ impl TopicRule {
         }
         let version = self.version()?;
         self.compile()?;
-        for action in self.actions().iter().chain(self.error_action()) {
-            Action::parse(action, version).map_err(|error| match error {
-                ActionError::Template { .. } => RegistryError::SqlParse(error.to_string()),
-                ActionError::NotOffered(_) | ActionError::Invalid(_) => {
-                    RegistryError::InvalidRequest(error.to_string())
-                }
-            })?;
-        }
-        Ok(())
+        let actions = self.actions().iter().map(|action| Action::parse(action, version));
+        let error_action = self.error_action().map(|action| Action::parse_error_action(action, version));
+        let read: Result<Vec<Action>, ActionError> = actions.chain(error_action).collect();
+        read.map(drop).map_err(|error| match error {
+            ActionError::Template { .. } => RegistryError::SqlParse(error.to_string()),
+            ActionError::NotOffered(_) | ActionError::Invalid(_) => RegistryError::InvalidRequest(error.to_string()),
+        })
     }
 }
 

@@ -10,6 +10,7 @@ mod republish;
 mod s3;
 
 use sekisho_calls::Call;
+use sekisho_types::Random;
 use serde_json::Value;
 
 pub use self::call::CallAction;
@@ -18,7 +19,7 @@ pub use self::http::{HttpAction, Post};
 use self::members::Members;
 pub use self::republish::{Headers, Republication, RepublishAction};
 pub use self::s3::{NewObject, S3Action};
-use crate::{EvaluationError, SqlError, SqlVersion};
+use crate::{Asks, EvaluationError, Message, Question, SqlError, SqlVersion, Template};
 
 /// Actions AWS has, and that are not offered.
 const NOT_OFFERED: &[&str] = &["iotAnalytics", "iotEvents", "iotSiteWise", "kafka", "location", "salesforce"];
@@ -111,6 +112,48 @@ impl Action {
             call if Call::is_known(call) => CallAction::parse(&members).map(|action| Self::Call(action.into())),
             known if NOT_OFFERED.contains(&known) => Err(ActionError::NotOffered(known.into())),
             _ => Err(ActionError::Invalid(format!("`{name}` is not a rule action"))),
+        }
+    }
+
+    /// Reads the `errorAction` of a `topicRulePayload`.
+    ///
+    /// # Errors
+    /// [`ActionError`]. What others would have to be asked for is one (developer guide, "Error handling (error action)": functions that are
+    /// not supported).
+    pub fn parse_error_action(action: &Value, version: SqlVersion) -> Result<Self, ActionError> {
+        let asks = Self::asks(action, version);
+        match asks.iter().find(|asks| asks.waits || asks.function == "get_thing_shadow") {
+            Some(Asks { function, .. }) => {
+                Err(ActionError::Invalid(format!("`{function}` is not supported in an error action")))
+            }
+            None => Self::parse(action, version),
+        }
+    }
+
+    /// The functions in an action's templates that ask more than the message.
+    pub fn asks(action: &Value, version: SqlVersion) -> Vec<Asks> {
+        match action {
+            Value::String(text) if text.contains("${") => {
+                Template::compile(text, version).map_or_else(|_| Vec::new(), |template| template.asks().to_vec())
+            }
+            Value::Array(values) => values.iter().flat_map(|value| Self::asks(value, version)).collect(),
+            Value::Object(members) => members.values().flat_map(|value| Self::asks(value, version)).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// What has to be asked before the action can be done for a message.
+    pub fn question(&self, message: &Message<'_>, random: &mut dyn Random) -> Option<Box<Question>> {
+        let rendered = match self {
+            Self::Call(call) => call.render(message, random).map(drop),
+            Self::Firehose(firehose) => firehose.render(message, random).map(drop),
+            Self::Http(http) => http.render(message, random).map(drop),
+            Self::Republish(republish) => republish.render(message, random).map(drop),
+            Self::S3(s3) => s3.render(message, random).map(drop),
+        };
+        match rendered {
+            Err(RenderError::Template { error: EvaluationError::Asks(question), .. }) => Some(question),
+            _ => None,
         }
     }
 

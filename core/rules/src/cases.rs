@@ -18,6 +18,7 @@ use std::fmt::Write;
 
 use sekisho_types::Timestamp;
 
+use crate::one_oven::OneOven;
 use crate::{Evaluation, EvaluationError, Message, MqttProperties, SqlError, SqlVersion, Template, compile};
 
 /// Results that the cases hold at least: a file that is not read would take some away.
@@ -50,7 +51,7 @@ impl Compiled {
             trace_id: Some(&OnceCell::from("12345678-1234-1234-1234-123456789012".to_owned())),
             source_ip: Some([192, 0, 2, 7].into()),
             mqtt: Some(&properties),
-            known: None,
+            known: Some(&OneOven),
         };
         let mut random = |out: &mut [u8]| out.fill(7);
         let failed = |error: EvaluationError| format!("error {error}");

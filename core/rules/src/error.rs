@@ -1,4 +1,5 @@
 //! What can be wrong with a statement, and what can go wrong with a message.
+use crate::Question;
 use crate::json::JsonError;
 
 /// Why a statement or a template is refused (operator: correct it).
@@ -40,7 +41,16 @@ pub enum EvaluationError {
     /// Operator: the statement takes longer over this message than any message may take.
     #[error("the rule takes more than {} steps over this message", crate::STEPS_MAX)]
     TooLong,
-    /// Operator: a function asks the server, and there is none.
-    #[error("get_thing_shadow and get_registry_data ask a server, and there is none")]
-    NobodyToAsk,
+    /// Operator: a function asks more than the message, and there is nobody to ask.
+    #[error("`{0}` asks a server, and there is none")]
+    NobodyToAsk(&'static str),
+    /// Nothing is wrong: an answer is wanted first.
+    #[error("`{}` was not answered yet", .0.asked_by())]
+    Asks(Box<Question>),
+    /// Operator: the statement asks more than may be asked for one message.
+    #[error("the rule asks others more often than it may for one message")]
+    AsksTooMuch,
+    /// Operator: what was looked up is more than a statement may look up.
+    #[error("`get_dynamodb` got more than 8 KB")]
+    ItemTooLarge,
 }

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::json::{self, Fields, Kind};
+use crate::one_oven::OneOven;
 use crate::{Evaluation, EvaluationError, Message, MqttProperties, SqlVersion, Statement, Template, compile};
 
 const VERSIONS: [SqlVersion; 2] = [SqlVersion::V2015_10_08, SqlVersion::V2016_03_23];
@@ -11,8 +12,15 @@ const VERSIONS: [SqlVersion; 2] = [SqlVersion::V2015_10_08, SqlVersion::V2016_03
 fn evaluate(sql: &str, payload: &[u8]) -> Vec<Evaluation> {
     let properties = MqttProperties { user_properties: vec![("a", "1"), ("a", "2")], ..MqttProperties::default() };
     let mqtt = Some(&properties);
-    let message =
-        Message { topic: "a/b/c", payload, principal: "p", account: "123456789012", mqtt, ..Message::default() };
+    let message = Message {
+        topic: "a/b/c",
+        payload,
+        principal: "p",
+        account: "123456789012",
+        mqtt,
+        known: Some(&OneOven),
+        ..Message::default()
+    };
     let mut evaluations = Vec::new();
     for version in VERSIONS {
         let Ok(program) = compile(sql, version) else { continue };

@@ -12,6 +12,7 @@ mod json; // the payload as text: checked once, read lazily
 mod message; // what a rule may know about a message
 mod operators; // + - * / % = <> < <= > >= AND OR NOT IN
 mod program; // a compiled statement
+mod question; // what it asks others for
 mod select; // the SELECT clause: from values to the bytes of the result
 mod sql; // text -> program
 mod template; // `${...}` in an action's fields
@@ -27,6 +28,7 @@ pub use functions::{Arity, Function, functions};
 pub use json::{JSON_DEPTH_MAX, JsonError};
 pub use message::{Known, Message, MqttProperties};
 pub use program::{Evaluation, Program};
+pub use question::{Answer, Asks, ProtobufMessage, Question};
 pub use sql::{SQL_BYTES_MAX, SQL_DEPTH_MAX, Statement, VARIABLES_MAX, compile};
 pub use template::Template;
 pub use version::SqlVersion;
@@ -41,5 +43,7 @@ pub const STEPS_MAX: usize = 1 << 25;
 
 #[cfg(test)]
 mod cases; // core/rules/cases/*.case
+#[cfg(test)]
+mod one_oven; // who answers in tests
 #[cfg(test)]
 mod fuzz; // nothing a peer or an operator sends may panic

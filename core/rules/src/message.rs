@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use sekisho_types::{Timestamp, basic_ingest};
 
+use crate::{Answer, Question};
+
 /// A published message, and what the context functions answer with.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Message<'a> {
@@ -29,13 +31,16 @@ pub struct Message<'a> {
     pub known: Option<&'a dyn Known>,
 }
 
-/// What the server knows of things. Answers are JSON, as the API gives them.
+/// What the server knows. Answers are JSON, as the API gives them.
 pub trait Known: std::fmt::Debug {
     /// `get_thing_shadow`: the document of a shadow, the classic one without a name; `None` if there is none.
     fn thing_shadow(&self, thing: &str, shadow: Option<&str>) -> Option<String>;
 
     /// `get_registry_data`: what `DescribeThing` or `ListThingGroupsForThing` answers; `None` if there is no such thing or API.
     fn registry_data(&self, api: &str, thing: &str) -> Option<String>;
+
+    /// What is known of what others are asked.
+    fn answer(&self, question: &Question) -> Answer;
 }
 
 /// Properties of a PUBLISH (MQTT5 §3.3.2.3) that a rule may ask for.

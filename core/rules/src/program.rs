@@ -7,7 +7,7 @@ use crate::functions::Function;
 use crate::json::{FieldId, Fields};
 use crate::operators::Operator;
 use crate::value::Value;
-use crate::{EvaluationError, Message, SqlVersion, select};
+use crate::{Asks, EvaluationError, Message, SqlVersion, select};
 
 /// A rule's statement, ready to be evaluated. Made by [`crate::compile`].
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub struct Program {
     pub(crate) select: Select,
     /// Of the payload itself, dotted, in the order of the text.
     pub(crate) fields_read: Box<[Box<str>]>,
+    pub(crate) asks: Box<[Asks]>,
 }
 
 /// What a statement makes of a message.
@@ -157,6 +158,11 @@ impl Program {
     /// The fields of the payload that WHERE and SELECT read, dotted, each once. `*` is not among them.
     pub fn fields_read(&self) -> impl Iterator<Item = &str> {
         self.fields_read.iter().map(|name| &**name)
+    }
+
+    /// The functions in it that ask more than the message.
+    pub fn asks(&self) -> &[Asks] {
+        &self.asks
     }
 
     /// Evaluates the statement over a message. That the message's topic matches the FROM clause is the caller's to know.

@@ -4,14 +4,15 @@ use sekisho_types::Random;
 use crate::evaluate::{Context, Scope, read};
 use crate::program::{Expression, Names};
 use crate::sql;
-use crate::{EvaluationError, Message, RESULT_BYTES_MAX, SqlError, SqlVersion};
+use crate::{Asks, EvaluationError, Message, RESULT_BYTES_MAX, SqlError, SqlVersion};
 
 /// A text with expressions in it, such as `${topic()}/${timestamp()}`. They see the message, never the result of a SELECT.
 #[derive(Debug)]
 pub struct Template {
-    version: SqlVersion,
-    parts: Box<[Part]>,
-    names: Names,
+    pub(crate) version: SqlVersion,
+    pub(crate) parts: Box<[Part]>,
+    pub(crate) names: Names,
+    pub(crate) asks: Box<[Asks]>,
 }
 
 #[derive(Debug)]
@@ -26,8 +27,7 @@ impl Template {
     /// # Errors
     /// The place in `text` that is not an expression, or names what is not supported.
     pub fn compile(text: &str, version: SqlVersion) -> Result<Self, SqlError> {
-        let (parts, names) = sql::template(text, version)?;
-        Ok(Self { version, parts, names })
+        sql::template(text, version)
     }
 
     /// The text if there are no expressions in it.
@@ -37,6 +37,11 @@ impl Template {
             [Part::Text(text)] => Some(text),
             _ => None,
         }
+    }
+
+    /// The functions in it that ask more than the message.
+    pub fn asks(&self) -> &[Asks] {
+        &self.asks
     }
 
     /// The text with each expression replaced by its value as a String; Undefined and Null leave nothing.

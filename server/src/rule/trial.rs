@@ -78,7 +78,9 @@ fn described(program: &Program) -> String {
     let filter = program.topic_filter().map_or("nothing: reached by $aws/rules/<rule name>/… alone", |f| f.as_str());
     let fields: Vec<&str> = program.fields_read().collect();
     let fields = if fields.is_empty() { "none".to_owned() } else { fields.join(", ") };
-    format!("selects from  {filter}\nreads         {fields}\nSQL version   {}\n", program.version())
+    let asks: Vec<&str> = program.asks().iter().map(|asks| asks.function).collect();
+    let asks = if asks.is_empty() { String::new() } else { format!("asks          {}\n", asks.join(", ")) };
+    format!("selects from  {filter}\nreads         {fields}\n{asks}SQL version   {}\n", program.version())
 }
 
 /// Evaluates, prints, and says by the exit code.

@@ -46,6 +46,12 @@ impl RemoteBuckets {
         self.by_name.keys()
     }
 
+    /// What is in a bucket. None if it is not kept elsewhere.
+    pub fn objects(&self, name: &BucketName) -> Option<RemoteObjects> {
+        let bucket = self.by_name.get(name)?.clone();
+        Some(RemoteObjects::with(bucket, self.client.clone()))
+    }
+
     /// Begins an object. None if its bucket is not kept elsewhere.
     pub fn begin(&self, object: RemoteObject) -> Option<RemoteUpload> {
         let bucket = self.by_name.get(&object.bucket)?.clone();

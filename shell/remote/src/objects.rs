@@ -40,7 +40,11 @@ pub struct Page {
 impl RemoteObjects {
     /// Connects when it is first asked.
     pub fn new(bucket: RemoteBucket) -> Self {
-        Self { bucket: Arc::new(bucket), client: Arc::default() }
+        Self::with(Arc::new(bucket), Arc::default())
+    }
+
+    pub(crate) const fn with(bucket: Arc<RemoteBucket>, client: Arc<HttpClient>) -> Self {
+        Self { bucket, client }
     }
 
     /// Begins an object.

@@ -30,6 +30,7 @@ use crate::profile::Profile;
 use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
 use crate::rates::{ConnectRates, MessageRates};
 use crate::rule_actions::{Due, Room};
+use crate::schemas::Schemas;
 use crate::tidings::Tidings;
 use crate::wills::{KeptWill, Wills, check_will};
 
@@ -46,6 +47,7 @@ pub struct Gateway {
     /// Work of rules nobody has looked at yet.
     pub(crate) due: Due,
     pub(crate) room: Room,
+    pub(crate) schemas: Schemas,
     pub(crate) streams: Arc<DeliveryStreams>,
     pub(crate) decisions: Arc<Decisions>,
     pub(crate) issuing: Arc<Issuing>,
@@ -179,6 +181,7 @@ impl Gateway {
             rules: LiveRules::default(),
             due: Due::default(),
             room: Room::default(),
+            schemas: Schemas::default(),
             state,
             streams,
             decisions,

@@ -49,6 +49,8 @@ pub(crate) struct LiveRule {
     pub program: Arc<Program>,
     pub actions: Vec<Action>,
     pub error_action: Option<Action>,
+    /// Whether its actions' templates ask others.
+    pub actions_ask: bool,
     pub figures: Arc<RuleFigures>,
 }
 
@@ -102,7 +104,9 @@ impl LiveRules {
                 figures
             }
         };
-        Ok(Arc::new(LiveRule { name, version, program: program.clone(), actions, error_action, figures }))
+        let actions_ask =
+            rule.actions().iter().flat_map(|action| Action::asks(action, program.version())).any(|asks| asks.waits);
+        Ok(Arc::new(LiveRule { name, version, program: program.clone(), actions, error_action, actions_ask, figures }))
     }
 
     fn figures(&self) -> MutexGuard<'_, HashMap<RuleName, (u32, Arc<RuleFigures>)>> {
@@ -156,7 +160,10 @@ impl LiveRules {
 impl Listening {
     fn brings_work(&self) -> bool {
         match self {
-            Self::Rule(rule) => rule.actions.iter().chain(&rule.error_action).any(is_done_later),
+            Self::Rule(rule) => {
+                let asks = rule.actions_ask || rule.program.asks().iter().any(|asks| asks.waits);
+                asks || rule.actions.iter().chain(&rule.error_action).any(is_done_later)
+            }
             Self::Stream(_) => false,
         }
     }

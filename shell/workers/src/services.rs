@@ -1,21 +1,28 @@
 //! AWS services that rules call, each at the endpoint the operator names: AWS's, or any server that speaks as it does.
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use http::Method;
 use sekisho_actions::Execution;
-use sekisho_calls::{Call, Context, Request, is_passing};
+use sekisho_calls::{Call, Context, Lookup, Request, is_passing};
 use sekisho_client::{Answer, AwsClient, AwsError, AwsRequest, Credentials, Refused};
 use sekisho_remote::Endpoint;
+use sekisho_rules::Asks;
 
-use crate::functions::{FunctionError, Functions};
+use crate::functions::{CallLimits, FunctionError, Functions};
 
 /// An answer is a few lines.
 const ANSWER_BYTES_MAX: usize = 256 * 1024;
 /// A function in Lambda's place takes at most this long (Lambda quotas: "Function timeout"). And then: it has not done it.
 const FUNCTION_MAX: Duration = Duration::from_secs(900);
+/// And this long if a statement waits for what it answers (developer guide, "Functions": `aws_lambda`). And then: the same.
+const LAMBDA_ANSWER_MAX: Duration = Duration::from_secs(2);
+/// A secret is not asked for again so long (developer guide, "Functions": `get_secret`).
+const SECRET_KEPT: Duration = Duration::from_secs(15 * 60);
+/// Secrets that are kept: which, a message may say. And then: others are asked for each time.
+const SECRETS_KEPT_MAX: usize = 1_000;
 
 /// One service. Its `Debug` shows no secret.
 #[derive(Clone, Debug)]
@@ -37,6 +44,7 @@ pub struct RemoteService {
 pub struct Services {
     by_name: BTreeMap<&'static str, Service>,
     functions: Arc<Functions>,
+    secrets: Mutex<HashMap<String, (Instant, String)>>,
 }
 
 struct Service {
@@ -59,6 +67,8 @@ pub(crate) enum CallError {
     Unanswered(AwsError),
     #[error(transparent)]
     Function(FunctionError),
+    #[error("`{0}` took longer than {answer_s} s", answer_s = LAMBDA_ANSWER_MAX.as_secs())]
+    Slow(String),
 }
 
 impl CallError {
@@ -66,7 +76,7 @@ impl CallError {
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
             Self::NoService(_) => false, // the next start may have one
-            Self::NoRequest(_) | Self::NotTaken(_) | Self::Unanswered(AwsError::Request(_)) => true,
+            Self::NoRequest(_) | Self::NotTaken(_) | Self::Slow(_) | Self::Unanswered(AwsError::Request(_)) => true,
             Self::Refused(refused) => !is_passing(refused.status, &refused.code),
             Self::Unanswered(_) => false,
             Self::Function(error) => !error.is_passing,
@@ -85,7 +95,30 @@ impl Services {
             let client = AwsClient::new(&endpoint.to_string(), &region, credentials)?;
             Ok((name, Service { client: client.with_limits(ANSWER_BYTES_MAX, request_max), region }))
         });
-        Ok(Self { by_name: connected.collect::<Result<_, AwsError>>()?, functions })
+        Ok(Self { by_name: connected.collect::<Result<_, AwsError>>()?, functions, secrets: Mutex::default() })
+    }
+
+    /// Whether there is somebody to ask what a function of a statement asks.
+    ///
+    /// # Errors
+    /// The service that is missing.
+    pub fn answers(&self, asks: &Asks) -> Result<(), &'static str> {
+        let service = match asks.function {
+            "aws_lambda" => {
+                let by_function = match &asks.first {
+                    Some(arn) => self.functions.has(arn),
+                    None => !self.functions.is_empty(),
+                };
+                if by_function {
+                    return Ok(());
+                }
+                "lambda"
+            }
+            "get_dynamodb" => "dynamodb",
+            "get_secret" => "secretsmanager",
+            _ => return Ok(()),
+        };
+        if self.by_name.contains_key(service) { Ok(()) } else { Err(service) }
     }
 
     /// Whether there is somebody to call. Which function it is may be the message's to say.
@@ -98,6 +131,58 @@ impl Services {
     /// Whether something stands in the place of the function that is to be invoked.
     fn has_function(&self, call: &Call) -> bool {
         call.function_arn().is_some_and(|arn| self.functions.has(arn))
+    }
+
+    /// Asks; `None` if there is no such thing.
+    pub(crate) async fn look_up(&self, lookup: &Lookup) -> Result<Option<String>, CallError> {
+        if let Lookup::Secret { id } = lookup
+            && let Some(secret) = self.kept_secret(id)
+        {
+            return Ok(Some(secret));
+        }
+        let answer = match lookup {
+            Lookup::Function { arn, input } => {
+                let answer = tokio::time::timeout(LAMBDA_ANSWER_MAX, self.run_function(arn, input, lookup)).await;
+                answer.map_err(|_| CallError::Slow(arn.clone()))??
+            }
+            Lookup::Item { .. } | Lookup::Secret { .. } => self.ask_service(lookup).await?.body,
+        };
+        let answer = lookup.read(&answer).map_err(CallError::NotTaken)?;
+        if let (Lookup::Secret { id }, Some(secret)) = (lookup, &answer) {
+            self.keep_secret(id, secret);
+        }
+        Ok(answer)
+    }
+
+    async fn run_function(&self, arn: &str, input: &str, lookup: &Lookup) -> Result<Bytes, CallError> {
+        if self.functions.has(arn) {
+            let limits = CallLimits { time: FUNCTION_MAX, answer_bytes: ANSWER_BYTES_MAX };
+            let answer = self.functions.call(arn, input.as_bytes().to_vec(), limits).await;
+            return answer.map(Into::into).map_err(CallError::Function);
+        }
+        let answer = self.ask_service(lookup).await?;
+        match answer.headers.contains_key("x-amz-function-error") {
+            true => Err(CallError::NotTaken(format!("`{arn}` failed: {}", String::from_utf8_lossy(&answer.body)))),
+            false => Ok(answer.body),
+        }
+    }
+
+    async fn ask_service(&self, lookup: &Lookup) -> Result<Answer, CallError> {
+        let name = lookup.service();
+        self.by_name.get(name).ok_or(CallError::NoService(name))?.send(name, lookup.request()).await
+    }
+
+    fn kept_secret(&self, id: &str) -> Option<String> {
+        let secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.get(id).filter(|(asked, _)| asked.elapsed() < SECRET_KEPT).map(|(_, secret)| secret.clone())
+    }
+
+    fn keep_secret(&self, id: &str, secret: &str) {
+        let mut secrets = self.secrets.lock().unwrap_or_else(PoisonError::into_inner);
+        secrets.retain(|_, (asked, _)| asked.elapsed() < SECRET_KEPT);
+        if secrets.len() < SECRETS_KEPT_MAX {
+            secrets.insert(id.to_owned(), (Instant::now(), secret.to_owned()));
+        }
     }
 
     /// Makes a call with the result of an execution.

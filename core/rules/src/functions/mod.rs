@@ -1,6 +1,7 @@
 //! The functions of the language: one entry each, in a file for each close family.
 //!
 //! To add one, write its entry with documentation and examples (they run as tests) and put its family into `FAMILIES`.
+mod asked; // aws_lambda get_dynamodb get_secret
 mod arithmetic; // abs ceil floor round sign mod remainder trunc
 mod bits; // bitand bitor bitxor bitnot
 mod cast; // cast(… AS …)
@@ -64,13 +65,14 @@ pub(crate) enum Run {
 /// What is known of a name.
 pub(crate) enum Availability {
     Here(&'static Function),
-    /// AWS has it, and it asks other services.
-    Outside,
+    /// AWS had it, and the service behind it is gone.
+    Retired,
     Unknown,
 }
 
 const FAMILIES: &[&[Function]] = &[
     arithmetic::FUNCTIONS,
+    asked::FUNCTIONS,
     bits::FUNCTIONS,
     collections::FUNCTIONS,
     concat::FUNCTIONS,
@@ -88,7 +90,7 @@ const FAMILIES: &[&[Function]] = &[
     transform::FUNCTIONS,
 ];
 
-const OUTSIDE: &[&str] = &["aws_lambda", "get_dynamodb", "get_secret", "machinelearning_predict"];
+const RETIRED: &[&str] = &["machinelearning_predict"];
 
 /// All functions but `cast` and `exists`, which have a syntax of their own.
 pub fn functions() -> impl Iterator<Item = &'static Function> {
@@ -100,9 +102,15 @@ pub(crate) fn find(name: &str) -> Availability {
     let is = |known: &&str| known.eq_ignore_ascii_case(name);
     match functions().find(|function| is(&function.name)) {
         Some(function) => Availability::Here(function),
-        None if OUTSIDE.iter().any(is) => Availability::Outside,
+        None if RETIRED.iter().any(is) => Availability::Retired,
         None => Availability::Unknown,
     }
+}
+
+/// Whether a function asks more than the message, and if so whether that takes long.
+pub(crate) fn asks(function: &Function) -> Option<bool> {
+    let is_of = |family: &[Function]| family.iter().any(|of_family| of_family.name == function.name);
+    if is_of(asked::FUNCTIONS) { Some(true) } else { is_of(known::FUNCTIONS).then_some(false) }
 }
 
 impl Arity {
@@ -128,22 +136,8 @@ mod tests {
     use std::cell::OnceCell;
 
     use super::*;
-    use crate::{Evaluation, Known, Message, MqttProperties, compile};
-
-    #[derive(Debug)]
-    struct OneThing;
-
-    impl Known for OneThing {
-        fn thing_shadow(&self, thing: &str, shadow: Option<&str>) -> Option<String> {
-            let reported = if shadow.is_none() { r#"{"on": true}"# } else { r#"{"open": false}"# };
-            (thing == "oven-7").then(|| format!(r#"{{"state": {{"reported": {reported}}}}}"#))
-        }
-
-        fn registry_data(&self, api: &str, thing: &str) -> Option<String> {
-            let is_known = api == "DescribeThing" && thing == "oven-7";
-            is_known.then(|| r#"{"thingName": "oven-7", "attributes": {"site": "north"}}"#.to_owned())
-        }
-    }
+    use crate::one_oven::OneOven;
+    use crate::{Evaluation, Message, MqttProperties, compile};
 
     /// Each example is evaluated in the newest version over an empty object.
     #[test]
@@ -171,7 +165,7 @@ mod tests {
                     trace_id: Some(&OnceCell::new()),
                     source_ip: Some([192, 0, 2, 1].into()),
                     mqtt: Some(&properties),
-                    known: Some(&OneThing),
+                    known: Some(&OneOven),
                 };
                 let found = match program.evaluate(&message, &mut |out: &mut [u8]| out.fill(0x11)) {
                     Evaluation::Selected(bytes) if bytes.is_empty() => "Undefined".to_owned(),
@@ -186,7 +180,7 @@ mod tests {
     #[test]
     fn names_are_unique_and_refused_ones_are_not_implemented() {
         let mut names: Vec<String> = functions().map(|function| function.name.to_lowercase()).collect();
-        names.extend(OUTSIDE.iter().map(|name| (*name).to_owned()));
+        names.extend(RETIRED.iter().map(|name| (*name).to_owned()));
         names.sort();
         let all = names.len();
         names.dedup();

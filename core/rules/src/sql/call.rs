@@ -4,7 +4,7 @@ use super::resolve::Resolver;
 use crate::functions::{self, Availability, Run};
 use crate::program::{CastType, Expression, Json};
 use crate::value::Value;
-use crate::{SqlError, SqlVersion};
+use crate::{Asks, SqlError, SqlVersion};
 
 /// A function's name as AWS spells it.
 pub(super) fn canonical(name: &str) -> &str {
@@ -22,8 +22,8 @@ pub(super) fn call(
 ) -> Result<Expression, SqlError> {
     let function = match functions::find(name) {
         Availability::Here(function) => function,
-        Availability::Outside => {
-            return resolver.fail(at, format!("`{name}` reaches outside of the message, which is not supported"));
+        Availability::Retired => {
+            return resolver.fail(at, format!("`{name}` asks a service that AWS has retired"));
         }
         Availability::Unknown => return resolver.fail(at, format!("there is no function `{name}`")),
     };
@@ -33,20 +33,32 @@ pub(super) fn call(
     if let ("encode", [Expr::Star(_), encoding]) = (function.name, arguments) {
         return Ok(Expression::EncodePayload(Box::new(resolver.expression(encoding)?)));
     }
+    let is_of_protobuf = function.name == "decode" && arguments.len() == 6;
     let mut values = Vec::new();
     for (index, argument) in arguments.iter().enumerate() {
         values.push(match argument {
-            Expr::Star(_) if index == 0 && matches!(function.name, "encode" | "get") => {
+            Expr::Star(_) if matches!((function.name, index), ("encode" | "get", 0) | ("aws_lambda", 1)) => {
                 resolver.scope().json = Json::Needed;
                 Expression::Payload
             }
-            Expr::Star(at) => return resolver.fail(*at, "`*` is an argument of `encode` and `get` only"),
+            Expr::Star(_) if index == 0 && is_of_protobuf => {
+                Expression::EncodePayload(Box::new(Expression::Literal(Value::string("base64".to_owned()))))
+            }
+            Expr::Star(at) => {
+                return resolver
+                    .fail(*at, "`*` is an argument of `encode`, `get`, `aws_lambda` and `decode` of 'proto' only");
+            }
             argument => resolver.expression(argument)?,
         });
     }
     let literals: Vec<_> = values.iter().map(literal_text).collect();
-    if function.name == "decode" && literals.get(1) == Some(&Some("proto")) {
-        return resolver.fail(at, "`decode` of 'proto' reaches outside of the message, which is not supported");
+    if let Some(waits) = functions::asks(function).or(is_of_protobuf.then_some(true)) {
+        let first = literals.first().copied().flatten().map(Into::into);
+        resolver.asks.push(Asks { function: function.name, waits, first });
+        // Functions: "you can call get_dynamodb() once per SQL statement"; AWS takes such a rule, and runs no action of it.
+        if resolver.asks.iter().filter(|asks| asks.function == "get_dynamodb").count() > 1 {
+            return resolver.fail(at, "`get_dynamodb` stands in a statement once");
+        }
     }
     if !function.arity.allows(values.len()) {
         // Functions: "if the number of arguments is wrong, the result is Undefined".

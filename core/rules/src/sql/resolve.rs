@@ -9,7 +9,7 @@ use crate::json::FieldId;
 use crate::operators::Operator;
 use crate::program::{self, Expression, Json, Names, Program, Select, Variable};
 use crate::value::{Value, number};
-use crate::{SqlError, SqlVersion};
+use crate::{Asks, SqlError, SqlVersion};
 
 /// Compiles a statement whose text is `text`.
 pub(super) fn program(statement: &Statement, text: &str, version: SqlVersion) -> Result<Program, SqlError> {
@@ -27,9 +27,10 @@ pub(super) fn program(statement: &Statement, text: &str, version: SqlVersion) ->
     };
     let condition = statement.condition.as_ref().map(|condition| resolver.expression(condition)).transpose()?;
     set_early(&mut variables, statement);
-    let (fields_read, names) = (std::mem::take(&mut resolver.fields_read).into(), resolver.into_names());
+    let fields_read = std::mem::take(&mut resolver.fields_read).into();
+    let (names, asks) = resolver.into_parts();
     let select = Select { names, output, condition };
-    Ok(Program { version, topic_filter, variables: variables.into(), select, fields_read })
+    Ok(Program { version, topic_filter, variables: variables.into(), select, fields_read, asks })
 }
 
 /// Marks the variables that WHERE needs, directly or through another one. A variable sees only those before it.
@@ -53,16 +54,24 @@ pub(super) struct Resolver<'a> {
     scopes: Vec<Names>,
     fields_read: Vec<Box<str>>,
     variables: Vec<&'a str>,
+    pub(super) asks: Vec<Asks>,
 }
 
 impl<'a> Resolver<'a> {
     pub(super) fn new(text: &'a str, version: SqlVersion) -> Self {
-        Self { text, version, scopes: vec![Names::default()], fields_read: Vec::new(), variables: Vec::new() }
+        Self {
+            text,
+            version,
+            scopes: vec![Names::default()],
+            fields_read: Vec::new(),
+            variables: Vec::new(),
+            asks: Vec::new(),
+        }
     }
 
-    /// The names looked up in the payload itself.
-    pub(super) fn into_names(mut self) -> Names {
-        self.scopes.pop().unwrap_or_default()
+    /// The names looked up in the payload itself, and what asks for more than that.
+    pub(super) fn into_parts(mut self) -> (Names, Box<[Asks]>) {
+        (self.scopes.pop().unwrap_or_default(), self.asks.into())
     }
 
     pub(super) fn fail<T>(&self, at: At, message: impl Into<String>) -> Result<T, SqlError> {

@@ -5,8 +5,8 @@ use super::parser::Parser;
 use super::resolve::{self, Resolver};
 use super::token::Token;
 use super::{VARIABLE_CHARACTERS_MAX, VARIABLES_MAX};
-use crate::program::{Names, Program};
-use crate::template::Part;
+use crate::program::Program;
+use crate::template::{Part, Template};
 use crate::{SqlError, SqlVersion};
 
 /// Compiles the statement of a rule.
@@ -44,8 +44,8 @@ impl Statement {
     }
 }
 
-/// Compiles a template into its parts.
-pub(crate) fn template(text: &str, version: SqlVersion) -> Result<(Box<[Part]>, Names), SqlError> {
+/// Compiles a template.
+pub(crate) fn template(text: &str, version: SqlVersion) -> Result<Template, SqlError> {
     let mut parser = Parser::new(text)?;
     let mut resolver = Resolver::new(text, version);
     let (mut parts, mut at) = (Vec::new(), 0);
@@ -64,7 +64,8 @@ pub(crate) fn template(text: &str, version: SqlVersion) -> Result<(Box<[Part]>, 
     if at < text.len() {
         parts.push(Part::Text(text[at..].into()));
     }
-    Ok((parts.into(), resolver.into_names()))
+    let (names, asks) = resolver.into_parts();
+    Ok(Template { version, parts: parts.into(), names, asks })
 }
 
 /// `@name = expression, …`, after its SET.

@@ -1,22 +1,37 @@
-//! Services that a rule's actions call: a rule is made if there is somebody to call.
+//! Services that a rule's actions and functions call: a rule is made if there is somebody to call.
 use sekisho_calls::Call;
+use sekisho_rules::{Action, Asks, SqlVersion, compile};
 use serde_json::Value;
 
 use crate::{ApiError, App};
 
-/// Of a `topicRulePayload`. What else is wrong with its actions the registry says.
+/// Of a `topicRulePayload`. What else is wrong with it the registry says.
 ///
 /// # Errors
-/// `InvalidRequestException`, for the first action nobody is configured for.
+/// `InvalidRequestException`, for the first action or function nobody is configured for.
 pub(super) fn check(app: &App, payload: &Value) -> Result<(), ApiError> {
+    let missing = |what: &str, name: &str, service: &str| {
+        let problem = format!("the {what} `{name}` needs a [[service]] named `{service}` in sekisho.toml");
+        ApiError::new(400, "InvalidRequestException", problem)
+    };
+    for asks in asks(payload) {
+        app.services.answers(&asks).map_err(|service| missing("function", asks.function, service))?;
+    }
     let actions = payload["actions"].as_array().into_iter().flatten().chain(payload.get("errorAction"));
     for (name, members) in actions.filter_map(Value::as_object).flatten() {
         let Ok(call) = Call::read(name, Call::with_given(name, members.clone())) else { continue };
         if !app.services.offers(&call) {
-            let service = call.service();
-            let problem = format!("the rule action `{name}` needs a [[service]] named `{service}` in sekisho.toml");
-            return Err(ApiError::new(400, "InvalidRequestException", problem));
+            return Err(missing("rule action", name, call.service()));
         }
     }
     Ok(())
+}
+
+/// What its statement and its actions' templates ask others for. Of what is no statement, nothing.
+fn asks(payload: &Value) -> Vec<Asks> {
+    let version = payload["awsIotSqlVersion"].as_str().map_or(Some(SqlVersion::default()), SqlVersion::parse);
+    let (Some(version), Some(sql)) = (version, payload["sql"].as_str()) else { return Vec::new() };
+    let mut asks = compile(sql, version).map_or_else(|_| Vec::new(), |program| program.asks().to_vec());
+    asks.extend(Action::asks(&payload["actions"], version));
+    asks
 }

@@ -2,7 +2,7 @@
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use bytes::Bytes;
-use sekisho_actions::{Execution, ExecutionId, Failure, Work};
+use sekisho_actions::{Execution, ExecutionId, Failure, Task, Work};
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
 use sekisho_types::RuleName;
@@ -35,6 +35,10 @@ impl Gateway {
     /// The same of work that was taken, by the rule as it was then.
     pub(crate) fn work_failed(&self, execution: &Execution, work: &Work, failure: &Failure) {
         let figures = self.rules.figures_of(&execution.rule, execution.rule_version);
+        if matches!(work.task, Task::Evaluate(_)) {
+            tracing::warn!(rule = %execution.rule, "{}", failure.error_message);
+            return figures.iter().for_each(|figures| figures.not_evaluated(self.state.now(), &failure.error_message));
+        }
         self.count_failure(&execution.rule, figures.as_deref(), action_of(execution, work), failure);
     }
 
@@ -69,7 +73,7 @@ impl Gateway {
                     rule_version: rule.version,
                     origin: subject.outlives(chain.depth(), false),
                     result: document,
-                    work: vec![Work { action: 0, lane: self.lane_of(&task), task }],
+                    work: vec![Work { action: 0, lane: self.lane_of(&rule.name, &task), task }],
                     failures: Vec::new(),
                     is_error_action: true,
                     since: Some(self.state.now()),

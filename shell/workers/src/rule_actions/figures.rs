@@ -2,7 +2,7 @@
 //! and `sekisho rule`.
 use std::sync::{Mutex, PoisonError};
 
-use sekisho_rules::{Action, EvaluationError};
+use sekisho_rules::Action;
 use sekisho_types::{RuleName, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -77,9 +77,14 @@ impl RuleFigures {
         self.executed.add(1);
     }
 
-    pub(crate) fn not_evaluated(&self, at: Timestamp, error: &EvaluationError) {
+    pub(crate) fn not_evaluated(&self, at: Timestamp, error: &str) {
         self.not_evaluated.add(1);
-        note(&self.last_error, at, error.to_string());
+        note(&self.last_error, at, error.to_owned());
+    }
+
+    /// Somebody the statement asks did not answer.
+    pub(crate) fn not_answered(&self, at: Timestamp, error: &str) {
+        note(&self.last_error, at, error.to_owned());
     }
 
     /// `None` is the error action, here and below.

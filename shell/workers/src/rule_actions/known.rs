@@ -1,7 +1,8 @@
-//! What rules' functions ask of the server beside the message (developer guide, "Functions": get_thing_shadow, get_registry_data).
+//! What rules' functions ask of the server beside the message (developer guide, "Functions"): things at once, others once they
+//! were asked.
 use std::fmt;
 
-use sekisho_rules::Known;
+use sekisho_rules::{Answer, Known, Question};
 use sekisho_types::{ShadowId, ShadowName, ThingName};
 use serde_json::json;
 
@@ -29,6 +30,13 @@ impl Known for Gateway {
             _ => return None,
         };
         Some(answer.to_string())
+    }
+
+    fn answer(&self, question: &Question) -> Answer {
+        match question {
+            Question::Protobuf(message) => self.schemas.answer(message),
+            Question::Call(_) => Answer::NotYet,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ mod perform; // one action: what can be done at once is
 mod chain; // messages that rules republish, and how many
 mod failures; // what failed, and the error action for it
 mod work; // the rest is done by these
+mod later; // a rule that others have to be asked for
 mod room; // who waits until some of it is done
 mod figures; // what became of it, counted
 mod insight; // the same for who looks after rules

@@ -9,7 +9,7 @@ use sekisho_journal::Sequence;
 use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
 use sekisho_policy::authorize_rule;
 use sekisho_rules::{
-    Action, FirehoseAction, Headers, MqttProperties, NewObject, Post, Republication, RepublishAction, S3Action,
+    Action, FirehoseAction, Headers, Known, MqttProperties, NewObject, Post, Republication, RepublishAction, S3Action,
 };
 use sekisho_types::Timestamp;
 
@@ -32,6 +32,8 @@ pub(crate) struct Subject<'a> {
     pub trace_id: &'a OnceCell<String>,
     /// What MQTT5 says of it.
     pub mqtt: Option<&'a MqttProperties<'a>>,
+    /// Who answers what is asked beside.
+    pub known: &'a dyn Known,
 }
 
 /// What became of an action.
@@ -67,6 +69,7 @@ pub(crate) fn task_failure(task: &Task, topic: &str, why: &str) -> Failure {
     match task {
         Task::Post { url, .. } => failure(POST, url.as_str(), topic, &why),
         Task::Call(call) => failure(call.words(), call.resource(), topic, &why),
+        Task::Evaluate(_) => failure(EVALUATE, "", topic, &why),
         Task::PutObject { bucket, key } => {
             let mut failure = failure(PUT_OBJECT, bucket.as_str(), topic, &why);
             failure.error_message.push_str(&format!(", Key: \"{key}\""));
@@ -84,6 +87,8 @@ const PUT_RECORD: Words = Words {
 const POST: Words = Words { action: "HttpAction", doing: "post the message", kind: "http", resource_is: "URL" };
 const REPUBLISH: Words =
     Words { action: "RepublishAction", doing: "republish", kind: "republish", resource_is: "Topic" };
+const EVALUATE: Words =
+    Words { action: "Evaluation", doing: "evaluate the rule", kind: "none", resource_is: "Resource" };
 const PUT_OBJECT: Words = Words { action: "S3Action", doing: "put S3 object", kind: "s3", resource_is: "Bucket" };
 
 /// In AWS's words (developer guide, "Error action message format").

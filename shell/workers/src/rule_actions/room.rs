@@ -6,6 +6,7 @@ use std::task::{Context, Poll, Waker};
 use sekisho_actions::{Lane, Limits, Task};
 use sekisho_broker::ConnectionId;
 use sekisho_state::State;
+use sekisho_types::RuleName;
 
 use crate::gateway::{Gateway, Session};
 
@@ -40,10 +41,11 @@ impl Room {
 }
 
 impl Gateway {
-    /// Where work is done: one lane to all of this server's buckets, and one to each other place. What a message chooses, and nobody named in
+    /// Where work is done: one lane to all of this server's buckets, one to each other place, and one to each rule that has to ask. What a message chooses, and nobody named in
     /// the settings, has none of its own, but for hosts, which have to have agreed.
-    pub(crate) fn lane_of(&self, task: &Task) -> Lane {
+    pub(crate) fn lane_of(&self, rule: &RuleName, task: &Task) -> Lane {
         match task {
+            Task::Evaluate(_) => Lane::to("rule", rule.as_str()),
             Task::PutObject { bucket, .. } if self.streams.is_elsewhere(bucket) => Lane::to("bucket", bucket.as_str()),
             Task::PutObject { .. } => Lane::to("bucket", ""),
             Task::Post { url, .. } => Lane::to("host", url.origin()),

@@ -2,7 +2,7 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use sekisho_actions::{Execution, ExecutionId, Origin, Work};
+use sekisho_actions::{Execution, ExecutionId, Origin, Task, Work};
 use sekisho_broker::{Broker, RuleId, Target};
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
@@ -13,7 +13,7 @@ use super::perform::{Done, NotDone, Subject, task_failure};
 use crate::gateway::Gateway;
 use crate::live_rules::{Listening, LiveRule, Source, take};
 use crate::publish::Message;
-use crate::rule_properties::rule_properties;
+use crate::rule_properties::{kept_properties, rule_properties};
 
 impl Gateway {
     /// All rules among those a message is for. What they owe locally, work that is journaled included, is durable once the sequence is.
@@ -30,7 +30,8 @@ impl Gateway {
         let said = message.properties.map(rule_properties);
         let (payload, source, received) = (message.payload, &message.source, self.state.now());
         let trace_id = OnceCell::new();
-        let subject = Subject { topic, payload, source, received, trace_id: &trace_id, mqtt: said.as_ref() };
+        let mqtt = said.as_ref();
+        let subject = Subject { topic, payload, source, received, trace_id: &trace_id, mqtt, known: self };
         let mut owed = Sequence(0);
         for target in targets {
             if let Target::Rule(rule) = target {
@@ -58,16 +59,42 @@ impl Gateway {
             }
         };
         rule.figures.matched();
-        let message = self.seen_by_rules(subject);
-        let selected = match rule.program.evaluate(&message, &mut self.state.random()) {
-            Evaluation::Selected(selected) => selected,
-            Evaluation::NotSelected => return Ok(Sequence(0)),
+        match self.evaluate(rule, subject) {
+            Evaluation::Selected(selected) => {
+                self.admit(targets, chain)?;
+                self.act(rule, subject, selected, chain)
+            }
+            Evaluation::NotSelected => Ok(Sequence(0)),
+            Evaluation::Failed(EvaluationError::Asks(_)) => {
+                self.admit(targets, chain)?;
+                self.evaluate_later(rule, subject, chain)
+            }
             Evaluation::Failed(error) => {
                 self.not_evaluated(rule, subject.topic, &error);
-                return Ok(Sequence(0));
+                Ok(Sequence(0))
             }
-        };
-        self.admit(targets, chain)?;
+        }
+    }
+
+    /// What a rule makes of a message. That somebody has to be asked is said before anything is done with it, where an action asks too.
+    pub(crate) fn evaluate(&self, rule: &LiveRule, subject: &Subject<'_>) -> Evaluation {
+        let (message, random) = (self.seen_by_rules(subject), &mut self.state.random());
+        let evaluation = rule.program.evaluate(&message, random);
+        if rule.actions_ask && matches!(evaluation, Evaluation::Selected(_)) {
+            let asked = rule.actions.iter().find_map(|action| action.question(&message, random));
+            return asked.map_or(evaluation, |question| Evaluation::Failed(EvaluationError::Asks(question)));
+        }
+        evaluation
+    }
+
+    /// Starts a rule's actions.
+    pub(crate) fn act(
+        &self,
+        rule: &LiveRule,
+        subject: &Subject<'_>,
+        selected: Bytes,
+        chain: &mut Chain,
+    ) -> Result<Sequence, Refusal> {
         rule.figures.executed();
         let (mut owed, mut work, mut failures) = (Sequence(0), Vec::new(), Vec::new());
         for (action, place) in rule.actions.iter().zip(0..) {
@@ -76,7 +103,9 @@ impl Gateway {
                     owed = owed.max(sequence);
                     rule.figures.done(Some(place));
                 }
-                Ok(Done::Later(task)) => work.push(Work { action: place, lane: self.lane_of(&task), task }),
+                Ok(Done::Later(task)) => {
+                    work.push(Work { action: place, lane: self.lane_of(&rule.name, &task), task });
+                }
                 Err(NotDone::Refused(refusal)) => return Err(refusal),
                 Err(NotDone::Failed(failure)) => {
                     self.action_failed(rule, Some(place), &failure);
@@ -85,17 +114,8 @@ impl Gateway {
             }
         }
         if !work.is_empty() {
-            let with_payload = rule.error_action.is_some();
-            let execution = Execution {
-                rule: rule.name.clone(),
-                rule_version: rule.version,
-                origin: subject.outlives(chain.depth(), with_payload),
-                result: selected,
-                work,
-                failures,
-                is_error_action: false,
-                since: None,
-            };
+            let origin = subject.outlives(chain.depth(), rule.error_action.is_some());
+            let execution = Execution { failures, ..execution(rule, origin, selected, work) };
             owed = owed.max(self.take_work(execution, None, chain)?);
         } else if !failures.is_empty() {
             owed = owed.max(self.run_error_action(rule, subject, &failures, None, chain)?);
@@ -103,9 +123,18 @@ impl Gateway {
         Ok(owed)
     }
 
-    fn not_evaluated(&self, rule: &LiveRule, topic: &str, error: &EvaluationError) {
+    /// The message is kept, and the rule evaluated again once those were asked whom it asks.
+    fn evaluate_later(&self, rule: &LiveRule, subject: &Subject<'_>, chain: &mut Chain) -> Result<Sequence, Refusal> {
+        let task = Task::Evaluate(subject.mqtt.map(|mqtt| kept_properties(mqtt).into()));
+        let work = vec![Work { action: 0, lane: self.lane_of(&rule.name, &task), task }];
+        subject.trace_id.get_or_init(|| uuid::Uuid::new_v4().to_string()); // the same each time it is asked for
+        let origin = subject.outlives(chain.depth(), true);
+        self.take_work(execution(rule, origin, Bytes::new(), work), None, chain)
+    }
+
+    pub(crate) fn not_evaluated(&self, rule: &LiveRule, topic: &str, error: &EvaluationError) {
         tracing::warn!(rule = %rule.name, topic, %error, "rule failed");
-        rule.figures.not_evaluated(self.state.now(), error);
+        rule.figures.not_evaluated(self.state.now(), &error.to_string());
     }
 
     /// Whether there is room for what a message brings about: asked once, before anything is done with it. The rest of it is taken whole, so
@@ -160,8 +189,22 @@ impl Gateway {
             trace_id: subject.source.client_id.map(|_| subject.trace_id),
             source_ip: subject.source.address,
             mqtt: subject.mqtt,
-            known: Some(self),
+            known: Some(subject.known),
         }
+    }
+}
+
+/// What a rule has to do with a message.
+fn execution(rule: &LiveRule, origin: Origin, result: Bytes, work: Vec<Work>) -> Execution {
+    Execution {
+        rule: rule.name.clone(),
+        rule_version: rule.version,
+        origin,
+        result,
+        work,
+        failures: Vec::new(),
+        is_error_action: false,
+        since: None,
     }
 }
 

@@ -7,17 +7,18 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use sekisho_actions::{Execution, ExecutionId, Failure, Lane, Progress, Task, Work};
+use sekisho_actions::{Execution, ExecutionId, Failure, Lane, Origin, Progress, Task, Work};
 use sekisho_blobs::{NewObject, ObjectStore, StoreError};
 use sekisho_delivery::Backoff;
 use sekisho_gate::Refusal;
 use sekisho_remote::RemoteBuckets;
+use sekisho_rules::{Known, MqttProperties};
 use sekisho_types::with_causes;
 use tokio::sync::{Notify, Semaphore};
 
-use super::Chain;
 use super::failures::action_of;
 use super::perform::{Subject, task_failure};
+use super::{Chain, later};
 use crate::delivery::{FlushError, Places};
 use crate::destinations::{Destinations, PostError};
 use crate::gateway::Gateway;
@@ -53,9 +54,9 @@ impl Due {
 struct Stopped;
 
 /// Where work is done.
-struct Workplace {
-    places: Places,
-    services: Arc<Services>,
+pub(super) struct Workplace {
+    pub places: Places,
+    pub services: Arc<Services>,
     destinations: Arc<Destinations>,
     /// Each is made when it is first needed. As many as there are buckets elsewhere, services, functions and hosts that agreed to be called,
     /// and one.
@@ -99,6 +100,11 @@ async fn carry_out(gateway: Arc<Gateway>, workplace: Arc<Workplace>, id: Executi
     // What a crash would undo is not done.
     if gateway.state.settle().await.is_err() {
         return;
+    }
+    if let [Work { task: Task::Evaluate(said), lane, .. }] = &execution.work[..] {
+        later::evaluate(&gateway, &workplace, id, &execution, said.as_deref(), *lane).await;
+        gateway.room.freed(&gateway.state, &gateway.rule_work_limits, Some(*lane));
+        return gateway.room.freed(&gateway.state, &gateway.rule_work_limits, None);
     }
     let pieces = open.into_iter().filter_map(|place| Some((place, execution.work.get(usize::from(place))?)));
     let pieces = pieces.map(|(place, work)| do_piece(&gateway, &workplace, &execution, id, place, work));
@@ -160,10 +166,11 @@ impl Workplace {
                 let object = NewObject::new(bucket.clone(), key.clone());
                 Ok(self.places.put(object, execution.result.clone()).await?)
             }
+            Task::Evaluate(_) => Ok(()), // never beside other work
         }
     }
 
-    fn slot(&self, lane: Lane) -> Arc<Semaphore> {
+    pub(super) fn slot(&self, lane: Lane) -> Arc<Semaphore> {
         let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
         slots.entry(lane).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY_MAX))).clone()
     }
@@ -202,7 +209,7 @@ impl Gateway {
         self.state.read().actions.waiting().for_each(|(id, _)| self.due.push(id));
     }
 
-    fn is_young(&self, execution: &Execution) -> bool {
+    pub(super) fn is_young(&self, execution: &Execution) -> bool {
         self.state.now().since(execution.since.unwrap_or(execution.origin.received)) < TRY_FOR
     }
 
@@ -227,7 +234,7 @@ impl Gateway {
     }
 
     /// Nobody waits for it: if a crash takes the entry, the same is done again.
-    fn change_work(&self, change: impl FnOnce(&sekisho_actions::Actions) -> Option<sekisho_actions::Event>) {
+    pub(super) fn change_work(&self, change: impl FnOnce(&sekisho_actions::Actions) -> Option<sekisho_actions::Event>) {
         let change = |cores: &sekisho_state::Cores| {
             let events = change(&cores.actions).into_iter().map(Into::into).collect();
             Ok::<_, std::convert::Infallible>((events, ()))
@@ -255,26 +262,38 @@ impl Gateway {
         failures: &[Failure],
     ) -> Result<(), Refusal> {
         let origin = &execution.origin;
-        let source = Source {
-            certificate_id: origin.certificate_id,
-            client_id: origin.client_id.as_deref(),
-            thing: origin.thing.as_deref(),
-            principal: &origin.principal,
-            address: origin.address,
-        };
-        let payload = origin.payload.clone().unwrap_or_default();
-        let trace_id = origin.trace_id.clone().map_or_else(OnceCell::new, OnceCell::from);
-        let subject = Subject {
-            topic: &origin.topic,
-            payload: &payload,
-            source: &source,
-            received: origin.received,
-            trace_id: &trace_id,
-            mqtt: None,
-        };
         let mut chain = Chain::at(origin.republished);
         self.admit(&[], &mut chain)?;
-        self.run_error_action(rule, &subject, failures, Some(id), &mut chain)?;
+        with_subject(origin, None, self, |subject| {
+            self.run_error_action(rule, subject, failures, Some(id), &mut chain)
+        })?;
         self.route_chain(Instant::now(), &mut chain).map(drop)
     }
+}
+
+/// The message that an execution is of, for who works on it again.
+pub(super) fn with_subject<T>(
+    origin: &Origin,
+    mqtt: Option<&MqttProperties<'_>>,
+    known: &dyn Known,
+    work: impl FnOnce(&Subject<'_>) -> T,
+) -> T {
+    let source = Source {
+        certificate_id: origin.certificate_id,
+        client_id: origin.client_id.as_deref(),
+        thing: origin.thing.as_deref(),
+        principal: &origin.principal,
+        address: origin.address,
+    };
+    let payload = origin.payload.clone().unwrap_or_default();
+    let trace_id = origin.trace_id.clone().map_or_else(OnceCell::new, OnceCell::from);
+    work(&Subject {
+        topic: &origin.topic,
+        payload: &payload,
+        source: &source,
+        received: origin.received,
+        trace_id: &trace_id,
+        mqtt,
+        known,
+    })
 }
