@@ -3,6 +3,7 @@ use std::net::IpAddr;
 
 use bytes::Bytes;
 use sekisho_calls::Call;
+use sekisho_kafka::Produce;
 use sekisho_types::memory::allocated;
 use sekisho_types::{BucketName, CertificateId, HttpUrl, ObjectKey, RuleName, Timestamp, base64_bytes};
 use serde::{Deserialize, Serialize};
@@ -101,6 +102,8 @@ pub enum Task {
     },
     /// A call of an AWS API with the result. Done again, it is another one.
     Call(Box<Call>),
+    /// The result as a record of Kafka's. Done again, it is another one.
+    Produce(Box<Produce>),
     /// The rule's statement and templates, evaluated once others have answered what they ask, and then its actions. There is no result
     /// yet, and no other work.
     Evaluate(Option<Box<Said>>),
@@ -168,6 +171,7 @@ impl Work {
                 allocated(url.as_str().len()) + headers
             }
             Task::Call(call) => size_of::<Call>() + allocated(call.bytes()),
+            Task::Produce(produce) => allocated(produce.bytes()),
             Task::Evaluate(said) => said.as_ref().map_or(0, |said| said.bytes()),
         };
         size_of::<Self>() + task

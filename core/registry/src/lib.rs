@@ -30,7 +30,7 @@ mod claim; // fleet provisioning: claims and ownership tokens
 mod registration_task; // bulk registration
 mod role_alias; // what devices call the roles they want credentials of
 mod authorizer; // functions that say who somebody is
-mod destination; // HTTP endpoints that rules may call
+mod destination; // HTTP endpoints and private networks that rules may call
 mod event_configuration; // which changes are told
 mod told; // what is told of them
 
@@ -48,7 +48,7 @@ pub use ca_certificate::{
 };
 pub use certificate::{Certificate, CertificateMode};
 pub use claim::{CLAIM_SECONDS, OWNERSHIP_TOKEN_SECONDS, OWNERSHIP_TOKENS_MAX, Ownership, ProvisioningClaim};
-pub use destination::{DESTINATIONS_MAX, Destination, DestinationStatus};
+pub use destination::{DESTINATIONS_MAX, Destination, DestinationStatus, Endpoint, Place, Vpc};
 pub use error::{RegistryError, Resource};
 pub use event::Event;
 pub use event_configuration::{EventConfigurations, EventType};

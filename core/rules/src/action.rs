@@ -5,6 +5,7 @@
 mod call;
 mod firehose;
 mod http;
+mod kafka;
 mod members;
 mod republish;
 mod s3;
@@ -16,13 +17,14 @@ use serde_json::Value;
 pub use self::call::CallAction;
 pub use self::firehose::{FirehoseAction, Put};
 pub use self::http::{HttpAction, Post};
+pub use self::kafka::KafkaAction;
 use self::members::Members;
 pub use self::republish::{Headers, Republication, RepublishAction};
 pub use self::s3::{NewObject, S3Action};
 use crate::{Asks, EvaluationError, Message, Question, SqlError, SqlVersion, Template};
 
 /// Actions AWS has, and that are not offered.
-const NOT_OFFERED: &[&str] = &["iotAnalytics", "iotEvents", "iotSiteWise", "kafka", "location", "salesforce"];
+const NOT_OFFERED: &[&str] = &["iotAnalytics", "iotEvents", "iotSiteWise", "location", "salesforce"];
 
 /// One action of a rule.
 #[derive(Debug)]
@@ -33,6 +35,8 @@ pub enum Action {
     Firehose(FirehoseAction),
     /// A request to an endpoint of somebody's.
     Http(Box<HttpAction>),
+    /// A record for a topic of Kafka's.
+    Kafka(Box<KafkaAction>),
     /// The result as a message on another topic.
     Republish(Box<RepublishAction>),
     /// An object in a bucket.
@@ -107,6 +111,7 @@ impl Action {
         match name.as_str() {
             "firehose" => FirehoseAction::parse(&members).map(Self::Firehose),
             "http" => HttpAction::parse(&members).map(|action| Self::Http(action.into())),
+            "kafka" => KafkaAction::parse(&members).map(|action| Self::Kafka(action.into())),
             "republish" => RepublishAction::parse(&members).map(|action| Self::Republish(action.into())),
             "s3" => S3Action::parse(&members).map(Self::S3),
             call if Call::is_known(call) => CallAction::parse(&members).map(|action| Self::Call(action.into())),
@@ -121,8 +126,11 @@ impl Action {
     /// [`ActionError`]. What others would have to be asked for is one (developer guide, "Error handling (error action)": functions that are
     /// not supported).
     pub fn parse_error_action(action: &Value, version: SqlVersion) -> Result<Self, ActionError> {
-        let asks = Self::asks(action, version);
-        match asks.iter().find(|asks| asks.waits || asks.function == "get_thing_shadow") {
+        let mut rendered = action.clone();
+        if let Some(kafka) = rendered.get_mut("kafka").and_then(Value::as_object_mut) {
+            kafka.remove("clientProperties"); // filled in when a record is sent, which may take its time
+        }
+        match Self::asks(&rendered, version).iter().find(|asks| asks.waits || asks.function == "get_thing_shadow") {
             Some(Asks { function, .. }) => {
                 Err(ActionError::Invalid(format!("`{function}` is not supported in an error action")))
             }
@@ -148,6 +156,7 @@ impl Action {
             Self::Call(call) => call.render(message, random).map(drop),
             Self::Firehose(firehose) => firehose.render(message, random).map(drop),
             Self::Http(http) => http.render(message, random).map(drop),
+            Self::Kafka(kafka) => kafka.render(message, random).map(drop),
             Self::Republish(republish) => republish.render(message, random).map(drop),
             Self::S3(s3) => s3.render(message, random).map(drop),
         };
@@ -163,6 +172,7 @@ impl Action {
             Self::Call(call) => call.as_written().words().action,
             Self::Firehose(_) => "FirehoseAction",
             Self::Http(_) => "HttpAction",
+            Self::Kafka(_) => "KafkaAction",
             Self::Republish(_) => "RepublishAction",
             Self::S3(_) => "S3Action",
         }
@@ -174,6 +184,7 @@ impl Action {
             Self::Call(call) => call.as_written().resource(),
             Self::Firehose(firehose) => firehose.delivery_stream_name.text(),
             Self::Http(http) => http.url.text(),
+            Self::Kafka(kafka) => kafka.topic.text(),
             Self::Republish(republish) => republish.topic.text(),
             Self::S3(s3) => s3.bucket_name.text(),
         }
@@ -203,7 +214,8 @@ mod tests {
             (json!({"firehose": {"deliveryStreamName": "s"}}),                                           Some("firehose: roleArn is required")),
             (json!({"firehose": {"deliveryStreamName": "s", "roleArn": "r", "batchMode": true}}),        None),
             (json!({"lambda": {"functionArn": "f"}}),                                                    None),
-            (json!({"kafka": {"topic": "t"}}),                                                           Some("the rule action `kafka` is not offered by this server yet")),
+            (json!({"kafka": {"topic": "t"}}),                                                           Some("kafka: clientProperties is required")),
+            (json!({"iotEvents": {"inputName": "t"}}),                                                   Some("the rule action `iotEvents` is not offered by this server yet")),
             (json!({"teleport": {}}),                                                                    Some("`teleport` is not a rule action")),
             (json!({}),                                                                                  Some("an action is an object with one member, named for the action")),
             (json!(7),                                                                                   Some("an action is an object with one member, named for the action")),
@@ -229,6 +241,8 @@ mod tests {
                 json!({"s3": {"bucketName": "lake", "key": text, "roleArn": "r"}}),
                 json!({"timestream": {"databaseName": text, "tableName": "t", "roleArn": "r", "dimensions": [{"name": text, "value": text}]}}),
                 json!({"http": {"url": format!("https://a/${{{text}}}"), "confirmationUrl": "https://a", "headers": [{"key": "k", "value": text}]}}),
+                json!({"kafka": {"destinationArn": "d", "topic": text, "key": text, "partition": text, "headers": [{"key": text, "value": text}],
+                    "clientProperties": {"bootstrap.servers": text, "ssl.truststore": text}}}),
                 json!({"republish": {"topic": text, "roleArn": "r", "headers": {"messageExpiry": text}}}),
                 json!({"republish": {"topic": format!("a/${{{text}}}"), "roleArn": "r", "headers": {
                     "responseTopic": text, "correlationData": text, "userProperties": [{"key": text, "value": text}]}}}),
@@ -240,6 +254,7 @@ mod tests {
                     Ok(Action::Call(call)) => drop(call.render(&message, random)),
                     Ok(Action::Firehose(firehose)) => drop(firehose.render(&message, random)),
                     Ok(Action::Http(http)) => drop(http.render(&message, random)),
+                    Ok(Action::Kafka(kafka)) => drop(kafka.render(&message, random)),
                     Ok(Action::Republish(republish)) => drop(republish.render(&message, random)),
                     Ok(Action::S3(s3)) => drop(s3.render(&message, random)),
                     Err(error) => drop(error.to_string()),

@@ -65,7 +65,7 @@ fn sql_of_words() {
         "a", "a.b", "temperature", "'x'", "\"\"", "1", "-2.5", "1E300", "null", "true", "*", "+", "-", "/", "%", "=", "<>", "<", ">=",
         "(", ")", "[", "]", "{", "}", ",", ".", ":", "AND", "OR", "NOT", "IN", "CASE", "WHEN", "THEN", "ELSE", "END", "AS", "AS x", "AS x.y",
         "FROM 'a/#'", "FROM a", "WHERE", "SELECT", "VALUE", "(SELECT VALUE b FROM a)", "(SELECT * FROM a WHERE b = 1)", "topic(", "get(",
-        "concat(", "substring(", "regexp_replace(", "decode(", "encode(*,'base64')", "cast(", "parse_time(", "time_to_epoch(", "trunc(",
+        "concat(", "aws_lambda('f',", "get_dynamodb('t','k',7,", "get_secret('s','SecretString',", "substring(", "regexp_replace(", "decode(", "encode(*,'base64')", "cast(", "parse_time(", "time_to_epoch(", "trunc(",
         "power(", "lpad(", "replace(", "nanvl(", "floor(", "bitnot(", "newuuid()", "md5(", "@v", "@v.a", "FROM @v", "exists(SELECT",
         "transform('enrichArray',", "get_user_properties(",
     ];

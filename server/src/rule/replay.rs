@@ -175,6 +175,7 @@ fn does(action: &Action, message: &Message<'_>) -> Result<String, String> {
         Action::Republish(republish) => republish.render(message, random).map(|again| again.topic.to_string()),
         Action::Http(http) => http.render(message, random).map(|post| post.url.to_string()),
         Action::Call(call) => call.render(message, random).map(|call| call.resource().to_owned()),
+        Action::Kafka(kafka) => kafka.render(message, random).map(|produce| produce.topic),
     };
     done.map_err(|error| error.to_string())
 }

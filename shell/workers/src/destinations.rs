@@ -8,7 +8,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::Full;
 use sekisho_client::{HttpClient, HttpError};
-use sekisho_registry::Destination;
+use sekisho_registry::{Destination, Endpoint};
 use sekisho_state::State;
 use sekisho_types::{HttpUrl, with_causes};
 use serde_json::json;
@@ -57,12 +57,14 @@ impl Destinations {
     }
 
     async fn ask_now(&self, destination: Destination) {
-        let (asked, token) = (&destination.confirmation_url, &destination.confirmation_token);
+        let Some(Endpoint { confirmation_url: asked, confirmation_token: token, .. }) = destination.endpoint() else {
+            return;
+        };
         let begins = match asked.as_str() {
             url if url.contains('?') => format!("{url}&"),
             url => format!("{}/?", url.trim_end_matches('/')),
         };
-        let arn = self.state.read().registry.destination_arn(&destination.id);
+        let arn = self.state.read().registry.destination_arn(&destination);
         let body = json!({
             "arn": arn,
             "confirmationToken": token,

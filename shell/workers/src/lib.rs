@@ -28,6 +28,7 @@ mod rule_actions; // what they do, at once or later
 mod destinations; // HTTP endpoints that rules call
 mod functions; // what stands in the place of Lambda functions
 mod services; // AWS services that rules call
+mod clusters; // Kafka clusters that rules produce for
 mod schemas; // descriptions of Protocol Buffers that rules decode by
 mod key_deadlines; // what time alone does to KMS keys
 mod delivery; // records into the journal, batches to objects

@@ -19,6 +19,15 @@ pub(super) fn check(app: &App, payload: &Value) -> Result<(), ApiError> {
     }
     let actions = payload["actions"].as_array().into_iter().flatten().chain(payload.get("errorAction"));
     for (name, members) in actions.filter_map(Value::as_object).flatten() {
+        if name == "kafka" {
+            let arn = members["destinationArn"].as_str().unwrap_or_default();
+            let cores = app.state.read();
+            let found = cores.registry.destination_of_arn(arn);
+            if !arn.is_empty() && !found.is_ok_and(|found| found.endpoint().is_none()) {
+                let problem = format!("kafka: destinationArn: there is no VPC destination `{arn}`");
+                return Err(ApiError::new(400, "InvalidRequestException", problem));
+            }
+        }
         let Ok(call) = Call::read(name, Call::with_given(name, members.clone())) else { continue };
         if !app.services.offers(&call) {
             return Err(missing("rule action", name, call.service()));

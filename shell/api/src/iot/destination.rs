@@ -1,26 +1,35 @@
 //! A topic rule destination, as operations tell of it; and the owners of endpoints that a new rule calls.
-use sekisho_registry::{Destination, Event, Registry, RegistryError};
+use sekisho_registry::{Destination, Event, Place, Registry, RegistryError, Vpc};
 use serde_json::{Value, json};
 
 use crate::App;
 
 /// `TopicRuleDestination`
 pub(super) fn shown(registry: &Registry, destination: &Destination) -> Value {
-    with_url(registry, destination, "httpUrlProperties")
+    told(registry, destination, "Properties")
 }
 
 /// `TopicRuleDestinationSummary`
 pub(super) fn in_list(registry: &Registry, destination: &Destination) -> Value {
-    with_url(registry, destination, "httpUrlSummary")
+    told(registry, destination, "Summary")
 }
 
-fn with_url(registry: &Registry, destination: &Destination, member: &str) -> Value {
+fn told(registry: &Registry, destination: &Destination, what: &str) -> Value {
+    let (member, place) = match &destination.place {
+        Place::Http(endpoint) => (format!("httpUrl{what}"), json!({ "confirmationUrl": endpoint.confirmation_url })),
+        Place::Vpc(Vpc { vpc_id, subnet_ids, security_groups, role_arn }) => {
+            let place = json!({
+                "vpcId": vpc_id, "subnetIds": subnet_ids, "securityGroups": security_groups, "roleArn": role_arn,
+            });
+            (if what == "Summary" { "vpcDestinationSummary".into() } else { "vpcProperties".into() }, place)
+        }
+    };
     let mut shown = json!({
-        "arn": registry.destination_arn(&destination.id),
+        "arn": registry.destination_arn(destination),
         "status": destination.status,
         "createdAt": destination.created_at.epoch_seconds(),
         "lastUpdatedAt": destination.last_updated_at.epoch_seconds(),
-        member: { "confirmationUrl": destination.confirmation_url },
+        member: place,
     });
     if let Some(reason) = &destination.status_reason {
         shown["statusReason"] = json!(reason);

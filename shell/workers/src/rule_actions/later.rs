@@ -1,16 +1,17 @@
 //! Rules that ask others: their messages were acknowledged and are kept, and the rule is evaluated again with each answer until it
 //! says what it makes of one (developer guide, "Functions": `aws_lambda`, `get_dynamodb`, `get_secret`, `decode`).
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::time::Instant;
 
 use sekisho_actions::{Execution, ExecutionId, Lane, Said};
 use sekisho_delivery::Backoff;
-use sekisho_rules::{Answer, Evaluation, EvaluationError, Known, Question};
+use sekisho_rules::{Answer, Evaluation, EvaluationError, Known, Question, SqlVersion, Template};
 use sekisho_types::with_causes;
 
 use super::Chain;
 use super::work::{Workplace, with_subject};
+use crate::clusters::NotProduced;
 use crate::gateway::Gateway;
 use crate::rule_properties::said_properties;
 use crate::schemas::SchemaError;
@@ -40,7 +41,7 @@ enum Step {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-enum AskError {
+pub(crate) enum AskError {
     #[error(transparent)]
     Call(#[from] CallError),
     #[error(transparent)]
@@ -85,6 +86,37 @@ pub(super) async fn evaluate(
     }
 }
 
+/// Properties with their secrets in place.
+pub(super) async fn filled(
+    gateway: &Gateway,
+    workplace: &Workplace,
+    properties: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, NotProduced> {
+    let (mut filled, mut answers) = (properties.clone(), Answers::new());
+    for (name, value) in filled.iter_mut().filter(|(_, value)| value.contains("${")) {
+        let failed = |problem: String| NotProduced::Properties(format!("clientProperties: {name}: {problem}"));
+        let template = Template::compile(value, SqlVersion::V2016_03_23).map_err(|error| failed(error.to_string()))?;
+        *value = loop {
+            let evaluated = {
+                let known = Asked { gateway, answers: &answers };
+                let message = sekisho_rules::Message { known: Some(&known), ..sekisho_rules::Message::default() };
+                template.evaluate(&message, &mut gateway.state.random())
+            };
+            match evaluated {
+                Ok(text) if text.is_empty() => return Err(NotProduced::NoSecret(name.clone())),
+                Ok(text) => break text,
+                Err(EvaluationError::Asks(question)) if answers.len() < QUESTIONS_MAX => {
+                    let asked = workplace.ask(gateway, &question).await;
+                    let answer = asked.map_err(|error| NotProduced::Secret(error.into()))?;
+                    answers.insert(*question, answer);
+                }
+                Err(error) => return Err(failed(error.to_string())),
+            }
+        };
+    }
+    Ok(filled)
+}
+
 impl Workplace {
     async fn ask(&self, gateway: &Gateway, question: &Question) -> Result<Answer, AskError> {
         Ok(match question {
@@ -96,7 +128,7 @@ impl Workplace {
 
 impl AskError {
     /// Who asks again is told the same.
-    fn is_lasting(&self) -> bool {
+    pub(crate) fn is_lasting(&self) -> bool {
         match self {
             Self::Call(error) => error.is_lasting(),
             Self::Schema(error) => error.is_lasting(),

@@ -14,6 +14,7 @@ pub(crate) use chain::{Chain, Republished};
 pub(crate) use figures::RuleFigures;
 pub use figures::{ActionInsight, Trouble as RuleTrouble};
 pub use insight::{RuleInsight, Rules, WaitingInsight};
+pub(crate) use later::AskError;
 pub(crate) use perform::is_done_later;
 pub(crate) use room::Room;
 pub(crate) use work::Due;

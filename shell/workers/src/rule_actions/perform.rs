@@ -58,6 +58,7 @@ fn failed(action: &Action, resource: &str, topic: &str, why: &dyn std::fmt::Disp
         Action::Call(call) => call.as_written().words(),
         Action::Firehose(_) => PUT_RECORD,
         Action::Http(_) => POST,
+        Action::Kafka(_) => PRODUCE,
         Action::Republish(_) => REPUBLISH,
         Action::S3(_) => PUT_OBJECT,
     };
@@ -69,6 +70,7 @@ pub(crate) fn task_failure(task: &Task, topic: &str, why: &str) -> Failure {
     match task {
         Task::Post { url, .. } => failure(POST, url.as_str(), topic, &why),
         Task::Call(call) => failure(call.words(), call.resource(), topic, &why),
+        Task::Produce(produce) => failure(PRODUCE, &produce.topic, topic, &why),
         Task::Evaluate(_) => failure(EVALUATE, "", topic, &why),
         Task::PutObject { bucket, key } => {
             let mut failure = failure(PUT_OBJECT, bucket.as_str(), topic, &why);
@@ -87,6 +89,7 @@ const PUT_RECORD: Words = Words {
 const POST: Words = Words { action: "HttpAction", doing: "post the message", kind: "http", resource_is: "URL" };
 const REPUBLISH: Words =
     Words { action: "RepublishAction", doing: "republish", kind: "republish", resource_is: "Topic" };
+const PRODUCE: Words = Words { action: "KafkaAction", doing: "send the record", kind: "kafka", resource_is: "Topic" };
 const EVALUATE: Words =
     Words { action: "Evaluation", doing: "evaluate the rule", kind: "none", resource_is: "Resource" };
 const PUT_OBJECT: Words = Words { action: "S3Action", doing: "put S3 object", kind: "s3", resource_is: "Bucket" };
@@ -107,7 +110,7 @@ fn failure(words: Words, resource: &str, topic: &str, why: &dyn std::fmt::Displa
 pub(crate) const fn is_done_later(action: &Action) -> bool {
     match action {
         Action::Firehose(_) | Action::Republish(_) => false,
-        Action::Call(_) | Action::Http(_) | Action::S3(_) => true,
+        Action::Call(_) | Action::Http(_) | Action::Kafka(_) | Action::S3(_) => true,
     }
 }
 
@@ -129,6 +132,10 @@ impl Gateway {
             Action::Firehose(firehose) => self.put_record(rule, firehose, action, subject, result),
             Action::Http(http) => match http.render(&self.seen_by_rules(subject), &mut self.state.random()) {
                 Ok(Post { url, headers }) => Ok(Done::Later(Task::Post { url, headers })),
+                Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
+            },
+            Action::Kafka(kafka) => match kafka.render(&self.seen_by_rules(subject), &mut self.state.random()) {
+                Ok(produce) => Ok(Done::Later(Task::Produce(produce.into()))),
                 Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
             },
             Action::Republish(republish) => self.republish(republish, action, subject, result, chain),

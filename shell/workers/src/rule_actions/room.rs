@@ -45,6 +45,7 @@ impl Gateway {
     /// the settings, has none of its own, but for hosts, which have to have agreed.
     pub(crate) fn lane_of(&self, rule: &RuleName, task: &Task) -> Lane {
         match task {
+            Task::Produce(produce) => Lane::to("kafka", produce.cluster()),
             Task::Evaluate(_) => Lane::to("rule", rule.as_str()),
             Task::PutObject { bucket, .. } if self.streams.is_elsewhere(bucket) => Lane::to("bucket", bucket.as_str()),
             Task::PutObject { .. } => Lane::to("bucket", ""),

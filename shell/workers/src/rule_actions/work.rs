@@ -19,6 +19,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::failures::action_of;
 use super::perform::{Subject, task_failure};
 use super::{Chain, later};
+use crate::clusters::{Clusters, NotProduced};
 use crate::delivery::{FlushError, Places};
 use crate::destinations::{Destinations, PostError};
 use crate::gateway::Gateway;
@@ -58,6 +59,7 @@ pub(super) struct Workplace {
     pub places: Places,
     pub services: Arc<Services>,
     destinations: Arc<Destinations>,
+    clusters: Clusters,
     /// Each is made when it is first needed. As many as there are buckets elsewhere, services, functions and hosts that agreed to be called,
     /// and one.
     slots: Mutex<HashMap<Lane, Arc<Semaphore>>>,
@@ -72,6 +74,8 @@ enum TaskError {
     Call(#[from] CallError),
     #[error(transparent)]
     Post(#[from] PostError),
+    #[error(transparent)]
+    Produce(#[from] NotProduced),
 }
 
 /// Does what rules have to do, until dropped.
@@ -83,7 +87,8 @@ pub async fn run_rule_actions(
     destinations: Arc<Destinations>,
 ) {
     let places = Places { objects, remote };
-    let workplace = Arc::new(Workplace { places, services, destinations, slots: Mutex::default() });
+    let workplace =
+        Arc::new(Workplace { places, services, destinations, clusters: Clusters::default(), slots: Mutex::default() });
     loop {
         let Some(id) = gateway.due.take() else {
             gateway.due.arrived.notified().await;
@@ -135,7 +140,7 @@ async fn do_piece(
 ) -> Result<(), Stopped> {
     let mut backoff = Backoff::default();
     let outcome = loop {
-        match workplace.do_task(work, execution).await {
+        match workplace.do_task(gateway, work, execution).await {
             Ok(()) => break None,
             Err(error) if error.is_end() => return Err(Stopped),
             Err(error) if !error.is_lasting() && gateway.is_young(execution) => {
@@ -151,7 +156,7 @@ async fn do_piece(
 }
 
 impl Workplace {
-    async fn do_task(&self, work: &Work, execution: &Execution) -> Result<(), TaskError> {
+    async fn do_task(&self, gateway: &Gateway, work: &Work, execution: &Execution) -> Result<(), TaskError> {
         // Where nobody has agreed to be called there is no place of work either: a device may name any.
         if let Task::Post { url, .. } = &work.task
             && !self.destinations.may_post(url)
@@ -165,6 +170,14 @@ impl Workplace {
             Task::PutObject { bucket, key } => {
                 let object = NewObject::new(bucket.clone(), key.clone());
                 Ok(self.places.put(object, execution.result.clone()).await?)
+            }
+            Task::Produce(produce) => {
+                let at = execution.origin.received;
+                if !gateway.state.read().registry.may_reach(&produce.destination_arn) {
+                    return Err(NotProduced::NoDestination(produce.destination_arn.clone()).into());
+                }
+                let properties = later::filled(gateway, self, &produce.client_properties).await?;
+                Ok(self.clusters.produce(produce, properties, &execution.result, at).await?)
             }
             Task::Evaluate(_) => Ok(()), // never beside other work
         }
@@ -185,6 +198,7 @@ impl TaskError {
         match self {
             Self::Object(error) => error.is_lasting(),
             Self::Call(error) => error.is_lasting(),
+            Self::Produce(error) => error.is_lasting(),
             Self::Post(_) => true, // it was tried as often as AWS does
         }
     }

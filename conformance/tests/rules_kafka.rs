@@ -1,0 +1,20 @@
+//! Records for topics of Kafka's: against a broker of somebody else's, read back by a client of somebody else's.
+use conformance::{Moto, Server};
+
+const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_kafka.py");
+
+#[test]
+fn what_a_rule_produces_is_read_by_others() {
+    let (moto, directory) = (Moto::start(), tempfile::tempdir().expect("a directory"));
+    let file = directory.path().join("sekisho.toml");
+    let text = format!(
+        "[[service]]\nname = \"secretsmanager\"\nendpoint = \"{}\"\nregion = \"eu-west-1\"\naccess_key_id = \"AKID\"\n\
+         secret_access_key = \"env:PATH\"\nallow_http = true\n",
+        moto.api()
+    );
+    std::fs::write(&file, text).expect("a file");
+    let server = Server::start_with(&["--config", &file.display().to_string()]);
+    server.device("pump-7");
+    server.device("pump-8");
+    server.bash(&format!("MOTO={} python {SCRIPT}", moto.api()));
+}

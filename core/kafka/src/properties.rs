@@ -1,0 +1,354 @@
+//! `clientProperties` of the `kafka` action (developer guide, "Apache Kafka"): a producer's configuration, by Kafka's names.
+use std::collections::BTreeMap;
+
+/// Values that hold templates, such as `${get_secret(…)}`, are read when they are filled in.
+const TEMPLATE: &str = "${";
+
+/// Who is asked, and how.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ClientProperties {
+    /// `bootstrap.servers`: some of the brokers, who know the others.
+    pub bootstrap: Vec<Address>,
+    /// `security.protocol`: whether by TLS.
+    pub is_tls: bool,
+    /// `security.protocol` and `sasl.*`: as whom.
+    pub sasl: Option<Sasl>,
+    /// `ssl.truststore`: the authorities of the brokers' certificates, in PEM. Without, the system's.
+    pub truststore: Option<String>,
+    /// `ssl.keystore`: a certificate and its key, in PEM, for brokers that ask for one.
+    pub keystore: Option<String>,
+    /// `acks`
+    pub acks: Acks,
+    /// `compression.type`
+    pub compression: Compression,
+}
+
+/// Of a broker.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// A name or an IP address.
+    pub host: String,
+    /// Its port.
+    pub port: u16,
+}
+
+/// Who asks.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Sasl {
+    /// How that is shown.
+    pub mechanism: Mechanism,
+    /// Who.
+    pub username: String,
+    /// What shows it.
+    pub password: String,
+}
+
+/// `sasl.mechanism`
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Mechanism {
+    /// RFC 4616; inside of TLS.
+    Plain,
+    /// RFC 7677.
+    ScramSha256,
+    /// The same with SHA-512.
+    ScramSha512,
+}
+
+/// When a broker says that it has a record.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Acks {
+    /// Never.
+    None,
+    /// Once the partition's leader has it.
+    #[default]
+    Leader,
+    /// Once all replicas in sync have it.
+    All,
+}
+
+/// Of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Compression {
+    /// None.
+    #[default]
+    None,
+    /// RFC 1952.
+    Gzip,
+    /// LZ4's frame format.
+    Lz4,
+}
+
+impl Mechanism {
+    /// As SASL calls it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "PLAIN",
+            Self::ScramSha256 => "SCRAM-SHA-256",
+            Self::ScramSha512 => "SCRAM-SHA-512",
+        }
+    }
+}
+
+impl Acks {
+    pub(crate) const fn code(self) -> i16 {
+        match self {
+            Self::None => 0,
+            Self::Leader => 1,
+            Self::All => -1,
+        }
+    }
+}
+
+impl Address {
+    /// Whether it is on this machine, as far as its name says.
+    fn is_here(&self) -> bool {
+        let address = self.host.parse::<std::net::IpAddr>();
+        self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    }
+}
+
+/// One property, read.
+enum Property {
+    Bootstrap(Vec<Address>),
+    Security {
+        is_tls: bool,
+        is_sasl: bool,
+    },
+    Mechanism(Mechanism),
+    Username(String),
+    Password(String),
+    Truststore(String),
+    Keystore(String),
+    Acks(Acks),
+    Compression(Compression),
+    /// It says what is done anyway.
+    Given,
+}
+
+impl ClientProperties {
+    /// Looks at properties as a rule has them: values with templates in them are not known yet.
+    ///
+    /// # Errors
+    /// What is wrong with which.
+    pub fn check(properties: &BTreeMap<String, String>) -> Result<(), String> {
+        Self::gathered(properties, true).map(drop)
+    }
+
+    /// Reads properties whose templates are filled in.
+    ///
+    /// # Errors
+    /// What is wrong with which; never a secret.
+    pub fn read(properties: &BTreeMap<String, String>) -> Result<Self, String> {
+        Self::gathered(properties, false)
+    }
+
+    fn gathered(properties: &BTreeMap<String, String>, with_templates: bool) -> Result<Self, String> {
+        let (mut is_tls, mut is_sasl) = (true, false);
+        let (mut mechanism, mut username, mut password) = (None, None, None);
+        let mut gathered = Self {
+            bootstrap: Vec::new(),
+            is_tls,
+            sasl: None,
+            truststore: None,
+            keystore: None,
+            acks: Acks::default(),
+            compression: Compression::default(),
+        };
+        for (name, value) in properties {
+            let known =
+                Property::read(name, if with_templates && value.contains(TEMPLATE) { None } else { Some(value) });
+            match known.map_err(|problem| format!("clientProperties: {name}: {problem}"))? {
+                Property::Bootstrap(bootstrap) => gathered.bootstrap = bootstrap,
+                Property::Security { is_tls: tls, is_sasl: sasl } => (is_tls, is_sasl) = (tls, sasl),
+                Property::Mechanism(named) => mechanism = Some(named),
+                Property::Username(name) => username = Some(name),
+                Property::Password(word) => password = Some(word),
+                Property::Truststore(pem) => gathered.truststore = Some(pem),
+                Property::Keystore(pem) => gathered.keystore = Some(pem),
+                Property::Acks(acks) => gathered.acks = acks,
+                Property::Compression(compression) => gathered.compression = compression,
+                Property::Given => {}
+            }
+        }
+        let required = |name: &str| format!("clientProperties: {name} is required");
+        if !properties.contains_key("bootstrap.servers") {
+            return Err(required("bootstrap.servers"));
+        }
+        if is_sasl {
+            let mechanism = mechanism.ok_or_else(|| required("sasl.mechanism"))?;
+            let family = if mechanism == Mechanism::Plain { "plain" } else { "scram" };
+            for part in ["username", "password"] {
+                let name = format!("sasl.{family}.{part}");
+                if !properties.contains_key(&name) {
+                    return Err(required(&name));
+                }
+            }
+            let (username, password) = (username.unwrap_or_default(), password.unwrap_or_default());
+            gathered.sasl = Some(Sasl { mechanism, username, password });
+        }
+        gathered.is_tls = is_tls;
+        if !is_tls && !gathered.bootstrap.iter().all(Address::is_here) {
+            let problem = "clientProperties: security.protocol: without TLS messages and passwords cross the network as they are: SSL or \
+                           SASL_SSL, unless every bootstrap server is this machine";
+            return Err(problem.to_owned());
+        }
+        Ok(gathered)
+    }
+}
+
+impl Property {
+    /// `None` is a value that is not known yet.
+    fn read(name: &str, value: Option<&str>) -> Result<Self, String> {
+        let one_of = |known: &str| format!("`{}`: one of {known}", value.unwrap_or_default());
+        let text = || value.unwrap_or_default().to_owned();
+        Ok(match (name, value) {
+            ("bootstrap.servers", Some(value)) => Self::Bootstrap(addresses(value)?),
+            ("bootstrap.servers", None) => Self::Bootstrap(Vec::new()),
+            ("security.protocol", Some("SSL")) => Self::Security { is_tls: true, is_sasl: false },
+            ("security.protocol", Some("SASL_SSL")) => Self::Security { is_tls: true, is_sasl: true },
+            ("security.protocol", Some("PLAINTEXT")) => Self::Security { is_tls: false, is_sasl: false },
+            ("security.protocol", Some("SASL_PLAINTEXT")) => Self::Security { is_tls: false, is_sasl: true },
+            ("security.protocol", _) => return Err(one_of("SSL, SASL_SSL, PLAINTEXT, SASL_PLAINTEXT")),
+            ("sasl.mechanism", Some("PLAIN")) => Self::Mechanism(Mechanism::Plain),
+            ("sasl.mechanism", Some("SCRAM-SHA-256")) => Self::Mechanism(Mechanism::ScramSha256),
+            ("sasl.mechanism", Some("SCRAM-SHA-512")) => Self::Mechanism(Mechanism::ScramSha512),
+            ("sasl.mechanism", Some(other @ ("AWS_MSK_IAM" | "GSSAPI"))) => {
+                return Err(format!("`{other}` is not offered by this server yet"));
+            }
+            ("sasl.mechanism", _) => return Err(one_of("PLAIN, SCRAM-SHA-256, SCRAM-SHA-512")),
+            ("sasl.plain.username" | "sasl.scram.username", _) => Self::Username(text()),
+            ("sasl.plain.password" | "sasl.scram.password", _) => Self::Password(text()),
+            ("ssl.truststore", Some(value)) => Self::Truststore(pem(value)?),
+            ("ssl.keystore", Some(value)) => Self::Keystore(pem(value)?),
+            ("ssl.truststore" | "ssl.keystore", None) => Self::Given,
+            ("ssl.truststore.type" | "ssl.keystore.type", Some("PEM")) => Self::Given,
+            ("ssl.truststore.type" | "ssl.keystore.type", _) => return Err(one_of("PEM")),
+            ("ssl.truststore.password" | "ssl.keystore.password" | "ssl.key.password", _) => {
+                return Err("it belongs to Java's keystores, which are not offered by this server yet: PEM is".into());
+            }
+            ("acks", Some("0")) => Self::Acks(Acks::None),
+            ("acks", Some("1")) => Self::Acks(Acks::Leader),
+            ("acks", Some("all" | "-1")) => Self::Acks(Acks::All),
+            ("acks", _) => return Err(one_of("0, 1, all")),
+            ("compression.type", Some("none")) => Self::Compression(Compression::None),
+            ("compression.type", Some("gzip")) => Self::Compression(Compression::Gzip),
+            ("compression.type", Some("lz4")) => Self::Compression(Compression::Lz4),
+            ("compression.type", Some(other @ ("snappy" | "zstd"))) => {
+                return Err(format!("`{other}` is not offered by this server yet"));
+            }
+            ("compression.type", _) => return Err(one_of("none, gzip, lz4")),
+            // All three write the bytes as they are.
+            ("key.serializer" | "value.serializer", Some(class)) => {
+                let class = class.strip_prefix("org.apache.kafka.common.serialization.").unwrap_or(class);
+                match class {
+                    "StringSerializer" | "ByteBufferSerializer" | "ByteArraySerializer" => Self::Given,
+                    _ => return Err(one_of("StringSerializer, ByteBufferSerializer, ByteArraySerializer")),
+                }
+            }
+            _ => return Err("it is not known".into()),
+        })
+    }
+}
+
+fn addresses(list: &str) -> Result<Vec<Address>, String> {
+    let address = |text: &str| {
+        let (host, port) = text.trim().rsplit_once(':')?;
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let is_name =
+            !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte));
+        is_name.then_some(Address { host: host.to_owned(), port: port.parse().ok()? })
+    };
+    list.split(',').map(|text| address(text).ok_or_else(|| format!("`{text}` is no host:port"))).collect()
+}
+
+/// As it is, or in base64: a secret may be binary.
+fn pem(text: &str) -> Result<String, String> {
+    use base64::Engine as _;
+    const BEGIN: &str = "-----BEGIN ";
+    if text.contains(BEGIN) {
+        return Ok(text.to_owned());
+    }
+    let decoded =
+        base64::prelude::BASE64_STANDARD.decode(text.trim()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    decoded
+        .filter(|text| text.contains(BEGIN))
+        .ok_or_else(|| "it is no PEM; Java's keystores are not offered by this server yet".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> BTreeMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn what_a_producer_is_told_to_be() {
+        let read = ClientProperties::read(&map(&[
+            ("bootstrap.servers", "b-1.example:9094, [::1]:9,b-2.example:9094"),
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.mechanism", "SCRAM-SHA-512"),
+            ("sasl.scram.username", "u"),
+            ("sasl.scram.password", "p"),
+            ("ssl.truststore", "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t"),
+            ("acks", "all"),
+            ("compression.type", "lz4"),
+            ("key.serializer", "org.apache.kafka.common.serialization.StringSerializer"),
+            ("value.serializer", "org.apache.kafka.common.serialization.ByteBufferSerializer"),
+        ]));
+        let read = read.unwrap_or_else(|problem| panic!("{problem}"));
+        let hosts: Vec<_> = read.bootstrap.iter().map(|address| (address.host.as_str(), address.port)).collect();
+        assert_eq!(hosts, [("b-1.example", 9094), ("::1", 9), ("b-2.example", 9094)]);
+        assert_eq!((read.is_tls, read.acks, read.compression), (true, Acks::All, Compression::Lz4));
+        assert_eq!(read.truststore.as_deref(), Some("-----BEGIN CERTIFICATE-----"));
+        assert!(read.sasl.is_some_and(|sasl| sasl.mechanism == Mechanism::ScramSha512 && sasl.username == "u"));
+    }
+
+    #[test]
+    fn what_is_wrong_is_said_by_its_name() {
+        const B: (&str, &str) = ("bootstrap.servers", "b:9092");
+        #[rustfmt::skip] // properties                                                              what is wrong
+        let table: &[(&[(&str, &str)], &str)] = &[
+            (&[],                                                                                   "bootstrap.servers is required"),
+            (&[("bootstrap.servers", "b")],                                                         "bootstrap.servers: `b` is no host:port"),
+            (&[("bootstrap.servers", "b:99999")],                                                   "bootstrap.servers: `b:99999` is no host:port"),
+            (&[("bootstrap.servers", "a b:9")],                                                     "bootstrap.servers: `a b:9` is no host:port"),
+            (&[B, ("security.protocol", "TLS")],                                                    "security.protocol: `TLS`: one of SSL, SASL_SSL, PLAINTEXT, SASL_PLAINTEXT"),
+            (&[B, ("security.protocol", "PLAINTEXT")],                                              "security.protocol: without TLS messages and passwords cross the network"),
+            (&[B, ("security.protocol", "SASL_SSL")],                                               "sasl.mechanism is required"),
+            (&[B, ("security.protocol", "SASL_SSL"), ("sasl.mechanism", "PLAIN")],                  "sasl.plain.username is required"),
+            (&[B, ("sasl.mechanism", "AWS_MSK_IAM")],                                               "sasl.mechanism: `AWS_MSK_IAM` is not offered"),
+            (&[B, ("ssl.truststore", "/u3+7Q==")],                                                  "ssl.truststore: it is no PEM; Java's keystores are not offered"),
+            (&[B, ("ssl.keystore.password", "p")],                                                  "ssl.keystore.password: it belongs to Java's keystores"),
+            (&[B, ("acks", "2")],                                                                   "acks: `2`: one of 0, 1, all"),
+            (&[B, ("compression.type", "zstd")],                                                    "compression.type: `zstd` is not offered"),
+            (&[B, ("key.serializer", "LongSerializer")],                                            "key.serializer: `LongSerializer`: one of StringSerializer"),
+            (&[B, ("linger.ms", "5")],                                                              "linger.ms: it is not known"),
+        ];
+        for (properties, wrong) in table {
+            let problem = ClientProperties::read(&map(properties)).map(drop).unwrap_err();
+            assert!(problem.starts_with(&format!("clientProperties: {wrong}")), "{problem}");
+        }
+        for host in ["localhost", "127.0.0.1", "[::1]"] {
+            let servers = format!("{host}:9092");
+            ClientProperties::read(&map(&[("bootstrap.servers", &servers), ("security.protocol", "PLAINTEXT")]))
+                .map(drop)
+                .unwrap();
+        }
+    }
+
+    #[test]
+    fn what_templates_will_say_is_not_known_yet() {
+        let properties = map(&[
+            ("bootstrap.servers", "b:9094"),
+            ("security.protocol", "SASL_SSL"),
+            ("sasl.mechanism", "SCRAM-SHA-512"),
+            ("sasl.scram.username", "${get_secret('k', 'SecretString', 'user', 'r')}"),
+            ("sasl.scram.password", "${get_secret('k', 'SecretString', 'password', 'r')}"),
+            ("ssl.truststore", "${get_secret('t', 'SecretBinary', 'r')}"),
+        ]);
+        ClientProperties::check(&properties).unwrap();
+        assert!(ClientProperties::read(&properties).is_err());
+    }
+}
