@@ -9,6 +9,9 @@ import time
 import urllib.request
 
 import boto3
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from peers import connected, eventually, publish, refused
 
 iot = boto3.client("iot")
@@ -29,7 +32,7 @@ class Endpoint(http.server.BaseHTTPRequestHandler):
         pass
 
 
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint)
+server = http.server.ThreadingHTTPServer(("127.0.0.1", int(os.environ["PORT"])), Endpoint)
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain(os.environ["CERT"], os.environ["KEY"])
 server.socket = context.wrap_socket(server.socket, server_side=True)
@@ -114,6 +117,46 @@ iot.confirm_topic_rule_destination(confirmationToken=json.loads(body)["confirmat
 publish(device, "shared/posts", b'{"n": 7}')
 assert heard.get(timeout=30)[0] == "/in/posts?n=7"
 assert {one["arn"]: one["status"] for one in iot.list_topic_rule_destinations()["destinationSummaries"]} == {arn: "DISABLED", made["arn"]: "ENABLED"}
+
+# Several messages in one request: those of one topic, and of several; the last one's headers
+for name, more in {"together": {}, "across": {"batchAcrossTopics": True}}.items():
+    rule(name, f"SELECT * FROM 'shared/{name}/+'", {"url": BASE + f"/batch/{name}", "confirmationUrl": BASE + "/", "enableBatching": True, "batchConfig": {"maxBatchOpenMs": 200, "maxBatchSize": 10, **more}, "headers": [{"key": "X-N", "value": "${n}"}]})
+    for n in range(20):
+        device.publish(f"shared/{name}/{n % 2}", json.dumps({"n": n}), qos=1)
+    requests = []
+    while sum(len(json.loads(body)) for _, _, body in requests) < 20:
+        requests.append(heard.get(timeout=30))
+    batches = [[one["n"] for one in json.loads(body)] for _, _, body in requests]
+    assert sorted(sum(batches, [])) == list(range(20)) and len(batches) < 8 and max(map(len, batches)) <= 10, batches
+    assert all(headers["x-n"] == str(batch[-1]) and headers["content-type"] == "application/json" for (_, headers, _), batch in zip(requests, batches)), requests
+    assert all(len({n % 2 for n in batch}) == 1 for batch in batches) == (name == "together"), batches
+    [device.acked.get(timeout=30) for _ in range(20)]
+rule("binary", "SELECT * FROM 'shared/binary'", {"url": BASE + "/batch/binary", "confirmationUrl": BASE + "/", "enableBatching": True})
+publish(device, "shared/binary", b"\0\xff")
+assert "the result is not JSON, and cannot be in a batch" in error()
+answers["/batch/across"] = [404]
+for n in range(3):
+    device.publish("shared/across/0", json.dumps({"n": n}), qos=1)
+assert all("answered 404" in error() for _ in range(3)), "each is told of"
+[device.acked.get(timeout=30) for _ in range(3)]
+heard.get(timeout=30)
+
+# Signed, as botocore would have signed it
+SIGNED = {"auth": {"sigv4": {"signingRegion": "eu-west-1", "serviceName": "execute-api", "roleArn": ROLE}}}
+rule("signed", "SELECT * FROM 'shared/signed'", {"url": BASE + "/stage/${topic(2)}?b=2&a=${n}", "confirmationUrl": BASE + "/", "headers": [{"key": "X-Oven", "value": "a  b"}], **SIGNED})
+publish(device, "shared/signed", b'{"n": 7}')
+path, headers, body = heard.get(timeout=30)
+again = AWSRequest("POST", BASE + path, {name: headers[name] for name in ("host", "content-type", "x-oven", "x-amz-date")}, body)
+again.context["timestamp"] = headers["x-amz-date"]
+auth = SigV4Auth(Credentials("AKID", open(os.environ["CERT"]).read().strip()), "execute-api", "eu-west-1")
+signature = auth.signature(auth.string_to_sign(again, auth.canonical_request(again)), again)
+assert headers["authorization"].endswith(f"Signature={signature}") and "Credential=AKID/" in headers["authorization"], headers
+rule("elsewhere", "SELECT * FROM 'shared/elsewhere'", {"url": BASE.replace("localhost", "127.0.0.1") + "/a", **SIGNED})
+publish(device, "shared/elsewhere", b"{}")
+assert "no destination" in error()
+said = refused("InvalidRequestException", iot.create_topic_rule, ruleName="no", topicRulePayload={"sql": "SELECT * FROM 'a'", "actions": [
+    {"http": {"url": BASE + "/a", "auth": {"sigv4": {"signingRegion": "eu-west-1", "serviceName": "lambda", "roleArn": ROLE}}}}]})
+assert "[[service]] named `lambda`" in said["Error"]["Message"], said
 
 # One that cannot be asked says why
 dead = iot.create_topic_rule_destination(destinationConfiguration={"httpUrlConfiguration": {"confirmationUrl": "https://127.0.0.1:1"}})["topicRuleDestination"]["arn"]

@@ -67,11 +67,11 @@ impl Server {
         Self::launch(extra, None)
     }
 
-    /// Starts one whose system trusts this certificate authority and no other.
-    pub fn start_trusting(authority_pem: &str) -> Self {
+    /// Starts one whose system trusts this certificate authority and no other, with more flags.
+    pub fn start_trusting(authority_pem: &str, extra: &[&str]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory");
         fs::write(directory.path().join(AUTHORITY), authority_pem).expect("a file");
-        Self::launch_in(directory, &[], None)
+        Self::launch_in(directory, extra, None)
     }
 
     /// Starts one that may have so many file descriptors and no more.

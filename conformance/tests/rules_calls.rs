@@ -147,9 +147,18 @@ fn a_rule_posts_where_somebody_has_agreed_to_it() {
             .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
             .args([&key, std::path::Path::new("-out"), &cert]),
     );
-    let server = Server::start_trusting(&std::fs::read_to_string(&cert).expect("a certificate"));
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let file = directory.path().join("sekisho.toml");
+    let text = format!(
+        "[[service]]\nname = \"execute-api\"\nendpoint = \"https://localhost:{free}\"\naccess_key_id = \"AKID\"\n\
+         secret_access_key = \"file:{}\"\n",
+        cert.display()
+    );
+    std::fs::write(&file, text).expect("a file");
+    let authority = std::fs::read_to_string(&cert).expect("a certificate");
+    let server = Server::start_trusting(&authority, &["--config", &file.display().to_string()]);
     server.device("pump-7");
     server.device("pump-8");
     let script = SCRIPT.replace("rules_calls", "rules_http");
-    server.bash(&format!("CERT={} KEY={} python {script}", cert.display(), key.display()));
+    server.bash(&format!("PORT={free} CERT={} KEY={} python {script}", cert.display(), key.display()));
 }

@@ -61,7 +61,7 @@ mod tests {
     fn what_is_wrong_is_one_line_that_names_the_setting() {
         #[rustfmt::skip] // change                                 the line the operator reads
         let refused = [
-            (r#"name = "SQS""#,                                    "`service` `SQS`, `name`: one of dynamodb, es, kinesis, lambda, logs, monitoring, secretsmanager, sns, sqs, states, timestream"),
+            (r#"name = "SQS""#,                                    "`service` `SQS`, `name`: one of dynamodb, es, execute-api, kinesis, lambda, logs, monitoring, secretsmanager, sns, sqs, states, timestream"),
             (r#"endpoint = "http://sqs.example""#,                 "`service` `sqs`, `endpoint`: `http://sqs.example`: plain HTTP shows the records to the network; `allow_http = true` allows it"),
             (r#"secret_access_key = "wJalrXUtnFEMI""#,             "`service` `sqs`, `secret_access_key`: `file:PATH` or `env:NAME`"),
             (r#"timeout_s = 0"#,                                   "`service` `sqs`, `timeout_s`: `0`: 1 to 3600"),

@@ -100,8 +100,9 @@ pub async fn build(config: &Config, listeners: Listeners) -> Result<System> {
     let remote = Arc::new(RemoteBuckets::new(config.buckets.clone()));
     let functions = Arc::new(Functions::new(config.functions.clone()));
     let api_authority = reachable(listeners.api.local_addr()?).to_string();
-    let destinations = Arc::new(Destinations::new(state.clone(), authority_for_others(config, &listeners.api)?));
     let services = Arc::new(Services::new(config.services.clone(), functions.clone())?);
+    let others = authority_for_others(config, &listeners.api)?;
+    let destinations = Arc::new(Destinations::new(state.clone(), others, services.clone()));
     let streams =
         sekisho_workers::start_delivery(state.clone(), objects.clone(), remote.clone(), functions.clone(), recovered);
     let issuing = Arc::new(Issuing::new(state.clone(), RsaKeys::start()?));

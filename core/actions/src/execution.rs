@@ -2,10 +2,10 @@
 use std::net::IpAddr;
 
 use bytes::Bytes;
-use sekisho_calls::Call;
+use sekisho_calls::{Call, Post};
 use sekisho_kafka::Produce;
 use sekisho_types::memory::allocated;
-use sekisho_types::{BucketName, CertificateId, HttpUrl, ObjectKey, RuleName, Timestamp, base64_bytes};
+use sekisho_types::{BucketName, CertificateId, ObjectKey, RuleName, Timestamp, base64_bytes};
 use serde::{Deserialize, Serialize};
 
 use crate::Lane;
@@ -94,12 +94,7 @@ pub enum Task {
         key: ObjectKey,
     },
     /// The result, posted to somebody's endpoint. Done again, it is another request.
-    Post {
-        /// Where to.
-        url: HttpUrl,
-        /// Beside those that every request has.
-        headers: Vec<(String, String)>,
-    },
+    Post(Box<Post>),
     /// A call of an AWS API with the result. Done again, it is another one.
     Call(Box<Call>),
     /// The result as a record of Kafka's. Done again, it is another one.
@@ -165,10 +160,11 @@ impl Work {
     fn bytes(&self) -> usize {
         let task = match &self.task {
             Task::PutObject { bucket, key } => allocated(bucket.as_str().len()) + allocated(key.as_str().len()),
-            Task::Post { url, headers } => {
+            Task::Post(post) => {
+                let Post { url, headers, .. } = &**post;
                 let texts = headers.iter().flat_map(|(name, value)| [name.len(), value.len()]);
                 let headers = texts.map(|bytes| size_of::<String>() + allocated(bytes)).sum::<usize>();
-                allocated(url.as_str().len()) + headers
+                size_of::<Post>() + allocated(url.as_str().len()) + headers
             }
             Task::Call(call) => size_of::<Call>() + allocated(call.bytes()),
             Task::Produce(produce) => allocated(produce.bytes()),

@@ -6,6 +6,7 @@
 mod call; // one action, and all there are
 mod request; // before it is signed
 mod lookup; // calls whose answer is wanted
+mod post; // http
 mod answer; // whether to try again
 
 mod cloudwatch; // cloudwatchAlarm, cloudwatchMetric
@@ -22,8 +23,9 @@ mod timestream;
 pub use answer::is_passing;
 pub use call::{Call, Words};
 pub use lookup::{KeyValue, Lookup};
+pub use post::{Batching, Post, Signing};
 pub use request::{Context, Request};
 
 /// Services that are called, as they are signed for and as `[[service]]` names them.
 #[rustfmt::skip]
-pub const SERVICES: &[&str] = &["dynamodb", "es", "kinesis", "lambda", "logs", "monitoring", "secretsmanager", "sns", "sqs", "states", "timestream"];
+pub const SERVICES: &[&str] = &["dynamodb", "es", "execute-api", "kinesis", "lambda", "logs", "monitoring", "secretsmanager", "sns", "sqs", "states", "timestream"];

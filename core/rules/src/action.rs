@@ -16,7 +16,7 @@ use serde_json::Value;
 
 pub use self::call::CallAction;
 pub use self::firehose::{FirehoseAction, Put};
-pub use self::http::{HttpAction, Post};
+pub use self::http::HttpAction;
 pub use self::kafka::KafkaAction;
 use self::members::Members;
 pub use self::republish::{Headers, Republication, RepublishAction};

@@ -20,8 +20,8 @@ mod value; // types and conversions
 mod version; // 2015-10-08, 2016-03-23, beta
 
 pub use action::{
-    Action, ActionError, CallAction, FirehoseAction, Headers, HttpAction, KafkaAction, NewObject, Post, Put,
-    RenderError, Republication, RepublishAction, S3Action,
+    Action, ActionError, CallAction, FirehoseAction, Headers, HttpAction, KafkaAction, NewObject, Put, RenderError,
+    Republication, RepublishAction, S3Action,
 };
 pub use error::{EvaluationError, SqlError};
 pub use functions::{Arity, Function, functions};

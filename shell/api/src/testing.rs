@@ -136,7 +136,7 @@ impl World {
         let functions = Arc::new(Functions::new(functions));
         let authorizers = Arc::new(Authorizers::new(state.clone(), functions, 300));
         let bulk = BulkRegistration::new(state.clone(), objects.clone(), issuing.clone());
-        let destinations = Arc::new(Destinations::new(state.clone(), "127.0.0.1:4566".to_owned()));
+        let destinations = Arc::new(Destinations::new(state.clone(), "127.0.0.1:4566".to_owned(), Arc::default()));
         let app = App {
             state,
             objects,

@@ -7,11 +7,18 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use http_body_util::Full;
+use sekisho_actions::Execution;
+use sekisho_calls::{Batching, Post, Signing};
 use sekisho_client::{HttpClient, HttpError};
 use sekisho_registry::{Destination, Endpoint};
 use sekisho_state::State;
-use sekisho_types::{HttpUrl, with_causes};
+use sekisho_types::{HttpUrl, RuleName, with_causes};
+use serde::de::IgnoredAny;
 use serde_json::json;
+use tokio::sync::OwnedSemaphorePermit;
+
+use crate::batches::{Batches, Ends, Joined};
+use crate::services::Services;
 
 /// An endpoint answers within this. And then: it is not tried again.
 const ANSWER_MAX: Duration = Duration::from_secs(3);
@@ -26,6 +33,20 @@ pub struct Destinations {
     client: HttpClient,
     /// Of the API, for the link that confirms.
     authority: String,
+    /// Whose credentials sign.
+    services: Arc<Services>,
+    batches: Batches<BatchKey, HeaderMap, PostError>,
+}
+
+/// What may go in one request.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct BatchKey {
+    rule: RuleName,
+    url: HttpUrl,
+    /// None, if other topics may be with it.
+    topic: Option<String>,
+    batching: Batching,
+    signing: Option<Signing>,
 }
 
 /// Why a message was not posted.
@@ -35,6 +56,14 @@ pub(crate) enum PostError {
     NotConfirmed(HttpUrl),
     #[error("a header cannot be sent")]
     Header,
+    #[error("the result is not JSON, and cannot be in a batch")]
+    NotJson,
+    #[error("no [[service]] named `{0}` in sekisho.toml has its endpoint there")]
+    NotSigned(String),
+    #[error(transparent)]
+    OfBatch(Arc<PostError>),
+    #[error("its batch was not sent")]
+    Stopped,
     // What follows names no address: it may hold the token that confirms, and is told to who asked for the destination.
     #[error("it did not answer within {} s", ANSWER_MAX.as_secs())]
     Silent,
@@ -46,8 +75,8 @@ pub(crate) enum PostError {
 
 impl Destinations {
     /// `authority` is where the API is reached.
-    pub fn new(state: Arc<State>, authority: String) -> Self {
-        Self { state, client: HttpClient::default(), authority }
+    pub fn new(state: Arc<State>, authority: String, services: Arc<Services>) -> Self {
+        Self { state, client: HttpClient::default(), authority, services, batches: Batches::default() }
     }
 
     /// Asks a destination's owner, behind whoever wants it asked. If that cannot be done, the destination says why.
@@ -94,29 +123,61 @@ impl Destinations {
         }
     }
 
-    /// Posts what a rule made, if the endpoint's owner has agreed.
+    /// Posts what a rule made of a message, if the endpoint's owner has agreed: alone, or with others of the same rule. `slot` is a place of
+    /// work, which a request takes and a message that waits for others does not.
     pub(crate) async fn post(
         &self,
-        url: &HttpUrl,
-        headers: &[(String, String)],
-        body: &Bytes,
+        post: &Post,
+        execution: &Execution,
+        slot: impl Future<Output = OwnedSemaphorePermit>,
     ) -> Result<(), PostError> {
-        let mut all = HeaderMap::new();
-        for (name, value) in headers {
-            let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| PostError::Header)?;
-            all.append(name, HeaderValue::from_str(value).map_err(|_| PostError::Header)?);
+        if !self.may_post(&post.url) {
+            return Err(PostError::NotConfirmed(post.url.clone()));
         }
-        // Unless the rule says what it is.
-        all.entry(CONTENT_TYPE).or_insert_with(|| {
-            let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(body).is_ok();
-            HeaderValue::from_static(if is_json { "application/json" } else { "application/octet-stream" })
-        });
+        let (body, headers) = (&execution.result, headers(post, &execution.result)?);
+        let Some(batching) = post.batching else {
+            let _slot = slot.await;
+            return self.post_patiently(&post.url, &headers, body, post.signing.as_ref()).await;
+        };
+        serde_json::from_slice::<IgnoredAny>(body).map_err(|_| PostError::NotJson)?;
+        let topic = (!batching.across_topics).then(|| execution.origin.topic.clone());
+        let (rule, url, signing) = (execution.rule.clone(), post.url.clone(), post.signing.clone());
+        let key = BatchKey { rule, url, topic, batching, signing };
+        let after = Duration::from_millis(batching.open_ms);
+        let ends = Ends { after, messages: batching.messages, bytes: batching.bytes };
+        match self.batches.join(&key, body.clone(), headers, ends) {
+            Joined::Waits(told) => told.await.map_err(|_| PostError::Stopped)?,
+            Joined::Leads(leader) => {
+                let (array, mut headers) = self.batches.ended(&key, &leader, ends).await;
+                let _slot = slot.await;
+                headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+                leader.tell(self.post_patiently(&post.url, &headers, &array, post.signing.as_ref()).await)
+            }
+        }
+        .map_err(PostError::OfBatch)
+    }
+
+    async fn post_patiently(
+        &self,
+        url: &HttpUrl,
+        headers: &HeaderMap,
+        body: &Bytes,
+        signing: Option<&Signing>,
+    ) -> Result<(), PostError> {
         let mut attempt = 1;
         loop {
             if !self.may_post(url) {
                 return Err(PostError::NotConfirmed(url.clone()));
             }
-            match self.post_once(url, &all, body.clone()).await {
+            let posted = match signing {
+                None => self.post_once(url, headers, body.clone()).await,
+                Some(signing) => {
+                    let signed = self.services.signed(signing, url, headers, body, self.state.now());
+                    let signed = signed.ok_or_else(|| PostError::NotSigned(signing.service_name.clone()))?;
+                    self.post_once(url, &signed, body.clone()).await
+                }
+            };
+            match posted {
                 Err(PostError::Refused(status))
                     if attempt < ATTEMPTS_MAX && (status.is_server_error() || status.as_u16() == 429) =>
                 {
@@ -129,7 +190,7 @@ impl Destinations {
     }
 
     /// Whether an endpoint's owner has agreed.
-    pub(crate) fn may_post(&self, url: &HttpUrl) -> bool {
+    fn may_post(&self, url: &HttpUrl) -> bool {
         self.state.read().registry.may_call(url)
     }
 
@@ -143,4 +204,18 @@ impl Destinations {
             status => Err(PostError::Refused(status)),
         }
     }
+}
+
+/// Those of the rule, and what the body is unless they say.
+fn headers(post: &Post, body: &Bytes) -> Result<HeaderMap, PostError> {
+    let mut all = HeaderMap::new();
+    for (name, value) in &post.headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| PostError::Header)?;
+        all.append(name, HeaderValue::from_str(value).map_err(|_| PostError::Header)?);
+    }
+    all.entry(CONTENT_TYPE).or_insert_with(|| {
+        let is_json = serde_json::from_slice::<IgnoredAny>(body).is_ok();
+        HeaderValue::from_static(if is_json { "application/json" } else { "application/octet-stream" })
+    });
+    Ok(all)
 }

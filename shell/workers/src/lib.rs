@@ -26,6 +26,7 @@ mod live_rules; // the enabled rules, compiled
 mod rule_properties; // what MQTT5 says of a message, as rules ask for it
 mod rule_actions; // what they do, at once or later
 mod destinations; // HTTP endpoints that rules call
+mod batches; // several messages in one request
 mod functions; // what stands in the place of Lambda functions
 mod services; // AWS services that rules call
 mod clusters; // Kafka clusters that rules produce for

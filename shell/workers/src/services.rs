@@ -4,12 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Method;
+use http::{HeaderMap, HeaderValue, Method};
 use sekisho_actions::Execution;
-use sekisho_calls::{Call, Context, Lookup, Request, is_passing};
+use sekisho_calls::{Call, Context, Lookup, Request, Signing, is_passing};
 use sekisho_client::{Answer, AwsClient, AwsError, AwsRequest, Credentials, Refused};
 use sekisho_remote::Endpoint;
 use sekisho_rules::Asks;
+use sekisho_sigv4::{PayloadToSign, RequestParts, sign};
+use sekisho_types::{HttpUrl, Timestamp};
 
 use crate::functions::{CallLimits, FunctionError, Functions};
 
@@ -50,6 +52,9 @@ pub struct Services {
 struct Service {
     client: AwsClient,
     region: String,
+    /// Scheme, host and port.
+    origin: String,
+    credentials: Credentials,
 }
 
 /// Why a call was not made, or did nothing.
@@ -92,10 +97,42 @@ impl Services {
     pub fn new(services: Vec<RemoteService>, functions: Arc<Functions>) -> Result<Self, AwsError> {
         let connected = services.into_iter().map(|service| {
             let RemoteService { name, endpoint, region, credentials, request_max } = service;
-            let client = AwsClient::new(&endpoint.to_string(), &region, credentials)?;
-            Ok((name, Service { client: client.with_limits(ANSWER_BYTES_MAX, request_max), region }))
+            let origin = endpoint.to_string();
+            let client = AwsClient::new(&origin, &region, credentials.clone())?;
+            let client = client.with_limits(ANSWER_BYTES_MAX, request_max);
+            Ok((name, Service { client, region, origin, credentials }))
         });
         Ok(Self { by_name: connected.collect::<Result<_, AwsError>>()?, functions, secrets: Mutex::default() })
+    }
+
+    /// Whether there are credentials for a service.
+    pub fn signs(&self, signing: &Signing) -> bool {
+        self.by_name.contains_key(&*signing.service_name)
+    }
+
+    /// The headers of a request with its signature. `None` if it does not go where the service's credentials are for.
+    pub(crate) fn signed(
+        &self,
+        signing: &Signing,
+        url: &HttpUrl,
+        headers: &HeaderMap,
+        body: &Bytes,
+        now: Timestamp,
+    ) -> Option<HeaderMap> {
+        let service = self.by_name.get(&*signing.service_name).filter(|service| service.origin == url.origin())?;
+        let (_, authority) = url.origin().split_once("://")?;
+        let path_and_query = &url.as_str()[url.origin().len()..];
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let mut all: Vec<(&str, &[u8])> = vec![("host", authority.as_bytes())];
+        all.extend(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())));
+        let path = if path.is_empty() { "/" } else { path };
+        let parts = RequestParts { method: "POST", raw_path: path, raw_query: query, headers: &all };
+        let (region, name) = (&signing.signing_region, &signing.service_name);
+        let mut signed = headers.clone();
+        for (name, value) in sign(&parts, &service.credentials, region, name, now, PayloadToSign::Body(body)) {
+            signed.insert(name, HeaderValue::from_str(&value).ok()?);
+        }
+        Some(signed)
     }
 
     /// Whether there is somebody to ask what a function of a statement asks.

@@ -1,6 +1,7 @@
 //! `http`: the result is posted to an endpoint whose owner has agreed to it (developer guide, "HTTP").
+use sekisho_calls::{Batching, Post, Signing};
 use sekisho_types::{HttpUrl, Random};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::members::{Field, Members, as_it_is};
 use super::{ActionError, RenderError};
@@ -20,15 +21,8 @@ pub struct HttpAction {
     pub(super) url: Field<HttpUrl>,
     confirmation_url: Option<HttpUrl>,
     headers: Vec<(Box<str>, Field<String>)>,
-}
-
-/// A request to be made, beside its body.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Post {
-    /// Where to.
-    pub url: HttpUrl,
-    /// Beside those that every request has.
-    pub headers: Vec<(String, String)>,
+    batching: Option<Batching>,
+    signing: Option<Signing>,
 }
 
 impl HttpAction {
@@ -52,12 +46,23 @@ impl HttpAction {
         if confirmation_url.as_ref().is_some_and(|asked| !covers(asked)) {
             return Err(members.invalid("url begins with confirmationUrl"));
         }
-        if members.get("auth").and_then(|auth| auth.get("sigv4")).is_some_and(|sigv4| !sigv4.is_null()) {
-            return Err(ActionError::NotOffered("http with auth.sigv4".into()));
-        }
-        if members.get("enableBatching").and_then(Value::as_bool) == Some(true) {
-            return Err(ActionError::NotOffered("http with enableBatching".into()));
-        }
+        let signing = match members.get("auth").and_then(|auth| auth.get("sigv4")).filter(|sigv4| !sigv4.is_null()) {
+            None => None,
+            Some(sigv4) => {
+                let signing = serde_json::from_value::<Signing>(sigv4.clone());
+                Some(signing.map_err(|error| members.invalid(format_args!("auth.sigv4: {error}")))?)
+            }
+        };
+        let batching = match members.get("enableBatching").and_then(Value::as_bool).unwrap_or(false) {
+            false => None,
+            true => {
+                let config = members.get("batchConfig").cloned().unwrap_or_else(|| Value::Object(Map::new()));
+                let config =
+                    serde_json::from_value::<Batching>(without_nulls(config)).map_err(|error| error.to_string());
+                let checked = config.and_then(|config| config.check().map(|()| config));
+                Some(checked.map_err(|problem| members.invalid(format_args!("batchConfig: {problem}")))?)
+            }
+        };
         let pairs = members.get("headers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if pairs.len() > HEADERS_MAX {
             return Err(members.invalid(format_args!("an action has at most {HEADERS_MAX} headers")));
@@ -71,7 +76,8 @@ impl HttpAction {
             }
             Ok((key.into(), pair.required_field("value", header_value)?))
         };
-        Ok(Self { url, confirmation_url, headers: pairs.iter().map(header).collect::<Result<_, ActionError>>()? })
+        let headers = pairs.iter().map(header).collect::<Result<_, ActionError>>()?;
+        Ok(Self { url, confirmation_url, headers, batching, signing })
     }
 
     /// Where the endpoint's owner is asked, if that is the same for every message.
@@ -88,8 +94,21 @@ impl HttpAction {
         for (key, value) in &self.headers {
             headers.push((key.to_string(), value.render(message, random)?));
         }
-        Ok(Post { url: self.url.render(message, random)?, headers })
+        let (batching, signing) = (self.batching, self.signing.clone());
+        Ok(Post { url: self.url.render(message, random)?, headers, batching, signing })
     }
+
+    /// Whose settings sign its requests.
+    pub fn signing(&self) -> Option<&Signing> {
+        self.signing.as_ref()
+    }
+}
+
+fn without_nulls(mut config: Value) -> Value {
+    if let Value::Object(members) = &mut config {
+        members.retain(|_, value| !value.is_null());
+    }
+    config
 }
 
 /// RFC 9110 §5.5.
@@ -116,7 +135,10 @@ mod tests {
         let post = http.render(&message, &mut |_: &mut [u8]| {}).map_err(|error| error.to_string())?;
         let asked = http.confirmation_url().map_or("nobody", |url| url.as_str());
         let headers = post.headers.iter().map(|(name, value)| format!(" {name}={value}")).collect::<String>();
-        Ok(format!("{} asks {asked}{headers}", post.url))
+        let batch = post.batching.map(|all| format!(", {} in {} bytes or {} ms", all.messages, all.bytes, all.open_ms));
+        let signed = post.signing.map(|all| format!(", signed for {} in {}", all.service_name, all.signing_region));
+        let how = batch.into_iter().chain(signed).collect::<String>();
+        Ok(format!("{} asks {asked}{headers}{how}", post.url))
     }
 
     #[test]
@@ -137,8 +159,15 @@ mod tests {
             (json!({"url": "https://a", "headers": [{"key": "Host", "value": "b"}]}),                                   Err("http.headers: `Host` is no header that a rule sends")),
             (json!({"url": "https://a", "headers": [{"key": "a b", "value": "b"}]}),                                    Err("http.headers: `a b` is no header that a rule sends")),
             (json!({"url": "https://a", "headers": vec![json!({"key": "a", "value": "b"}); 101]}),                      Err("http: an action has at most 100 headers")),
-            (json!({"url": "https://a", "enableBatching": true}),                                                       Err("the rule action `http with enableBatching` is not offered")),
-            (json!({"url": "https://a", "auth": {"sigv4": {"signingRegion": "r", "serviceName": "s", "roleArn": "r"}}}), Err("the rule action `http with auth.sigv4` is not offered")),
+            (json!({"url": "https://a", "enableBatching": false, "batchConfig": {"maxBatchSize": 1}}),                  Ok("https://a asks https://a")),
+            (json!({"url": "https://a", "enableBatching": true}),                                                       Ok("https://a asks https://a, 10 in 5120 bytes or 20 ms")),
+            (json!({"url": "https://a", "enableBatching": true, "batchConfig": {"maxBatchSize": 2, "maxBatchOpenMs": null}}), Ok("https://a asks https://a, 2 in 5120 bytes or 20 ms")),
+            (json!({"url": "https://a", "enableBatching": true, "batchConfig": {"maxBatchSize": 11}}),                  Err("http: batchConfig: maxBatchSize is 2 to 10")),
+            (json!({"url": "https://a", "enableBatching": true, "batchConfig": {"maxBatchOpenMs": 4}}),                 Err("http: batchConfig: maxBatchOpenMs is 5 to 200")),
+            (json!({"url": "https://a", "enableBatching": true, "batchConfig": {"maxBatchSizeBytes": 99}}),             Err("http: batchConfig: maxBatchSizeBytes is 100 to 131072")),
+            (json!({"url": "https://a", "enableBatching": true, "batchConfig": {"maxBatchSize": "two"}}),               Err("http: batchConfig: invalid type")),
+            (json!({"url": "https://a", "auth": {"sigv4": {"signingRegion": "r", "serviceName": "s", "roleArn": "r"}}}), Ok("https://a asks https://a, signed for s in r")),
+            (json!({"url": "https://a", "auth": {"sigv4": {"signingRegion": "r", "roleArn": "r"}}}),                    Err("http: auth.sigv4: missing field `serviceName`")),
         ];
         for (action, expected) in table {
             let found = render(action.clone());

@@ -1,5 +1,5 @@
 //! Services that a rule's actions and functions call: a rule is made if there is somebody to call.
-use sekisho_calls::Call;
+use sekisho_calls::{Call, Signing};
 use sekisho_rules::{Action, Asks, SqlVersion, compile};
 use serde_json::Value;
 
@@ -19,6 +19,11 @@ pub(super) fn check(app: &App, payload: &Value) -> Result<(), ApiError> {
     }
     let actions = payload["actions"].as_array().into_iter().flatten().chain(payload.get("errorAction"));
     for (name, members) in actions.filter_map(Value::as_object).flatten() {
+        let signing =
+            members["auth"].get("sigv4").cloned().and_then(|sigv4| serde_json::from_value::<Signing>(sigv4).ok());
+        if let Some(signing) = signing.filter(|signing| name == "http" && !app.services.signs(signing)) {
+            return Err(missing("signature of", "http", &signing.service_name));
+        }
         if name == "kafka" {
             let arn = members["destinationArn"].as_str().unwrap_or_default();
             let cores = app.state.read();

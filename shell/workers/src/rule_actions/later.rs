@@ -63,7 +63,7 @@ pub(super) async fn evaluate(
             Step::Ended => return,
             Step::Asks(question) => {
                 let asked = {
-                    let _slot = workplace.slot(lane).acquire_owned().await;
+                    let _place = workplace.place(lane).await;
                     workplace.ask(gateway, &question).await
                 };
                 match asked {

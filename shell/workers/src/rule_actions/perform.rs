@@ -9,7 +9,7 @@ use sekisho_journal::Sequence;
 use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
 use sekisho_policy::authorize_rule;
 use sekisho_rules::{
-    Action, FirehoseAction, Headers, Known, MqttProperties, NewObject, Post, Republication, RepublishAction, S3Action,
+    Action, FirehoseAction, Headers, Known, MqttProperties, NewObject, Republication, RepublishAction, S3Action,
 };
 use sekisho_types::Timestamp;
 
@@ -68,7 +68,7 @@ fn failed(action: &Action, resource: &str, topic: &str, why: &dyn std::fmt::Disp
 /// Work that is not done.
 pub(crate) fn task_failure(task: &Task, topic: &str, why: &str) -> Failure {
     match task {
-        Task::Post { url, .. } => failure(POST, url.as_str(), topic, &why),
+        Task::Post(post) => failure(POST, post.url.as_str(), topic, &why),
         Task::Call(call) => failure(call.words(), call.resource(), topic, &why),
         Task::Produce(produce) => failure(PRODUCE, &produce.topic, topic, &why),
         Task::Evaluate(_) => failure(EVALUATE, "", topic, &why),
@@ -131,7 +131,7 @@ impl Gateway {
             },
             Action::Firehose(firehose) => self.put_record(rule, firehose, action, subject, result),
             Action::Http(http) => match http.render(&self.seen_by_rules(subject), &mut self.state.random()) {
-                Ok(Post { url, headers }) => Ok(Done::Later(Task::Post { url, headers })),
+                Ok(post) => Ok(Done::Later(Task::Post(post.into()))),
                 Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
             },
             Action::Kafka(kafka) => match kafka.render(&self.seen_by_rules(subject), &mut self.state.random()) {

@@ -49,7 +49,7 @@ impl Gateway {
             Task::Evaluate(_) => Lane::to("rule", rule.as_str()),
             Task::PutObject { bucket, .. } if self.streams.is_elsewhere(bucket) => Lane::to("bucket", bucket.as_str()),
             Task::PutObject { .. } => Lane::to("bucket", ""),
-            Task::Post { url, .. } => Lane::to("host", url.origin()),
+            Task::Post(post) => Lane::to("host", post.url.origin()),
             Task::Call(call) => match call.function_arn().and_then(|arn| self.functions.name(arn)) {
                 Some(name) => Lane::to("function", name),
                 None => Lane::to("service", call.service()),

@@ -14,7 +14,7 @@ use sekisho_gate::Refusal;
 use sekisho_remote::RemoteBuckets;
 use sekisho_rules::{Known, MqttProperties};
 use sekisho_types::with_causes;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use super::failures::action_of;
 use super::perform::{Subject, task_failure};
@@ -157,15 +157,13 @@ async fn do_piece(
 
 impl Workplace {
     async fn do_task(&self, gateway: &Gateway, work: &Work, execution: &Execution) -> Result<(), TaskError> {
-        // Where nobody has agreed to be called there is no place of work either: a device may name any.
-        if let Task::Post { url, .. } = &work.task
-            && !self.destinations.may_post(url)
-        {
-            return Err(PostError::NotConfirmed(url.clone()).into());
+        if let Task::Post(post) = &work.task {
+            // Where nobody has agreed to be called there is no place of work either: a device may name any.
+            let slot = async { self.place(work.lane).await };
+            return Ok(self.destinations.post(post, execution, slot).await?);
         }
-        let _slot = self.slot(work.lane).acquire_owned().await;
+        let _slot = self.place(work.lane).await;
         match &work.task {
-            Task::Post { url, headers } => Ok(self.destinations.post(url, headers, &execution.result).await?),
             Task::Call(call) => Ok(self.services.call(call, execution).await?),
             Task::PutObject { bucket, key } => {
                 let object = NewObject::new(bucket.clone(), key.clone());
@@ -179,13 +177,17 @@ impl Workplace {
                 let properties = later::filled(gateway, self, &produce.client_properties).await?;
                 Ok(self.clusters.produce(produce, properties, &execution.result, at).await?)
             }
-            Task::Evaluate(_) => Ok(()), // never beside other work
+            Task::Evaluate(_) | Task::Post(_) => Ok(()), // never beside other work; done above
         }
     }
 
-    pub(super) fn slot(&self, lane: Lane) -> Arc<Semaphore> {
-        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-        slots.entry(lane).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY_MAX))).clone()
+    /// One of a lane's places, once it is free.
+    pub(super) async fn place(&self, lane: Lane) -> OwnedSemaphorePermit {
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            slots.entry(lane).or_insert_with(|| Arc::new(Semaphore::new(UNDER_WAY_MAX))).clone()
+        };
+        slot.acquire_owned().await.expect("nobody closes it")
     }
 }
 
