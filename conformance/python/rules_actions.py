@@ -125,6 +125,16 @@ publish(device, "factory/pump-7/lost", b'{"n": 3}')
 told = eventually("the error is there", lambda: json.loads(s3.get_object(Bucket="things", Key="errors/pump-7-3")["Body"].read()))
 assert told["failures"][0]["failedAction"] == "FirehoseAction" and told["failures"][0]["failedResource"] == "nowhere", told
 
+# What SET made is one value, in the statement and in every template; of the error action too, whenever it is done
+rule("named", "SET @id = newuuid(), @n = n + 1 SELECT @id AS id FROM 'factory/+/named'",
+     {"republish": {"topic": "shared/named/${@id}"}}, {"s3": {"bucketName": "nowhere", "key": "${@id}"}},
+     errorAction={"republish": {"topic": "shared/errors", "qos": 1, "headers": {"userProperties": [{"key": "id", "value": "${@id}"}, {"key": "n", "value": "${@n}"}]}}})
+publish(device, "factory/pump-7/named", b'{"n": 3}')
+got = {m.topic.split("/")[1]: m for m in (listener.heard.get(timeout=30), listener.heard.get(timeout=30))}
+id = json.loads(got["named"].payload)["id"]
+assert len(id) == 36 and got["named"].topic == f"shared/named/{id}", got["named"].topic
+assert got["errors"].properties.UserProperty == [("id", id), ("n", "4")], got["errors"].properties
+
 # Without one, and where that fails too, nothing is held up
 rule("silent", "SELECT * FROM 'factory/+/silent'", {"s3": {"bucketName": "nowhere", "key": "k"}}, errorAction={"s3": {"bucketName": "nowhere", "key": "k"}})
 publish(device, "factory/pump-7/silent", b"{}")

@@ -66,6 +66,9 @@ pub struct Origin {
     /// How often rules had republished it by then.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub republished: u8,
+    /// What the rule's SET made of it, as JSON, if somebody would ask for that.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub variables: Vec<Option<String>>,
     /// Its payload; `None` if nobody would ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "base64_bytes::option")]
     pub payload: Option<Bytes>,
@@ -144,9 +147,10 @@ impl Execution {
     /// What it weighs in memory, about.
     pub fn bytes(&self) -> usize {
         let Self { rule, origin, result, work, failures, .. } = self;
-        let Origin { topic, client_id, thing, principal, trace_id, payload, .. } = origin;
+        let Origin { topic, client_id, thing, principal, trace_id, payload, variables, .. } = origin;
         let texts = [rule.as_str(), topic, principal].into_iter();
         let texts = texts.chain(client_id.as_deref()).chain(thing.as_deref()).chain(trace_id.as_deref());
+        let texts = texts.chain(variables.iter().flatten().map(String::as_str));
         size_of::<Self>()
             + texts.map(|text| allocated(text.len())).sum::<usize>()
             + allocated(result.len())

@@ -56,9 +56,9 @@ impl TopicRule {
 
     /// Where owners of endpoints are to be asked whether this rule may call them.
     pub fn confirmation_urls(&self) -> Vec<HttpUrl> {
-        let Ok(version) = self.version() else { return Vec::new() };
+        let Ok(program) = self.compile() else { return Vec::new() };
         let actions = self.actions().iter().chain(self.error_action());
-        let asked = actions.filter_map(|action| match Action::parse(action, version) {
+        let asked = actions.filter_map(|action| match Action::parse(action, &program) {
             Ok(Action::Http(http)) => http.confirmation_url().cloned(),
             _ => None,
         });
@@ -87,10 +87,9 @@ impl TopicRule {
             let message = format!("A rule can have at most {RULE_BYTES_MAX} bytes");
             return Err(RegistryError::InvalidRequest(message));
         }
-        let version = self.version()?;
-        self.compile()?;
-        let actions = self.actions().iter().map(|action| Action::parse(action, version));
-        let error_action = self.error_action().map(|action| Action::parse_error_action(action, version));
+        let program = self.compile()?;
+        let actions = self.actions().iter().map(|action| Action::parse(action, &program));
+        let error_action = self.error_action().map(|action| Action::parse_error_action(action, &program));
         let read: Result<Vec<Action>, ActionError> = actions.chain(error_action).collect();
         read.map(drop).map_err(|error| match error {
             ActionError::Template { .. } => RegistryError::SqlParse(error.to_string()),

@@ -21,7 +21,7 @@ pub use self::kafka::KafkaAction;
 use self::members::Members;
 pub use self::republish::{Headers, Republication, RepublishAction};
 pub use self::s3::{NewObject, S3Action};
-use crate::{Asks, EvaluationError, Message, Question, SqlError, SqlVersion, Template};
+use crate::{Asks, EvaluationError, Language, Message, Question, SqlError, Template};
 
 /// Actions AWS has, and that are not offered.
 const NOT_OFFERED: &[&str] = &["iotAnalytics", "iotEvents", "iotSiteWise", "location", "salesforce"];
@@ -93,21 +93,22 @@ impl Action {
     ///
     /// # Errors
     /// [`ActionError`] for the first that cannot be taken.
-    pub fn parse_all(actions: &[Value], version: SqlVersion) -> Result<Vec<Self>, ActionError> {
-        actions.iter().map(|action| Self::parse(action, version)).collect()
+    pub fn parse_all<'a>(actions: &[Value], language: impl Into<Language<'a>>) -> Result<Vec<Self>, ActionError> {
+        let language = language.into();
+        actions.iter().map(|action| Self::parse(action, language)).collect()
     }
 
     /// Reads one action: an object with one member, named for the action.
     ///
     /// # Errors
     /// [`ActionError`].
-    pub fn parse(action: &Value, version: SqlVersion) -> Result<Self, ActionError> {
+    pub fn parse<'a>(action: &Value, language: impl Into<Language<'a>>) -> Result<Self, ActionError> {
         let members: Vec<(&String, &Value)> =
             action.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null()).collect();
         let [(name, members)] = members.as_slice() else {
             return Err(ActionError::Invalid("an action is an object with one member, named for the action".into()));
         };
-        let members = Members { of: name, members, version };
+        let members = Members { of: name, members, language: language.into() };
         match name.as_str() {
             "firehose" => FirehoseAction::parse(&members).map(Self::Firehose),
             "http" => HttpAction::parse(&members).map(|action| Self::Http(action.into())),
@@ -125,28 +126,40 @@ impl Action {
     /// # Errors
     /// [`ActionError`]. What others would have to be asked for is one (developer guide, "Error handling (error action)": functions that are
     /// not supported).
-    pub fn parse_error_action(action: &Value, version: SqlVersion) -> Result<Self, ActionError> {
+    pub fn parse_error_action<'a>(action: &Value, language: impl Into<Language<'a>>) -> Result<Self, ActionError> {
+        let language = language.into();
         let mut rendered = action.clone();
         if let Some(kafka) = rendered.get_mut("kafka").and_then(Value::as_object_mut) {
             kafka.remove("clientProperties"); // filled in when a record is sent, which may take its time
         }
-        match Self::asks(&rendered, version).iter().find(|asks| asks.waits || asks.function == "get_thing_shadow") {
+        match Self::asks(&rendered, language).iter().find(|asks| asks.waits || asks.function == "get_thing_shadow") {
             Some(Asks { function, .. }) => {
                 Err(ActionError::Invalid(format!("`{function}` is not supported in an error action")))
             }
-            None => Self::parse(action, version),
+            None => Self::parse(action, language),
         }
     }
 
     /// The functions in an action's templates that ask more than the message.
-    pub fn asks(action: &Value, version: SqlVersion) -> Vec<Asks> {
+    pub fn asks<'a>(action: &Value, language: impl Into<Language<'a>>) -> Vec<Asks> {
+        let language = language.into();
         match action {
             Value::String(text) if text.contains("${") => {
-                Template::compile(text, version).map_or_else(|_| Vec::new(), |template| template.asks().to_vec())
+                Template::compile(text, language).map_or_else(|_| Vec::new(), |template| template.asks().to_vec())
             }
-            Value::Array(values) => values.iter().flat_map(|value| Self::asks(value, version)).collect(),
-            Value::Object(members) => members.values().flat_map(|value| Self::asks(value, version)).collect(),
+            Value::Array(values) => values.iter().flat_map(|value| Self::asks(value, language)).collect(),
+            Value::Object(members) => members.values().flat_map(|value| Self::asks(value, language)).collect(),
             _ => Vec::new(),
+        }
+    }
+
+    /// Whether an action's templates name what SET made; it may seem so where they do not.
+    pub fn names_variables(action: &Value) -> bool {
+        match action {
+            Value::String(text) => text.find("${").is_some_and(|at| text[at..].contains('@')),
+            Value::Array(values) => values.iter().any(Self::names_variables),
+            Value::Object(members) => members.values().any(Self::names_variables),
+            _ => false,
         }
     }
 
@@ -196,6 +209,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::SqlVersion;
 
     fn refusal(action: &Value) -> Option<String> {
         Action::parse(action, SqlVersion::V2016_03_23).err().map(|error| error.to_string())

@@ -3,7 +3,7 @@
 //! ```text
 //! # what the case shows, and the page that says so
 //! version   2016-03-23                            (2015-10-08 if absent)
-//! sql       SELECT temp FROM 'plant/+/oven'       (or: template ${topic()})
+//! sql       SELECT temp FROM 'plant/+/oven'       (or: template ${topic()}, which sees what SET made in the sql before it)
 //! message   plant/7/oven {"temp": 60}             (a topic, and the payload as it is)
 //! result    {"temp":60}                           (or: no match; or: error and its text; nothing if the result is empty)
 //! refused   line 1, column 8: expected …          (instead of messages: the statement does not compile)
@@ -15,11 +15,14 @@
 //! ```
 use std::cell::OnceCell;
 use std::fmt::Write;
+use std::rc::Rc;
 
 use sekisho_types::Timestamp;
 
 use crate::one_oven::OneOven;
-use crate::{Evaluation, EvaluationError, Message, MqttProperties, SqlError, SqlVersion, Template, compile};
+use crate::{
+    Evaluation, EvaluationError, Language, Message, MqttProperties, Program, SqlError, SqlVersion, Template, compile,
+};
 
 /// Results that the cases hold at least: a file that is not read would take some away.
 const RESULTS_MIN: usize = 7700;
@@ -27,8 +30,9 @@ const RESULTS_MIN: usize = 7700;
 const TOPIC: &str = "factory/oven-7/telemetry";
 
 enum Compiled {
-    Program(crate::Program),
-    Template(Template),
+    Program(Rc<Program>),
+    /// With the statement before it, whose variables it sees.
+    Template(Template, Option<Rc<Program>>),
     Refused(SqlError),
 }
 
@@ -52,8 +56,15 @@ impl Compiled {
             source_ip: Some([192, 0, 2, 7].into()),
             mqtt: Some(&properties),
             known: Some(&OneOven),
+            variables: None,
         };
         let mut random = |out: &mut [u8]| out.fill(7);
+        let mut message = message;
+        let variables = match self {
+            Self::Template(_, Some(program)) => Some(program.evaluate_keeping(&message, &mut random).1),
+            _ => None,
+        };
+        message.variables = variables.as_ref();
         let failed = |error: EvaluationError| format!("error {error}");
         match self {
             Self::Program(program) => match program.evaluate(&message, &mut random) {
@@ -61,7 +72,7 @@ impl Compiled {
                 Evaluation::Selected(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
                 Evaluation::Failed(error) => failed(error),
             },
-            Self::Template(template) => template.evaluate(&message, &mut random).unwrap_or_else(failed),
+            Self::Template(template, _) => template.evaluate(&message, &mut random).unwrap_or_else(failed),
             Self::Refused(error) => panic!("{error}"),
         }
     }
@@ -71,7 +82,7 @@ impl Compiled {
 fn cell(expression: &str, version: SqlVersion, payload: &str) -> String {
     match compile(&format!("SELECT VALUE ({expression})"), version) {
         Err(error) => format!("refused {error}"),
-        Ok(program) => match Compiled::Program(program).result(TOPIC, payload) {
+        Ok(program) => match Compiled::Program(program.into()).result(TOPIC, payload) {
             undefined if undefined.is_empty() => "-".into(),
             value => value,
         },
@@ -106,6 +117,7 @@ impl Table<'_> {
 /// The case as it should read: its own lines, with what really happened in place of its results. And how many these are.
 fn played(case: &str) -> (String, usize) {
     let (mut version, mut compiled, mut found, mut out) = (SqlVersion::default(), None, None, String::new());
+    let mut statement: Option<Rc<Program>> = None;
     let (mut payload, mut table, mut count) = ("{}", Table::Rows, 0);
     for line in case.lines() {
         let (word, text) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
@@ -116,11 +128,16 @@ fn played(case: &str) -> (String, usize) {
                 None
             }
             "sql" => {
-                compiled = Some(compile(text, version).map_or_else(Compiled::Refused, Compiled::Program));
+                let program = compile(text, version).map(Rc::new);
+                statement = program.as_ref().ok().cloned();
+                compiled = Some(program.map_or_else(Compiled::Refused, Compiled::Program));
                 None
             }
             "template" => {
-                compiled = Some(Template::compile(text, version).map_or_else(Compiled::Refused, Compiled::Template));
+                let language = statement.as_deref().map_or_else(|| version.into(), Language::from);
+                let template = Template::compile(text, language);
+                let with = |template| Compiled::Template(template, statement.clone());
+                compiled = Some(template.map_or_else(Compiled::Refused, with));
                 None
             }
             "message" => {

@@ -9,6 +9,7 @@ mod error; // what is wrong with a statement, what went wrong with a message
 mod evaluate; // one expression over one message
 mod functions; // one entry a SQL function
 mod json; // the payload as text: checked once, read lazily
+mod language; // what a template is written in
 mod message; // what a rule may know about a message
 mod operators; // + - * / % = <> < <= > >= AND OR NOT IN
 mod program; // a compiled statement
@@ -26,6 +27,7 @@ pub use action::{
 pub use error::{EvaluationError, SqlError};
 pub use functions::{Arity, Function, functions};
 pub use json::{JSON_DEPTH_MAX, JsonError};
+pub use language::{Language, Variables};
 pub use message::{Known, Message, MqttProperties};
 pub use program::{Evaluation, Program};
 pub use question::{Answer, Asks, ProtobufMessage, Question};

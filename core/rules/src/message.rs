@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use sekisho_types::{Timestamp, basic_ingest};
 
-use crate::{Answer, Question};
+use crate::{Answer, Question, Variables};
 
 /// A published message, and what the context functions answer with.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +29,8 @@ pub struct Message<'a> {
     pub mqtt: Option<&'a MqttProperties<'a>>,
     /// Who answers the functions that ask for more than the message; absent where there is no server.
     pub known: Option<&'a dyn Known>,
+    /// What the rule's SET made of it, for the rule's templates.
+    pub variables: Option<&'a Variables>,
 }
 
 /// What the server knows. Answers are JSON, as the API gives them.

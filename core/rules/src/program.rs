@@ -7,7 +7,7 @@ use crate::functions::Function;
 use crate::json::{FieldId, Fields};
 use crate::operators::Operator;
 use crate::value::Value;
-use crate::{Asks, EvaluationError, Message, SqlVersion, select};
+use crate::{Asks, EvaluationError, Message, SqlVersion, Variables, select};
 
 /// A rule's statement, ready to be evaluated. Made by [`crate::compile`].
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub struct Program {
     pub(crate) topic_filter: Option<TopicFilter>,
     /// What SET makes, in the order of the text: each sees those before it.
     pub(crate) variables: Box<[Variable]>,
+    /// In the same order.
+    pub(crate) variable_names: Box<[Box<str>]>,
     pub(crate) select: Select,
     /// Of the payload itself, dotted, in the order of the text.
     pub(crate) fields_read: Box<[Box<str>]>,
@@ -167,9 +169,20 @@ impl Program {
 
     /// Evaluates the statement over a message. That the message's topic matches the FROM clause is the caller's to know.
     pub fn evaluate(&self, message: &Message<'_>, random: &mut dyn Random) -> Evaluation {
+        self.evaluated(message, random, None)
+    }
+
+    /// The same, and what SET made, for the rule's templates.
+    pub fn evaluate_keeping(&self, message: &Message<'_>, random: &mut dyn Random) -> (Evaluation, Variables) {
+        let mut kept = Variables::default();
+        let evaluation = self.evaluated(message, random, Some(&mut kept));
+        (evaluation, kept)
+    }
+
+    fn evaluated(&self, message: &Message<'_>, random: &mut dyn Random, kept: Option<&mut Variables>) -> Evaluation {
         let mut context = Context::new(message, self.version, random);
         let result = Scope::of_payload(message.payload, &self.select.names)
-            .and_then(|scope| self.result(&mut context, &scope))
+            .and_then(|scope| self.result(&mut context, &scope, kept))
             .and_then(|result| context.failure.take().map_or(Ok(result), Err));
         match result {
             Ok(None) => Evaluation::NotSelected,
@@ -184,6 +197,7 @@ impl Program {
         &'m self,
         context: &mut Context<'_, 'm>,
         scope: &Scope<'m>,
+        kept: Option<&mut Variables>,
     ) -> Result<Option<Vec<u8>>, EvaluationError> {
         let mut variables = vec![Value::Undefined; self.variables.len()];
         for early in [true, false] {
@@ -196,6 +210,10 @@ impl Program {
                 return Ok(None);
             }
         }
-        context.with(&variables, |context| select::result(context, scope, &self.select)).map(Some)
+        let result = context.with(&variables, |context| select::result(context, scope, &self.select))?;
+        if let Some(kept) = kept {
+            *kept = Variables(variables.into_iter().map(Value::into_owned).collect());
+        }
+        Ok(Some(result))
     }
 }

@@ -4,9 +4,10 @@ use sekisho_types::Random;
 use crate::evaluate::{Context, Scope, read};
 use crate::program::{Expression, Names};
 use crate::sql;
-use crate::{Asks, EvaluationError, Message, RESULT_BYTES_MAX, SqlError, SqlVersion};
+use crate::{Asks, EvaluationError, Language, Message, RESULT_BYTES_MAX, SqlError, SqlVersion};
 
-/// A text with expressions in it, such as `${topic()}/${timestamp()}`. They see the message, never the result of a SELECT.
+/// A text with expressions in it, such as `${topic()}/${timestamp()}`. They see the message and what SET made of it, never the result of a
+/// SELECT.
 #[derive(Debug)]
 pub struct Template {
     pub(crate) version: SqlVersion,
@@ -26,8 +27,8 @@ impl Template {
     ///
     /// # Errors
     /// The place in `text` that is not an expression, or names what is not supported.
-    pub fn compile(text: &str, version: SqlVersion) -> Result<Self, SqlError> {
-        sql::template(text, version)
+    pub fn compile<'a>(text: &str, language: impl Into<Language<'a>>) -> Result<Self, SqlError> {
+        sql::template(text, language.into())
     }
 
     /// The text if there are no expressions in it.
@@ -51,12 +52,14 @@ impl Template {
     pub fn evaluate(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<String, EvaluationError> {
         let mut context = Context::new(message, self.version, random);
         let scope = Scope::of_payload(message.payload, &self.names)?;
+        let variables = message.variables.map_or(&[][..], |variables| &variables.0);
         let mut out = String::new();
         for part in &self.parts {
             match part {
                 Part::Text(text) => out.push_str(text),
                 Part::Expression(expression) => {
-                    out.push_str(&read(&mut context, &scope, expression).text().unwrap_or_default());
+                    let value = context.with(variables, |context| read(context, &scope, expression));
+                    out.push_str(&value.text().unwrap_or_default());
                 }
             }
             if out.len() > RESULT_BYTES_MAX {

@@ -94,23 +94,23 @@ pub async fn run(args: ReplayArgs) -> Result<()> {
 }
 
 async fn rule(args: &ReplayArgs) -> Result<Rule> {
-    let (sql, actions, version, account) = match (&args.rule_name, &args.sql) {
-        (_, Some(sql)) => (sql.clone(), Vec::new(), args.sql_version, ACCOUNT.to_owned()),
+    let (sql, payload, version, account) = match (&args.rule_name, &args.sql) {
+        (_, Some(sql)) => (sql.clone(), serde_json::Value::Null, args.sql_version, ACCOUNT.to_owned()),
         (Some(name), None) => {
             let ask = serde_json::to_vec(&super::insight::One { rule_name: name.clone() })?;
             let answer = admin_client::command(&args.server.data, "/rule/payload", ask).await?;
             let mut answer: serde_json::Value = serde_json::from_slice(&answer)?;
-            let (payload, account) = (answer["payload"].take(), answer["account"].take());
+            let (mut payload, account) = (answer["payload"].take(), answer["account"].take());
             let version = payload["awsIotSqlVersion"].as_str().map_or(Some(SqlVersion::default()), SqlVersion::parse);
             let version = version.context("a version of AWS IoT SQL that this program does not know")?;
-            let actions = payload["actions"].as_array().map(Vec::as_slice).unwrap_or_default();
             let sql = payload["sql"].as_str().unwrap_or_default().to_owned();
             let account = account.as_str().unwrap_or(ACCOUNT).to_owned();
-            (sql, Action::parse_all(actions, version)?, version, account)
+            (sql, payload["actions"].take(), version, account)
         }
         (None, None) => bail!("which rule? its NAME, or --sql"),
     };
     let program = compile(&sql, version).context("the statement is not one")?;
+    let actions = Action::parse_all(payload.as_array().map(Vec::as_slice).unwrap_or_default(), &program)?;
     Ok(Rule { name: args.rule_name.clone(), program, actions, account })
 }
 
@@ -139,7 +139,9 @@ fn replayed(rule: &Rule, record: &TailRecord, counts: &mut Counts) -> String {
         ..Message::default()
     };
     let mut text = format!("{} {}\n", record.arrival, printable(topic));
-    match rule.program.evaluate(&message, &mut OsRandom) {
+    let (evaluation, variables) = rule.program.evaluate_keeping(&message, &mut OsRandom);
+    let message = Message { variables: Some(&variables), ..message };
+    match evaluation {
         Evaluation::NotSelected => return String::new(),
         Evaluation::Failed(error) => {
             counts.failed += 1;
@@ -193,7 +195,7 @@ mod tests {
             json!({"republish": {"topic": "a/${to}", "roleArn": "r"}}),
         ];
         let program = compile(sql, version).unwrap();
-        let actions = Action::parse_all(&actions, version).unwrap();
+        let actions = Action::parse_all(&actions, &program).unwrap();
         Rule { name: None, program, actions, account: ACCOUNT.into() }
     }
 

@@ -109,9 +109,10 @@ fn evaluate(args: &TestArgs) -> Result<Outcome> {
         (_, Some(file)) => std::fs::read(file).with_context(|| file.display().to_string())?,
         (payload, None) => payload.clone().unwrap_or_default().into_bytes(),
     };
-    let templates = args.templates.iter().map(|text| {
-        Template::compile(text, args.statement.sql_version).with_context(|| format!("`{text}` is no template"))
-    });
+    let templates = args
+        .templates
+        .iter()
+        .map(|text| Template::compile(text, &program).with_context(|| format!("`{text}` is no template")));
     let templates = templates.collect::<Result<Vec<_>>>()?;
     let topic = match Route::of(args.topic.as_str()) {
         Route::Rule { topic, .. } => topic,
@@ -127,7 +128,9 @@ fn evaluate(args: &TestArgs) -> Result<Outcome> {
         received: system_clock()(),
         ..Message::default()
     };
-    let result = match program.evaluate(&message, &mut OsRandom) {
+    let (evaluation, variables) = program.evaluate_keeping(&message, &mut OsRandom);
+    let message = Message { variables: Some(&variables), ..message };
+    let result = match evaluation {
         Evaluation::Selected(result) => result.to_vec(),
         Evaluation::NotSelected => return Ok(Outcome { result: Err("WHERE is not true"), templates: vec![] }),
         Evaluation::Failed(error) => return Err(anyhow::Error::new(error).context("the rule fails")),

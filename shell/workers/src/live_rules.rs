@@ -51,6 +51,8 @@ pub(crate) struct LiveRule {
     pub error_action: Option<Action>,
     /// Whether its actions' templates ask others.
     pub actions_ask: bool,
+    /// Whether they, or the error action's, name what SET makes.
+    pub actions_name_variables: bool,
     pub figures: Arc<RuleFigures>,
 }
 
@@ -93,8 +95,8 @@ impl LiveRules {
     }
 
     fn live(&self, rule: &TopicRule, program: &Arc<Program>) -> Result<Arc<LiveRule>, ActionError> {
-        let actions = Action::parse_all(rule.actions(), program.version())?;
-        let error_action = rule.error_action().map(|action| Action::parse(action, program.version())).transpose()?;
+        let actions = Action::parse_all(rule.actions(), &**program)?;
+        let error_action = rule.error_action().map(|action| Action::parse(action, &**program)).transpose()?;
         let (name, version) = (rule.rule_name.clone(), rule.replacements);
         let figures = match self.figures().entry(name.clone()) {
             Entry::Occupied(known) if known.get().0 == version => known.get().1.clone(),
@@ -105,8 +107,12 @@ impl LiveRules {
             }
         };
         let actions_ask =
-            rule.actions().iter().flat_map(|action| Action::asks(action, program.version())).any(|asks| asks.waits);
-        Ok(Arc::new(LiveRule { name, version, program: program.clone(), actions, error_action, actions_ask, figures }))
+            rule.actions().iter().flat_map(|action| Action::asks(action, &**program)).any(|asks| asks.waits);
+        let actions_name_variables = rule.actions().iter().chain(rule.error_action()).any(Action::names_variables);
+        let program = program.clone();
+        let rule =
+            LiveRule { name, version, program, actions, error_action, actions_ask, actions_name_variables, figures };
+        Ok(Arc::new(rule))
     }
 
     fn figures(&self) -> MutexGuard<'_, HashMap<RuleName, (u32, Arc<RuleFigures>)>> {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use super::members::Members;
 use super::{ActionError, RenderError};
-use crate::{Message, SqlVersion, Template};
+use crate::{Language, Message, Template};
 
 /// What the members of one may have, filled in: no service takes more. And then: the action fails.
 const CALL_BYTES_MAX: usize = 256 * 1024;
@@ -35,7 +35,7 @@ impl CallAction {
     pub(super) fn parse(members: &Members<'_>) -> Result<Self, ActionError> {
         let given = Call::with_given(members.of, members.members.clone());
         let call = Call::read(members.of, given.clone()).map_err(|error| members.invalid(error))?;
-        let filled = Filled::compile(given, members.of, members.version)?;
+        let filled = Filled::compile(given, members.of, members.language)?;
         Ok(Self { call, members: filled })
     }
 
@@ -59,12 +59,12 @@ impl CallAction {
 }
 
 impl Filled {
-    fn compile(value: Value, place: &str, version: SqlVersion) -> Result<Self, ActionError> {
+    fn compile(value: Value, place: &str, language: Language<'_>) -> Result<Self, ActionError> {
         let at = |name: &dyn std::fmt::Display| format!("{place}.{name}");
         Ok(match value {
             Value::String(text) => {
                 let refused = |error| ActionError::Template { place: place.to_owned(), error };
-                let template = Template::compile(&text, version).map_err(refused)?;
+                let template = Template::compile(&text, language).map_err(refused)?;
                 match template.as_text() {
                     Some(_) => Self::As(Value::String(text)),
                     None => Self::Template { place: place.into(), template },
@@ -72,12 +72,12 @@ impl Filled {
             }
             Value::Array(values) => {
                 let values = values.into_iter().enumerate();
-                let values = values.map(|(number, value)| Self::compile(value, &at(&number), version));
+                let values = values.map(|(number, value)| Self::compile(value, &at(&number), language));
                 Self::Array(values.collect::<Result<_, _>>()?)
             }
             Value::Object(members) => {
                 let compiled = members.into_iter().map(|(name, value)| {
-                    let value = Self::compile(value, &at(&name), version)?;
+                    let value = Self::compile(value, &at(&name), language)?;
                     Ok((name, value))
                 });
                 Self::Object(compiled.collect::<Result<_, ActionError>>()?)
@@ -117,6 +117,7 @@ mod tests {
 
     use super::*;
     use crate::Action;
+    use crate::SqlVersion;
 
     fn render(action: &Value) -> Result<Value, String> {
         let action = Action::parse(action, SqlVersion::V2016_03_23).map_err(|error| error.to_string())?;

@@ -50,7 +50,7 @@ impl KafkaAction {
         ClientProperties::check(&client_properties).map_err(|problem| members.invalid(problem))?;
         for (name, value) in client_properties.iter().filter(|(_, value)| value.contains("${")) {
             let refused = |error| ActionError::Template { place: format!("kafka.clientProperties.{name}"), error };
-            let template = Template::compile(value, members.version).map_err(refused)?;
+            let template = Template::compile(value, members.language).map_err(refused)?;
             let is_secret =
                 !template.asks().is_empty() && template.asks().iter().all(|asks| asks.function == "get_secret");
             if !is_secret {

@@ -3,7 +3,7 @@ use sekisho_types::Random;
 use serde_json::Value;
 
 use super::{ActionError, RenderError};
-use crate::{Message, SqlVersion, Template};
+use crate::{Language, Message, Template};
 
 /// What is read from a member's text, or what is wrong with the text.
 pub(super) type Read<T> = fn(&str) -> Result<T, String>;
@@ -66,7 +66,7 @@ pub(super) struct Members<'a> {
     /// The action, or the way to the structure, such as `republish.headers`.
     pub of: &'a str,
     pub members: &'a Value,
-    pub version: SqlVersion,
+    pub language: Language<'a>,
 }
 
 impl<'a> Members<'a> {
@@ -99,7 +99,7 @@ impl<'a> Members<'a> {
     /// The same, of a text that stands in the member's place.
     pub(super) fn compile<T>(&self, name: &'static str, text: &str, read: Read<T>) -> Result<Field<T>, ActionError> {
         let refused = |error| ActionError::Template { place: format!("{}.{name}", self.of), error };
-        let template = Template::compile(text, self.version).map_err(refused)?;
+        let template = Template::compile(text, self.language).map_err(refused)?;
         let field = Field { name, text: text.into(), template, read };
         if let Some(fixed) = field.fixed() {
             field.read(fixed).map_err(|error| self.invalid(error))?;

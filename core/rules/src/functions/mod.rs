@@ -166,6 +166,7 @@ mod tests {
                     source_ip: Some([192, 0, 2, 1].into()),
                     mqtt: Some(&properties),
                     known: Some(&OneOven),
+                    variables: None,
                 };
                 let found = match program.evaluate(&message, &mut |out: &mut [u8]| out.fill(0x11)) {
                     Evaluation::Selected(bytes) if bytes.is_empty() => "Undefined".to_owned(),

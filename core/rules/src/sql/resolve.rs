@@ -30,7 +30,9 @@ pub(super) fn program(statement: &Statement, text: &str, version: SqlVersion) ->
     let fields_read = std::mem::take(&mut resolver.fields_read).into();
     let (names, asks) = resolver.into_parts();
     let select = Select { names, output, condition };
-    Ok(Program { version, topic_filter, variables: variables.into(), select, fields_read, asks })
+    let variable_names = statement.set.iter().map(|assignment| assignment.name.clone()).collect();
+    let variables = variables.into();
+    Ok(Program { version, topic_filter, variables, variable_names, select, fields_read, asks })
 }
 
 /// Marks the variables that WHERE needs, directly or through another one. A variable sees only those before it.
@@ -53,7 +55,7 @@ pub(super) struct Resolver<'a> {
     pub(super) version: SqlVersion,
     scopes: Vec<Names>,
     fields_read: Vec<Box<str>>,
-    variables: Vec<&'a str>,
+    pub(super) variables: Vec<&'a str>,
     pub(super) asks: Vec<Asks>,
 }
 

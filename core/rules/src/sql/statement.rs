@@ -7,7 +7,7 @@ use super::token::Token;
 use super::{VARIABLE_CHARACTERS_MAX, VARIABLES_MAX};
 use crate::program::Program;
 use crate::template::{Part, Template};
-use crate::{SqlError, SqlVersion};
+use crate::{Language, SqlError, SqlVersion};
 
 /// Compiles the statement of a rule.
 ///
@@ -45,9 +45,11 @@ impl Statement {
 }
 
 /// Compiles a template.
-pub(crate) fn template(text: &str, version: SqlVersion) -> Result<Template, SqlError> {
+pub(crate) fn template(text: &str, language: Language<'_>) -> Result<Template, SqlError> {
+    let Language { version, variables } = language;
     let mut parser = Parser::new(text)?;
     let mut resolver = Resolver::new(text, version);
+    resolver.variables.extend(variables.iter().map(|name| &**name));
     let (mut parts, mut at) = (Vec::new(), 0);
     while let Some(length) = text[at..].find("${") {
         if length > 0 {

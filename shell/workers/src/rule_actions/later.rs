@@ -6,10 +6,11 @@ use std::time::Instant;
 
 use sekisho_actions::{Execution, ExecutionId, Lane, Said};
 use sekisho_delivery::Backoff;
-use sekisho_rules::{Answer, Evaluation, EvaluationError, Known, Question, SqlVersion, Template};
+use sekisho_rules::{Answer, Evaluation, EvaluationError, Known, Question, SqlVersion, Template, Variables};
 use sekisho_types::with_causes;
 
 use super::Chain;
+use super::perform::Subject;
 use super::work::{Workplace, with_subject};
 use crate::clusters::NotProduced;
 use crate::gateway::Gateway;
@@ -146,8 +147,11 @@ impl Gateway {
             return Step::Ended;
         };
         let mqtt = said.map(said_properties);
-        let step = with_subject(origin, mqtt.as_ref(), &Asked { gateway: self, answers }, |subject| {
-            let selected = match self.evaluate(&rule, subject) {
+        let (known, none) = (Asked { gateway: self, answers }, Variables::default());
+        let step = with_subject(origin, mqtt.as_ref(), &known, &none, |subject| {
+            let (evaluation, variables) = self.evaluate(&rule, subject);
+            let subject = &Subject { variables: &variables, ..*subject };
+            let selected = match evaluation {
                 Evaluation::Selected(selected) => selected,
                 Evaluation::NotSelected => return Step::Ended,
                 Evaluation::Failed(EvaluationError::Asks(question)) if answers.len() < QUESTIONS_MAX => {

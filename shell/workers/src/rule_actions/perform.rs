@@ -10,6 +10,7 @@ use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, 
 use sekisho_policy::authorize_rule;
 use sekisho_rules::{
     Action, FirehoseAction, Headers, Known, MqttProperties, NewObject, Republication, RepublishAction, S3Action,
+    Variables,
 };
 use sekisho_types::Timestamp;
 
@@ -34,6 +35,8 @@ pub(crate) struct Subject<'a> {
     pub mqtt: Option<&'a MqttProperties<'a>>,
     /// Who answers what is asked beside.
     pub known: &'a dyn Known,
+    /// What the rule's SET made of it.
+    pub variables: &'a Variables,
 }
 
 /// What became of an action.

@@ -6,7 +6,7 @@ use sekisho_actions::{Execution, ExecutionId, Origin, Task, Work};
 use sekisho_broker::{Broker, RuleId, Target};
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
-use sekisho_rules::{Evaluation, EvaluationError};
+use sekisho_rules::{Evaluation, EvaluationError, Variables};
 
 use super::Chain;
 use super::perform::{Done, NotDone, Subject, task_failure};
@@ -31,7 +31,8 @@ impl Gateway {
         let (payload, source, received) = (message.payload, &message.source, self.state.now());
         let trace_id = OnceCell::new();
         let mqtt = said.as_ref();
-        let subject = Subject { topic, payload, source, received, trace_id: &trace_id, mqtt, known: self };
+        let (trace_id, variables) = (&trace_id, &Variables::default());
+        let subject = Subject { topic, payload, source, received, trace_id, mqtt, known: self, variables };
         let mut owed = Sequence(0);
         for target in targets {
             if let Target::Rule(rule) = target {
@@ -59,10 +60,11 @@ impl Gateway {
             }
         };
         rule.figures.matched();
-        match self.evaluate(rule, subject) {
+        let (evaluation, variables) = self.evaluate(rule, subject);
+        match evaluation {
             Evaluation::Selected(selected) => {
                 self.admit(targets, chain)?;
-                self.act(rule, subject, selected, chain)
+                self.act(rule, &Subject { variables: &variables, ..*subject }, selected, chain)
             }
             Evaluation::NotSelected => Ok(Sequence(0)),
             Evaluation::Failed(EvaluationError::Asks(_)) => {
@@ -76,15 +78,21 @@ impl Gateway {
         }
     }
 
-    /// What a rule makes of a message. That somebody has to be asked is said before anything is done with it, where an action asks too.
-    pub(crate) fn evaluate(&self, rule: &LiveRule, subject: &Subject<'_>) -> Evaluation {
+    /// What a rule makes of a message, and its SET where that is asked for. That somebody has to be asked is said before anything is done
+    /// with it, where an action asks too.
+    pub(crate) fn evaluate(&self, rule: &LiveRule, subject: &Subject<'_>) -> (Evaluation, Variables) {
         let (message, random) = (self.seen_by_rules(subject), &mut self.state.random());
-        let evaluation = rule.program.evaluate(&message, random);
+        let (evaluation, variables) = match rule.actions_name_variables {
+            true => rule.program.evaluate_keeping(&message, random),
+            false => (rule.program.evaluate(&message, random), Variables::default()),
+        };
         if rule.actions_ask && matches!(evaluation, Evaluation::Selected(_)) {
-            let asked = rule.actions.iter().find_map(|action| action.question(&message, random));
-            return asked.map_or(evaluation, |question| Evaluation::Failed(EvaluationError::Asks(question)));
+            let message = sekisho_rules::Message { variables: Some(&variables), ..message };
+            if let Some(question) = rule.actions.iter().find_map(|action| action.question(&message, random)) {
+                return (Evaluation::Failed(EvaluationError::Asks(question)), variables);
+            }
         }
-        evaluation
+        (evaluation, variables)
     }
 
     /// Starts a rule's actions.
@@ -190,6 +198,7 @@ impl Gateway {
             source_ip: subject.source.address,
             mqtt: subject.mqtt,
             known: Some(subject.known),
+            variables: Some(subject.variables),
         }
     }
 }
@@ -222,6 +231,7 @@ impl Subject<'_> {
             trace_id: self.trace_id.get().cloned(),
             received: self.received,
             republished: depth,
+            variables: if with_payload { self.variables.to_texts() } else { Vec::new() },
             payload: with_payload.then(|| Bytes::copy_from_slice(self.payload)),
         }
     }

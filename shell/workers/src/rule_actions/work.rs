@@ -12,7 +12,7 @@ use sekisho_blobs::{NewObject, ObjectStore, StoreError};
 use sekisho_delivery::Backoff;
 use sekisho_gate::Refusal;
 use sekisho_remote::RemoteBuckets;
-use sekisho_rules::{Known, MqttProperties};
+use sekisho_rules::{Known, MqttProperties, Variables};
 use sekisho_types::with_causes;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
@@ -280,7 +280,8 @@ impl Gateway {
         let origin = &execution.origin;
         let mut chain = Chain::at(origin.republished);
         self.admit(&[], &mut chain)?;
-        with_subject(origin, None, self, |subject| {
+        let variables = Variables::from_texts(&origin.variables, rule.program.version());
+        with_subject(origin, None, self, &variables, |subject| {
             self.run_error_action(rule, subject, failures, Some(id), &mut chain)
         })?;
         self.route_chain(Instant::now(), &mut chain).map(drop)
@@ -292,6 +293,7 @@ pub(super) fn with_subject<T>(
     origin: &Origin,
     mqtt: Option<&MqttProperties<'_>>,
     known: &dyn Known,
+    variables: &Variables,
     work: impl FnOnce(&Subject<'_>) -> T,
 ) -> T {
     let source = Source {
@@ -311,5 +313,6 @@ pub(super) fn with_subject<T>(
         trace_id: &trace_id,
         mqtt,
         known,
+        variables,
     })
 }
