@@ -1,8 +1,10 @@
 """Statements that ask others: functions, DynamoDB, Secrets Manager, descriptions of Protocol Buffers; and who is not answered."""
 import base64
+import http.server
 import json
 import os
 import subprocess
+import threading
 
 import boto3
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -70,6 +72,54 @@ for name, why in {"broken": "it ended with exit status: 1", "slow": "took longer
     publish(device, f"shared/{name}", '{"oven": 3}')
     assert json.loads(heard(f"shared/out/{name}").payload) == {"oven": 3}
     assert why in told(name)["last_error"]["error"], told(name)
+
+# What is asked is the same each time, whatever it is made of; a template draws its own
+rule("drawn", f"SET @id = newuuid() SELECT aws_lambda('{FUNCTION}echo', {{'id': @id, 'n': rand()}}) AS asked, @id AS id FROM 'shared/drawn'",
+     {"republish": {"topic": "shared/out/drawn", "qos": 1, "roleArn": ROLE, "headers": {"userProperties": [
+         {"key": "id", "value": "${@id}"}, {"key": "own", "value": f"${{aws_lambda('{FUNCTION}echo', {{'id': newuuid()}}).id}}"}]}}})
+publish(device, "shared/drawn", "{}")
+message = heard("shared/out/drawn")
+result, properties = json.loads(message.payload), dict(message.properties.UserProperty)
+assert result["asked"]["id"] == result["id"] == properties["id"] != properties["own"] and len(properties["own"]) == 36, (result, properties)
+
+# Ten rules of a kind that bring each other again and again: all of it ends
+for n in range(10):
+    rule(f"circle{n}", f"SELECT aws_lambda('{FUNCTION}echo', *).n AS n FROM 'shared/circle'", {"republish": {"topic": "shared/circle", "roleArn": ROLE}})
+publish(device, "shared/circle", '{"n": 1}')
+eventually("it ends", lambda: told("circle0")["matched"] > 5 and json.loads(subprocess.check_output(["sekisho", "rule", "ls", "--json"]))["waiting"]["executions"] == 0)
+matched = told("circle0")["matched"]
+assert matched <= 1001 and told("circle9")["matched"] == matched, matched
+for n in range(10):
+    iot.delete_topic_rule(ruleName=f"circle{n}")
+
+# A secret that is not what belongs there is not told to anybody
+rule("told", f"SELECT 1 AS one FROM 'shared/told'", {"republish": {"topic": f"shared/${{get_secret('spoiled', 'SecretString', '{ROLE}')}}", "roleArn": ROLE}},
+     errorAction={"republish": {"topic": "shared/out/told", "qos": 1, "roleArn": ROLE}})
+there("secretsmanager").create_secret(Name="spoiled", SecretString="hunter2/#")
+publish(device, "shared/told", "{}")
+assert "is no topic" in heard("shared/out/told").payload.decode() and "hunter2" not in json.dumps(told("told"))
+
+# Who is busy is asked again, and the answer is as good as the first would have been
+class Flaky(http.server.BaseHTTPRequestHandler):
+    left = 2
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["content-length"]))
+        Flaky.left -= 1
+        self.send_response(503 if Flaky.left >= 0 else 200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+threading.Thread(target=http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Flaky).serve_forever, daemon=True).start()
+rule("flaky", f"SELECT aws_lambda('{FUNCTION}flaky', *).n AS n FROM 'shared/flaky'")
+publish(device, "shared/flaky", '{"n": 5}')
+assert json.loads(heard("shared/out/flaky").payload) == {"n": 5} and Flaky.left == -1
+assert "503" in told("flaky")["last_error"]["error"], told("flaky")
 
 # get_secret, in a template too; what is republished says so in MQTT 5's words
 secrets = there("secretsmanager")

@@ -132,8 +132,9 @@ for name, more in {"together": {}, "across": {"batchAcrossTopics": True}}.items(
     assert all(len({n % 2 for n in batch}) == 1 for batch in batches) == (name == "together"), batches
     [device.acked.get(timeout=30) for _ in range(20)]
 rule("binary", "SELECT * FROM 'shared/binary'", {"url": BASE + "/batch/binary", "confirmationUrl": BASE + "/", "enableBatching": True})
-publish(device, "shared/binary", b"\0\xff")
-assert "the result is not JSON, and cannot be in a batch" in error()
+for payload in [b"\0\xff", b'{"a": "\xff"}', b'{"a": 1} {']:
+    publish(device, "shared/binary", payload)
+    assert "the result is not JSON, and cannot be in a batch" in error(), payload
 answers["/batch/across"] = [404]
 for n in range(3):
     device.publish("shared/across/0", json.dumps({"n": n}), qos=1)

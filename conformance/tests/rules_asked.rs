@@ -5,8 +5,9 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_asked.py
 const MESSAGES: usize = 40;
 
 /// `sekisho.toml` with two services there, and functions.
-fn settings(directory: &tempfile::TempDir, endpoint: &str) -> String {
+fn settings(directory: &tempfile::TempDir, endpoint: &str, port: u16) -> String {
     let mut text = "[functions]\n".to_owned();
+    text += &format!("\"arn:aws:lambda:eu-west-1:123456789012:function:flaky\" = \"http://127.0.0.1:{port}/\"\n");
     for (name, command) in [("echo", "cat"), ("broken", "false"), ("slow", "sleep 600")] {
         text += &format!("\"arn:aws:lambda:eu-west-1:123456789012:function:{name}\" = \"command:{command}\"\n");
     }
@@ -24,10 +25,11 @@ fn settings(directory: &tempfile::TempDir, endpoint: &str) -> String {
 #[test]
 fn what_statements_ask_is_answered_or_undefined() {
     let (moto, directory) = (Moto::start(), tempfile::tempdir().expect("a directory"));
-    let server = Server::start_with(&["--config", &settings(&directory, &moto.api())]);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let server = Server::start_with(&["--config", &settings(&directory, &moto.api(), free)]);
     server.device("pump-7");
     server.device("pump-8");
-    server.bash(&format!("MOTO={} python {SCRIPT}", moto.api()));
+    server.bash(&format!("MOTO={} PORT={free} python {SCRIPT}", moto.api()));
 }
 
 /// A table whose service takes connections and never answers, before a kill, and answers after it: each message that was acknowledged comes
@@ -36,7 +38,7 @@ fn what_statements_ask_is_answered_or_undefined() {
 fn who_is_not_answered_is_asked_again_over_a_kill() {
     let (moto, silent) = (Moto::start(), std::net::TcpListener::bind("127.0.0.1:0").expect("a port"));
     let directory = tempfile::tempdir().expect("a directory");
-    let config = settings(&directory, &format!("http://{}", silent.local_addr().expect("an address")));
+    let config = settings(&directory, &format!("http://{}", silent.local_addr().expect("an address")), 1);
     let mut server = Server::start_with(&["--config", &config]);
     server.device("pump-7");
     let there = format!("aws --endpoint-url {} --region eu-west-1", moto.api());
@@ -59,9 +61,13 @@ fn who_is_not_answered_is_asked_again_over_a_kill() {
     };
     eventually("somebody was asked", || told()["last_error"].is_object().then_some(()));
     assert_eq!(told()["waiting"]["executions"], MESSAGES, "each waits, acknowledged as it is");
+    server.bash("aws iot disable-topic-rule --rule-name located");
     server.kill();
-    settings(&directory, &moto.api());
+    settings(&directory, &moto.api(), 1);
     server.restart();
+    let told = server.bash("sekisho rule ls --json; aws iot enable-topic-rule --rule-name located");
+    let told: serde_json::Value = serde_json::from_str(told.trim()).expect("JSON");
+    assert_eq!(told["waiting"]["executions"], MESSAGES, "a rule that is disabled loses nothing");
     eventually("the bucket has all of it", || {
         let count =
             server.bash("aws s3api list-objects-v2 --bucket lake --query 'length(Contents || `[]`)' --output text");

@@ -212,6 +212,7 @@ mod tests {
                 trace_id: None,
                 received: Timestamp::from_seconds(1),
                 republished: 2,
+                may_republish: None,
                 variables: vec![Some("1".into()), None],
                 payload: Some(Bytes::from_static(b"\0\xff")),
             },

@@ -69,6 +69,9 @@ pub struct Origin {
     /// What the rule's SET made of it, as JSON, if somebody would ask for that.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub variables: Vec<Option<String>>,
+    /// How many more messages may be republished of it and what comes of it; as many as of any, if that is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub may_republish: Option<u16>,
     /// Its payload; `None` if nobody would ask for it.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "base64_bytes::option")]
     pub payload: Option<Bytes>,
@@ -104,7 +107,17 @@ pub enum Task {
     Produce(Box<Produce>),
     /// The rule's statement and templates, evaluated once others have answered what they ask, and then its actions. There is no result
     /// yet, and no other work.
-    Evaluate(Option<Box<Said>>),
+    Evaluate(Box<Unevaluated>),
+}
+
+/// What evaluating a rule later takes, beside the message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unevaluated {
+    /// What random numbers come of: a statement makes the same of its message each time, and asks the same.
+    pub seed: [u8; 32],
+    /// What MQTT 5 said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said: Option<Said>,
 }
 
 /// What MQTT 5 said of a message whose rule is evaluated later.
@@ -172,7 +185,7 @@ impl Work {
             }
             Task::Call(call) => size_of::<Call>() + allocated(call.bytes()),
             Task::Produce(produce) => allocated(produce.bytes()),
-            Task::Evaluate(said) => said.as_ref().map_or(0, |said| said.bytes()),
+            Task::Evaluate(later) => size_of::<Unevaluated>() + later.said.as_ref().map_or(0, Said::bytes),
         };
         size_of::<Self>() + task
     }

@@ -10,5 +10,5 @@ mod lane; // where it is done
 
 pub use actions::{Actions, Limits, Progress};
 pub use event::Event;
-pub use execution::{Execution, ExecutionId, Failure, Origin, Said, Task, Work};
+pub use execution::{Execution, ExecutionId, Failure, Origin, Said, Task, Unevaluated, Work};
 pub use lane::Lane;

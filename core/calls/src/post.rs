@@ -9,12 +9,22 @@ pub struct Post {
     pub url: HttpUrl,
     /// Beside those that every request has.
     pub headers: Vec<(String, String)>,
+    /// A secret is in the address: people are shown no more than its origin.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_secret: bool,
     /// With others in one request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batching: Option<Batching>,
     /// Signed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signing: Option<Signing>,
+}
+
+impl Post {
+    /// Where to, for people.
+    pub fn shown(&self) -> &str {
+        if self.has_secret { self.url.origin() } else { self.url.as_str() }
+    }
 }
 
 /// `batchConfig`: the first of these to be reached ends a batch.

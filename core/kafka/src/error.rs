@@ -36,7 +36,7 @@ pub struct BrokerError(pub i16);
 const CODES: &[(i16, &str, bool)] = &[
     (-1, "UNKNOWN_SERVER_ERROR",             true),
     (2,  "CORRUPT_MESSAGE",                  true),
-    (3,  "UNKNOWN_TOPIC_OR_PARTITION",       true),
+    (3,  "UNKNOWN_TOPIC_OR_PARTITION",       false),
     (5,  "LEADER_NOT_AVAILABLE",             true),
     (6,  "NOT_LEADER_OR_FOLLOWER",           true),
     (7,  "REQUEST_TIMED_OUT",                true),
@@ -80,9 +80,14 @@ impl BrokerError {
         true
     }
 
+    /// Nobody knows the topic, or not yet: brokers that make topics take a moment for it.
+    pub const fn is_of_topic(self) -> bool {
+        self.0 == 3
+    }
+
     /// Another broker leads the partition by now.
     pub const fn is_of_leader(self) -> bool {
-        matches!(self.0, 3 | 5 | 6)
+        matches!(self.0, 3 | 5 | 6 | 9 | 13 | 56 | 72 | 74)
     }
 
     /// A code; none if nothing is wrong.

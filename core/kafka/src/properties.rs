@@ -101,10 +101,17 @@ impl Acks {
 
 impl Address {
     /// Whether it is on this machine, as far as its name says.
-    fn is_here(&self) -> bool {
+    pub fn is_here(&self) -> bool {
         let address = self.host.parse::<std::net::IpAddr>();
         self.host == "localhost" || address.is_ok_and(|address| address.is_loopback())
     }
+}
+
+/// Whose username and password: a password that SCRAM never sends is not for PLAIN to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Plain,
+    Scram,
 }
 
 /// One property, read.
@@ -115,8 +122,9 @@ enum Property {
         is_sasl: bool,
     },
     Mechanism(Mechanism),
-    Username(String),
-    Password(String),
+    /// Of SASL's `plain` or `scram`.
+    Username(Family, String),
+    Password(Family, String),
     Truststore(String),
     Keystore(String),
     Acks(Acks),
@@ -144,7 +152,8 @@ impl ClientProperties {
 
     fn gathered(properties: &BTreeMap<String, String>, with_templates: bool) -> Result<Self, String> {
         let (mut is_tls, mut is_sasl) = (true, false);
-        let (mut mechanism, mut username, mut password) = (None, None, None);
+        let mut mechanism = None;
+        let mut pairs = [(Family::Plain, None, None), (Family::Scram, None, None)];
         let mut gathered = Self {
             bootstrap: Vec::new(),
             is_tls,
@@ -161,8 +170,8 @@ impl ClientProperties {
                 Property::Bootstrap(bootstrap) => gathered.bootstrap = bootstrap,
                 Property::Security { is_tls: tls, is_sasl: sasl } => (is_tls, is_sasl) = (tls, sasl),
                 Property::Mechanism(named) => mechanism = Some(named),
-                Property::Username(name) => username = Some(name),
-                Property::Password(word) => password = Some(word),
+                Property::Username(family, name) => pairs[family as usize].1 = Some(name),
+                Property::Password(family, word) => pairs[family as usize].2 = Some(word),
                 Property::Truststore(pem) => gathered.truststore = Some(pem),
                 Property::Keystore(pem) => gathered.keystore = Some(pem),
                 Property::Acks(acks) => gathered.acks = acks,
@@ -176,14 +185,11 @@ impl ClientProperties {
         }
         if is_sasl {
             let mechanism = mechanism.ok_or_else(|| required("sasl.mechanism"))?;
-            let family = if mechanism == Mechanism::Plain { "plain" } else { "scram" };
-            for part in ["username", "password"] {
-                let name = format!("sasl.{family}.{part}");
-                if !properties.contains_key(&name) {
-                    return Err(required(&name));
-                }
-            }
-            let (username, password) = (username.unwrap_or_default(), password.unwrap_or_default());
+            let (family, name) =
+                if mechanism == Mechanism::Plain { (Family::Plain, "plain") } else { (Family::Scram, "scram") };
+            let (_, username, password) = std::mem::replace(&mut pairs[family as usize], (family, None, None));
+            let username = username.ok_or_else(|| required(&format!("sasl.{name}.username")))?;
+            let password = password.ok_or_else(|| required(&format!("sasl.{name}.password")))?;
             gathered.sasl = Some(Sasl { mechanism, username, password });
         }
         gathered.is_tls = is_tls;
@@ -216,8 +222,10 @@ impl Property {
                 return Err(format!("`{other}` is not offered by this server yet"));
             }
             ("sasl.mechanism", _) => return Err(one_of("PLAIN, SCRAM-SHA-256, SCRAM-SHA-512")),
-            ("sasl.plain.username" | "sasl.scram.username", _) => Self::Username(text()),
-            ("sasl.plain.password" | "sasl.scram.password", _) => Self::Password(text()),
+            ("sasl.plain.username", _) => Self::Username(Family::Plain, text()),
+            ("sasl.scram.username", _) => Self::Username(Family::Scram, text()),
+            ("sasl.plain.password", _) => Self::Password(Family::Plain, text()),
+            ("sasl.scram.password", _) => Self::Password(Family::Scram, text()),
             ("ssl.truststore", Some(value)) => Self::Truststore(pem(value)?),
             ("ssl.keystore", Some(value)) => Self::Keystore(pem(value)?),
             ("ssl.truststore" | "ssl.keystore", None) => Self::Given,
@@ -258,7 +266,8 @@ fn addresses(list: &str) -> Result<Vec<Address>, String> {
             !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_:".contains(&byte));
         is_name.then_some(Address { host: host.to_owned(), port: port.parse().ok()? })
     };
-    list.split(',').map(|text| address(text).ok_or_else(|| format!("`{text}` is no host:port"))).collect()
+    // Not quoted: it may come of a secret.
+    list.split(',').map(|text| address(text).ok_or_else(|| "one of them is no host:port".to_owned())).collect()
 }
 
 /// As it is, or in base64: a secret may be binary.
@@ -311,9 +320,9 @@ mod tests {
         #[rustfmt::skip] // properties                                                              what is wrong
         let table: &[(&[(&str, &str)], &str)] = &[
             (&[],                                                                                   "bootstrap.servers is required"),
-            (&[("bootstrap.servers", "b")],                                                         "bootstrap.servers: `b` is no host:port"),
-            (&[("bootstrap.servers", "b:99999")],                                                   "bootstrap.servers: `b:99999` is no host:port"),
-            (&[("bootstrap.servers", "a b:9")],                                                     "bootstrap.servers: `a b:9` is no host:port"),
+            (&[("bootstrap.servers", "b")],                                                         "bootstrap.servers: one of them is no host:port"),
+            (&[("bootstrap.servers", "b:99999")],                                                   "bootstrap.servers: one of them is no host:port"),
+            (&[("bootstrap.servers", "a b:9")],                                                     "bootstrap.servers: one of them is no host:port"),
             (&[B, ("security.protocol", "TLS")],                                                    "security.protocol: `TLS`: one of SSL, SASL_SSL, PLAINTEXT, SASL_PLAINTEXT"),
             (&[B, ("security.protocol", "PLAINTEXT")],                                              "security.protocol: without TLS messages and passwords cross the network"),
             (&[B, ("security.protocol", "SASL_SSL")],                                               "sasl.mechanism is required"),
@@ -336,6 +345,25 @@ mod tests {
                 .map(drop)
                 .unwrap();
         }
+    }
+
+    #[test]
+    fn each_mechanism_has_its_own_password() {
+        let both = |mechanism| {
+            let read = ClientProperties::read(&map(&[
+                ("bootstrap.servers", "b:9094"),
+                ("security.protocol", "SASL_SSL"),
+                ("sasl.mechanism", mechanism),
+                ("sasl.plain.username", "a"),
+                ("sasl.plain.password", "pa"),
+                ("sasl.scram.username", "b"),
+                ("sasl.scram.password", "pb"),
+            ]));
+            let sasl = read.unwrap_or_else(|problem| panic!("{problem}")).sasl.unwrap();
+            (sasl.username, sasl.password)
+        };
+        assert_eq!(both("PLAIN"), ("a".into(), "pa".into()));
+        assert_eq!(both("SCRAM-SHA-512"), ("b".into(), "pb".into()));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response};
-use http_body_util::{BodyExt, Collected, Full, Limited};
+use http_body_util::{BodyExt, Collected, Full, LengthLimitError, Limited};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -37,6 +37,13 @@ pub enum HttpError {
     /// It ended early, or is longer than the caller takes.
     #[error("the answer cannot be read: {0}")]
     Body(#[source] Box<dyn std::error::Error + Send + Sync>),
+}
+
+impl HttpError {
+    /// Whether there is an answer, which is longer than the caller takes.
+    pub fn is_too_long(&self) -> bool {
+        matches!(self, Self::Body(error) if error.is::<LengthLimitError>())
+    }
 }
 
 impl HttpClient {

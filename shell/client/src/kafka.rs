@@ -1,8 +1,10 @@
 //! A Kafka producer: TLS and SASL as its properties say, connections that are kept, one record a request.
 use std::collections::HashMap;
 use std::io;
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use aws_lc_rs::rand;
@@ -14,12 +16,20 @@ use sekisho_kafka::{
     ANSWER_BYTES_MAX, Address, Answer, ClientProperties, KafkaError, Mechanism, Metadata, Record, Request, Sasl, Scram,
     partition_of,
 };
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 /// A record and all that it takes: a connection, who leads, an answer. And then: [`ProduceError::Silent`].
 const SEND_MAX: Duration = Duration::from_secs(30);
+/// To be connected, by TLS and SASL, and to be told who leads. And then: the next broker is asked.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+/// A topic nobody knows is asked for so long (ours; Java's `max.block.ms` is 60 s). And then: the record has failed.
+const UNKNOWN_TOPIC_MAX: Duration = Duration::from_secs(10);
+/// Between two times.
+const UNKNOWN_TOPIC_PAUSE: Duration = Duration::from_millis(250);
+/// A connection nobody has used for so long is not used again: brokers close theirs after ten minutes.
+const KEPT_MAX: Duration = Duration::from_secs(60);
 /// Until it is asked again who leads a topic's partitions (`metadata.max.age.ms`).
 const METADATA_MAX: Duration = Duration::from_secs(300);
 /// Topics whose leaders are known; a record may say which. And then: it is asked each time.
@@ -43,6 +53,7 @@ pub struct KafkaProducer {
 struct Connection {
     stream: Box<dyn Stream>,
     number: i32,
+    used: Instant,
 }
 
 /// Why a record is not with its broker.
@@ -69,6 +80,9 @@ pub enum ProduceError {
     /// The partition has no leader.
     #[error("nobody leads partition {1} of the topic `{0}`")]
     NoLeader(String, i32),
+    /// A broker that is elsewhere, without TLS.
+    #[error("the brokers name `{0}`, which is not this machine, and there is no TLS")]
+    NotHere(String),
     /// What the broker says.
     #[error(transparent)]
     Kafka(#[from] KafkaError),
@@ -78,8 +92,8 @@ impl ProduceError {
     /// The same may do better later.
     pub const fn is_passing(&self) -> bool {
         match self {
-            Self::Tls(_) => false,
-            Self::Io { .. } | Self::Silent | Self::NoPartition(..) | Self::NoLeader(..) => true,
+            Self::Tls(_) | Self::NoPartition(..) | Self::NotHere(_) => false,
+            Self::Io { .. } | Self::Silent | Self::NoLeader(..) => true,
             Self::Kafka(error) => error.is_passing(),
         }
     }
@@ -87,7 +101,7 @@ impl ProduceError {
     /// Who leads, or who is connected, may be another by now.
     const fn is_of_place(&self) -> bool {
         match self {
-            Self::Io { .. } | Self::NoLeader(..) => true,
+            Self::Io { .. } | Self::Silent | Self::NoLeader(..) | Self::NoPartition(..) => true,
             Self::Kafka(KafkaError::Refused(error)) => error.is_of_leader(),
             _ => false,
         }
@@ -110,18 +124,31 @@ impl KafkaProducer {
     /// [`ProduceError`]. The record may be there all the same: whoever is in doubt sends it again.
     pub async fn send(&self, topic: &str, partition: Option<i32>, record: &Record<'_>) -> Result<(), ProduceError> {
         let batch = record.batch(self.properties.compression)?;
+        let begun = Instant::now();
+        let mut is_first = true;
         let sent = async {
-            let first = self.send_once(topic, partition, record.key, &batch).await;
-            match first {
-                // A connection that was kept is closed by now, or another broker leads.
-                Err(error) if error.is_of_place() => {
-                    self.known_topics().remove(topic);
-                    self.send_once(topic, partition, record.key, &batch).await
+            loop {
+                match self.send_once(topic, partition, record.key, &batch).await {
+                    Err(ProduceError::Kafka(KafkaError::Refused(error)))
+                        if error.is_of_topic() && begun.elapsed() < UNKNOWN_TOPIC_MAX =>
+                    {
+                        self.known_topics().remove(topic);
+                        tokio::time::sleep(UNKNOWN_TOPIC_PAUSE).await;
+                    }
+                    // Another broker leads, or the topic has grown.
+                    Err(error) if error.is_of_place() && is_first => {
+                        is_first = false;
+                        self.known_topics().remove(topic);
+                    }
+                    other => return other,
                 }
-                other => other,
             }
         };
-        tokio::time::timeout(SEND_MAX, sent).await.unwrap_or(Err(ProduceError::Silent))
+        let sent = tokio::time::timeout(SEND_MAX, sent).await.unwrap_or(Err(ProduceError::Silent));
+        if sent.as_ref().is_err_and(ProduceError::is_of_place) {
+            self.known_topics().remove(topic);
+        }
+        sent
     }
 
     async fn send_once(
@@ -158,11 +185,16 @@ impl KafkaProducer {
             return Ok(metadata);
         }
         let mut last = None;
-        for address in &self.properties.bootstrap {
-            match self.ask(address, &Request::Metadata { topic }).await {
+        let all = &self.properties.bootstrap;
+        let first = self.next.fetch_add(1, Ordering::Relaxed) % all.len().max(1);
+        for address in all[first..].iter().chain(&all[..first]) {
+            let asked = tokio::time::timeout(ANSWER_MAX, self.ask(address, &Request::Metadata { topic })).await;
+            let silent = || ProduceError::Io { address: address.clone(), error: io::ErrorKind::TimedOut.into() };
+            match asked.unwrap_or_else(|_| Err(silent())) {
                 Ok(Some(Answer::Metadata(metadata))) => {
                     let metadata = Arc::new(metadata);
                     let mut topics = self.known_topics();
+                    topics.retain(|_, (asked, _)| asked.elapsed() < METADATA_MAX);
                     if topics.len() < TOPICS_MAX {
                         topics.insert(topic.to_owned(), (Instant::now(), metadata.clone()));
                     }
@@ -177,21 +209,47 @@ impl KafkaProducer {
     }
 
     async fn ask(&self, address: &Address, request: &Request<'_>) -> Result<Option<Answer>, ProduceError> {
-        let kept = self.idle().get_mut(address).and_then(Vec::pop);
-        let mut connection = match kept {
-            Some(connection) => connection,
-            None => self.connect(address).await?,
+        let kept = self.kept(address);
+        let (mut connection, is_kept) = match kept {
+            Some(connection) => (connection, true),
+            None => (self.connected(address).await?, false),
         };
-        let answer = connection.ask(address, request).await;
+        let mut answer = connection.ask(address, request).await;
+        if is_kept && matches!(answer, Err(ProduceError::Io { .. })) {
+            // The others are as old.
+            self.idle().remove(address);
+            connection = self.connected(address).await?;
+            answer = connection.ask(address, request).await;
+        }
         // What was read to its end can go on, whatever it said.
         if matches!(answer, Ok(_) | Err(ProduceError::Kafka(KafkaError::Refused(_)))) {
+            connection.used = Instant::now();
             let mut idle = self.idle();
+            idle.retain(|_, kept| {
+                kept.retain(|connection| connection.used.elapsed() < KEPT_MAX);
+                !kept.is_empty()
+            });
             let idle = idle.entry(address.clone()).or_default();
             if idle.len() < IDLE_MAX {
                 idle.push(connection);
             }
         }
         answer
+    }
+
+    /// One that was used a moment ago and is open still.
+    fn kept(&self, address: &Address) -> Option<Connection> {
+        let mut idle = self.idle();
+        let kept = idle.get_mut(address)?;
+        std::iter::from_fn(|| kept.pop()).find_map(|mut connection| connection.is_open().then_some(connection))
+    }
+
+    async fn connected(&self, address: &Address) -> Result<Connection, ProduceError> {
+        if self.tls.is_none() && !address.is_here() {
+            return Err(ProduceError::NotHere(address.host.clone()));
+        }
+        let silent = |_| ProduceError::Io { address: address.clone(), error: io::ErrorKind::TimedOut.into() };
+        tokio::time::timeout(ANSWER_MAX, self.connect(address)).await.map_err(silent)?
     }
 
     async fn connect(&self, address: &Address) -> Result<Connection, ProduceError> {
@@ -206,7 +264,7 @@ impl KafkaProducer {
                 Box::new(tls.connect(name, stream).await.map_err(failed)?)
             }
         };
-        let mut connection = Connection { stream, number: 0 };
+        let mut connection = Connection { stream, number: 0, used: Instant::now() };
         if let Some(sasl) = &self.properties.sasl {
             connection.authenticate(address, sasl).await?;
         }
@@ -227,6 +285,14 @@ fn at(topic: &str, partitions: &[(i32, i32)], at: usize) -> Result<(i32, i32), P
 }
 
 impl Connection {
+    /// Whether a broker that was silent is silent still: whoever closed it would have said so, and nothing else is waited for.
+    fn is_open(&mut self) -> bool {
+        let mut byte = [0];
+        let mut into = ReadBuf::new(&mut byte);
+        let read = Pin::new(&mut *self.stream).poll_read(&mut Context::from_waker(Waker::noop()), &mut into);
+        self.used.elapsed() < KEPT_MAX && read.is_pending()
+    }
+
     /// Asks, and waits for the answer if there is one.
     async fn ask(&mut self, address: &Address, request: &Request<'_>) -> Result<Option<Answer>, ProduceError> {
         let failed = |error| ProduceError::Io { address: address.clone(), error };
@@ -342,7 +408,41 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let producer = producer(listener.local_addr().unwrap().port());
         let error = producer.send("t", None, &record()).await.unwrap_err();
-        assert!(matches!(error, ProduceError::Silent), "{error}");
+        assert!(matches!(error, ProduceError::Io { .. }) && error.is_passing(), "{error}");
+    }
+
+    /// A broker of this machine that sends records, and passwords, to another in the clear.
+    #[tokio::test]
+    async fn who_is_elsewhere_is_not_reached_without_tls() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let producer = producer(listener.local_addr().unwrap().port());
+        let server = tokio::spawn(async move {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let asked = stream.read_i32().await.unwrap();
+            stream.read_exact(&mut vec![0; asked as usize]).await.unwrap();
+            // number 1, throttle; broker 5 at far.example:9092; no cluster id, controller; topic t, partition 0 led by 5
+            let told = b"\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x05\0\x0bfar.example\0\0\x23\x84\xff\xff\xff\xff\0\0\0\x05\0\0\0\x01\
+                \0\0\0\x01t\0\0\0\0\x01\0\0\0\0\0\0\0\0\0\x05\0\0\0\0\0\0\0\0";
+            stream.write_i32(told.len() as i32).await.unwrap();
+            stream.write_all(told).await.unwrap();
+            stream.read_u8().await
+        });
+        let error = producer.send("t", None, &record()).await.unwrap_err();
+        assert!(matches!(error, ProduceError::NotHere(_)) && !error.is_passing(), "{error}");
+        server.abort();
+    }
+
+    /// Two brokers, one of which takes connections and says nothing.
+    #[tokio::test(start_paused = true)]
+    async fn the_next_broker_is_asked_where_one_says_nothing() {
+        let (silent, other) =
+            (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let ports = [&silent, &other].map(|listener| listener.local_addr().unwrap().port());
+        let mut producer = producer(ports[0]);
+        producer.properties.bootstrap.push(Address { host: "127.0.0.1".into(), port: ports[1] });
+        let asked = tokio::spawn(async move { other.accept().await.unwrap().0.read_i32().await });
+        let _ = tokio::time::timeout(Duration::from_secs(20), producer.send("t", None, &record())).await;
+        assert!(asked.await.unwrap().is_ok_and(|length| length > 0));
     }
 
     /// A topic that somebody else made smaller, or that has nobody who leads it.

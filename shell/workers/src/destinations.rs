@@ -53,7 +53,7 @@ struct BatchKey {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum PostError {
     #[error("no destination that was confirmed and is enabled covers {0}")]
-    NotConfirmed(HttpUrl),
+    NotConfirmed(String),
     #[error("a header cannot be sent")]
     Header,
     #[error("the result is not JSON, and cannot be in a batch")]
@@ -132,14 +132,15 @@ impl Destinations {
         slot: impl Future<Output = OwnedSemaphorePermit>,
     ) -> Result<(), PostError> {
         if !self.may_post(&post.url) {
-            return Err(PostError::NotConfirmed(post.url.clone()));
+            return Err(PostError::NotConfirmed(post.shown().to_owned()));
         }
         let (body, headers) = (&execution.result, headers(post, &execution.result)?);
         let Some(batching) = post.batching else {
             let _slot = slot.await;
             return self.post_patiently(&post.url, &headers, body, post.signing.as_ref()).await;
         };
-        serde_json::from_slice::<IgnoredAny>(body).map_err(|_| PostError::NotJson)?;
+        // All of it: what is not JSON would take the others of its batch along.
+        serde_json::from_slice::<serde_json::Value>(body).map_err(|_| PostError::NotJson)?;
         let topic = (!batching.across_topics).then(|| execution.origin.topic.clone());
         let (rule, url, signing) = (execution.rule.clone(), post.url.clone(), post.signing.clone());
         let key = BatchKey { rule, url, topic, batching, signing };
@@ -167,7 +168,7 @@ impl Destinations {
         let mut attempt = 1;
         loop {
             if !self.may_post(url) {
-                return Err(PostError::NotConfirmed(url.clone()));
+                return Err(PostError::NotConfirmed(url.origin().to_owned()));
             }
             let posted = match signing {
                 None => self.post_once(url, headers, body.clone()).await,

@@ -127,7 +127,7 @@ impl Functions {
                     None => self.http.post_json_for_head(url, event).await,
                 };
                 let answered = answered.map_err(|error: HttpError| {
-                    let is_passing = !matches!(error, HttpError::Request(_));
+                    let is_passing = !matches!(error, HttpError::Request(_)) && !error.is_too_long();
                     FunctionError { said: error.to_string(), is_passing }
                 })?;
                 if !answered.status().is_success() {

@@ -49,7 +49,9 @@ pub(crate) struct LiveRule {
     pub program: Arc<Program>,
     pub actions: Vec<Action>,
     pub error_action: Option<Action>,
-    /// Whether its actions' templates ask others.
+    /// Whether its statement, or its actions' templates, ask more than the message.
+    pub asks: bool,
+    /// Whether the templates do, and others.
     pub actions_ask: bool,
     /// Whether they, or the error action's, name what SET makes.
     pub actions_name_variables: bool,
@@ -106,13 +108,22 @@ impl LiveRules {
                 figures
             }
         };
-        let actions_ask =
-            rule.actions().iter().flat_map(|action| Action::asks(action, &**program)).any(|asks| asks.waits);
+        let of_actions: Vec<_> = rule.actions().iter().flat_map(|action| Action::asks(action, &**program)).collect();
+        let actions_ask = of_actions.iter().any(|asks| asks.waits);
+        let asks = !of_actions.is_empty() || !program.asks().is_empty();
         let actions_name_variables = rule.actions().iter().chain(rule.error_action()).any(Action::names_variables);
         let program = program.clone();
-        let rule =
-            LiveRule { name, version, program, actions, error_action, actions_ask, actions_name_variables, figures };
-        Ok(Arc::new(rule))
+        Ok(Arc::new(LiveRule {
+            name,
+            version,
+            program,
+            actions,
+            error_action,
+            asks,
+            actions_ask,
+            actions_name_variables,
+            figures,
+        }))
     }
 
     fn figures(&self) -> MutexGuard<'_, HashMap<RuleName, (u32, Arc<RuleFigures>)>> {

@@ -13,7 +13,7 @@ use crate::delivery::Places;
 
 /// Until an object that was replaced counts.
 const KEPT: Duration = Duration::from_secs(60);
-/// Descriptions that are kept; a message may name which. And then: others are read each time.
+/// Descriptions that are kept; a message may name which. And then: those that are none, and the oldest, go.
 const KEPT_MAX: usize = 256;
 
 /// Bucket and key.
@@ -94,9 +94,12 @@ impl Schemas {
         if let Some(keep) = keep {
             let mut kept = self.kept();
             kept.retain(|_, (read, _)| read.elapsed() < KEPT);
-            if kept.len() < KEPT_MAX {
-                kept.insert(place, (Instant::now(), keep));
+            if kept.len() >= KEPT_MAX {
+                // What is none goes first: a message may name many of those.
+                let first = kept.iter().min_by_key(|(_, (read, kept))| (kept.is_ok(), *read));
+                first.map(|(place, _)| place.clone()).iter().for_each(|place| drop(kept.remove(place)));
             }
+            kept.insert(place, (Instant::now(), keep));
         }
         let descriptors = read?;
         Ok(decoded(&descriptors, message)?)

@@ -15,11 +15,12 @@ use sekisho_types::{HttpUrl, Timestamp};
 
 use crate::functions::{CallLimits, FunctionError, Functions};
 
-/// An answer is a few lines.
-const ANSWER_BYTES_MAX: usize = 256 * 1024;
+/// An answer is a few lines, or an item of DynamoDB's (400 KB there). And then: it is no answer.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
 /// A function in Lambda's place takes at most this long (Lambda quotas: "Function timeout"). And then: it has not done it.
 const FUNCTION_MAX: Duration = Duration::from_secs(900);
-/// And this long if a statement waits for what it answers (developer guide, "Functions": `aws_lambda`). And then: the same.
+/// And this long if a statement waits for what it answers (developer guide, "Functions": `aws_lambda`). And then: the same. Of Lambda itself,
+/// and who speaks as it does, the settings say how long.
 const LAMBDA_ANSWER_MAX: Duration = Duration::from_secs(2);
 /// A secret is not asked for again so long (developer guide, "Functions": `get_secret`).
 const SECRET_KEPT: Duration = Duration::from_secs(15 * 60);
@@ -83,7 +84,7 @@ impl CallError {
             Self::NoService(_) => false, // the next start may have one
             Self::NoRequest(_) | Self::NotTaken(_) | Self::Slow(_) | Self::Unanswered(AwsError::Request(_)) => true,
             Self::Refused(refused) => !is_passing(refused.status, &refused.code),
-            Self::Unanswered(_) => false,
+            Self::Unanswered(error) => matches!(error, AwsError::TooLong { .. }),
             Self::Function(error) => !error.is_passing,
         }
     }
@@ -119,8 +120,9 @@ impl Services {
         body: &Bytes,
         now: Timestamp,
     ) -> Option<HeaderMap> {
-        let service = self.by_name.get(&*signing.service_name).filter(|service| service.origin == url.origin())?;
-        let (_, authority) = url.origin().split_once("://")?;
+        let origin = without_default_port(url.origin());
+        let service = self.by_name.get(&*signing.service_name).filter(|service| service.origin == origin)?;
+        let (_, authority) = origin.split_once("://")?;
         let path_and_query = &url.as_str()[url.origin().len()..];
         let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
         let mut all: Vec<(&str, &[u8])> = vec![("host", authority.as_bytes())];
@@ -178,10 +180,7 @@ impl Services {
             return Ok(Some(secret));
         }
         let answer = match lookup {
-            Lookup::Function { arn, input } => {
-                let answer = tokio::time::timeout(LAMBDA_ANSWER_MAX, self.run_function(arn, input, lookup)).await;
-                answer.map_err(|_| CallError::Slow(arn.clone()))??
-            }
+            Lookup::Function { arn, input } => self.run_function(arn, input, lookup).await?,
             Lookup::Item { .. } | Lookup::Secret { .. } => self.ask_service(lookup).await?.body,
         };
         let answer = lookup.read(&answer).map_err(CallError::NotTaken)?;
@@ -194,7 +193,9 @@ impl Services {
     async fn run_function(&self, arn: &str, input: &str, lookup: &Lookup) -> Result<Bytes, CallError> {
         if self.functions.has(arn) {
             let limits = CallLimits { time: FUNCTION_MAX, answer_bytes: ANSWER_BYTES_MAX };
-            let answer = self.functions.call(arn, input.as_bytes().to_vec(), limits).await;
+            let called = self.functions.call(arn, input.as_bytes().to_vec(), limits);
+            let answer = tokio::time::timeout(LAMBDA_ANSWER_MAX, called).await;
+            let answer = answer.map_err(|_| CallError::Slow(arn.to_owned()))?;
             return answer.map(Into::into).map_err(CallError::Function);
         }
         let answer = self.ask_service(lookup).await?;
@@ -255,6 +256,15 @@ impl Services {
     }
 }
 
+/// As clients send it, and as settings have it.
+fn without_default_port(origin: &str) -> &str {
+    let stripped = match origin.starts_with("https://") {
+        true => origin.strip_suffix(":443"),
+        false => origin.strip_suffix(":80"),
+    };
+    stripped.unwrap_or(origin)
+}
+
 impl Service {
     async fn send(&self, signing_name: &str, request: Request) -> Result<Answer, CallError> {
         let headers: Vec<_> = request.headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -265,5 +275,48 @@ impl Service {
         let signed = AwsRequest { signing_name, method, path, query: "", headers: &headers, body };
         let answer = self.client.send(&signed).await.map_err(CallError::Unanswered)?;
         answer.success().map_err(CallError::Refused)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Credentials sign for the endpoint they are for, and for nobody who only looks like it.
+    #[test]
+    fn who_is_signed_for() {
+        let service = RemoteService {
+            name: "execute-api",
+            endpoint: Endpoint::parse("https://api.example", false).unwrap(),
+            region: "eu-west-1".into(),
+            credentials: Credentials {
+                access_key_id: "AKID".into(),
+                secret_access_key: sekisho_types::Secret::new(b"secret".to_vec()),
+                session_token: None,
+            },
+            request_max: Duration::from_secs(1),
+        };
+        let services = Services::new(vec![service], Arc::default()).unwrap();
+        let signing = |name: &str| Signing {
+            signing_region: "eu-west-1".into(),
+            service_name: name.into(),
+            role_arn: "r".into(),
+        };
+        #[rustfmt::skip] // service         address                             signed
+        let table = [
+            ("execute-api",                 "https://api.example/a?b=c",        true),
+            ("execute-api",                 "https://api.example:443/a",        true),
+            ("execute-api",                 "https://api.example:8443/a",       false),
+            ("execute-api",                 "http://api.example/a",             false),
+            ("execute-api",                 "https://api.example.net/a",        false),
+            ("execute-api",                 "https://other.example/a",          false),
+            ("lambda",                      "https://api.example/a",            false),
+        ];
+        for (name, url, expected) in table {
+            let url = HttpUrl::parse(url).unwrap();
+            let signed =
+                services.signed(&signing(name), &url, &HeaderMap::new(), &Bytes::new(), Timestamp::from_seconds(1));
+            assert_eq!(signed.is_some_and(|headers| headers.contains_key("authorization")), expected, "{name} {url}");
+        }
     }
 }

@@ -3,7 +3,7 @@ use sekisho_calls::Call;
 use sekisho_types::Random;
 use serde_json::{Map, Value};
 
-use super::members::Members;
+use super::members::{Members, has_secret};
 use super::{ActionError, RenderError};
 use crate::{Language, Message, Template};
 
@@ -16,6 +16,8 @@ pub struct CallAction {
     /// As the rule has it.
     call: Call,
     members: Filled,
+    /// One of them: what is wrong with them is not told in their words.
+    has_secret: bool,
 }
 
 /// JSON whose texts may be templates.
@@ -36,7 +38,8 @@ impl CallAction {
         let given = Call::with_given(members.of, members.members.clone());
         let call = Call::read(members.of, given.clone()).map_err(|error| members.invalid(error))?;
         let filled = Filled::compile(given, members.of, members.language)?;
-        Ok(Self { call, members: filled })
+        let has_secret = filled.has_secret();
+        Ok(Self { call, members: filled, has_secret })
     }
 
     /// As the rule has it: templates stand where a message will fill them in.
@@ -50,7 +53,10 @@ impl CallAction {
     /// [`RenderError`].
     pub fn render(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<Call, RenderError> {
         let members = self.members.fill(message, random)?;
-        let call = Call::read(self.call.words().kind, members).map_err(RenderError::Call)?;
+        let call = Call::read(self.call.words().kind, members).map_err(|problem| match self.has_secret {
+            true => RenderError::Call("a member with a secret is not what belongs there".into()),
+            false => RenderError::Call(problem),
+        })?;
         match call.bytes() <= CALL_BYTES_MAX {
             true => Ok(call),
             false => Err(RenderError::Call(format!("its members have more than {CALL_BYTES_MAX} bytes"))),
@@ -84,6 +90,15 @@ impl Filled {
             }
             other => Self::As(other),
         })
+    }
+
+    fn has_secret(&self) -> bool {
+        match self {
+            Self::As(_) => false,
+            Self::Template { template, .. } => has_secret(template),
+            Self::Array(values) => values.iter().any(Self::has_secret),
+            Self::Object(members) => members.iter().any(|(_, value)| value.has_secret()),
+        }
     }
 
     fn fill(&self, message: &Message<'_>, random: &mut dyn Random) -> Result<Value, RenderError> {

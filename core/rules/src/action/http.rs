@@ -71,7 +71,9 @@ impl HttpAction {
             let pair = Members { of: "http.headers", members: pair, ..*members };
             let key = pair.required("key")?;
             let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-            if key.is_empty() || !key.bytes().all(is_token) || NOT_A_RULES.contains(&&*key.to_ascii_lowercase()) {
+            let lower = key.to_ascii_lowercase();
+            let is_the_signature_s = signing.is_some() && (lower == "authorization" || lower.starts_with("x-amz-"));
+            if key.is_empty() || !key.bytes().all(is_token) || NOT_A_RULES.contains(&&*lower) || is_the_signature_s {
                 return Err(pair.invalid(format_args!("`{key}` is no header that a rule sends")));
             }
             Ok((key.into(), pair.required_field("value", header_value)?))
@@ -95,7 +97,8 @@ impl HttpAction {
             headers.push((key.to_string(), value.render(message, random)?));
         }
         let (batching, signing) = (self.batching, self.signing.clone());
-        Ok(Post { url: self.url.render(message, random)?, headers, batching, signing })
+        let has_secret = self.url.has_secret();
+        Ok(Post { url: self.url.render(message, random)?, headers, has_secret, batching, signing })
     }
 
     /// Whose settings sign its requests.
@@ -167,6 +170,7 @@ mod tests {
             (json!({"url": "https://a", "enableBatching": true, "batchConfig": {"maxBatchSizeBytes": 99}}),             Err("http: batchConfig: maxBatchSizeBytes is 100 to 131072")),
             (json!({"url": "https://a", "enableBatching": true, "batchConfig": {"maxBatchSize": "two"}}),               Err("http: batchConfig: invalid type")),
             (json!({"url": "https://a", "auth": {"sigv4": {"signingRegion": "r", "serviceName": "s", "roleArn": "r"}}}), Ok("https://a asks https://a, signed for s in r")),
+            (json!({"url": "https://a", "auth": {"sigv4": {"signingRegion": "r", "serviceName": "s", "roleArn": "r"}}, "headers": [{"key": "X-Amz-Date", "value": "b"}]}), Err("http.headers: `X-Amz-Date` is no header that a rule sends")),
             (json!({"url": "https://a", "auth": {"sigv4": {"signingRegion": "r", "roleArn": "r"}}}),                    Err("http: auth.sigv4: missing field `serviceName`")),
         ];
         for (action, expected) in table {

@@ -28,6 +28,11 @@ impl<T> Field<T> {
         &self.text
     }
 
+    /// Whether its template asks for a secret: what it makes is not shown to people.
+    pub(crate) fn has_secret(&self) -> bool {
+        has_secret(&self.template)
+    }
+
     /// The text, if it is the same for every message.
     pub(super) fn fixed(&self) -> Option<&str> {
         self.template.as_text()
@@ -52,12 +57,18 @@ impl<T> Field<T> {
     fn read(&self, text: &str) -> Result<T, RenderError> {
         /// Enough to recognise it.
         const SHOWN_CHARS: usize = 128;
+        let shown = if self.has_secret() { &self.text } else { text };
         (self.read)(text).map_err(|problem| RenderError::Value {
             place: self.name,
-            value: text.chars().take(SHOWN_CHARS).collect(),
+            value: shown.chars().take(SHOWN_CHARS).collect(),
             problem,
         })
     }
+}
+
+/// Whether a template asks for a secret.
+pub(super) fn has_secret(template: &Template) -> bool {
+    template.asks().iter().any(|asks| asks.function == "get_secret")
 }
 
 /// An action's members, or those of a structure in it.

@@ -45,7 +45,9 @@ pub(super) fn check(app: &App, payload: &Value) -> Result<(), ApiError> {
 fn asks(payload: &Value) -> Vec<Asks> {
     let version = payload["awsIotSqlVersion"].as_str().map_or(Some(SqlVersion::default()), SqlVersion::parse);
     let (Some(version), Some(sql)) = (version, payload["sql"].as_str()) else { return Vec::new() };
-    let mut asks = compile(sql, version).map_or_else(|_| Vec::new(), |program| program.asks().to_vec());
-    asks.extend(Action::asks(&payload["actions"], version));
+    let Ok(program) = compile(sql, version) else { return Vec::new() };
+    let mut asks = program.asks().to_vec();
+    asks.extend(Action::asks(&payload["actions"], &program));
+    asks.extend(Action::asks(&payload["errorAction"], &program));
     asks
 }

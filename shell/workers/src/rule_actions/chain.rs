@@ -2,7 +2,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use sekisho_actions::Lane;
+use sekisho_actions::{Lane, Origin};
 use sekisho_mqtt::{PublishProperties, QoS};
 use sekisho_policy::{Permit, Publish};
 
@@ -10,7 +10,7 @@ use sekisho_policy::{Permit, Publish};
 /// documents no bound.
 const DEPTH_MAX: u8 = 10;
 /// Messages that may come of one, in all: circles branch. And then: the same. As many as there may be rules.
-const REPUBLISHED_MAX: usize = 1000;
+const REPUBLISHED_MAX: u16 = 1000;
 
 /// What the work may weigh that comes of one message, in bytes. And then: the action fails. All of it is taken or none.
 const WORK_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -18,10 +18,10 @@ const WORK_BYTES_MAX: usize = 64 * 1024 * 1024;
 const EXECUTION_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// What one message has brought about on its way.
-#[derive(Default)]
 pub(crate) struct Chain {
     waiting: VecDeque<Republished>,
-    count: usize,
+    /// How many more may be republished.
+    left: u16,
     work_bytes: usize,
     /// How often the message at hand has been republished.
     depth: u8,
@@ -46,10 +46,32 @@ impl Republished {
     }
 }
 
+impl Default for Chain {
+    fn default() -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            left: REPUBLISHED_MAX,
+            work_bytes: 0,
+            depth: 0,
+            is_admitted: false,
+            brought: Vec::new(),
+        }
+    }
+}
+
 impl Chain {
-    /// For what comes of a message that was republished so often.
-    pub(crate) fn at(depth: u8) -> Self {
-        Self { depth, ..Self::default() }
+    /// For what comes of a message that somebody works on again.
+    pub(crate) fn again(origin: &Origin) -> Self {
+        let left = origin.may_republish.unwrap_or(REPUBLISHED_MAX);
+        Self { depth: origin.republished, left, ..Self::default() }
+    }
+
+    /// What those who work on the message again may republish: some of what is left, so that all who do have as much together as one
+    /// would.
+    pub(crate) const fn share(&mut self) -> u16 {
+        let share = self.left.div_ceil(4);
+        self.left -= share;
+        share
     }
 
     /// How often the message at hand has been republished.
@@ -85,10 +107,10 @@ impl Chain {
         if self.depth >= DEPTH_MAX {
             return Err(format!("the message has been republished {DEPTH_MAX} times already"));
         }
-        if self.count >= REPUBLISHED_MAX {
-            return Err(format!("{REPUBLISHED_MAX} messages have been republished of one already"));
-        }
-        self.count += 1;
+        let Some(left) = self.left.checked_sub(1) else {
+            return Err(format!("{REPUBLISHED_MAX} messages may be republished of one, and these were"));
+        };
+        self.left = left;
         self.waiting.push_back(Republished { depth: self.depth + 1, ..republished });
         Ok(())
     }
@@ -115,7 +137,7 @@ mod tests {
 
     /// How many messages come of one that is republished so often each time, and had been so often before.
     fn rounds(branches: usize, depth: u8) -> usize {
-        let mut chain = Chain::at(depth);
+        let mut chain = Chain { depth, ..Chain::default() };
         chain.push(again()).unwrap();
         let mut rounds = 0;
         while chain.next().is_some() {
@@ -131,7 +153,23 @@ mod tests {
     fn circles_end() {
         assert_eq!(rounds(1, 0), usize::from(DEPTH_MAX));
         assert_eq!(rounds(1, 7), usize::from(DEPTH_MAX) - 7, "through an error action too");
-        assert_eq!(rounds(10, 0), REPUBLISHED_MAX, "and those that branch");
+        assert_eq!(rounds(10, 0), usize::from(REPUBLISHED_MAX), "and those that branch");
+    }
+
+    /// Ten rules that ask others, each of which brings all ten again: each is worked on by itself, later.
+    #[test]
+    fn circles_end_whoever_comes_back_to_them() {
+        let (mut shares, mut republished) = (vec![(REPUBLISHED_MAX, 0)], 0);
+        while let Some((left, depth)) = shares.pop() {
+            let mut chain = Chain { left, depth, ..Chain::default() };
+            for _ in 0..10 {
+                republished += usize::from(chain.push(again()).is_ok());
+            }
+            while chain.next().is_some() {
+                shares.extend((0..10).map(|_| (chain.share(), chain.depth())).filter(|(share, _)| *share > 0));
+            }
+        }
+        assert!((100..=usize::from(REPUBLISHED_MAX)).contains(&republished), "{republished}");
     }
 
     #[test]

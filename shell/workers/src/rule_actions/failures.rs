@@ -8,6 +8,7 @@ use sekisho_journal::Sequence;
 use sekisho_types::RuleName;
 use serde::Serialize;
 
+use super::draws::Draws;
 use super::figures::count_of_no_rule;
 use super::perform::{Done, NotDone, Subject};
 use super::{Chain, RuleFigures};
@@ -62,7 +63,8 @@ impl Gateway {
     ) -> Result<Sequence, Refusal> {
         let Some(action) = &rule.error_action else { return Ok(Sequence(0)) };
         let document = document(rule, subject, failures);
-        match self.perform(rule, action, subject, &document, chain) {
+        let random = &mut Draws::of_error_action(subject);
+        match self.perform(rule, action, subject, &document, chain, random) {
             Ok(Done::AtOnce(sequence)) => {
                 rule.figures.done(None);
                 Ok(sequence)
@@ -71,7 +73,7 @@ impl Gateway {
                 let execution = Execution {
                     rule: rule.name.clone(),
                     rule_version: rule.version,
-                    origin: subject.outlives(chain.depth(), false),
+                    origin: subject.outlives(chain, false),
                     result: document,
                     work: vec![Work { action: 0, lane: self.lane_of(&rule.name, &task), task }],
                     failures: Vec::new(),

@@ -1,17 +1,17 @@
 //! Rules that ask others: their messages were acknowledged and are kept, and the rule is evaluated again with each answer until it
 //! says what it makes of one (developer guide, "Functions": `aws_lambda`, `get_dynamodb`, `get_secret`, `decode`).
-use std::collections::{BTreeMap, HashMap};
-use std::fmt;
+use std::collections::BTreeMap;
 use std::time::Instant;
 
-use sekisho_actions::{Execution, ExecutionId, Lane, Said};
+use sekisho_actions::{Execution, ExecutionId, Lane, Unevaluated};
 use sekisho_delivery::Backoff;
-use sekisho_rules::{Answer, Evaluation, EvaluationError, Known, Question, SqlVersion, Template, Variables};
+use sekisho_rules::{Answer, Evaluation, EvaluationError, Question, SqlVersion, Template};
 use sekisho_types::with_causes;
 
 use super::Chain;
+use super::asked::{Asked, Memo};
 use super::perform::Subject;
-use super::work::{Workplace, with_subject};
+use super::work::{Workplace, shortened, with_subject};
 use crate::clusters::NotProduced;
 use crate::gateway::Gateway;
 use crate::rule_properties::said_properties;
@@ -21,21 +21,12 @@ use crate::services::CallError;
 /// What one evaluation may ask. And then: the rule has failed for the message. Ours: a nested SELECT may ask for each element of an array.
 const QUESTIONS_MAX: usize = 16;
 
-/// What was answered so far.
-type Answers = HashMap<Question, Answer>;
-
-/// Who answers the second time.
-struct Asked<'a> {
-    gateway: &'a Gateway,
-    answers: &'a Answers,
-}
-
 /// How far an evaluation came.
 enum Step {
     /// This is to be asked.
     Asks(Box<Question>),
-    /// There is no room for what it brings.
-    NoRoom,
+    /// It cannot go on now.
+    Waits,
     /// It is over.
     Ended,
 }
@@ -55,35 +46,46 @@ pub(super) async fn evaluate(
     workplace: &Workplace,
     id: ExecutionId,
     execution: &Execution,
-    said: Option<&Said>,
+    later: &Unevaluated,
     lane: Lane,
 ) {
-    let (mut answers, mut backoff) = (Answers::new(), Backoff::default());
+    let mut backoff = Backoff::default();
     loop {
-        match gateway.evaluate_again(id, execution, said, &answers) {
-            Step::Ended => return,
-            Step::Asks(question) => {
-                let asked = {
-                    let _place = workplace.place(lane).await;
-                    workplace.ask(gateway, &question).await
-                };
-                match asked {
-                    Ok(answer) => {
-                        answers.insert(*question, answer);
-                        continue;
-                    }
-                    Err(error) => {
-                        gateway.not_answered(execution, &question, &error);
-                        if error.is_lasting() || !gateway.is_young(execution) {
-                            answers.insert(*question, Answer::Nothing);
-                            continue;
-                        }
-                    }
-                }
-            }
-            Step::NoRoom => {}
+        // From the first question to the last: what was answered is held by those who have a place, and by nobody else.
+        let place = workplace.place(lane).await;
+        if attempt(gateway, workplace, id, execution, later).await {
+            return;
         }
+        drop(place);
         tokio::time::sleep(backoff.handle_failure(&mut gateway.state.random())).await;
+    }
+}
+
+/// Once; whether it is over.
+async fn attempt(
+    gateway: &Gateway,
+    workplace: &Workplace,
+    id: ExecutionId,
+    execution: &Execution,
+    later: &Unevaluated,
+) -> bool {
+    let memo = Memo::default();
+    loop {
+        let question = match gateway.evaluate_again(id, execution, later, &memo) {
+            Step::Ended => return true,
+            Step::Waits => return false,
+            Step::Asks(question) => question,
+        };
+        match workplace.ask(gateway, &question).await {
+            Ok(answer) => memo.answered(*question, answer),
+            Err(error) => {
+                gateway.not_answered(execution, &question, &error);
+                if !error.is_lasting() && gateway.is_young(execution) {
+                    return false;
+                }
+                memo.answered(*question, Answer::Nothing);
+            }
+        }
     }
 }
 
@@ -93,23 +95,22 @@ pub(super) async fn filled(
     workplace: &Workplace,
     properties: &BTreeMap<String, String>,
 ) -> Result<BTreeMap<String, String>, NotProduced> {
-    let (mut filled, mut answers) = (properties.clone(), Answers::new());
+    let (mut filled, memo) = (properties.clone(), Memo::default());
     for (name, value) in filled.iter_mut().filter(|(_, value)| value.contains("${")) {
         let failed = |problem: String| NotProduced::Properties(format!("clientProperties: {name}: {problem}"));
         let template = Template::compile(value, SqlVersion::V2016_03_23).map_err(|error| failed(error.to_string()))?;
         *value = loop {
             let evaluated = {
-                let known = Asked { gateway, answers: &answers };
+                let known = Asked { gateway, memo: &memo };
                 let message = sekisho_rules::Message { known: Some(&known), ..sekisho_rules::Message::default() };
                 template.evaluate(&message, &mut gateway.state.random())
             };
             match evaluated {
                 Ok(text) if text.is_empty() => return Err(NotProduced::NoSecret(name.clone())),
                 Ok(text) => break text,
-                Err(EvaluationError::Asks(question)) if answers.len() < QUESTIONS_MAX => {
+                Err(EvaluationError::Asks(question)) if memo.asked() < QUESTIONS_MAX => {
                     let asked = workplace.ask(gateway, &question).await;
-                    let answer = asked.map_err(|error| NotProduced::Secret(error.into()))?;
-                    answers.insert(*question, answer);
+                    memo.answered(*question, asked.map_err(|error| NotProduced::Secret(error.into()))?);
                 }
                 Err(error) => return Err(failed(error.to_string())),
             }
@@ -131,6 +132,7 @@ impl AskError {
     /// Who asks again is told the same.
     pub(crate) fn is_lasting(&self) -> bool {
         match self {
+            Self::Call(CallError::NoService(_)) => true, // a message may name any function
             Self::Call(error) => error.is_lasting(),
             Self::Schema(error) => error.is_lasting(),
         }
@@ -138,23 +140,27 @@ impl AskError {
 }
 
 impl Gateway {
-    /// The rule as it is now.
-    fn evaluate_again(&self, id: ExecutionId, execution: &Execution, said: Option<&Said>, answers: &Answers) -> Step {
+    /// The rule as it is now, over a message that waited for it. A rule that is disabled goes on where it was once it is not.
+    fn evaluate_again(&self, id: ExecutionId, execution: &Execution, later: &Unevaluated, memo: &Memo) -> Step {
         let origin = &execution.origin;
         let Some(rule) = self.rules.by_name(&execution.rule) else {
-            tracing::warn!(rule = %execution.rule, topic = origin.topic, "a message waited for a rule that is gone or disabled");
+            if self.state.read().registry.topic_rule(&execution.rule).is_ok() {
+                return Step::Waits;
+            }
+            tracing::warn!(rule = %execution.rule, topic = origin.topic, "a message waited for a rule that is gone");
+            metrics::counter!("sekisho_rule_failures_total", "rule" => execution.rule.to_string()).increment(1);
             self.change_work(|actions| actions.end(id));
             return Step::Ended;
         };
-        let mqtt = said.map(said_properties);
-        let (known, none) = (Asked { gateway: self, answers }, Variables::default());
-        let step = with_subject(origin, mqtt.as_ref(), &known, &none, |subject| {
+        let (mqtt, known) = (later.said.as_ref().map(said_properties), Asked { gateway: self, memo });
+        let step = with_subject(origin, mqtt.as_ref(), &known, |subject| {
+            let subject = &Subject { again: Some((&later.seed, self.state.now())), ..*subject };
             let (evaluation, variables) = self.evaluate(&rule, subject);
             let subject = &Subject { variables: &variables, ..*subject };
             let selected = match evaluation {
                 Evaluation::Selected(selected) => selected,
                 Evaluation::NotSelected => return Step::Ended,
-                Evaluation::Failed(EvaluationError::Asks(question)) if answers.len() < QUESTIONS_MAX => {
+                Evaluation::Failed(EvaluationError::Asks(question)) if memo.asked() < QUESTIONS_MAX => {
                     return Step::Asks(question);
                 }
                 Evaluation::Failed(error) => {
@@ -163,12 +169,12 @@ impl Gateway {
                     return Step::Ended;
                 }
             };
-            let mut chain = Chain::at(origin.republished);
-            let done = self.admit(&[], &mut chain).and_then(|()| {
+            let mut chain = Chain::again(origin);
+            let done = self.admit_again(&mut chain).and_then(|()| {
                 self.act(&rule, subject, selected, &mut chain)?;
                 self.route_chain(Instant::now(), &mut chain)
             });
-            if done.is_ok() { Step::Ended } else { Step::NoRoom }
+            if done.is_ok() { Step::Ended } else { Step::Waits }
         });
         // What it brought is journaled before.
         if let Step::Ended = step {
@@ -178,30 +184,10 @@ impl Gateway {
     }
 
     fn not_answered(&self, execution: &Execution, question: &Question, error: &AskError) {
-        let error = format!("`{}` was not answered: {}", question.asked_by(), with_causes(error));
+        let error = shortened(format!("`{}` was not answered: {}", question.asked_by(), with_causes(error)));
         tracing::warn!(rule = %execution.rule, topic = execution.origin.topic, "{error}");
         if let Some(figures) = self.rules.figures_of(&execution.rule, execution.rule_version) {
             figures.not_answered(self.state.now(), &error);
         }
-    }
-}
-
-impl Known for Asked<'_> {
-    fn thing_shadow(&self, thing: &str, shadow: Option<&str>) -> Option<String> {
-        self.gateway.thing_shadow(thing, shadow)
-    }
-
-    fn registry_data(&self, api: &str, thing: &str) -> Option<String> {
-        self.gateway.registry_data(api, thing)
-    }
-
-    fn answer(&self, question: &Question) -> Answer {
-        self.answers.get(question).cloned().unwrap_or_else(|| self.gateway.answer(question))
-    }
-}
-
-impl fmt::Debug for Asked<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Asked")
     }
 }

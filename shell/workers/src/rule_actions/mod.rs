@@ -1,6 +1,8 @@
 //! What rules do with the messages they select: at once, or as work that is journaled and done behind the acknowledgement.
 mod run; // one rule over one message
 mod known; // what its functions ask of the server
+mod draws; // random numbers, the same again for who comes back
+mod asked; // what its functions were answered, for one message
 mod perform; // one action: what can be done at once is
 mod chain; // messages that rules republish, and how many
 mod failures; // what failed, and the error action for it

@@ -14,6 +14,7 @@ use sekisho_rules::{
 };
 use sekisho_types::Timestamp;
 
+use super::draws::Draws;
 use super::{Chain, Republished};
 use crate::delivery::PutError;
 use crate::gateway::Gateway;
@@ -37,6 +38,8 @@ pub(crate) struct Subject<'a> {
     pub known: &'a dyn Known,
     /// What the rule's SET made of it.
     pub variables: &'a Variables,
+    /// Of who comes back to it: what random numbers come of, and since when it is tried.
+    pub again: Option<(&'a [u8; 32], Timestamp)>,
 }
 
 /// What became of an action.
@@ -71,7 +74,7 @@ fn failed(action: &Action, resource: &str, topic: &str, why: &dyn std::fmt::Disp
 /// Work that is not done.
 pub(crate) fn task_failure(task: &Task, topic: &str, why: &str) -> Failure {
     match task {
-        Task::Post(post) => failure(POST, post.url.as_str(), topic, &why),
+        Task::Post(post) => failure(POST, post.shown(), topic, &why),
         Task::Call(call) => failure(call.words(), call.resource(), topic, &why),
         Task::Produce(produce) => failure(PRODUCE, &produce.topic, topic, &why),
         Task::Evaluate(_) => failure(EVALUATE, "", topic, &why),
@@ -126,23 +129,24 @@ impl Gateway {
         subject: &Subject<'_>,
         result: &Bytes,
         chain: &mut Chain,
+        random: &mut Draws,
     ) -> Result<Done, NotDone> {
         match action {
-            Action::Call(call) => match call.render(&self.seen_by_rules(subject), &mut self.state.random()) {
+            Action::Call(call) => match call.render(&self.seen_by_rules(subject), random) {
                 Ok(call) => Ok(Done::Later(Task::Call(call.into()))),
                 Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
             },
-            Action::Firehose(firehose) => self.put_record(rule, firehose, action, subject, result),
-            Action::Http(http) => match http.render(&self.seen_by_rules(subject), &mut self.state.random()) {
+            Action::Firehose(firehose) => self.put_record(rule, firehose, action, subject, result, random),
+            Action::Http(http) => match http.render(&self.seen_by_rules(subject), random) {
                 Ok(post) => Ok(Done::Later(Task::Post(post.into()))),
                 Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
             },
-            Action::Kafka(kafka) => match kafka.render(&self.seen_by_rules(subject), &mut self.state.random()) {
+            Action::Kafka(kafka) => match kafka.render(&self.seen_by_rules(subject), random) {
                 Ok(produce) => Ok(Done::Later(Task::Produce(produce.into()))),
                 Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
             },
-            Action::Republish(republish) => self.republish(republish, action, subject, result, chain),
-            Action::S3(s3) => self.put_object(s3, action, subject),
+            Action::Republish(republish) => self.republish(republish, action, subject, result, chain, random),
+            Action::S3(s3) => self.put_object(s3, action, subject, random),
         }
     }
 
@@ -153,9 +157,10 @@ impl Gateway {
         action: &Action,
         subject: &Subject<'_>,
         result: &Bytes,
+        random: &mut Draws,
     ) -> Result<Done, NotDone> {
         let about = |resource, why: &dyn std::fmt::Display| failed(action, resource, subject.topic, why);
-        let rendered = firehose.render(&self.seen_by_rules(subject), &mut self.state.random());
+        let rendered = firehose.render(&self.seen_by_rules(subject), random);
         let put = rendered.map_err(|error| about(action.resource(), &error))?;
         let Source { certificate_id, client_id, thing, .. } = *subject.source;
         let origin = sekisho_delivery::Origin {
@@ -189,9 +194,10 @@ impl Gateway {
         subject: &Subject<'_>,
         result: &Bytes,
         chain: &mut Chain,
+        random: &mut Draws,
     ) -> Result<Done, NotDone> {
         let about = |resource, why: &dyn std::fmt::Display| failed(action, resource, subject.topic, why);
-        let rendered = republish.render(&self.seen_by_rules(subject), &mut self.state.random());
+        let rendered = republish.render(&self.seen_by_rules(subject), random);
         let Republication { topic, qos, headers } = rendered.map_err(|error| about(action.resource(), &error))?;
         let most = self.settings().payload_bytes_max;
         if result.len() > most {
@@ -209,8 +215,14 @@ impl Gateway {
         Ok(Done::AtOnce(sekisho_journal::Sequence(0)))
     }
 
-    fn put_object(&self, s3: &S3Action, action: &Action, subject: &Subject<'_>) -> Result<Done, NotDone> {
-        match s3.render(&self.seen_by_rules(subject), &mut self.state.random()) {
+    fn put_object(
+        &self,
+        s3: &S3Action,
+        action: &Action,
+        subject: &Subject<'_>,
+        random: &mut Draws,
+    ) -> Result<Done, NotDone> {
+        match s3.render(&self.seen_by_rules(subject), random) {
             Ok(NewObject { bucket, key }) => Ok(Done::Later(Task::PutObject { bucket, key })),
             Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
         }

@@ -2,13 +2,16 @@
 use std::cell::OnceCell;
 
 use bytes::Bytes;
-use sekisho_actions::{Execution, ExecutionId, Origin, Task, Work};
+use sekisho_actions::{Execution, ExecutionId, Limits, Origin, Task, Unevaluated, Work};
 use sekisho_broker::{Broker, RuleId, Target};
 use sekisho_gate::Refusal;
 use sekisho_journal::Sequence;
 use sekisho_rules::{Evaluation, EvaluationError, Variables};
+use sekisho_types::Random as _;
 
 use super::Chain;
+use super::asked::{Asked, Memo};
+use super::draws::Draws;
 use super::perform::{Done, NotDone, Subject, task_failure};
 use crate::gateway::Gateway;
 use crate::live_rules::{Listening, LiveRule, Source, take};
@@ -32,7 +35,7 @@ impl Gateway {
         let trace_id = OnceCell::new();
         let mqtt = said.as_ref();
         let (trace_id, variables) = (&trace_id, &Variables::default());
-        let subject = Subject { topic, payload, source, received, trace_id, mqtt, known: self, variables };
+        let subject = Subject { topic, payload, source, received, trace_id, mqtt, known: self, variables, again: None };
         let mut owed = Sequence(0);
         for target in targets {
             if let Target::Rule(rule) = target {
@@ -60,6 +63,9 @@ impl Gateway {
             }
         };
         rule.figures.matched();
+        let memo = Memo::default();
+        let asked = Asked { gateway: self, memo: &memo };
+        let subject = if rule.asks { &Subject { known: &asked, ..*subject } } else { subject };
         let (evaluation, variables) = self.evaluate(rule, subject);
         match evaluation {
             Evaluation::Selected(selected) => {
@@ -81,14 +87,17 @@ impl Gateway {
     /// What a rule makes of a message, and its SET where that is asked for. That somebody has to be asked is said before anything is done
     /// with it, where an action asks too.
     pub(crate) fn evaluate(&self, rule: &LiveRule, subject: &Subject<'_>) -> (Evaluation, Variables) {
-        let (message, random) = (self.seen_by_rules(subject), &mut self.state.random());
+        let (message, random) = (self.seen_by_rules(subject), &mut Draws::of_statement(subject));
         let (evaluation, variables) = match rule.actions_name_variables {
             true => rule.program.evaluate_keeping(&message, random),
             false => (rule.program.evaluate(&message, random), Variables::default()),
         };
         if rule.actions_ask && matches!(evaluation, Evaluation::Selected(_)) {
             let message = sekisho_rules::Message { variables: Some(&variables), ..message };
-            if let Some(question) = rule.actions.iter().find_map(|action| action.question(&message, random)) {
+            let mut actions = rule.actions.iter().zip(0..);
+            let asked =
+                actions.find_map(|(action, place)| action.question(&message, &mut Draws::of_action(subject, place)));
+            if let Some(question) = asked {
                 return (Evaluation::Failed(EvaluationError::Asks(question)), variables);
             }
         }
@@ -106,7 +115,7 @@ impl Gateway {
         rule.figures.executed();
         let (mut owed, mut work, mut failures) = (Sequence(0), Vec::new(), Vec::new());
         for (action, place) in rule.actions.iter().zip(0..) {
-            match self.perform(rule, action, subject, &selected, chain) {
+            match self.perform(rule, action, subject, &selected, chain, &mut Draws::of_action(subject, place)) {
                 Ok(Done::AtOnce(sequence)) => {
                     owed = owed.max(sequence);
                     rule.figures.done(Some(place));
@@ -122,8 +131,9 @@ impl Gateway {
             }
         }
         if !work.is_empty() {
-            let origin = subject.outlives(chain.depth(), rule.error_action.is_some());
-            let execution = Execution { failures, ..execution(rule, origin, selected, work) };
+            let origin = subject.outlives(chain, rule.error_action.is_some());
+            let since = subject.again.map(|(_, since)| since);
+            let execution = Execution { failures, since, ..execution(rule, origin, selected, work) };
             owed = owed.max(self.take_work(execution, None, chain)?);
         } else if !failures.is_empty() {
             owed = owed.max(self.run_error_action(rule, subject, &failures, None, chain)?);
@@ -133,10 +143,11 @@ impl Gateway {
 
     /// The message is kept, and the rule evaluated again once those were asked whom it asks.
     fn evaluate_later(&self, rule: &LiveRule, subject: &Subject<'_>, chain: &mut Chain) -> Result<Sequence, Refusal> {
-        let task = Task::Evaluate(subject.mqtt.map(|mqtt| kept_properties(mqtt).into()));
+        let later = Unevaluated { seed: self.state.random().array(), said: subject.mqtt.map(kept_properties) };
+        let task = Task::Evaluate(later.into());
         let work = vec![Work { action: 0, lane: self.lane_of(&rule.name, &task), task }];
         subject.trace_id.get_or_init(|| uuid::Uuid::new_v4().to_string()); // the same each time it is asked for
-        let origin = subject.outlives(chain.depth(), true);
+        let origin = subject.outlives(chain, true);
         self.take_work(execution(rule, origin, Bytes::new(), work), None, chain)
     }
 
@@ -156,6 +167,18 @@ impl Gateway {
         }
         if self.rules.bring_work(targets) && !self.state.read().actions.has_room(&self.rule_work_limits) {
             metrics::counter!("sekisho_rule_work_refused_total").increment(1);
+            return Err(Refusal::NoRoom);
+        }
+        chain.is_admitted = true;
+        Ok(())
+    }
+
+    /// The same for who comes back to a message, whose own work is part of what there is: a little more is let in then.
+    pub(crate) fn admit_again(&self, chain: &mut Chain) -> Result<(), Refusal> {
+        let Limits { executions, bytes, .. } = self.rule_work_limits;
+        let more =
+            Limits { executions: executions + executions / 8, bytes: bytes + bytes / 8, ..self.rule_work_limits };
+        if !self.state.journal().has_room() || !self.state.read().actions.has_room(&more) {
             return Err(Refusal::NoRoom);
         }
         chain.is_admitted = true;
@@ -219,7 +242,7 @@ fn execution(rule: &LiveRule, origin: Origin, result: Bytes, work: Vec<Work>) ->
 
 impl Subject<'_> {
     /// As it waits for its error action: it outlives the buffer it came in.
-    pub(crate) fn outlives(&self, depth: u8, with_payload: bool) -> Origin {
+    pub(crate) fn outlives(&self, chain: &mut Chain, with_payload: bool) -> Origin {
         let Source { certificate_id, client_id, thing, principal, address } = *self.source;
         Origin {
             topic: self.topic.to_owned(),
@@ -230,7 +253,8 @@ impl Subject<'_> {
             address,
             trace_id: self.trace_id.get().cloned(),
             received: self.received,
-            republished: depth,
+            republished: chain.depth(),
+            may_republish: with_payload.then(|| chain.share()),
             variables: if with_payload { self.variables.to_texts() } else { Vec::new() },
             payload: with_payload.then(|| Bytes::copy_from_slice(self.payload)),
         }

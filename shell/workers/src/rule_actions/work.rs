@@ -106,8 +106,8 @@ async fn carry_out(gateway: Arc<Gateway>, workplace: Arc<Workplace>, id: Executi
     if gateway.state.settle().await.is_err() {
         return;
     }
-    if let [Work { task: Task::Evaluate(said), lane, .. }] = &execution.work[..] {
-        later::evaluate(&gateway, &workplace, id, &execution, said.as_deref(), *lane).await;
+    if let [Work { task: Task::Evaluate(later), lane, .. }] = &execution.work[..] {
+        later::evaluate(&gateway, &workplace, id, &execution, later, *lane).await;
         gateway.room.freed(&gateway.state, &gateway.rule_work_limits, Some(*lane));
         return gateway.room.freed(&gateway.state, &gateway.rule_work_limits, None);
     }
@@ -205,17 +205,20 @@ impl TaskError {
         }
     }
 
-    /// For people; not all of what somebody else answered.
     fn said(&self) -> String {
-        const SAID_CHARS_MAX: usize = 1024;
-        let said = match self {
+        shortened(match self {
             Self::Object(FlushError::Store(StoreError::Objects(refused))) => refused.to_string(), // S3's own words
             error => with_causes(error),
-        };
-        match said.char_indices().nth(SAID_CHARS_MAX) {
-            Some((at, _)) => format!("{}…", &said[..at]),
-            None => said,
-        }
+        })
+    }
+}
+
+/// For people; not all of what somebody else answered.
+pub(super) fn shortened(said: String) -> String {
+    const SAID_CHARS_MAX: usize = 1024;
+    match said.char_indices().nth(SAID_CHARS_MAX) {
+        Some((at, _)) => format!("{}…", &said[..at]),
+        None => said,
     }
 }
 
@@ -278,10 +281,11 @@ impl Gateway {
         failures: &[Failure],
     ) -> Result<(), Refusal> {
         let origin = &execution.origin;
-        let mut chain = Chain::at(origin.republished);
-        self.admit(&[], &mut chain)?;
+        let mut chain = Chain::again(origin);
+        self.admit_again(&mut chain)?;
         let variables = Variables::from_texts(&origin.variables, rule.program.version());
-        with_subject(origin, None, self, &variables, |subject| {
+        with_subject(origin, None, self, |subject| {
+            let subject = &Subject { variables: &variables, ..*subject };
             self.run_error_action(rule, subject, failures, Some(id), &mut chain)
         })?;
         self.route_chain(Instant::now(), &mut chain).map(drop)
@@ -293,7 +297,6 @@ pub(super) fn with_subject<T>(
     origin: &Origin,
     mqtt: Option<&MqttProperties<'_>>,
     known: &dyn Known,
-    variables: &Variables,
     work: impl FnOnce(&Subject<'_>) -> T,
 ) -> T {
     let source = Source {
@@ -313,6 +316,7 @@ pub(super) fn with_subject<T>(
         trace_id: &trace_id,
         mqtt,
         known,
-        variables,
+        variables: &Variables::default(),
+        again: None,
     })
 }
