@@ -221,6 +221,39 @@ fn statements_of_the_grammar() {
     });
 }
 
+/// Payloads of any shape, and bytes that are none, under every statement and template of the cases: AWS's examples among them.
+#[test]
+fn payloads_under_the_statements_of_the_cases() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("cases");
+    let (mut programs, mut templates) = (Vec::new(), Vec::new());
+    for file in folder.read_dir().unwrap() {
+        let case = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for (word, text) in case.lines().filter_map(|line| line.split_once(char::is_whitespace)) {
+            match word {
+                "|" => {
+                    let sql = format!("SELECT VALUE ({})", text.split(" | ").next().unwrap_or_default());
+                    programs.extend(compile(&sql, SqlVersion::V2016_03_23).ok());
+                }
+                "sql" => programs.extend(VERSIONS.iter().filter_map(|version| compile(text.trim(), *version).ok())),
+                "template" => templates.extend(Template::compile(text.trim(), SqlVersion::V2016_03_23).ok()),
+                _ => {}
+            }
+        }
+    }
+    assert!(programs.len() > 1_000 && templates.len() >= 5, "{} {}", programs.len(), templates.len());
+    let mut random = |out: &mut [u8]| out.fill(7);
+    bolero::check!().with_type::<(u16, bool, Vec<u8>)>().for_each(|(choice, is_json, bytes)| {
+        let json = is_json.then(|| Choices(bytes.iter()).json(4));
+        let payload = json.as_deref().map_or(&bytes[..], str::as_bytes);
+        let message = Message { topic: "a/b/c", payload, known: Some(&OneOven), ..Message::default() };
+        let program = &programs[usize::from(*choice) % programs.len()];
+        if let (Evaluation::Selected(result), _) = program.evaluate_keeping(&message, &mut random.clone()) {
+            assert!(result.len() <= crate::RESULT_BYTES_MAX + payload.len());
+        }
+        let _ = templates[usize::from(*choice) % templates.len()].evaluate(&message, &mut random);
+    });
+}
+
 /// However a statement multiplies what is in a message, there is an end to it.
 #[test]
 fn work_is_bounded() {

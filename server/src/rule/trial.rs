@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use sekisho_broker::{HashMatch, Route, TopicTrie};
-use sekisho_rules::{Evaluation, Message, Program, SqlVersion, Template, compile};
+use sekisho_rules::{Answer, Evaluation, Known, Message, Program, Question, SqlVersion, Template, compile};
 use sekisho_state::{OsRandom, system_clock};
 use sekisho_types::{ClientId, TopicName};
+use serde::de::IgnoredAny;
 
 /// Exit code where nothing can be said: a script must not take it for "not selected", which is 1.
 const EXIT_UNDECIDED: u8 = 2;
@@ -56,6 +57,46 @@ pub struct TestArgs {
     /// Substitution templates of actions, to be filled in with the same message; each is printed on a line of its own
     #[arg(long = "template", value_name = "TEXT")]
     templates: Vec<String>,
+    /// What a function that asks others is answered, in JSON: `aws_lambda={"site": "north"}`, `get_secret={"SecretString": "…"}`; nothing
+    /// behind the sign is Undefined
+    #[arg(long = "answer", value_name = "FUNCTION=JSON", value_parser = answer)]
+    answers: Vec<(String, Option<String>)>,
+}
+
+/// What the operator says that others would answer.
+#[derive(Debug)]
+struct Said<'a>(&'a [(String, Option<String>)]);
+
+impl Said<'_> {
+    fn of(&self, function: &str) -> Option<String> {
+        self.0.iter().find(|(name, _)| name == function).and_then(|(_, answer)| answer.clone())
+    }
+}
+
+impl Known for Said<'_> {
+    fn thing_shadow(&self, _thing: &str, _shadow: Option<&str>) -> Option<String> {
+        self.of("get_thing_shadow")
+    }
+
+    fn registry_data(&self, _api: &str, _thing: &str) -> Option<String> {
+        self.of("get_registry_data")
+    }
+
+    fn answer(&self, question: &Question) -> Answer {
+        self.of(question.asked_by()).into()
+    }
+}
+
+fn answer(text: &str) -> Result<(String, Option<String>), String> {
+    let (name, json) = text.split_once('=').ok_or("FUNCTION=JSON")?;
+    let asks = ["aws_lambda", "decode", "get_dynamodb", "get_registry_data", "get_secret", "get_thing_shadow"];
+    if !asks.contains(&name) {
+        return Err(format!("`{name}` asks nobody: one of {}", asks.join(", ")));
+    }
+    if !json.is_empty() {
+        serde_json::from_str::<IgnoredAny>(json).map_err(|error| format!("the answer is not JSON: {error}"))?;
+    }
+    Ok((name.to_owned(), Some(json.to_owned()).filter(|json| !json.is_empty())))
 }
 
 pub(super) fn version(text: &str) -> Result<SqlVersion, String> {
@@ -119,6 +160,9 @@ fn evaluate(args: &TestArgs) -> Result<Outcome> {
         Route::Listeners if hears(&program, args.topic.as_str()) => args.topic.as_str(),
         Route::Listeners => return Ok(Outcome { result: Err("FROM does not match the topic"), templates: vec![] }),
     };
+    let said = Said(&args.answers);
+    let asks = program.asks().iter().chain(templates.iter().flat_map(Template::asks));
+    let missing = asks.map(|asks| asks.function).find(|name| !args.answers.iter().any(|(said, _)| said == name));
     let message = Message {
         topic,
         payload: &payload,
@@ -126,6 +170,7 @@ fn evaluate(args: &TestArgs) -> Result<Outcome> {
         principal: &args.principal,
         account: ACCOUNT,
         received: system_clock()(),
+        known: missing.is_none().then_some(&said),
         ..Message::default()
     };
     let (evaluation, variables) = program.evaluate_keeping(&message, &mut OsRandom);
@@ -133,7 +178,14 @@ fn evaluate(args: &TestArgs) -> Result<Outcome> {
     let result = match evaluation {
         Evaluation::Selected(result) => result.to_vec(),
         Evaluation::NotSelected => return Ok(Outcome { result: Err("WHERE is not true"), templates: vec![] }),
-        Evaluation::Failed(error) => return Err(anyhow::Error::new(error).context("the rule fails")),
+        Evaluation::Failed(error) => {
+            let error = anyhow::Error::new(error);
+            let error = match missing {
+                Some(function) => error.context(format!("say what it is answered: --answer '{function}=JSON'")),
+                None => error,
+            };
+            return Err(error.context("the rule fails"));
+        }
     };
     let filled = templates.iter().map(|template| template.evaluate(&message, &mut OsRandom));
     Ok(Outcome { result: Ok(result), templates: filled.collect::<Result<_, _>>()? })
@@ -181,7 +233,24 @@ mod tests {
             client_id: ClientId::parse("pump-7").ok(),
             principal: "p".into(),
             templates: templates.iter().map(|text| (*text).to_owned()).collect(),
+            answers: Vec::new(),
         }
+    }
+
+    #[test]
+    fn others_are_answered_for() {
+        let sql = "SELECT aws_lambda('f', *).site AS site, get_dynamodb('t', 'k', n, 'r') AS item FROM 'a'";
+        let asked = |answers: &[&str]| {
+            let mut args = args(sql, "a", r#"{"n": 1}"#, &["${get_secret('s', 'SecretString', 'r')}"]);
+            args.answers = answers.iter().map(|text| answer(text).unwrap()).collect();
+            evaluate(&args)
+        };
+        let (site, item) = (r#"aws_lambda={"site": "north"}"#, "get_dynamodb=");
+        let outcome = asked(&[site, item, r#"get_secret={"SecretString": "s3cret"}"#]).unwrap();
+        assert_eq!(outcome, Outcome { result: Ok(br#"{"site":"north"}"#.to_vec()), templates: vec!["s3cret".into()] });
+        let error = format!("{:#}", asked(&[site, item]).unwrap_err());
+        assert!(error.contains("--answer 'get_secret=JSON'"), "{error}");
+        assert!(answer("lower={}").is_err() && answer("aws_lambda={").is_err() && answer("aws_lambda").is_err());
     }
 
     #[test]
