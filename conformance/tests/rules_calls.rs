@@ -1,5 +1,5 @@
 //! Rule actions that call AWS services: against moto, which any client of AWS takes for it, reading back what arrived.
-use conformance::{Moto, Server, eventually};
+use conformance::{Moto, Server, eventually, free_port};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_calls.py");
 /// More than are under way at once at one service.
@@ -34,13 +34,13 @@ fn write(directory: &tempfile::TempDir, endpoint: impl Fn(&str) -> String) {
 fn what_a_rule_calls_arrives_and_what_is_refused_is_told() {
     let moto = Moto::start();
     let settings = settings(&moto.api());
-    let domain = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port");
-    write(&settings, |name| if name == "es" { format!("http://{domain}") } else { moto.api() });
+    let domain = free_port();
+    write(&settings, |name| if name == "es" { format!("http://127.0.0.1:{domain}") } else { moto.api() });
     let server = Server::start_with(&["--config", &settings.path().join("sekisho.toml").display().to_string()]);
     server.device("pump-7");
     server.device("pump-8");
     let (moto, called) = (moto.api(), settings.path().join("called"));
-    server.bash(&format!("MOTO={moto} DOMAIN_PORT={} CALLED={} python {SCRIPT}", domain.port(), called.display()));
+    server.bash(&format!("MOTO={moto} DOMAIN_PORT={domain} CALLED={} python {SCRIPT}", called.display()));
 }
 
 /// A queue whose service takes connections and never answers: what is for it waits, over a kill too, and what is for others does not.
@@ -147,7 +147,7 @@ fn a_rule_posts_where_somebody_has_agreed_to_it() {
             .args(["-addext", "basicConstraints=critical,CA:FALSE", "-keyout"])
             .args([&key, std::path::Path::new("-out"), &cert]),
     );
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+    let free = free_port();
     let file = directory.path().join("sekisho.toml");
     let text = format!(
         "[[service]]\nname = \"execute-api\"\nendpoint = \"https://localhost:{free}\"\naccess_key_id = \"AKID\"\n\
