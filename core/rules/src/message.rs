@@ -33,15 +33,9 @@ pub struct Message<'a> {
     pub variables: Option<&'a Variables>,
 }
 
-/// What the server knows. Answers are JSON, as the API gives them.
+/// Who answers what a statement asks.
 pub trait Known: std::fmt::Debug {
-    /// `get_thing_shadow`: the document of a shadow, the classic one without a name; `None` if there is none.
-    fn thing_shadow(&self, thing: &str, shadow: Option<&str>) -> Option<String>;
-
-    /// `get_registry_data`: what `DescribeThing` or `ListThingGroupsForThing` answers; `None` if there is no such thing or API.
-    fn registry_data(&self, api: &str, thing: &str) -> Option<String>;
-
-    /// What is known of what others are asked.
+    /// What is known of it.
     fn answer(&self, question: &Question) -> Answer;
 }
 

@@ -8,16 +8,6 @@ use crate::{Answer, Known, ProtobufMessage, Question};
 pub(crate) struct OneOven;
 
 impl Known for OneOven {
-    fn thing_shadow(&self, thing: &str, shadow: Option<&str>) -> Option<String> {
-        let reported = if shadow.is_none() { r#"{"on": true}"# } else { r#"{"open": false}"# };
-        (thing == "oven-7").then(|| format!(r#"{{"state": {{"reported": {reported}}}}}"#))
-    }
-
-    fn registry_data(&self, api: &str, thing: &str) -> Option<String> {
-        let is_known = api == "DescribeThing" && thing == "oven-7";
-        is_known.then(|| r#"{"thingName": "oven-7", "attributes": {"site": "north"}}"#.to_owned())
-    }
-
     fn answer(&self, question: &Question) -> Answer {
         let json = match question {
             Question::Call(Lookup::Item { key, .. }) if key[0].1 == KeyValue::Text("later".into()) => {
@@ -34,7 +24,12 @@ impl Known for OneOven {
             Question::Protobuf(ProtobufMessage { data, .. }) if data == b"\x08\x07" || data == br"\u0008\u0007" => {
                 r#"{"n": 7}"#
             }
-            Question::Call(_) | Question::Protobuf(_) => return Answer::Nothing,
+            Question::Shadow { thing, shadow: None } if thing == "oven-7" => r#"{"state": {"reported": {"on": true}}}"#,
+            Question::Shadow { thing, .. } if thing == "oven-7" => r#"{"state": {"reported": {"open": false}}}"#,
+            Question::Registry { api, thing } if api == "DescribeThing" && thing == "oven-7" => {
+                r#"{"thingName": "oven-7", "attributes": {"site": "north"}}"#
+            }
+            _ => return Answer::Nothing,
         };
         Answer::Json(json.to_owned())
     }

@@ -1,4 +1,4 @@
-//! What a statement asks others for: evaluation stops where an answer is wanted and begins again when it is there.
+//! What a statement asks for beside the message: evaluation stops where an answer is not there yet and begins again when it is.
 use sekisho_calls::Lookup;
 
 /// One question. Asked twice it is the same.
@@ -8,6 +8,20 @@ pub enum Question {
     Call(Lookup),
     /// What a message of Protocol Buffers says, as JSON.
     Protobuf(ProtobufMessage),
+    /// `get_thing_shadow`: the document of a shadow, the classic one without a name.
+    Shadow {
+        /// Whose.
+        thing: String,
+        /// Which.
+        shadow: Option<String>,
+    },
+    /// `get_registry_data`: what `DescribeThing` or `ListThingGroupsForThing` answers.
+    Registry {
+        /// One of the two.
+        api: String,
+        /// Of which thing.
+        thing: String,
+    },
 }
 
 /// A message of Protocol Buffers, and where its type is described.
@@ -53,6 +67,8 @@ impl Question {
         match self {
             Self::Call(lookup) => lookup.asked_by(),
             Self::Protobuf(_) => "decode",
+            Self::Shadow { .. } => "get_thing_shadow",
+            Self::Registry { .. } => "get_registry_data",
         }
     }
 }

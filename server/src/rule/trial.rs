@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result};
 use clap::Args;
 use sekisho_broker::{HashMatch, Route, TopicTrie};
-use sekisho_rules::{Answer, Evaluation, Known, Message, Program, Question, SqlVersion, Template, compile};
+use sekisho_rules::{Answer, Evaluation, Known, Message, Program, Question, SqlVersion, Template, compile, functions};
 use sekisho_state::{OsRandom, system_clock};
 use sekisho_types::{ClientId, TopicName};
 use serde::de::IgnoredAny;
@@ -67,29 +67,16 @@ pub struct TestArgs {
 #[derive(Debug)]
 struct Said<'a>(&'a [(String, Option<String>)]);
 
-impl Said<'_> {
-    fn of(&self, function: &str) -> Option<String> {
-        self.0.iter().find(|(name, _)| name == function).and_then(|(_, answer)| answer.clone())
-    }
-}
-
 impl Known for Said<'_> {
-    fn thing_shadow(&self, _thing: &str, _shadow: Option<&str>) -> Option<String> {
-        self.of("get_thing_shadow")
-    }
-
-    fn registry_data(&self, _api: &str, _thing: &str) -> Option<String> {
-        self.of("get_registry_data")
-    }
-
     fn answer(&self, question: &Question) -> Answer {
-        self.of(question.asked_by()).into()
+        let said = self.0.iter().find(|(name, _)| name == question.asked_by());
+        said.and_then(|(_, answer)| answer.clone()).into()
     }
 }
 
 fn answer(text: &str) -> Result<(String, Option<String>), String> {
     let (name, json) = text.split_once('=').ok_or("FUNCTION=JSON")?;
-    let asks = ["aws_lambda", "decode", "get_dynamodb", "get_registry_data", "get_secret", "get_thing_shadow"];
+    let asks: Vec<&str> = functions().filter(|function| function.may_ask()).map(|function| function.name).collect();
     if !asks.contains(&name) {
         return Err(format!("`{name}` asks nobody: one of {}", asks.join(", ")));
     }

@@ -1,7 +1,6 @@
 //! aws_lambda, get_dynamodb, get_secret: what other services answer. The role is named and not assumed.
 use sekisho_calls::{KeyValue, Lookup};
 
-use super::known::told;
 use super::{Arity, Function, Run};
 use crate::error::EvaluationError;
 use crate::evaluate::Context;
@@ -101,16 +100,27 @@ pub(super) const FUNCTIONS: &[Function] = &[
     },
 ];
 
-/// What others answer.
+/// What is answered.
 pub(super) fn ask<'m>(context: &mut Context<'_, 'm>, question: Question) -> Value<'m> {
-    let function = question.asked_by();
-    told(context, function, |known| match known.answer(&question) {
+    let asked = context.message.known.ok_or(EvaluationError::NobodyToAsk(question.asked_by()));
+    let is_item = matches!(question, Question::Call(Lookup::Item { .. }));
+    let answer = asked.and_then(|known| match known.answer(&question) {
         Answer::NotYet => Err(EvaluationError::Asks(question.into())),
-        Answer::Json(item) if function == "get_dynamodb" && item.len() > ITEM_BYTES_MAX => {
-            Err(EvaluationError::ItemTooLarge)
-        }
+        Answer::Json(item) if is_item && item.len() > ITEM_BYTES_MAX => Err(EvaluationError::ItemTooLarge),
         answer => Ok(answer),
-    })
+    });
+    match answer {
+        // It is made, printed and read for this.
+        Ok(Answer::Json(answer)) if context.takes(answer.len().saturating_mul(16)) => match json::check(&answer) {
+            Ok(json) => Value::Json(json.to_owned().into()).read(context.version),
+            Err(_) => Value::Undefined,
+        },
+        Ok(_) => Value::Undefined,
+        Err(error) => {
+            context.failure.get_or_insert(error);
+            Value::Undefined
+        }
+    }
 }
 
 /// An Object as JSON.

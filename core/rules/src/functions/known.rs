@@ -1,11 +1,8 @@
 //! get_thing_shadow, get_registry_data: what the server knows of a thing. The role is named and not assumed.
+use super::asked::ask;
 use super::{Arity, Function, Run};
-use crate::error::EvaluationError;
-use crate::evaluate::Context;
-use crate::json;
-use crate::message::Known;
 use crate::value::Value;
-use crate::{Answer, SqlVersion};
+use crate::{Question, SqlVersion};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function {
@@ -26,7 +23,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 [Value::String(thing), Value::String(shadow), Value::String(_)] => (thing, Some(&**shadow)),
                 _ => return Value::Undefined,
             };
-            told(context, "get_thing_shadow", |known| Ok(known.thing_shadow(thing, shadow).into()))
+            let (thing, shadow) = (thing.to_string(), shadow.map(str::to_owned));
+            ask(context, Question::Shadow { thing, shadow })
         }),
     },
     Function {
@@ -45,28 +43,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ],
         run: Run::Values(|context, args| {
             let [Value::String(api), Value::String(thing), Value::String(_)] = args else { return Value::Undefined };
-            told(context, "get_registry_data", |known| Ok(known.registry_data(api, thing).into()))
+            ask(context, Question::Registry { api: api.to_string(), thing: thing.to_string() })
         }),
     },
 ];
-
-/// What `ask` is answered, as JSON.
-pub(super) fn told<'m>(
-    context: &mut Context<'_, 'm>,
-    function: &'static str,
-    ask: impl FnOnce(&dyn Known) -> Result<Answer, EvaluationError>,
-) -> Value<'m> {
-    let answer = context.message.known.ok_or(EvaluationError::NobodyToAsk(function)).and_then(ask);
-    match answer {
-        // It is made, printed and read for this.
-        Ok(Answer::Json(answer)) if context.takes(answer.len().saturating_mul(16)) => match json::check(&answer) {
-            Ok(json) => Value::Json(json.to_owned().into()).read(context.version),
-            Err(_) => Value::Undefined,
-        },
-        Ok(_) => Value::Undefined,
-        Err(error) => {
-            context.failure.get_or_insert(error);
-            Value::Undefined
-        }
-    }
-}

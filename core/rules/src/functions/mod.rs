@@ -113,6 +113,13 @@ pub(crate) fn asks(function: &Function) -> Option<bool> {
     if is_of(asked::FUNCTIONS) { Some(true) } else { is_of(known::FUNCTIONS).then_some(false) }
 }
 
+impl Function {
+    /// Whether a call may ask more than the message.
+    pub fn may_ask(&self) -> bool {
+        asks(self).is_some() || self.name == "decode" // of 'proto'
+    }
+}
+
 impl Arity {
     pub(crate) const fn exactly(count: usize) -> Self {
         Self { min: count, max: Some(count) }

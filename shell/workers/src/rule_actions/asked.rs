@@ -1,5 +1,5 @@
 //! What a rule's functions were answered over one message: the same each time they ask while it is worked on.
-use std::cell::{Cell, RefCell, RefMut};
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 
@@ -7,14 +7,10 @@ use sekisho_rules::{Answer, Known, Question};
 
 use crate::gateway::Gateway;
 
-/// Function, and its arguments.
-type Fact = (&'static str, String, Option<String>);
-
 /// It. Few: what one evaluation may ask is bounded.
 #[derive(Default)]
 pub(crate) struct Memo {
     answers: RefCell<HashMap<Question, Answer>>,
-    facts: RefCell<HashMap<Fact, Option<String>>>,
     asked: Cell<usize>,
 }
 
@@ -37,28 +33,7 @@ impl Memo {
     }
 }
 
-impl Asked<'_> {
-    fn fact(&self, fact: Fact, know: impl FnOnce() -> Option<String>) -> Option<String> {
-        if let Some(known) = self.memo.facts.borrow().get(&fact) {
-            return known.clone();
-        }
-        let known = know();
-        let facts: RefMut<'_, _> = self.memo.facts.borrow_mut();
-        RefMut::map(facts, |facts| facts.entry(fact).or_insert(known)).clone()
-    }
-}
-
 impl Known for Asked<'_> {
-    fn thing_shadow(&self, thing: &str, shadow: Option<&str>) -> Option<String> {
-        let fact = ("get_thing_shadow", thing.to_owned(), shadow.map(str::to_owned));
-        self.fact(fact, || self.gateway.thing_shadow(thing, shadow))
-    }
-
-    fn registry_data(&self, api: &str, thing: &str) -> Option<String> {
-        let fact = ("get_registry_data", thing.to_owned(), Some(api.to_owned()));
-        self.fact(fact, || self.gateway.registry_data(api, thing))
-    }
-
     fn answer(&self, question: &Question) -> Answer {
         if let Some(known) = self.memo.answers.borrow().get(question) {
             return known.clone();

@@ -9,6 +9,17 @@ use serde_json::json;
 use crate::gateway::Gateway;
 
 impl Known for Gateway {
+    fn answer(&self, question: &Question) -> Answer {
+        match question {
+            Question::Protobuf(message) => self.schemas.answer(message),
+            Question::Shadow { thing, shadow } => self.thing_shadow(thing, shadow.as_deref()).into(),
+            Question::Registry { api, thing } => self.registry_data(api, thing).into(),
+            Question::Call(_) => Answer::NotYet,
+        }
+    }
+}
+
+impl Gateway {
     fn thing_shadow(&self, thing: &str, shadow: Option<&str>) -> Option<String> {
         let thing = ThingName::parse(thing).ok()?;
         let name = shadow.map(ShadowName::parse).transpose().ok()?;
@@ -30,13 +41,6 @@ impl Known for Gateway {
             _ => return None,
         };
         Some(answer.to_string())
-    }
-
-    fn answer(&self, question: &Question) -> Answer {
-        match question {
-            Question::Protobuf(message) => self.schemas.answer(message),
-            Question::Call(_) => Answer::NotYet,
-        }
     }
 }
 

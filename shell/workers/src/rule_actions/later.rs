@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use sekisho_actions::{Execution, ExecutionId, Lane, Unevaluated};
 use sekisho_delivery::Backoff;
-use sekisho_rules::{Answer, Evaluation, EvaluationError, Question, SqlVersion, Template};
+use sekisho_rules::{Answer, Evaluation, EvaluationError, Known as _, Question, SqlVersion, Template};
 use sekisho_types::with_causes;
 
 use super::Chain;
@@ -124,6 +124,7 @@ impl Workplace {
         Ok(match question {
             Question::Call(lookup) => self.services.look_up(lookup).await?.into(),
             Question::Protobuf(message) => Answer::Json(gateway.schemas.ask(&self.places, message).await?),
+            Question::Shadow { .. } | Question::Registry { .. } => gateway.answer(question),
         })
     }
 }
