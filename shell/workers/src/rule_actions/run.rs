@@ -63,9 +63,10 @@ impl Gateway {
             }
         };
         rule.figures.matched();
-        let memo = Memo::default();
-        let asked = Asked { gateway: self, memo: &memo };
-        let subject = if rule.asks { &Subject { known: &asked, ..*subject } } else { subject };
+        let memo = rule.asks.then(Memo::default);
+        let asked = memo.as_ref().map(|memo| Asked { gateway: self, memo });
+        let known = asked.as_ref().map_or(subject.known, |asked| asked);
+        let subject = &Subject { known, ..*subject };
         let (evaluation, variables) = self.evaluate(rule, subject);
         match evaluation {
             Evaluation::Selected(selected) => {
