@@ -9,7 +9,7 @@ use sekisho_journal::Sequence;
 use sekisho_mqtt::{BinaryData, PublishProperties, QoS, TextError, UserProperty, Utf8String};
 use sekisho_policy::authorize_rule;
 use sekisho_rules::{
-    Action, FirehoseAction, Headers, Known, MqttProperties, NewObject, Republication, RepublishAction, S3Action,
+    Action, FirehoseAction, Headers, Known, MqttProperties, NewObject, RenderError, Republication, RepublishAction,
     Variables,
 };
 use sekisho_types::Timestamp;
@@ -131,22 +131,20 @@ impl Gateway {
         chain: &mut Chain,
         random: &mut Draws,
     ) -> Result<Done, NotDone> {
+        let message = self.seen_by_rules(subject);
+        let later = |rendered: Result<Task, RenderError>| match rendered {
+            Ok(task) => Ok(Done::Later(task)),
+            Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
+        };
         match action {
-            Action::Call(call) => match call.render(&self.seen_by_rules(subject), random) {
-                Ok(call) => Ok(Done::Later(Task::Call(call.into()))),
-                Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
-            },
+            Action::Call(call) => later(call.render(&message, random).map(|call| Task::Call(call.into()))),
+            Action::Http(http) => later(http.render(&message, random).map(|post| Task::Post(post.into()))),
+            Action::Kafka(kafka) => later(kafka.render(&message, random).map(|produce| Task::Produce(produce.into()))),
+            Action::S3(s3) => {
+                later(s3.render(&message, random).map(|NewObject { bucket, key }| Task::PutObject { bucket, key }))
+            }
             Action::Firehose(firehose) => self.put_record(rule, firehose, action, subject, result, random),
-            Action::Http(http) => match http.render(&self.seen_by_rules(subject), random) {
-                Ok(post) => Ok(Done::Later(Task::Post(post.into()))),
-                Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
-            },
-            Action::Kafka(kafka) => match kafka.render(&self.seen_by_rules(subject), random) {
-                Ok(produce) => Ok(Done::Later(Task::Produce(produce.into()))),
-                Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
-            },
             Action::Republish(republish) => self.republish(republish, action, subject, result, chain, random),
-            Action::S3(s3) => self.put_object(s3, action, subject, random),
         }
     }
 
@@ -213,19 +211,6 @@ impl Gateway {
         let republished = Republished::new(permit, result.clone(), qos, properties);
         chain.push(republished).map_err(|why| about(topic.as_str(), &why))?;
         Ok(Done::AtOnce(sekisho_journal::Sequence(0)))
-    }
-
-    fn put_object(
-        &self,
-        s3: &S3Action,
-        action: &Action,
-        subject: &Subject<'_>,
-        random: &mut Draws,
-    ) -> Result<Done, NotDone> {
-        match s3.render(&self.seen_by_rules(subject), random) {
-            Ok(NewObject { bucket, key }) => Ok(Done::Later(Task::PutObject { bucket, key })),
-            Err(error) => Err(failed(action, action.resource(), subject.topic, &error)),
-        }
     }
 }
 
