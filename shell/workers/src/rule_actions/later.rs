@@ -1,25 +1,19 @@
 //! Rules that ask others: their messages were acknowledged and are kept, and the rule is evaluated again with each answer until it
 //! says what it makes of one (developer guide, "Functions": `aws_lambda`, `get_dynamodb`, `get_secret`, `decode`).
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use sekisho_actions::{Execution, ExecutionId, Lane, Unevaluated};
 use sekisho_delivery::Backoff;
-use sekisho_rules::{Answer, Evaluation, EvaluationError, Known as _, Question, SqlVersion, Template};
+use sekisho_rules::{Answer, Evaluation, EvaluationError, Question};
 use sekisho_types::with_causes;
 
 use super::Chain;
+use super::ask::{AskError, QUESTIONS_MAX};
 use super::asked::{Asked, Memo};
 use super::perform::Subject;
 use super::work::{Workplace, shortened, with_subject};
-use crate::clusters::NotProduced;
 use crate::gateway::Gateway;
 use crate::rule_properties::said_properties;
-use crate::schemas::SchemaError;
-use crate::services::CallError;
-
-/// What one evaluation may ask. And then: the rule has failed for the message. Ours: a nested SELECT may ask for each element of an array.
-const QUESTIONS_MAX: usize = 16;
 
 /// How far an evaluation came.
 enum Step {
@@ -29,15 +23,6 @@ enum Step {
     Waits,
     /// It is over.
     Ended,
-}
-
-/// Why there is no answer.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum AskError {
-    #[error(transparent)]
-    Call(#[from] CallError),
-    #[error(transparent)]
-    Schema(#[from] SchemaError),
 }
 
 /// Evaluates a rule over the message it has to ask others for, however long that takes.
@@ -85,57 +70,6 @@ async fn attempt(
                 }
                 memo.answered(*question, Answer::Nothing);
             }
-        }
-    }
-}
-
-/// Properties with their secrets in place.
-pub(super) async fn filled(
-    gateway: &Gateway,
-    workplace: &Workplace,
-    properties: &BTreeMap<String, String>,
-) -> Result<BTreeMap<String, String>, NotProduced> {
-    let (mut filled, memo) = (properties.clone(), Memo::default());
-    for (name, value) in filled.iter_mut().filter(|(_, value)| value.contains("${")) {
-        let failed = |problem: String| NotProduced::Properties(format!("clientProperties: {name}: {problem}"));
-        let template = Template::compile(value, SqlVersion::V2016_03_23).map_err(|error| failed(error.to_string()))?;
-        *value = loop {
-            let evaluated = {
-                let known = Asked { gateway, memo: &memo };
-                let message = sekisho_rules::Message { known: Some(&known), ..sekisho_rules::Message::default() };
-                template.evaluate(&message, &mut gateway.state.random())
-            };
-            match evaluated {
-                Ok(text) if text.is_empty() => return Err(NotProduced::NoSecret(name.clone())),
-                Ok(text) => break text,
-                Err(EvaluationError::Asks(question)) if memo.asked() < QUESTIONS_MAX => {
-                    let asked = workplace.ask(gateway, &question).await;
-                    memo.answered(*question, asked.map_err(|error| NotProduced::Secret(error.into()))?);
-                }
-                Err(error) => return Err(failed(error.to_string())),
-            }
-        };
-    }
-    Ok(filled)
-}
-
-impl Workplace {
-    async fn ask(&self, gateway: &Gateway, question: &Question) -> Result<Answer, AskError> {
-        Ok(match question {
-            Question::Call(lookup) => self.services.look_up(lookup).await?.into(),
-            Question::Protobuf(message) => Answer::Json(gateway.schemas.ask(&self.places, message).await?),
-            Question::Shadow { .. } | Question::Registry { .. } => gateway.answer(question),
-        })
-    }
-}
-
-impl AskError {
-    /// Who asks again is told the same.
-    pub(crate) fn is_lasting(&self) -> bool {
-        match self {
-            Self::Call(CallError::NoService(_)) => true, // a message may name any function
-            Self::Call(error) => error.is_lasting(),
-            Self::Schema(error) => error.is_lasting(),
         }
     }
 }

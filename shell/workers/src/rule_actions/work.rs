@@ -59,7 +59,7 @@ pub(super) struct Workplace {
     pub places: Places,
     pub services: Arc<Services>,
     destinations: Arc<Destinations>,
-    clusters: Clusters,
+    pub clusters: Clusters,
     /// Each is made when it is first needed. As many as there are buckets elsewhere, services, functions and hosts that agreed to be called,
     /// and one.
     slots: Mutex<HashMap<Lane, Arc<Semaphore>>>,
@@ -157,27 +157,24 @@ async fn do_piece(
 
 impl Workplace {
     async fn do_task(&self, gateway: &Gateway, work: &Work, execution: &Execution) -> Result<(), TaskError> {
-        if let Task::Post(post) = &work.task {
-            // Where nobody has agreed to be called there is no place of work either: a device may name any.
-            let slot = async { self.place(work.lane).await };
-            return Ok(self.destinations.post(post, execution, slot).await?);
-        }
-        let _slot = self.place(work.lane).await;
+        // Not awaited by who has nobody to call, or waits for others of a batch.
+        let place = self.place(work.lane);
         match &work.task {
-            Task::Call(call) => Ok(self.services.call(call, execution).await?),
+            Task::Post(post) => Ok(self.destinations.post(post, execution, place).await?),
+            Task::Call(call) => {
+                let _place = place.await;
+                Ok(self.services.call(call, execution).await?)
+            }
+            Task::Produce(produce) => {
+                let _place = place.await;
+                Ok(self.produce(gateway, produce, execution).await?)
+            }
             Task::PutObject { bucket, key } => {
+                let _place = place.await;
                 let object = NewObject::new(bucket.clone(), key.clone());
                 Ok(self.places.put(object, execution.result.clone()).await?)
             }
-            Task::Produce(produce) => {
-                let at = execution.origin.received;
-                if !gateway.state.read().registry.may_reach(&produce.destination_arn) {
-                    return Err(NotProduced::NoDestination(produce.destination_arn.clone()).into());
-                }
-                let properties = later::filled(gateway, self, &produce.client_properties).await?;
-                Ok(self.clusters.produce(produce, properties, &execution.result, at).await?)
-            }
-            Task::Evaluate(_) | Task::Post(_) => Ok(()), // never beside other work; done above
+            Task::Evaluate(_) => Ok(()), // alone in its execution, which is not done in pieces
         }
     }
 
