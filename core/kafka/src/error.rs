@@ -19,7 +19,7 @@ pub enum KafkaError {
 
 impl KafkaError {
     /// The same may do better later.
-    pub const fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self {
             Self::Refused(error) => error.is_passing(),
             Self::NotAnAnswer | Self::Sasl(_) => true, // an operator can mend that without a new rule
@@ -69,15 +69,8 @@ impl BrokerError {
         CODES.iter().find(|(code, ..)| *code == self.0)
     }
 
-    const fn is_passing(self) -> bool {
-        let mut at = 0;
-        while at < CODES.len() {
-            if CODES[at].0 == self.0 {
-                return CODES[at].2;
-            }
-            at += 1;
-        }
-        true
+    fn is_passing(self) -> bool {
+        self.known().is_none_or(|(_, _, passes)| *passes)
     }
 
     /// Nobody knows the topic, or not yet: brokers that make topics take a moment for it.

@@ -80,12 +80,8 @@ pub enum Compression {
 
 impl Mechanism {
     /// As SASL calls it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::ScramSha256 => "SCRAM-SHA-256",
-            Self::ScramSha512 => "SCRAM-SHA-512",
-        }
+    pub fn name(self) -> &'static str {
+        MECHANISMS.iter().find(|(_, mechanism)| *mechanism == self).map_or("", |(name, _)| name)
     }
 }
 
@@ -205,23 +201,15 @@ impl ClientProperties {
 impl Property {
     /// `None` is a value that is not known yet.
     fn read(name: &str, value: Option<&str>) -> Result<Self, String> {
-        let one_of = |known: &str| format!("`{}`: one of {known}", value.unwrap_or_default());
         let text = || value.unwrap_or_default().to_owned();
         Ok(match (name, value) {
             ("bootstrap.servers", Some(value)) => Self::Bootstrap(addresses(value)?),
             ("bootstrap.servers", None) => Self::Bootstrap(Vec::new()),
-            ("security.protocol", Some("SSL")) => Self::Security { is_tls: true, is_sasl: false },
-            ("security.protocol", Some("SASL_SSL")) => Self::Security { is_tls: true, is_sasl: true },
-            ("security.protocol", Some("PLAINTEXT")) => Self::Security { is_tls: false, is_sasl: false },
-            ("security.protocol", Some("SASL_PLAINTEXT")) => Self::Security { is_tls: false, is_sasl: true },
-            ("security.protocol", _) => return Err(one_of("SSL, SASL_SSL, PLAINTEXT, SASL_PLAINTEXT")),
-            ("sasl.mechanism", Some("PLAIN")) => Self::Mechanism(Mechanism::Plain),
-            ("sasl.mechanism", Some("SCRAM-SHA-256")) => Self::Mechanism(Mechanism::ScramSha256),
-            ("sasl.mechanism", Some("SCRAM-SHA-512")) => Self::Mechanism(Mechanism::ScramSha512),
-            ("sasl.mechanism", Some(other @ ("AWS_MSK_IAM" | "GSSAPI"))) => {
-                return Err(format!("`{other}` is not offered by this server yet"));
+            ("security.protocol", _) => {
+                let (is_tls, is_sasl) = chosen(value, PROTOCOLS, &[])?;
+                Self::Security { is_tls, is_sasl }
             }
-            ("sasl.mechanism", _) => return Err(one_of("PLAIN, SCRAM-SHA-256, SCRAM-SHA-512")),
+            ("sasl.mechanism", _) => Self::Mechanism(chosen(value, MECHANISMS, &["AWS_MSK_IAM", "GSSAPI"])?),
             ("sasl.plain.username", _) => Self::Username(Family::Plain, text()),
             ("sasl.scram.username", _) => Self::Username(Family::Scram, text()),
             ("sasl.plain.password", _) => Self::Password(Family::Plain, text()),
@@ -229,32 +217,54 @@ impl Property {
             ("ssl.truststore", Some(value)) => Self::Truststore(pem(value)?),
             ("ssl.keystore", Some(value)) => Self::Keystore(pem(value)?),
             ("ssl.truststore" | "ssl.keystore", None) => Self::Given,
-            ("ssl.truststore.type" | "ssl.keystore.type", Some("PEM")) => Self::Given,
-            ("ssl.truststore.type" | "ssl.keystore.type", _) => return Err(one_of("PEM")),
+            ("ssl.truststore.type" | "ssl.keystore.type", _) => {
+                chosen(value, &[("PEM", ())], &[])?;
+                Self::Given
+            }
             ("ssl.truststore.password" | "ssl.keystore.password" | "ssl.key.password", _) => {
                 return Err("it belongs to Java's keystores, which are not offered by this server yet: PEM is".into());
             }
-            ("acks", Some("0")) => Self::Acks(Acks::None),
-            ("acks", Some("1")) => Self::Acks(Acks::Leader),
-            ("acks", Some("all" | "-1")) => Self::Acks(Acks::All),
-            ("acks", _) => return Err(one_of("0, 1, all")),
-            ("compression.type", Some("none")) => Self::Compression(Compression::None),
-            ("compression.type", Some("gzip")) => Self::Compression(Compression::Gzip),
-            ("compression.type", Some("lz4")) => Self::Compression(Compression::Lz4),
-            ("compression.type", Some(other @ ("snappy" | "zstd"))) => {
-                return Err(format!("`{other}` is not offered by this server yet"));
-            }
-            ("compression.type", _) => return Err(one_of("none, gzip, lz4")),
-            // All three write the bytes as they are.
-            ("key.serializer" | "value.serializer", Some(class)) => {
-                let class = class.strip_prefix("org.apache.kafka.common.serialization.").unwrap_or(class);
-                match class {
-                    "StringSerializer" | "ByteBufferSerializer" | "ByteArraySerializer" => Self::Given,
-                    _ => return Err(one_of("StringSerializer, ByteBufferSerializer, ByteArraySerializer")),
-                }
+            ("acks", _) => Self::Acks(chosen(value, ACKS, &[])?),
+            ("compression.type", _) => Self::Compression(chosen(value, COMPRESSIONS, &["snappy", "zstd"])?),
+            ("key.serializer" | "value.serializer", _) => {
+                let class = value.map(|class| class.strip_prefix(SERIALIZERS_PACKAGE).unwrap_or(class));
+                chosen(class, SERIALIZERS, &[])?;
+                Self::Given
             }
             _ => return Err("it is not known".into()),
         })
+    }
+}
+
+const PROTOCOLS: &[(&str, (bool, bool))] = &[
+    ("SSL", (true, false)),
+    ("SASL_SSL", (true, true)),
+    ("PLAINTEXT", (false, false)),
+    ("SASL_PLAINTEXT", (false, true)),
+];
+const MECHANISMS: &[(&str, Mechanism)] = &[
+    ("PLAIN", Mechanism::Plain),
+    ("SCRAM-SHA-256", Mechanism::ScramSha256),
+    ("SCRAM-SHA-512", Mechanism::ScramSha512),
+];
+const ACKS: &[(&str, Acks)] = &[("0", Acks::None), ("1", Acks::Leader), ("all", Acks::All), ("-1", Acks::All)];
+const COMPRESSIONS: &[(&str, Compression)] =
+    &[("none", Compression::None), ("gzip", Compression::Gzip), ("lz4", Compression::Lz4)];
+const SERIALIZERS_PACKAGE: &str = "org.apache.kafka.common.serialization.";
+/// They write the bytes as they are.
+const SERIALIZERS: &[(&str, ())] =
+    &[("StringSerializer", ()), ("ByteBufferSerializer", ()), ("ByteArraySerializer", ())];
+
+/// What a value stands for, where there is a choice; `later` are those that Kafka has beside.
+fn chosen<T: Copy>(value: Option<&str>, choices: &[(&str, T)], later: &[&str]) -> Result<T, String> {
+    let value = value.unwrap_or_default();
+    match choices.iter().find(|(name, _)| *name == value) {
+        Some((_, chosen)) => Ok(*chosen),
+        None if later.contains(&value) => Err(format!("`{value}` is not offered by this server yet")),
+        None => {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            Err(format!("`{value}`: one of {}", names.join(", ")))
+        }
     }
 }
 
@@ -330,7 +340,7 @@ mod tests {
             (&[B, ("sasl.mechanism", "AWS_MSK_IAM")],                                               "sasl.mechanism: `AWS_MSK_IAM` is not offered"),
             (&[B, ("ssl.truststore", "/u3+7Q==")],                                                  "ssl.truststore: it is no PEM; Java's keystores are not offered"),
             (&[B, ("ssl.keystore.password", "p")],                                                  "ssl.keystore.password: it belongs to Java's keystores"),
-            (&[B, ("acks", "2")],                                                                   "acks: `2`: one of 0, 1, all"),
+            (&[B, ("acks", "2")],                                                                   "acks: `2`: one of 0, 1, all, -1"),
             (&[B, ("compression.type", "zstd")],                                                    "compression.type: `zstd` is not offered"),
             (&[B, ("key.serializer", "LongSerializer")],                                            "key.serializer: `LongSerializer`: one of StringSerializer"),
             (&[B, ("linger.ms", "5")],                                                              "linger.ms: it is not known"),

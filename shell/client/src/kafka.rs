@@ -90,7 +90,7 @@ pub enum ProduceError {
 
 impl ProduceError {
     /// The same may do better later.
-    pub const fn is_passing(&self) -> bool {
+    pub fn is_passing(&self) -> bool {
         match self {
             Self::Tls(_) | Self::NoPartition(..) | Self::NotHere(_) => false,
             Self::Io { .. } | Self::Silent | Self::NoLeader(..) => true,
