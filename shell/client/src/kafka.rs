@@ -225,10 +225,6 @@ impl KafkaProducer {
         if matches!(answer, Ok(_) | Err(ProduceError::Kafka(KafkaError::Refused(_)))) {
             connection.used = Instant::now();
             let mut idle = self.idle();
-            idle.retain(|_, kept| {
-                kept.retain(|connection| connection.used.elapsed() < KEPT_MAX);
-                !kept.is_empty()
-            });
             let idle = idle.entry(address.clone()).or_default();
             if idle.len() < IDLE_MAX {
                 idle.push(connection);
@@ -248,6 +244,11 @@ impl KafkaProducer {
         if self.tls.is_none() && !address.is_here() {
             return Err(ProduceError::NotHere(address.host.clone()));
         }
+        // Before there is one more: those nobody has used for long are let go.
+        self.idle().retain(|_, kept| {
+            kept.retain(|connection| connection.used.elapsed() < KEPT_MAX);
+            !kept.is_empty()
+        });
         let silent = |_| ProduceError::Io { address: address.clone(), error: io::ErrorKind::TimedOut.into() };
         tokio::time::timeout(ANSWER_MAX, self.connect(address)).await.map_err(silent)?
     }
