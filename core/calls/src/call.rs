@@ -128,9 +128,9 @@ impl Call {
     }
 
     /// The members of an action as a rule has them, with those it leaves to the server: templates.
-    pub fn with_given(name: &str, mut members: Value) -> Value {
+    pub fn with_given(name: &str, members: Value) -> Value {
+        let mut members = without_nulls(members);
         if let Value::Object(members) = &mut members {
-            members.retain(|_, value| !value.is_null());
             match name {
                 "kinesis" => drop(members.entry("partitionKey").or_insert_with(|| NEW.into())),
                 "stepFunctions" => drop(members.insert("executionId".into(), NEW.into())), // never a rule's to say
@@ -203,6 +203,14 @@ impl Call {
     pub fn bytes(&self) -> usize {
         serde_json::to_vec(self).map_or(0, |text| text.len())
     }
+}
+
+/// An object without the members that are null, which say as much as those that are not there.
+pub fn without_nulls(mut object: Value) -> Value {
+    if let Value::Object(members) = &mut object {
+        members.retain(|_, value| !value.is_null());
+    }
+    object
 }
 
 #[cfg(test)]

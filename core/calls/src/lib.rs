@@ -21,7 +21,7 @@ mod states; // stepFunctions
 mod timestream;
 
 pub use answer::is_passing;
-pub use call::{Call, Words};
+pub use call::{Call, Words, without_nulls};
 pub use lookup::{KeyValue, Lookup};
 pub use post::{Batching, Post, Signing};
 pub use request::{Context, Request};

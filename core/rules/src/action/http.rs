@@ -1,5 +1,5 @@
 //! `http`: the result is posted to an endpoint whose owner has agreed to it (developer guide, "HTTP").
-use sekisho_calls::{Batching, Post, Signing};
+use sekisho_calls::{Batching, Post, Signing, without_nulls};
 use sekisho_types::{HttpUrl, Random};
 use serde_json::{Map, Value};
 
@@ -105,13 +105,6 @@ impl HttpAction {
     pub fn signing(&self) -> Option<&Signing> {
         self.signing.as_ref()
     }
-}
-
-fn without_nulls(mut config: Value) -> Value {
-    if let Value::Object(members) = &mut config {
-        members.retain(|_, value| !value.is_null());
-    }
-    config
 }
 
 /// RFC 9110 §5.5.
