@@ -22,7 +22,7 @@ mod timestream;
 
 pub use answer::is_passing;
 pub use call::{Call, Words, without_nulls};
-pub use lookup::{KeyValue, Lookup};
+pub use lookup::{KeyValue, Lookup, service_asked_by};
 pub use post::{Batching, Post, Signing};
 pub use request::{Context, Request};
 

@@ -42,6 +42,15 @@ pub enum KeyValue {
     Number(String),
 }
 
+/// Functions, and the services they ask.
+const ASKED: &[(&str, &str)] =
+    &[("aws_lambda", "lambda"), ("get_dynamodb", "dynamodb"), ("get_secret", "secretsmanager")];
+
+/// The service that a function asks; none if it asks none.
+pub fn service_asked_by(function: &str) -> Option<&'static str> {
+    ASKED.iter().find(|(name, _)| *name == function).map(|(_, service)| *service)
+}
+
 impl Lookup {
     /// The function that asks.
     pub const fn asked_by(&self) -> &'static str {
@@ -53,12 +62,8 @@ impl Lookup {
     }
 
     /// One of [`crate::SERVICES`].
-    pub const fn service(&self) -> &'static str {
-        match self {
-            Self::Function { .. } => "lambda",
-            Self::Item { .. } => "dynamodb",
-            Self::Secret { .. } => "secretsmanager",
-        }
+    pub fn service(&self) -> &'static str {
+        service_asked_by(self.asked_by()).unwrap_or_default()
     }
 
     /// The request.

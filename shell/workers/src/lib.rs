@@ -29,6 +29,8 @@ mod destinations; // HTTP endpoints that rules call
 mod batches; // several messages in one request
 mod functions; // what stands in the place of Lambda functions
 mod services; // AWS services that rules call
+mod lookups; // the same, and functions, asked by statements
+mod signing; // requests signed with their credentials
 mod clusters; // Kafka clusters that rules produce for
 mod schemas; // descriptions of Protocol Buffers that rules decode by
 mod key_deadlines; // what time alone does to KMS keys
