@@ -3,7 +3,7 @@
 //! [`Server`] is the real binary on a directory and ports of its own. It can be killed and started again. The peers come from
 //! the virtual environment that `make test` makes, and from the machine; a missing one fails the test that needs it.
 mod faults; // a proxy that misbehaves
-mod moto; // somebody else's S3
+mod moto; // somebody else's S3 and other services
 pub mod mqtt; // a client that says exactly what it is told to
 
 use std::fs;
@@ -14,7 +14,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 pub use faults::{Fault, FaultProxy};
-pub use moto::Moto;
+pub use moto::{Moto, service};
 use serde_json::Value;
 
 /// Anything waited for comes within this, on a slow machine too.

@@ -1,7 +1,7 @@
-//! Somebody else's S3: moto's server, as a child process.
+//! Somebody else's S3 and other services: moto's server, as a child process.
 use std::process::{Child, Command, Stdio};
 
-use crate::{eventually, http_get, root};
+use crate::{eventually, free_port, http_get, root};
 
 /// A running moto. Killed when dropped.
 pub struct Moto {
@@ -9,18 +9,40 @@ pub struct Moto {
     authority: String,
 }
 
+/// A `[[service]]` of `sekisho.toml`, where moto or a server like it listens.
+pub fn service(name: &str, endpoint: &str) -> String {
+    format!(
+        "[[service]]\nname = \"{name}\"\nendpoint = \"{endpoint}\"\nregion = \"eu-west-1\"\naccess_key_id = \"AKID\"\n\
+         secret_access_key = \"env:PATH\"\nallow_http = true\n"
+    )
+}
+
 impl Moto {
+    /// The AWS CLI, asking there.
+    pub fn aws(&self) -> String {
+        format!("aws --endpoint-url {} --region eu-west-1", self.api())
+    }
+
+    /// A command that makes a table with this partition key.
+    pub fn table(&self, name: &str, key: &str, kind: &str) -> String {
+        format!(
+            "{} dynamodb create-table --table-name {name} --billing-mode PAY_PER_REQUEST \
+             --key-schema AttributeName={key},KeyType=HASH \
+             --attribute-definitions AttributeName={key},AttributeType={kind} >/dev/null",
+            self.aws()
+        )
+    }
+
     /// Starts one on a port that was free a moment ago.
     pub fn start() -> Self {
-        let free =
-            std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a port");
+        let port = free_port().to_string();
         let child = Command::new(root().join(".venv/bin/moto_server"))
-            .args(["-H", "127.0.0.1", "-p", &free.port().to_string()])
+            .args(["-H", "127.0.0.1", "-p", &port])
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .expect("moto is in the virtual environment that `make peers` makes");
-        let authority = free.to_string();
+        let authority = format!("127.0.0.1:{port}");
         eventually("moto answers", || {
             http_get(&authority, "/moto-api/").filter(|answer| answer.starts_with("HTTP/1.1 200"))
         });

@@ -95,8 +95,7 @@ fn boto3_delivery_streams_bounds_and_refusals() {
 #[test]
 fn boto3_transformation() {
     const ARN: &str = "arn:aws:lambda:us-east-1:000000000000:function:clean";
-    let port =
-        std::net::TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).unwrap().port().to_string();
+    let port = conformance::free_port().to_string();
     let server = Server::start_with(&["--function", &format!("{ARN}=http://127.0.0.1:{port}/")]);
     let mut script = server.command("python");
     script.arg(conformance::root().join("conformance/python/boto3_transformation.py"));

@@ -44,8 +44,8 @@ fn objects_are_encrypted_for_somebody_elses_s3_and_kms_too() {
 
 #[test]
 fn https_is_spoken_to_whom_the_systems_authorities_vouch_for() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
-    let (port, endpoint) = (free.port(), format!("https://localhost:{}", free.port()));
+    let port = conformance::free_port();
+    let endpoint = format!("https://localhost:{port}");
     let prelude = format!(
         r#"
         openssl req -x509 -newkey rsa:2048 -noenc -keyout key.pem -out cert.pem -days 1 -subj /CN=localhost \

@@ -1,5 +1,5 @@
 //! Functions of statements that ask others: DynamoDB and Secrets Manager as moto has them, functions, descriptions in a bucket.
-use conformance::{Moto, Server, eventually, free_port};
+use conformance::{Moto, Server, eventually, free_port, service};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_asked.py");
 const MESSAGES: usize = 40;
@@ -12,10 +12,8 @@ fn settings(directory: &tempfile::TempDir, endpoint: &str, port: u16) -> String 
         text += &format!("\"arn:aws:lambda:eu-west-1:123456789012:function:{name}\" = \"command:{command}\"\n");
     }
     for name in ["dynamodb", "secretsmanager"] {
-        text += &format!(
-            "[[service]]\nname = \"{name}\"\nendpoint = \"{endpoint}\"\nregion = \"eu-west-1\"\naccess_key_id = \"AKID\"\n\
-             secret_access_key = \"env:PATH\"\nallow_http = true\ntimeout_s = 2\n"
-        );
+        text += &service(name, endpoint);
+        text += "timeout_s = 2\n";
     }
     let file = directory.path().join("sekisho.toml");
     std::fs::write(&file, text).expect("a file");
@@ -41,11 +39,10 @@ fn who_is_not_answered_is_asked_again_over_a_kill() {
     let config = settings(&directory, &format!("http://{}", silent.local_addr().expect("an address")), 1);
     let mut server = Server::start_with(&["--config", &config]);
     server.device("pump-7");
-    let there = format!("aws --endpoint-url {} --region eu-west-1", moto.api());
+    let (there, table) = (moto.aws(), moto.table("ovens", "id", "S"));
     server.bash(&format!(
         r#"
-        {there} dynamodb create-table --table-name ovens --billing-mode PAY_PER_REQUEST --key-schema AttributeName=id,KeyType=HASH \
-          --attribute-definitions AttributeName=id,AttributeType=S >/dev/null
+        {table}
         {there} dynamodb put-item --table-name ovens --item '{{"id": {{"S": "pump-7"}}, "site": {{"S": "north"}}}}'
         aws s3 mb s3://lake >/dev/null
         R=arn:aws:iam::000000000000:role/r

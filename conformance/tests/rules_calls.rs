@@ -1,5 +1,5 @@
 //! Rule actions that call AWS services: against moto, which any client of AWS takes for it, reading back what arrived.
-use conformance::{Moto, Server, eventually, free_port};
+use conformance::{Moto, Server, eventually, free_port, service};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_calls.py");
 /// More than are under way at once at one service.
@@ -21,11 +21,7 @@ fn write(directory: &tempfile::TempDir, endpoint: impl Fn(&str) -> String) {
         text += &format!("\"arn:aws:lambda:eu-west-1:123456789012:function:{name}\" = \"command:{command}\"\n");
     }
     for name in SERVICES {
-        let endpoint = endpoint(name);
-        text += &format!(
-            "[[service]]\nname = \"{name}\"\nendpoint = \"{endpoint}\"\nregion = \"eu-west-1\"\naccess_key_id = \"AKID\"\n\
-             secret_access_key = \"env:PATH\"\nallow_http = true\n"
-        );
+        text += &service(name, &endpoint(name));
     }
     std::fs::write(directory.path().join("sekisho.toml"), text).expect("a file");
 }
@@ -51,11 +47,10 @@ fn a_silent_service_holds_up_no_other_and_is_called_after_a_kill() {
     write(&settings, |name| if name == "sqs" { format!("http://{nobody}") } else { moto.api() });
     let mut server = Server::start_with(&["--config", &settings.path().join("sekisho.toml").display().to_string()]);
     server.device("pump-7");
-    let there = format!("aws --endpoint-url {} --region eu-west-1", moto.api());
+    let (there, table) = (moto.aws(), moto.table("t", "n", "N"));
     let url = server.bash(&format!(
         r#"
-        {there} dynamodb create-table --table-name t --billing-mode PAY_PER_REQUEST --key-schema AttributeName=n,KeyType=HASH \
-          --attribute-definitions AttributeName=n,AttributeType=N >/dev/null
+        {table}
         URL=$({there} sqs create-queue --queue-name q --query QueueUrl --output text)
         echo "$URL"
         R=arn:aws:iam::000000000000:role/r
@@ -98,11 +93,10 @@ fn a_silent_service_holds_up_those_who_call_it() {
     let server = Server::start_with(&["--config", &file.display().to_string()]);
     server.device("pump-7");
     server.device("pump-8");
-    let there = format!("aws --endpoint-url {} --region eu-west-1", moto.api());
+    let (there, table) = (moto.aws(), moto.table("t", "n", "N"));
     server.bash(&format!(
         r#"
-        {there} dynamodb create-table --table-name t --billing-mode PAY_PER_REQUEST --key-schema AttributeName=n,KeyType=HASH \
-          --attribute-definitions AttributeName=n,AttributeType=N >/dev/null
+        {table}
         R=arn:aws:iam::000000000000:role/r
         rule() {{ aws iot create-topic-rule --rule-name $1 --topic-rule-payload '{{"sql": "SELECT * FROM '"'shared/$1'"'", "awsIotSqlVersion": "2016-03-23",
           "actions": ['"$2"']}}'; }}

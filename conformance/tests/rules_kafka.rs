@@ -1,5 +1,5 @@
 //! Records for topics of Kafka's: against a broker of somebody else's, read back by a client of somebody else's.
-use conformance::{Moto, Server};
+use conformance::{Moto, Server, service};
 
 const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_kafka.py");
 
@@ -7,12 +7,7 @@ const SCRIPT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python/rules_kafka.py
 fn what_a_rule_produces_is_read_by_others() {
     let (moto, directory) = (Moto::start(), tempfile::tempdir().expect("a directory"));
     let file = directory.path().join("sekisho.toml");
-    let text = format!(
-        "[[service]]\nname = \"secretsmanager\"\nendpoint = \"{}\"\nregion = \"eu-west-1\"\naccess_key_id = \"AKID\"\n\
-         secret_access_key = \"env:PATH\"\nallow_http = true\n",
-        moto.api()
-    );
-    std::fs::write(&file, text).expect("a file");
+    std::fs::write(&file, service("secretsmanager", &moto.api())).expect("a file");
     let server = Server::start_with(&["--config", &file.display().to_string()]);
     server.device("pump-7");
     server.device("pump-8");

@@ -11,9 +11,8 @@ use sekisho_rules::Asks;
 use crate::functions::CallLimits;
 use crate::services::{ANSWER_BYTES_MAX, CallError, FUNCTION_MAX, Services};
 
-/// A function in Lambda's place takes at most this long if a statement waits for what it answers (developer guide, "Functions": `aws_lambda`). And then: it has not
-/// answered. Of Lambda itself,
-/// and who speaks as it does, the settings say how long.
+/// A function in Lambda's place takes at most this long if a statement waits for what it answers (developer guide, "Functions":
+/// `aws_lambda`). And then: it has not answered. Of Lambda itself, and who speaks as it does, the settings say how long.
 pub(crate) const LAMBDA_ANSWER_MAX: Duration = Duration::from_secs(2);
 /// A secret is not asked for again so long (developer guide, "Functions": `get_secret`).
 const SECRET_KEPT: Duration = Duration::from_secs(15 * 60);
