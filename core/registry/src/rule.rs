@@ -78,7 +78,8 @@ impl TopicRule {
         compile(self.sql(), version).map_err(|error| RegistryError::SqlParse(error.to_string()))
     }
 
-    fn check(&self) -> Result<(), RegistryError> {
+    /// Its actions, the error action last.
+    fn check(&self) -> Result<Vec<Action>, RegistryError> {
         if self.actions().len() > ACTIONS_MAX {
             let message = format!("A rule can have at most {ACTIONS_MAX} actions");
             return Err(RegistryError::InvalidRequest(message));
@@ -91,7 +92,7 @@ impl TopicRule {
         let actions = self.actions().iter().map(|action| Action::parse(action, &program));
         let error_action = self.error_action().map(|action| Action::parse_error_action(action, &program));
         let read: Result<Vec<Action>, ActionError> = actions.chain(error_action).collect();
-        read.map(drop).map_err(|error| match error {
+        read.map_err(|error| match error {
             ActionError::Template { .. } => RegistryError::SqlParse(error.to_string()),
             ActionError::NotOffered(_) | ActionError::Invalid(_) => RegistryError::InvalidRequest(error.to_string()),
         })
@@ -142,7 +143,7 @@ impl Registry {
             return Err(RegistryError::InvalidRequest(format!("An account can have at most {TOPIC_RULES_MAX} rules")));
         }
         let rule = TopicRule { rule_name, created_at: now, replacements: 0, payload };
-        rule.check()?;
+        self.check_destinations(&rule.check()?)?;
         Ok((vec![Event::TopicRulePut { rule }], ()))
     }
 
@@ -154,8 +155,24 @@ impl Registry {
         let present = self.topic_rule(rule_name)?;
         let (created_at, replacements) = (present.created_at, present.replacements.saturating_add(1));
         let rule = TopicRule { rule_name: rule_name.clone(), created_at, replacements, payload };
-        rule.check()?;
+        self.check_destinations(&rule.check()?)?;
         Ok((vec![Event::TopicRulePut { rule }], ()))
+    }
+
+    /// The private networks that actions reach into are there, enabled or not.
+    fn check_destinations(&self, actions: &[Action]) -> Result<(), RegistryError> {
+        let arns = actions.iter().filter_map(|action| match action {
+            Action::Kafka(kafka) => Some(kafka.destination_arn()),
+            _ => None,
+        });
+        let is_there = |arn: &str| self.destination_of_arn(arn).is_ok_and(|found| found.endpoint().is_none());
+        match arns.into_iter().find(|arn| !is_there(arn)) {
+            Some(arn) => {
+                let message = format!("kafka: destinationArn: there is no VPC destination `{arn}`");
+                Err(RegistryError::InvalidRequest(message))
+            }
+            None => Ok(()),
+        }
     }
 
     /// `EnableTopicRule`, `DisableTopicRule`. What it is already is no error.
