@@ -311,11 +311,11 @@ impl Server {
         let mut stored = Vec::new();
         let delivery = Arc::new(Delivery::new(now.0, &publish.topic, &publish.payload, None, false));
         for target in targets {
-            let Target::Subscriber { subscriber, grant } = target else { continue };
+            let Target::Subscriber { subscriber, grant, .. } = target else { continue };
             let qos = grant.qos.min(publish.qos);
             match subscriber {
                 Subscriber::Session(session) if qos > QoS::AtMostOnce => {
-                    stored.push(Addressee { session, qos, retain: false, subscription: None });
+                    stored.push(Addressee { session, qos, retain: false, subscriptions: Box::default() });
                 }
                 Subscriber::Session(session) => {
                     if let Some(link) = self.by_session.get(&session).and_then(|id| self.links.get_mut(id)) {

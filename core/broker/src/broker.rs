@@ -292,7 +292,7 @@ impl Broker {
             Listener::Subscriber(subscriber) if grant.no_local && from == Some(subscriber) => {} // [MQTT-3.8.3-3]
             Listener::Subscriber(subscriber) => {
                 any_overlaps |= overlaps;
-                found.push(Target::Subscriber { subscriber, grant });
+                found.push(Target::of_one(subscriber, grant));
             }
             Listener::Rule(rule) => found.push(Target::Rule(rule)),
             Listener::Group(group) => {
@@ -300,14 +300,11 @@ impl Broker {
             }
         });
         if any_overlaps {
-            // Sorted downwards, the grants of one subscriber stand together, those of one identifier too, the greatest first.
+            // Sorted downwards, the grants of one subscriber stand together, the greatest first.
             found.sort_unstable_by(|a, b| b.cmp(a));
-            found.dedup_by_key(|target| match *target {
-                Target::Subscriber { subscriber, grant } => (Listener::Subscriber(subscriber), grant.identifier),
-                Target::Rule(rule) => (Listener::Rule(rule), None),
-            });
+            found.dedup_by(|other, greatest| greatest.takes_in(other));
         }
-        found.extend(of_groups.into_iter().map(|(subscriber, grant)| Target::Subscriber { subscriber, grant }));
+        found.extend(of_groups.into_iter().map(|(subscriber, grant)| Target::of_one(subscriber, grant)));
     }
 
     /// Whether a message on a topic would reach anybody: for who would have to make it first.

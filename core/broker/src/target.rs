@@ -19,15 +19,40 @@ pub enum Subscriber {
 }
 
 /// One of those a message is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Target {
-    /// A subscriber: once for those of its filters that match and that it has no names for, and once for each name.
+    /// A subscriber, once for all of its filters that match.
     Subscriber {
         /// Who.
         subscriber: Subscriber,
         /// The greatest granted to those filters.
         grant: Grant,
+        /// What the client calls those of the filters that it has a name for ([MQTT-3.3.4-3], [MQTT-3.3.4-4]).
+        identifiers: Vec<u32>,
     },
     /// A rule.
     Rule(RuleId),
+}
+
+impl Target {
+    /// A subscriber, for one of its filters.
+    pub(crate) fn of_one(subscriber: Subscriber, grant: Grant) -> Self {
+        Self::Subscriber { subscriber, grant, identifiers: grant.identifier.into_iter().collect() }
+    }
+
+    /// Takes in what another of the same subscriber is for, or of the same rule; false if it is not of the same.
+    pub(crate) fn takes_in(&mut self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Rule(rule), Self::Rule(other)) => rule == other,
+            (
+                Self::Subscriber { subscriber, identifiers, .. },
+                Self::Subscriber { subscriber: other, identifiers: more, .. },
+            ) if subscriber == other => {
+                let new: Vec<_> = more.iter().copied().filter(|identifier| !identifiers.contains(identifier)).collect();
+                identifiers.extend(new);
+                true
+            }
+            _ => false,
+        }
+    }
 }

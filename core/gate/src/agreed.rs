@@ -37,9 +37,13 @@ impl Agreed {
             ProtocolVersion::V311 => settings.session_expiry_max_s,
             ProtocolVersion::V5 => properties.and_then(|p| p.session_expiry_interval_s).unwrap_or(0),
         };
+        let keep_alive_max_s = match connect.protocol_version {
+            ProtocolVersion::V311 => settings.keep_alive_untold_max_s,
+            ProtocolVersion::V5 => settings.keep_alive_max_s,
+        };
         let keep_alive_s = match connect.keep_alive_s {
             0 => settings.keep_alive_unset_s,
-            asked => asked.max(settings.keep_alive_min_s).min(settings.keep_alive_max_s),
+            asked => asked.max(settings.keep_alive_min_s).min(keep_alive_max_s),
         };
         let receive_maximum = properties.and_then(|p| p.receive_maximum).map_or(u16::MAX, NonZeroU16::get);
         let aliases = properties.and_then(|p| p.topic_alias_maximum).unwrap_or(0);

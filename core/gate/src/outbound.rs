@@ -30,7 +30,7 @@ pub(crate) struct Outbound {
 }
 
 /// Topics that get an alias: shorter ones save nothing, and longer ones are not kept for each connection.
-const ALIASED_BYTES: RangeInclusive<usize> = 8..=256;
+const ALIASED_BYTES: RangeInclusive<usize> = 4..=256;
 /// What the first packet with an alias has more than one without.
 const FIRST_ALIAS_BYTES: usize = 5;
 

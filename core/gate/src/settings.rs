@@ -32,8 +32,10 @@ pub struct Settings {
     pub maximum_qos: QoS,
     /// The least keep alive. Smaller ones are raised to it; v5 clients are told.
     pub keep_alive_min_s: u16,
-    /// The greatest keep alive. Greater ones are lowered to it; v5 clients are told.
+    /// The greatest keep alive of a v5 client. Greater ones are lowered to it, and the client is told (MQTT5 §3.2.2.3.14).
     pub keep_alive_max_s: u16,
+    /// The greatest keep alive of a v3 client, which cannot be told: lowered in silence, as AWS does.
+    pub keep_alive_untold_max_s: u16,
     /// What a client has that asks for none, 0: with 0 it has none (MQTT5 §3.1.2.10).
     pub keep_alive_unset_s: u16,
     /// Topic aliases a v5 client may define; one beyond closes the connection with 0x94. And as many are used towards it, if it takes
@@ -60,6 +62,8 @@ pub struct Settings {
     pub dup_on_redelivery: bool,
     /// Whether UNSUBACK says that there was no such subscription, 0x11; AWS does not.
     pub no_subscription_existed: bool,
+    /// Whether SUBACK tells a v5 client that it may not subscribe, 0x87, or keeps to itself why, 0x80. v3 has but one word for both.
+    pub suback_not_authorized: bool,
     /// Whether an MQTT3 client that is refused gets a CONNACK with a return code before the connection closes. AWS
     /// closes without; saying it helps debugging.
     pub connack_on_refusal: bool,
@@ -110,6 +114,7 @@ impl Default for Settings {
             maximum_qos: QoS::AtLeastOnce,
             keep_alive_min_s: 30,
             keep_alive_max_s: 1200,
+            keep_alive_untold_max_s: 1200,
             keep_alive_unset_s: 1200,
             topic_alias_maximum: 8,
             filters_per_subscribe_max: 8,
@@ -121,6 +126,7 @@ impl Default for Settings {
             subscription_identifiers: false,
             dup_on_redelivery: false,
             no_subscription_existed: false,
+            suback_not_authorized: true,
             connack_on_refusal: false,
             close_on_refused_subscribe: false,
             untold_max: 100,
@@ -146,7 +152,8 @@ impl Settings {
             send_maximum: 1000,
             maximum_qos: QoS::ExactlyOnce,
             keep_alive_min_s: 0,
-            keep_alive_max_s: u16::MAX,
+            keep_alive_max_s: 60,
+            keep_alive_untold_max_s: u16::MAX,
             keep_alive_unset_s: 0,
             topic_alias_maximum: 64,
             filters_per_subscribe_max: 1000,
@@ -158,6 +165,7 @@ impl Settings {
             subscription_identifiers: true,
             dup_on_redelivery: true,
             no_subscription_existed: true,
+            suback_not_authorized: false,
             connack_on_refusal: true,
             ..Self::default()
         }
@@ -180,7 +188,7 @@ impl Settings {
     pub fn check(&self) -> Result<(), SettingsError> {
         let most_of_a_packet =
             u32::try_from(self.payload_bytes_max).unwrap_or(u32::MAX).saturating_add(PACKET_BYTES_OVER);
-        let rules: [(&'static str, bool, &'static str); 10] = [
+        let rules: [(&'static str, bool, &'static str); 11] = [
             ("connect_deadline_s", self.connect_deadline_s > 0, "nobody could connect"),
             ("payload_bytes_max", self.payload_bytes_max <= PAYLOAD_BYTES_MOST, "at most 1048576"),
             ("packet_bytes_max", self.packet_bytes_max >= 128, "at least 128: there has to be room for a CONNECT"),
@@ -188,6 +196,11 @@ impl Settings {
             ("receive_maximum", self.receive_maximum > 0, "at least 1 (MQTT5 §3.2.2.3.3)"),
             ("send_maximum", self.send_maximum > 0, "at least 1"),
             ("keep_alive_min_s", self.keep_alive_min_s <= self.keep_alive_max_s, "at most `keep_alive_max_s`"),
+            (
+                "keep_alive_min_s",
+                self.keep_alive_min_s <= self.keep_alive_untold_max_s,
+                "at most `keep_alive_untold_max_s`",
+            ),
             ("message_expiry_max_s", self.message_expiry_max_s > 0, "at least 1"),
             ("untold_max", self.untold_max > 0, "at least 1"),
             ("outgoing_bytes_max", self.outgoing_bytes_max > 0, "at least 1"),

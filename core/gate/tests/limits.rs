@@ -220,21 +220,25 @@ fn first_bytes() {
     }
 }
 
-#[rustfmt::skip] // quota: keep alive           asked  used
-const KEEP_ALIVES: &[(&str, u16, u16)] = &[
-    ("0 is 1200",                               0,     1200),
-    ("below 30 is 30",                          29,    30),
-    ("30 to 1200 as asked",                     60,    60),
-    ("above 1200 is 1200",                      1201,  1200),
+#[rustfmt::skip] // profile, keep alive         asked  used: MQTT 3.1.1, MQTT 5
+const KEEP_ALIVES: &[(&str, u16, u16, u16)] = &[
+    ("aws: 0 is 1200",                          0,     1200,  1200),
+    ("aws: below 30 is 30",                     29,    30,    30),
+    ("aws: 30 to 1200 as asked",                60,    60,    60),
+    ("aws: above 1200 is 1200",                 1201,  1200,  1200),
+    ("mqtt: as asked",                          1,     1,     1),
+    ("mqtt: above 60, 60 if it can be told",    61,    61,    60),
 ];
 
 #[test]
 fn keep_alives() {
     for version in [V311, V5] {
-        for (quota, asked, used) in KEEP_ALIVES {
+        for (quota, asked, used_v311, used_v5) in KEEP_ALIVES {
+            let used = if version == V311 { used_v311 } else { used_v5 };
+            let settings = || if quota.starts_with("aws") { Settings::default() } else { Settings::mqtt() };
             let mut connect = bare_connect(version, "pump-7");
             connect.keep_alive_s = *asked;
-            let mut d = Dialogue::new(version, Settings::default());
+            let mut d = Dialogue::new(version, settings());
             let mut bytes = BytesMut::new();
             encode(&Packet::Connect(Box::new(connect)), version, &mut bytes);
             d.gate.handle_bytes(d.now, &mut bytes);

@@ -5,7 +5,7 @@ use sekisho_types::{
     ClientId, Grant, MessageProperties, PacketIdentifier, ProtocolVersion, QoS, SessionId, Timestamp, TopicFilter,
     base64_bytes,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -111,7 +111,7 @@ pub struct Message {
 }
 
 /// A session a message waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Receiver {
     /// Which.
     pub session: SessionId,
@@ -124,9 +124,27 @@ pub struct Receiver {
     /// Sent with RETAIN.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub retain: bool,
-    /// What the client calls the subscription it is for.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub subscription: Option<u32>,
+    /// What the client calls the subscriptions it is for. Of old, one at most.
+    #[serde(
+        default,
+        alias = "subscription",
+        deserialize_with = "one_or_many",
+        skip_serializing_if = "<[u32]>::is_empty"
+    )]
+    pub subscriptions: Box<[u32]>,
+}
+
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Box<[u32]>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum OneOrMany {
+        One(u32),
+        Many(Box<[u32]>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(one) => Box::new([one]),
+        OneOrMany::Many(many) => many,
+    })
 }
 
 impl Message {

@@ -4,7 +4,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 use std::time::Duration;
 
-use sekisho_types::memory::entries;
+use sekisho_types::memory::{allocated, entries};
 use sekisho_types::{ClientId, Grant, PacketIdentifier, ProtocolVersion, QoS, Timestamp, TopicFilter};
 
 use crate::event::{Message, Receiver};
@@ -35,6 +35,11 @@ pub struct Session {
 /// What a message takes in a session beside itself: its place in the order, and its packet identifier's.
 pub(crate) const PLACE_BYTES: usize = entries(1, size_of::<(u64, Waiting)>() + size_of::<(PacketIdentifier, u64)>());
 
+/// The same with what its subscriptions are called.
+pub(crate) fn place_bytes(subscriptions: &[u32]) -> usize {
+    PLACE_BYTES + allocated(size_of_val(subscriptions))
+}
+
 /// A message that waits for its client's acknowledgement, sent or not.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {
@@ -46,8 +51,8 @@ pub struct Waiting {
     pub qos: QoS,
     /// Sent with RETAIN.
     pub retain: bool,
-    /// What the client calls the subscription it is for.
-    pub subscription: Option<u32>,
+    /// What the client calls the subscriptions it is for.
+    pub subscriptions: Box<[u32]>,
     /// The client has it and waits for PUBREL.
     pub received: bool,
 }
@@ -141,12 +146,12 @@ impl Session {
     }
 
     pub(crate) fn queue(&mut self, message: &Arc<Message>, receiver: &Receiver) {
-        let Receiver { session: _, number, identifier, qos, retain, subscription } = *receiver;
-        self.bytes += message.bytes() + PLACE_BYTES;
+        let Receiver { session: _, number, identifier, qos, retain, ref subscriptions } = *receiver;
+        self.bytes += message.bytes() + place_bytes(subscriptions);
         self.next = identifier.next();
         self.by_identifier.insert(identifier, number);
-        let message = message.clone();
-        self.waiting.insert(number, Waiting { message, identifier, qos, retain, subscription, received: false });
+        let (message, subscriptions) = (message.clone(), subscriptions.clone());
+        self.waiting.insert(number, Waiting { message, identifier, qos, retain, subscriptions, received: false });
     }
 
     pub(crate) fn received(&mut self, identifier: PacketIdentifier) {
@@ -156,14 +161,14 @@ impl Session {
         }
     }
 
-    pub(crate) fn acknowledge(&mut self, identifier: PacketIdentifier) -> Option<Arc<Message>> {
+    pub(crate) fn acknowledge(&mut self, identifier: PacketIdentifier) -> Option<Waiting> {
         let number = self.by_identifier.remove(&identifier)?;
-        let Waiting { message, .. } = self.waiting.remove(&number)?;
-        self.bytes -= message.bytes() + PLACE_BYTES;
+        let waiting = self.waiting.remove(&number)?;
+        self.bytes -= waiting.message.bytes() + place_bytes(&waiting.subscriptions);
         if self.by_identifier.is_empty() {
             self.by_identifier = HashMap::new(); // a session that waits for nothing owns no table
         }
-        Some(message)
+        Some(waiting)
     }
 
     /// The last number that waits.

@@ -6,7 +6,7 @@ use sekisho_types::{ClientId, Grant, PacketIdentifier, ProtocolVersion, QoS, Ses
 use serde::{Deserialize, Serialize};
 
 use crate::event::{Event, Message, Receiver};
-use crate::session::{PLACE_BYTES, Session};
+use crate::session::{Session, Waiting, place_bytes};
 
 /// How much may be stored, and what happens beyond it. All of it is in memory, and in each snapshot. Ours: AWS stores 500 messages a
 /// second and account, and says no more (IoT Core quotas: "Persistent sessions").
@@ -81,7 +81,7 @@ pub struct Seat {
 }
 
 /// A session a message is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Addressee {
     /// Which.
     pub session: SessionId,
@@ -89,8 +89,8 @@ pub struct Addressee {
     pub qos: QoS,
     /// To be sent with RETAIN.
     pub retain: bool,
-    /// What the client calls the subscription it is for.
-    pub subscription: Option<u32>,
+    /// What the client calls the subscriptions it is for.
+    pub subscriptions: Box<[u32]>,
 }
 
 /// All stored sessions of an account.
@@ -182,21 +182,24 @@ impl Sessions {
         // One session may be in several times, by itself and as a member of groups.
         let mut addressees = addressees.to_vec();
         addressees.sort_by_key(|addressee| addressee.session);
-        for Addressee { session, qos, retain, subscription } in addressees {
+        let mut places = 0;
+        for Addressee { session, qos, retain, subscriptions } in addressees {
             let Some(known) = self.sessions.get(&session) else { continue };
             let before = to.last().filter(|receiver| receiver.session == session);
             let next = before.map_or(known.next, |receiver| receiver.identifier.next());
             let of_it = 1 + to.iter().rev().take_while(|receiver| receiver.session == session).count();
+            let place = place_bytes(&subscriptions);
             if known.waiting.len() + of_it > limits.messages_per_session.min(WAITING_MAX)
-                || known.weight() + of_it * (bytes + PLACE_BYTES) > limits.bytes_per_session
-                || self.bytes + bytes + (to.len() + 1) * PLACE_BYTES > limits.bytes
+                || known.weight() + of_it * (bytes + place) > limits.bytes_per_session
+                || self.bytes + bytes + places + place > limits.bytes
             {
                 full.push(session);
                 continue;
             }
             let identifier = known.free_identifier(next);
             let number = self.last_message + 1 + to.len() as u64;
-            to.push(Receiver { session, number, identifier, qos, retain, subscription });
+            places += place;
+            to.push(Receiver { session, number, identifier, qos, retain, subscriptions });
         }
         ((!to.is_empty()).then_some(Event::Queued { message, to }), full)
     }
@@ -316,7 +319,7 @@ impl Sessions {
             Event::Acknowledged { session, identifiers } => {
                 let Some(known) = self.sessions.get_mut(session) else { return };
                 let gone = identifiers.iter().filter_map(|identifier| known.acknowledge(*identifier));
-                self.bytes -= gone.map(|message| PLACE_BYTES + last_of(message)).sum::<usize>();
+                self.bytes -= gone.map(weight_of_gone).sum::<usize>();
             }
             Event::Received { session, identifier } => self.change(*session, |known| known.received(*identifier)),
             Event::Taken { session, identifier } => self.change(*session, |known| {
@@ -340,7 +343,7 @@ impl Sessions {
                     self.by_client.remove(&known.client_id);
                 }
                 let gone = known.waiting.into_values();
-                self.bytes -= gone.map(|waiting| PLACE_BYTES + last_of(waiting.message)).sum::<usize>();
+                self.bytes -= gone.map(weight_of_gone).sum::<usize>();
             }
         }
     }
@@ -365,7 +368,7 @@ impl Sessions {
             self.last_message = self.last_message.max(receiver.number);
             if let Some(known) = self.sessions.get_mut(&receiver.session) {
                 known.queue(&shared, receiver);
-                self.bytes += PLACE_BYTES;
+                self.bytes += place_bytes(&receiver.subscriptions);
             }
         }
         if Arc::strong_count(&shared) > 1 {
@@ -399,7 +402,7 @@ impl Sessions {
                     identifier: waiting.identifier,
                     qos: waiting.qos,
                     retain: waiting.retain,
-                    subscription: waiting.subscription,
+                    subscriptions: waiting.subscriptions.clone(),
                 };
                 let first = *firsts.entry(Arc::as_ptr(&waiting.message)).or_insert(number);
                 messages.entry(first).or_insert_with(|| (&waiting.message, Vec::new())).1.push(receiver);
@@ -417,6 +420,11 @@ impl Sessions {
         }
         events
     }
+}
+
+/// What is free once it waits no more.
+fn weight_of_gone(waiting: Waiting) -> usize {
+    place_bytes(&waiting.subscriptions) + last_of(waiting.message)
 }
 
 /// What a message weighed that one session less shares: nothing while another still does.

@@ -111,12 +111,9 @@ pub struct SessionId(pub u64);
 
 /// How a client is subscribed to a filter (MQTT5 §3.8.3.1), as granted.
 ///
-/// Ordered so that of two with the same identifier the greater is the one that counts.
+/// Ordered so that of two the greater is the one that counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Grant {
-    /// What the client calls the subscription (MQTT5 §3.8.2.1.2).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub identifier: Option<u32>,
     /// At most.
     pub qos: QoS,
     /// With RETAIN as the publisher set it.
@@ -125,11 +122,14 @@ pub struct Grant {
     /// Not to messages of its own.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub no_local: bool,
+    /// What the client calls the subscription (MQTT5 §3.8.2.1.2).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<u32>,
 }
 
 impl Grant {
     /// All that MQTT3 knows.
     pub const fn at(qos: QoS) -> Self {
-        Self { identifier: None, qos, retain_as_published: false, no_local: false }
+        Self { qos, retain_as_published: false, no_local: false, identifier: None }
     }
 }

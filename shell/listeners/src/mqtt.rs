@@ -9,7 +9,7 @@ use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
@@ -34,10 +34,26 @@ const TURN: Duration = Duration::from_millis(2);
 const WEBSOCKET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 /// A connection that is closing has this long to take its last bytes.
 const LINGER: Duration = Duration::from_secs(2);
+/// And so many bytes of it, on their way when it was closed, are read and thrown away.
+const LINGER_BYTES_MAX: usize = 1024 * 1024;
 
 thread_local! {
     /// What a read goes into first, one a thread, so that a connection that waits owns no buffer.
     static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
+}
+
+/// Reads once, and gives what came to `take`: how many bytes that was.
+fn poll_read(
+    transport: &mut impl Transport,
+    context: &mut Context<'_>,
+    take: impl FnOnce(&[u8]),
+) -> Poll<io::Result<usize>> {
+    SCRATCH.with_borrow_mut(|scratch| {
+        let mut buffer = ReadBuf::new(scratch);
+        ready!(Pin::new(transport).poll_read(context, &mut buffer))?;
+        take(buffer.filled());
+        Poll::Ready(Ok(buffer.filled().len()))
+    })
 }
 
 /// Serves one connection until it ends.
@@ -249,18 +265,8 @@ impl<T: Transport> Pump<T> {
             self.gate.handle_not_read(now);
             return false;
         }
-        let read = SCRATCH.with_borrow_mut(|scratch| {
-            let mut buffer = ReadBuf::new(scratch);
-            match Pin::new(&mut self.transport).poll_read(context, &mut buffer) {
-                Poll::Pending => Poll::Pending,
-                Poll::Ready(Ok(())) => {
-                    self.input.extend_from_slice(buffer.filled());
-                    Poll::Ready(Ok(buffer.filled().len()))
-                }
-                Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
-            }
-        });
-        match read {
+        let input = &mut self.input;
+        match poll_read(&mut self.transport, context, |read| input.extend_from_slice(read)) {
             Poll::Pending => return false,
             Poll::Ready(Ok(0)) => match self.transport.ending() {
                 Ending::Lost => self.gate.handle_end_of_stream(),
@@ -493,8 +499,28 @@ impl<T: Transport> Pump<T> {
                 self.gateway.will_of(session, will, close.session_expiry_s.unwrap_or(0));
             }
         }
-        let shutdown = poll_fn(|context| Pin::new(&mut self.transport).poll_shutdown(context));
-        let _: Result<io::Result<()>, _> = tokio::time::timeout(LINGER, shutdown).await;
+        // A client that still sends when both ends are closed is reset, and what it was told last may be lost with that (RFC 9293 §3.6.1).
+        let mut unread = match close.reason {
+            CloseReason::ClientInitiatedDisconnect
+            | CloseReason::ConnectionLost
+            | CloseReason::ServerInitiatedDisconnect => 0,
+            _ => LINGER_BYTES_MAX,
+        };
+        let (mut is_shut, transport) = (false, &mut self.transport);
+        let gone = poll_fn(|context| {
+            if !is_shut {
+                ready!(Pin::new(&mut *transport).poll_shutdown(context))?;
+                is_shut = true;
+            }
+            while unread > 0 {
+                match ready!(poll_read(transport, context, |_| {}))? {
+                    0 => break,
+                    read => unread = unread.saturating_sub(read),
+                }
+            }
+            Poll::Ready(Ok(()))
+        });
+        let _: Result<io::Result<()>, _> = tokio::time::timeout(LINGER, gone).await;
     }
 
     fn explain(&self, close: &Close) {

@@ -287,14 +287,19 @@ impl Links {
 
     /// Puts a message published at `published` into the mailboxes of those among `targets` that are still there; `delivery_to` says what
     /// one is given. What a stored session has to acknowledge is not for its mailbox.
-    pub fn deliver(&self, targets: &[Target], published: QoS, mut delivery_to: impl FnMut(&Grant) -> Arc<Delivery>) {
+    pub fn deliver<'a>(
+        &self,
+        targets: &'a [Target],
+        published: QoS,
+        mut delivery_to: impl FnMut(&Grant, &'a [u32]) -> Arc<Delivery>,
+    ) {
         let present = self.present();
         for target in targets {
-            let Target::Subscriber { subscriber, grant } = target else { continue };
+            let Target::Subscriber { subscriber, grant, identifiers } = target else { continue };
             let qos = grant.qos.min(published);
             let waits_stored = matches!(subscriber, Subscriber::Session(_)) && qos > QoS::AtMostOnce;
             if !waits_stored && let Some(link) = present.of(*subscriber) {
-                link.deliver(delivery_to(grant), qos);
+                link.deliver(delivery_to(grant, identifiers), qos);
             }
         }
     }

@@ -295,11 +295,13 @@ impl Gateway {
         let (mut in_mailboxes, mut rules, mut stored) = (false, false, Vec::new());
         for target in targets {
             match target {
-                Target::Subscriber { subscriber, grant } => match (subscriber, grant.qos.min(message.qos)) {
+                Target::Subscriber { subscriber, grant, identifiers } => match (subscriber, grant.qos.min(message.qos))
+                {
                     (Subscriber::Connection(_), _) | (_, QoS::AtMostOnce) => in_mailboxes = true,
                     (Subscriber::Session(session), qos) => {
                         let retain = message.is_told_as_retained(grant);
-                        stored.push(Addressee { session: *session, qos, retain, subscription: grant.identifier });
+                        let subscriptions = identifiers.as_slice().into();
+                        stored.push(Addressee { session: *session, qos, retain, subscriptions });
                     }
                 },
                 Target::Rule(_) => rules = true,
@@ -313,14 +315,14 @@ impl Gateway {
             owed = owed.max(self.queue(message.kept(self.state.now()), &stored)?);
         }
         if in_mailboxes {
-            let mut known: Option<(Option<u32>, bool, Arc<Delivery>)> = None;
-            self.links.deliver(targets, message.qos, |grant| {
-                let (identifier, retain) = (grant.identifier, message.is_told_as_retained(grant));
+            let mut known: Option<(&[u32], bool, Arc<Delivery>)> = None;
+            self.links.deliver(targets, message.qos, |grant, identifiers| {
+                let retain = message.is_told_as_retained(grant);
                 match &known {
-                    Some((of, retained, delivery)) if (*of, *retained) == (identifier, retain) => delivery.clone(),
+                    Some((of, retained, delivery)) if (*of, *retained) == (identifiers, retain) => delivery.clone(),
                     _ => {
-                        let delivery = Arc::new(message.delivery(now, identifier, retain));
-                        known = Some((identifier, retain, delivery.clone()));
+                        let delivery = Arc::new(message.delivery(now, identifiers, retain));
+                        known = Some((identifiers, retain, delivery.clone()));
                         delivery
                     }
                 }
@@ -336,12 +338,12 @@ impl Message<'_> {
         grant.retain_as_published && self.retain.is_some()
     }
 
-    fn delivery(&self, now: Instant, identifier: Option<u32>, retain: bool) -> Delivery {
-        let Some(identifier) = identifier.and_then(SubscriptionIdentifier::new) else {
+    fn delivery(&self, now: Instant, identifiers: &[u32], retain: bool) -> Delivery {
+        if identifiers.is_empty() {
             return Delivery::new(now, self.topic, self.payload, self.properties, retain);
-        };
+        }
         let mut properties = self.properties.cloned().unwrap_or_default();
-        properties.subscription_identifiers.push(identifier);
+        properties.subscription_identifiers.extend(identifiers.iter().copied().filter_map(SubscriptionIdentifier::new));
         Delivery::new(now, self.topic, self.payload, Some(&properties), retain)
     }
 

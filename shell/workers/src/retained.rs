@@ -87,7 +87,8 @@ impl Gateway {
         for (topic, RetainedMessage { payload, properties, .. }, qos) in stored {
             let Some(session) = link.session() else { continue };
             let message = sekisho_sessions::Message { topic, payload, properties };
-            let addressee = Addressee { session, qos, retain: true, subscription: grant.identifier };
+            let subscriptions = grant.identifier.into_iter().collect();
+            let addressee = Addressee { session, qos, retain: true, subscriptions };
             owed = owed.max(self.queue(message, &[addressee]).unwrap_or_default());
         }
         owed

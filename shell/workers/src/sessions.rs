@@ -304,13 +304,13 @@ impl Gateway {
 
 /// What the client of a stored session is sent; `None` once it has expired, unless it was begun.
 fn delivery(waiting: &Waiting, is_begun: bool, now: Timestamp, received_at: Instant) -> Option<Delivery> {
-    let Waiting { message, retain, subscription, .. } = waiting;
+    let Waiting { message, retain, subscriptions, .. } = waiting;
     let Message { topic, payload, properties } = &**message;
     if !is_begun && !properties.is_live(now) {
         return None;
     }
     let topic = Utf8String::copied(topic).ok()?;
     let mut given = given_properties(properties, now);
-    given.subscription_identifiers.extend(subscription.and_then(SubscriptionIdentifier::new));
+    given.subscription_identifiers.extend(subscriptions.iter().copied().filter_map(SubscriptionIdentifier::new));
     Some(Delivery::shared(received_at, &topic, payload.clone(), Some(&given), *retain))
 }

@@ -24,7 +24,7 @@ fn message(payload: &'static str) -> Message {
 }
 
 fn addressed(session: SessionId) -> Addressee {
-    Addressee { session, qos: QoS::AtLeastOnce, retain: false, subscription: None }
+    Addressee { session, qos: QoS::AtLeastOnce, retain: false, subscriptions: Box::default() }
 }
 
 const AT_LEAST_ONCE: Grant = Grant::at(QoS::AtLeastOnce);
@@ -171,7 +171,7 @@ fn a_full_session_keeps_what_it_has() {
     let wordy = Message { properties, ..message("x") };
     let limits = Limits { bytes_per_session: 1024 * 1024, ..Limits::default() };
     assert_eq!(sessions.queue(wordy, &[addressed(other)], &limits), (None, vec![other]));
-    let limits = Limits { bytes: sessions.bytes + message("y").bytes() + PLACE_BYTES, ..Limits::default() };
+    let limits = Limits { bytes: sessions.bytes + message("y").bytes() + place_bytes(&[]), ..Limits::default() };
     let (event, without_room) = sessions.queue(message("y"), &[addressed(full), addressed(other)], &limits);
     assert_eq!((event.is_some(), without_room), (true, vec![other]));
     let limits = Limits { sessions: 2, ..Limits::default() };
@@ -290,9 +290,9 @@ fn every_history_folds_to_the_same() {
             for (_, waiting) in known.after(0) {
                 assert!(seen.insert(waiting.identifier));
                 distinct.insert(Arc::as_ptr(&waiting.message), waiting.message.bytes());
-                places += PLACE_BYTES;
+                places += place_bytes(&waiting.subscriptions);
             }
-            let weigh = |(_, waiting): (u64, &Waiting)| waiting.message.bytes() + PLACE_BYTES;
+            let weigh = |(_, waiting): (u64, &Waiting)| waiting.message.bytes() + place_bytes(&waiting.subscriptions);
             assert_eq!(known.bytes, known.after(0).map(weigh).sum::<usize>());
             let filters = known.subscriptions().map(|(filter, _)| filter.subscription_bytes());
             assert_eq!(known.subscription_bytes, filters.sum::<usize>());
@@ -312,7 +312,7 @@ fn a_message_for_many_is_there_once_before_and_after_a_restart() {
     sessions.applied(event);
     let mut again = Sessions::default();
     again.applied(sessions.snapshot());
-    let once = 1_000 + 100 * PLACE_BYTES;
+    let once = 1_000 + 100 * place_bytes(&[]);
     assert!((once..once + 500).contains(&sessions.bytes));
     assert_eq!(again.bytes, sessions.bytes);
 }
