@@ -32,7 +32,7 @@ impl Peer {
     }
 
     /// Somebody whose TLS handshake is done.
-    pub(crate) fn over_tls(address: SocketAddr, session: &rustls::ServerConnection, door: Door) -> Self {
+    pub(crate) fn over_tls(address: SocketAddr, session: &rustls::CommonState, door: Door) -> Self {
         Self { address, secure: true, tls: sekisho_listeners::details(session), door }
     }
 

@@ -105,7 +105,7 @@ async fn connection(
     }
     if first == [TLS_HANDSHAKE] {
         let stream = timeout(HANDSHAKE_MAX, tls.accept(stream)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        tls_requests(stream, address, Door::Apis, app, stopping).await;
+        tls_requests(stream, address, app, stopping).await;
     } else {
         let stream = with_write_deadline(stream, |socket| socket);
         requests(stream, Peer::new(address, false), None, app, stopping).await;
@@ -115,23 +115,25 @@ async fn connection(
 
 /// Answers requests of a device that signs, on a connection to the devices' port whose handshake is done.
 pub async fn serve_devices(
-    stream: TlsStream<TcpStream>,
+    stream: sekisho_listeners::TlsStream,
     address: SocketAddr,
     app: Arc<App>,
     stopping: watch::Receiver<bool>,
 ) {
-    tls_requests(stream, address, Door::Devices, app, stopping).await;
+    let peer = Peer::over_tls(address, stream.session(), Door::Devices);
+    let server_name = stream.server_name().unwrap_or_default().into();
+    let stream = with_write_deadline(stream, sekisho_listeners::TlsStream::socket);
+    requests(stream, peer, Some(server_name), app, stopping).await;
 }
 
 async fn tls_requests(
     stream: TlsStream<TcpStream>,
     address: SocketAddr,
-    door: Door,
     app: Arc<App>,
     stopping: watch::Receiver<bool>,
 ) {
     let session = stream.get_ref().1;
-    let peer = Peer::over_tls(address, session, door);
+    let peer = Peer::over_tls(address, session, Door::Apis);
     let server_name = session.server_name().unwrap_or_default().into();
     requests(with_write_deadline(stream, |tls| tls.get_ref().0), peer, Some(server_name), app, stopping).await;
 }

@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rustls::ServerConfig;
-use rustls::server::{Acceptor, ClientHello};
+use rustls::server::ClientHello;
 use sekisho_identity::PresentedCertificate;
 use sekisho_workers::{Credential, Gateway, Peer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
-use tokio_rustls::LazyConfigAcceptor;
-use tokio_rustls::server::TlsStream;
 
+use crate::tls_stream::{Hello, TlsStream};
 use crate::{Connections, Served, proxy_protocol, tls};
 
 /// A handshake that takes longer is given up: whoever holds one open holds a socket.
@@ -40,7 +39,7 @@ pub struct Port {
 pub async fn accept<C, S>(port: Port, config: C, gateway: Arc<Gateway>, connections: Connections, serve: S)
 where
     C: Fn(&ClientHello<'_>) -> Arc<ServerConfig> + Clone + Send + Sync + 'static,
-    S: Fn(TlsStream<TcpStream>, SocketAddr) -> Option<Served> + Clone + Send + Sync + 'static,
+    S: Fn(TlsStream, SocketAddr) -> Option<Served> + Clone + Send + Sync + 'static,
 {
     let handshakes = Arc::new(Semaphore::new(HANDSHAKES_MAX.min(connections.most() / 4).max(1)));
     let (crowded, _) = watch::channel(false);
@@ -125,13 +124,13 @@ async fn shake_hands(
     from: Option<&mut SocketAddr>,
     config: impl Fn(&ClientHello<'_>) -> Arc<ServerConfig>,
     mut crowded: watch::Receiver<bool>,
-) -> io::Result<TlsStream<TcpStream>> {
+) -> io::Result<TlsStream> {
     if let Some(from) = from
         && let Some(source) = give_way(&mut crowded, proxy_protocol::read(&mut stream)).await?
     {
         *from = source;
     }
-    let hello = give_way(&mut crowded, LazyConfigAcceptor::new(Acceptor::default(), stream)).await?;
+    let hello = give_way(&mut crowded, Hello::read(stream)).await?;
     let config = config(&hello.client_hello());
     give_way(&mut crowded, hello.into_stream(config)).await
 }
@@ -155,16 +154,15 @@ async fn give_way<T>(
 }
 
 /// Who showed which certificate. A resumed session keeps the certificate of its first handshake.
-pub fn by_certificate(tls: &TlsStream<TcpStream>, address: SocketAddr, gateway: &Gateway) -> Option<Arc<Peer>> {
-    let certificate_id = PresentedCertificate::id_of(tls.get_ref().1.peer_certificates()?.first()?);
+pub fn by_certificate(tls: &TlsStream, address: SocketAddr, gateway: &Gateway) -> Option<Arc<Peer>> {
+    let certificate_id = PresentedCertificate::id_of(tls.session().peer_certificates()?.first()?);
     Some(peer(tls, address, Credential::Certificate(certificate_id), gateway))
 }
 
 /// Who came with what.
-pub fn peer(tls: &TlsStream<TcpStream>, address: SocketAddr, credential: Credential, gateway: &Gateway) -> Arc<Peer> {
-    let session = tls.get_ref().1;
-    let domain_name = session.server_name().and_then(|called| gateway.domain_name(called));
-    let tls = tls::details(session);
+pub fn peer(tls: &TlsStream, address: SocketAddr, credential: Credential, gateway: &Gateway) -> Arc<Peer> {
+    let domain_name = tls.server_name().and_then(|called| gateway.domain_name(called));
+    let tls = tls::details(tls.session());
     tracing::debug!(%address, tls = tls.map(tracing::field::display), "handshake done");
     Arc::new(Peer { address, credential, domain_name, tls })
 }

@@ -6,12 +6,10 @@ use std::sync::Arc;
 use rustls::server::ClientHello;
 use rustls::{Error, ServerConfig};
 use sekisho_workers::{Credential, Custom, Gateway};
-use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
 
 use crate::{
-    Connections, Port, Served, ServerCertificate, TlsPolicy, accept, config, config_for_everybody, https, mqtt,
-    with_certificate,
+    Connections, Port, Served, ServerCertificate, TlsPolicy, TlsStream, accept, config, config_for_everybody, https,
+    mqtt, with_certificate,
 };
 
 /// MQTT with a client certificate.
@@ -61,17 +59,17 @@ pub async fn serve_alpn(
     configs: AlpnConfigs,
     gateway: Arc<Gateway>,
     connections: Connections,
-    others: impl Fn(TlsStream<TcpStream>, SocketAddr) -> Served + Clone + Send + Sync + 'static,
+    others: impl Fn(TlsStream, SocketAddr) -> Served + Clone + Send + Sync + 'static,
 ) {
     let serving = gateway.clone();
-    let serve = move |tls: TlsStream<TcpStream>, address| -> Option<Served> {
+    let serve = move |tls: TlsStream, address| -> Option<Served> {
         let gateway = serving.clone();
-        let spoken = tls.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
+        let spoken = tls.session().alpn_protocol().map(<[u8]>::to_vec);
         match spoken.as_deref() {
             Some(MQTT_CA) => with_certificate(tls, address, &serving, |tls, peer| mqtt::serve(tls, peer, gateway)),
             Some(HTTP_CA) => with_certificate(tls, address, &serving, |tls, peer| https::serve(tls, peer, gateway)),
             Some(MQTT) => {
-                let server_name = tls.get_ref().1.server_name().unwrap_or_default().into();
+                let server_name = tls.server_name().unwrap_or_default().into();
                 let credential = Credential::Custom(Arc::new(Custom::new(Some(server_name), None)));
                 let peer = accept::peer(&tls, address, credential, &gateway);
                 Some(Box::pin(mqtt::serve(tls, peer, gateway)))

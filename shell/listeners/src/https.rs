@@ -22,12 +22,11 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use sekisho_gate::Refusal;
 use sekisho_workers::{Gateway, Peer, PublishRequest};
 use serde_json::Value;
-use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
 
 use self::documents::{Query, decoded};
 use self::route::Operation;
 use crate::VALIDITY_LOOK_EVERY;
+use crate::tls_stream::TlsStream;
 use crate::transport::Transport;
 use crate::upgrade::{self, NoUpgrade};
 use crate::with_write_deadline;
@@ -45,7 +44,7 @@ const BODY_MAX: Duration = Duration::from_secs(24);
 /// Serves one connection, keep-alive included. Each request is authorized anew, before its body is kept and after; and a connection
 /// whose certificate is not let in (any more) ends by itself, after the request under way. One that asks for it goes on as MQTT over
 /// WebSocket.
-pub async fn serve(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gateway>) {
+pub async fn serve(tls: TlsStream, peer: Arc<Peer>, gateway: Arc<Gateway>) {
     let presented: Option<Box<[u8]>> = tls.presented().map(Into::into);
     let requests = Box::pin(requests(tls, peer.clone(), gateway.clone()));
     if let Some(socket) = requests.await {
@@ -54,7 +53,7 @@ pub async fn serve(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gate
 }
 
 /// Answers requests until the connection ends, or goes on as something else.
-async fn requests(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gateway>) -> Option<OnUpgrade> {
+async fn requests(tls: TlsStream, peer: Arc<Peer>, gateway: Arc<Gateway>) -> Option<OnUpgrade> {
     let socket = Arc::new(Mutex::new(None));
     let service = service_fn(|request: Request<Incoming>| {
         let (gateway, peer, socket) = (gateway.clone(), peer.clone(), socket.clone());
@@ -72,7 +71,7 @@ async fn requests(tls: TlsStream<TcpStream>, peer: Arc<Peer>, gateway: Arc<Gatew
     });
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(HEADERS_MAX).max_buf_size(HEAD_BYTES_MAX);
-    let stream = with_write_deadline(tls, |tls| tls.get_ref().0);
+    let stream = with_write_deadline(tls, TlsStream::socket);
     let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = pin!(connection);
     let link = gateway.open_link(&peer);

@@ -9,6 +9,7 @@ mod websocket; // a WebSocket as a stream of bytes
 mod transport; // what carries MQTT
 mod mqtt; // one MQTT connection
 mod alpn; // all of them on one port
+mod tls_stream; // a connection of it
 mod tls; // key exchange, whose certificate we show
 mod tls_policy; // versions
 
@@ -19,8 +20,7 @@ use std::time::Duration;
 
 use rustls::ServerConfig;
 use sekisho_workers::{Gateway, Peer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio_rustls::server::TlsStream;
+use tokio::net::TcpListener;
 
 pub use accept::Port;
 pub use alpn::{AlpnConfigs, serve_alpn};
@@ -28,6 +28,7 @@ pub use connections::{CONNECTIONS_MAX, Connections};
 pub use https::HEADERS_MAX;
 pub use tls::{ServerCertificate, config, config_for_everybody, details};
 pub use tls_policy::TlsPolicy;
+pub use tls_stream::TlsStream;
 pub use upgrade::{NoUpgrade, WebSockets, is_upgrade};
 pub use write_deadline::with_write_deadline;
 
@@ -73,10 +74,10 @@ pub type Served = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// Serves whoever has shown a certificate.
 fn with_certificate<F: Future<Output = ()> + Send + 'static>(
-    tls: TlsStream<TcpStream>,
+    tls: TlsStream,
     address: SocketAddr,
     gateway: &Gateway,
-    serve: impl FnOnce(TlsStream<TcpStream>, Arc<Peer>) -> F,
+    serve: impl FnOnce(TlsStream, Arc<Peer>) -> F,
 ) -> Option<Served> {
     let Some(peer) = accept::by_certificate(&tls, address, gateway) else {
         gateway.refuse_stranger(address, "no client certificate".into());

@@ -21,8 +21,11 @@ use sekisho_workers::TlsDetails;
 
 use crate::TlsPolicy;
 
-/// Sessions kept for resumption, two a handshake of TLS 1.3. And then: the oldest must do a full handshake.
+/// Sessions kept for resumption. And then: the oldest must do a full handshake.
 const SESSIONS_MAX: usize = 20_000;
+/// Tickets given at a handshake of TLS 1.3. A device resumes one connection at a time, and is given another when it does; each costs a
+/// kept session, and bytes on its link.
+const TICKETS: usize = 1;
 /// Bytes of a session that is kept, most of which is the client's chain: 80 MB a port at worst. And then: it is not kept, and the
 /// next handshake is a full one.
 const SESSION_BYTES_MAX: usize = 4 * 1024;
@@ -76,6 +79,7 @@ pub fn config(
     let mut config = builder(provider, policy)?.with_client_cert_verifier(verifier).with_cert_resolver(certificate);
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
     config.session_storage = Arc::new(SmallSessions(ServerSessionMemoryCache::new(SESSIONS_MAX)));
+    config.send_tls13_tickets = TICKETS;
     Ok(Arc::new(config))
 }
 

@@ -1,7 +1,6 @@
 //! What carries MQTT: bytes both ways, the certificate that was shown on the way, and how it ended.
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
-use tokio_rustls::server::TlsStream;
 
 /// A stream of bytes from a client.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
@@ -23,12 +22,6 @@ pub enum Ending {
     Goodbye,
     /// The client did with it what must not be done.
     Violation(String),
-}
-
-impl Transport for TlsStream<TcpStream> {
-    fn presented(&self) -> Option<&[u8]> {
-        self.get_ref().1.peer_certificates()?.first().map(AsRef::as_ref)
-    }
 }
 
 impl Transport for TcpStream {
