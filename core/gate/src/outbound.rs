@@ -258,14 +258,15 @@ impl Outbound {
             QoS::ExactlyOnce => self.in_flight.push_back((packet_identifier, Stage::Received)),
         }
         let may_be_first = bytes + FIRST_ALIAS_BYTES <= agreed.client_packet_bytes_max;
-        let alias = self.alias(delivery.topic(), agreed.client_aliases, may_be_first);
+        let takes_aliases = agreed.client_aliases > 0; // most do not, and the topic need not be looked at
+        let alias = takes_aliases.then(|| self.alias(delivery.topic(), agreed.client_aliases, may_be_first)).flatten();
         delivery.write(version, (packet_identifier, qos, dup), alias, expiry_s, out);
         true
     }
 
     /// What a topic is called, if the client takes as many aliases as that ([MQTT-3.1.2-26]).
     fn alias(&mut self, topic: &str, most: u16, may_be_first: bool) -> Option<TopicAlias> {
-        if most == 0 || !ALIASED_BYTES.contains(&topic.len()) {
+        if !ALIASED_BYTES.contains(&topic.len()) {
             return None;
         }
         let known = self.aliased.iter().position(|known| **known == *topic);

@@ -9,6 +9,7 @@ mod websocket; // a WebSocket as a stream of bytes
 mod transport; // what carries MQTT
 mod mqtt; // one MQTT connection
 mod alpn; // all of them on one port
+mod tls_sessions; // kept for resumption
 mod tls_stream; // a connection of it
 mod tls; // key exchange, whose certificate we show
 mod tls_policy; // versions

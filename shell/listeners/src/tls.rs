@@ -9,7 +9,7 @@ use rustls::crypto::{
     CryptoProvider, WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature,
 };
 use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
-use rustls::server::{ClientHello, ResolvesServerCert, ServerSessionMemoryCache, StoresServerSessions};
+use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 use rustls::{
     CommonState, DigitallySignedStruct, DistinguishedName, Error, HandshakeKind, OtherError, ServerConfig,
@@ -20,15 +20,13 @@ use sekisho_identity::{Version1Key, version_1_key};
 use sekisho_workers::TlsDetails;
 
 use crate::TlsPolicy;
+use crate::tls_sessions::Sessions;
 
 /// Sessions kept for resumption. And then: the oldest must do a full handshake.
 const SESSIONS_MAX: usize = 20_000;
 /// Tickets given at a handshake of TLS 1.3. A device resumes one connection at a time, and is given another when it does; each costs a
 /// kept session, and bytes on its link.
 const TICKETS: usize = 1;
-/// Bytes of a session that is kept, most of which is the client's chain: 80 MB a port at worst. And then: it is not kept, and the
-/// next handshake is a full one.
-const SESSION_BYTES_MAX: usize = 4 * 1024;
 /// Bytes of a client's end-entity certificate; those of AWS have less than 1 KiB. And then: the handshake fails.
 const END_ENTITY_BYTES_MAX: usize = 16 * 1024;
 /// Bytes of all certificates a client sends, which a connection keeps as long as it lives. And then: the handshake fails.
@@ -78,7 +76,7 @@ pub fn config(
     let verifier = Arc::new(PossessionOnly(provider.signature_verification_algorithms));
     let mut config = builder(provider, policy)?.with_client_cert_verifier(verifier).with_cert_resolver(certificate);
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    config.session_storage = Arc::new(SmallSessions(ServerSessionMemoryCache::new(SESSIONS_MAX)));
+    config.session_storage = Arc::new(Sessions::new(SESSIONS_MAX));
     config.send_tls13_tickets = TICKETS;
     Ok(Arc::new(config))
 }
@@ -113,28 +111,6 @@ pub fn details(connection: &CommonState) -> Option<TlsDetails> {
         group: connection.negotiated_key_exchange_group().map(|group| group.name().into()),
         resumed: connection.handshake_kind()? == HandshakeKind::Resumed,
     })
-}
-
-/// Keeps sessions of at most [`SESSION_BYTES_MAX`].
-#[derive(Debug)]
-struct SmallSessions(Arc<ServerSessionMemoryCache>);
-
-impl StoresServerSessions for SmallSessions {
-    fn put(&self, key: Vec<u8>, session: Vec<u8>) -> bool {
-        session.len() <= SESSION_BYTES_MAX && self.0.put(key, session)
-    }
-
-    fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.get(key)
-    }
-
-    fn take(&self, key: &[u8]) -> Option<Vec<u8>> {
-        self.0.take(key)
-    }
-
-    fn can_cache(&self) -> bool {
-        true
-    }
 }
 
 /// The client's certificates are larger than anybody needs.
@@ -253,14 +229,6 @@ mod tests {
             let reason = verified.err().map(|error| error.to_string()).unwrap_or_default();
             assert!(reason.ends_with(refused) && reason.is_empty() == refused.is_empty(), "{reason} / {refused}");
         }
-    }
-
-    #[test]
-    fn only_small_sessions_are_kept() {
-        let sessions = SmallSessions(ServerSessionMemoryCache::new(4));
-        assert!(sessions.put(vec![1], vec![0; SESSION_BYTES_MAX]));
-        assert!(!sessions.put(vec![2], vec![0; SESSION_BYTES_MAX + 1]));
-        assert!(sessions.get(&[1]).is_some() && sessions.get(&[2]).is_none());
     }
 
     /// Client and server in one thread, until both are done.
