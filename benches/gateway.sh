@@ -28,7 +28,6 @@ listener 11883 127.0.0.1
 allow_anonymous true
 CONF
 printf 'max_inflight_messages 100\nmax_queued_messages 100000\nset_tcp_nodelay true\nlog_type error\nuser %s\n' "$(id -un)" >> mosquitto.conf
-taskset -c 0 mosquitto -c mosquitto.conf & MOSQUITTO=$!
 if [ -n "$RUMQTTD" ]; then
   cat > rumqttd.toml <<CONF
 id = 0
@@ -61,20 +60,24 @@ next_connection_delay_ms = 0
   max_inflight_count = 100
   dynamic_filters = true
 CONF
-  taskset -c 0 "$RUMQTTD" -q -c rumqttd.toml >/dev/null 2>&1 & RUMQTTD_PID=$!
 fi
-taskset -c 0 "$BIN" serve --data data --api 127.0.0.1:0 --mqtt 127.0.0.1:0 --https 127.0.0.1:0 --admin 127.0.0.1:0 --log error \
-  --plain-mqtt 127.0.0.1:0 --plain-mqtt-as bench >/dev/null 2>&1 & SEKISHO=$!
-until [ -e data/endpoints.json ]; do sleep 0.1; done
-eval "$("$BIN" env --data data)"
 port() { sed -n "s/.*\"$1\": \".*:\([0-9]*\)\".*/\1/p" data/endpoints.json; }
+start() { # all of them; `servers`: label pid, plain port, TLS port, certificates
+  taskset -c 0 mosquitto -c mosquitto.conf & local mosquitto=$!
+  rm -f data/endpoints.json
+  taskset -c 0 "$BIN" serve --data data --api 127.0.0.1:0 --mqtt 127.0.0.1:0 --https 127.0.0.1:0 --admin 127.0.0.1:0 --log error \
+    --plain-mqtt 127.0.0.1:0 --plain-mqtt-as bench >/dev/null 2>&1 & local sekisho=$!
+  until [ -e data/endpoints.json ]; do sleep 0.1; done
+  servers=("sekisho $sekisho $(port plain_mqtt) $(port mqtt) ours" "mosquitto $mosquitto 11883 18883 certs")
+  if [ -n "$RUMQTTD" ]; then
+    taskset -c 0 "$RUMQTTD" -q -c rumqttd.toml >/dev/null 2>&1 & servers+=("rumqttd $! 21883 28883 certs")
+  fi
+}
+start
+eval "$("$BIN" env --data data)"
 . "$HERE/devices.sh"
 aws iot create-thing --thing-name bench >/dev/null
 aws iot attach-thing-principal --thing-name bench --principal "$ARN"
-
-# server: label pid, plain port, TLS port, certificates
-servers=("sekisho $SEKISHO $(port plain_mqtt) $(port mqtt) ours" "mosquitto $MOSQUITTO 11883 18883 certs")
-[ -n "$RUMQTTD" ] && servers+=("rumqttd $RUMQTTD_PID 21883 28883 certs")
 
 load() { # what, transport, mode and its arguments
   local what=$1 transport=$2 mode=$3; shift 3
@@ -97,6 +100,7 @@ for _ in $(seq "$RUNS"); do
   load "connect mtls" mtls connect --concurrency 16 --duration "$SECONDS_EACH"
   load "resumed connect mtls" mtls connect --resume --concurrency 16 --duration "$SECONDS_EACH"
 done
+kill $(jobs -p) 2>/dev/null; wait 2>/dev/null || true; start # fresh: what a server has freed, it would use again
 load "idle mtls" mtls idle --count "$IDLE" --subscribe
 python3 - "$PWD/results" <<'PY'
 import collections, json, os, statistics, sys
