@@ -9,8 +9,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rustls::server::{Accepted, Acceptor, ClientHello, UnbufferedServerConnection};
-use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus};
+use rustls::server::{Accepted, Acceptor, ClientHello, ServerConnectionData, UnbufferedServerConnection};
+use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus, WriteTraffic};
 use rustls::{CommonState, ServerConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
@@ -104,7 +104,7 @@ impl TlsStream {
         }
         let flushed = self.flush().await; // tickets, or an alert
         match &self.failed {
-            Some(error) => Err(io::Error::new(io::ErrorKind::InvalidData, error.clone())),
+            Some(error) => Err(invalid(error.clone())),
             None => flushed,
         }
     }
@@ -181,23 +181,13 @@ impl TlsStream {
         Poll::Ready(Ok(()))
     }
 
-    /// Encrypts, at most [`WRITE_BYTES`], into `ciphertext`: how many bytes went in, and how many came out.
-    fn encrypt(&mut self, plaintext: &[u8], ciphertext: &mut [u8]) -> io::Result<(usize, usize)> {
-        let plaintext = &plaintext[..plaintext.len().min(WRITE_BYTES)];
-        loop {
-            match self.session.process_tls_records(&mut []).state {
-                Ok(ConnectionState::WriteTraffic(mut traffic)) => {
-                    return match traffic.encrypt(plaintext, ciphertext) {
-                        Ok(encrypted) => Ok((plaintext.len(), encrypted)),
-                        Err(error) => Err(io::Error::other(error)),
-                    };
-                }
-                Ok(ConnectionState::EncodeTlsData(data)) => encode(data, &mut self.unsent.bytes),
-                Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                Ok(ConnectionState::PeerClosed) => self.is_ended = true,
-                Ok(_) => return Err(io::ErrorKind::NotConnected.into()),
-                Err(error) => return Err(io::Error::new(io::ErrorKind::InvalidData, error)),
-            }
+    /// Encrypts something by `write`, behind what the library has to say first.
+    fn encrypt<R>(&mut self, write: impl FnOnce(WriteTraffic<'_, ServerConnectionData>) -> R) -> io::Result<R> {
+        self.work(&mut [], &mut ReadBuf::new(&mut []));
+        match self.session.process_tls_records(&mut []).state {
+            Ok(ConnectionState::WriteTraffic(traffic)) => Ok(write(traffic)),
+            Ok(_) => Err(io::ErrorKind::NotConnected.into()),
+            Err(error) => Err(invalid(error)),
         }
     }
 
@@ -205,13 +195,16 @@ impl TlsStream {
         if std::mem::replace(&mut self.has_said_goodbye, true) || self.failed.is_some() {
             return;
         }
-        if let Ok(ConnectionState::WriteTraffic(mut traffic)) = self.session.process_tls_records(&mut []).state {
-            let mut alert = [0; 2 * RECORD_BYTES_OVER];
-            if let Ok(bytes) = traffic.queue_close_notify(&mut alert) {
-                self.unsent.bytes.extend_from_slice(&alert[..bytes]);
-            }
+        let mut alert = [0; 2 * RECORD_BYTES_OVER];
+        if let Ok(Ok(bytes)) = self.encrypt(|mut traffic| traffic.queue_close_notify(&mut alert)) {
+            self.unsent.bytes.extend_from_slice(&alert[..bytes]);
         }
     }
+}
+
+/// What the client did that TLS forbids.
+fn invalid(error: rustls::Error) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 fn encode<Data>(mut data: EncodeTlsData<'_, Data>, into: &mut Vec<u8>) {
@@ -249,7 +242,7 @@ impl Hello {
                         let mut said = Vec::new();
                         alert.write_all(&mut said)?;
                         let _ = socket.write_all(&said).await;
-                        return Err(io::Error::new(io::ErrorKind::InvalidData, error));
+                        return Err(invalid(error));
                     }
                 }
             }
@@ -299,7 +292,7 @@ impl AsyncRead for TlsStream {
                 return Poll::Ready(Ok(()));
             }
             if let Some(error) = &stream.failed {
-                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, error.clone())));
+                return Poll::Ready(Err(invalid(error.clone())));
             }
             let before = into.filled().len();
             ready!(stream.poll_receive(context, into))?;
@@ -321,7 +314,9 @@ impl AsyncWrite for TlsStream {
             return Poll::Ready(Ok(0));
         }
         CIPHERTEXT_OUT.with_borrow_mut(|scratch| {
-            let (taken, encrypted) = stream.encrypt(plaintext, scratch)?;
+            let plaintext = &plaintext[..plaintext.len().min(WRITE_BYTES)];
+            let encrypted = stream.encrypt(|mut traffic| traffic.encrypt(plaintext, scratch))?;
+            let encrypted = encrypted.map_err(io::Error::other)?;
             let mut ciphertext = &scratch[..encrypted];
             while stream.unsent.is_empty() && !ciphertext.is_empty() {
                 match Pin::new(&mut stream.socket).poll_write(context, ciphertext) {
@@ -332,7 +327,7 @@ impl AsyncWrite for TlsStream {
                 }
             }
             stream.unsent.bytes.extend_from_slice(ciphertext);
-            Poll::Ready(Ok(taken))
+            Poll::Ready(Ok(plaintext.len()))
         })
     }
 
