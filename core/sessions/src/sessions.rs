@@ -187,10 +187,13 @@ impl Sessions {
             let Some(known) = self.sessions.get(&session) else { continue };
             let before = to.last().filter(|receiver| receiver.session == session);
             let next = before.map_or(known.next, |receiver| receiver.identifier.next());
-            let of_it = 1 + to.iter().rev().take_while(|receiver| receiver.session == session).count();
             let place = place_bytes(&subscriptions);
-            if known.waiting.len() + of_it > limits.messages_per_session.min(WAITING_MAX)
-                || known.weight() + of_it * (bytes + place) > limits.bytes_per_session
+            let of_it = to.iter().rev().take_while(|receiver| receiver.session == session);
+            let (count, weight) = of_it.fold((1, bytes + place), |(count, weight), receiver| {
+                (count + 1, weight + bytes + place_bytes(&receiver.subscriptions))
+            });
+            if known.waiting.len() + count > limits.messages_per_session.min(WAITING_MAX)
+                || known.weight() + weight > limits.bytes_per_session
                 || self.bytes + bytes + places + place > limits.bytes
             {
                 full.push(session);

@@ -174,6 +174,15 @@ fn a_full_session_keeps_what_it_has() {
     let limits = Limits { bytes: sessions.bytes + message("y").bytes() + place_bytes(&[]), ..Limits::default() };
     let (event, without_room) = sessions.queue(message("y"), &[addressed(full), addressed(other)], &limits);
     assert_eq!((event.is_some(), without_room), (true, vec![other]));
+    // So do the names of the subscriptions it is for, of each time it is for the same session.
+    let named = |count: u32| Addressee { subscriptions: (0..count).collect(), ..addressed(other) };
+    let room = sessions.get(other).unwrap().weight() + 2 * (message("y").bytes() + place_bytes(&[]));
+    for (names, more, is_taken) in [([0, 0], 0, 2), ([9, 0], 0, 1), ([9, 0], 48, 2), ([0, 9], 47, 1)] {
+        let limits = Limits { bytes_per_session: room + more, ..Limits::default() };
+        let (event, without_room) = sessions.queue(message("y"), &names.map(named), &limits);
+        let Some(Event::Queued { to, .. }) = event else { panic!("{names:?}") };
+        assert_eq!((to.len(), without_room.len()), (is_taken, 2 - is_taken), "{names:?}");
+    }
     let limits = Limits { sessions: 2, ..Limits::default() };
     for (name, is_let_in) in [("c", false), ("a", true)] {
         let client_id = &client(name);
@@ -254,7 +263,10 @@ fn step(
         9 => {
             let known = |who: u8| sessions.by_client.get(&client(&(who % 4).to_string())).copied();
             let qos = |n: u8| if n.is_multiple_of(2) { QoS::ExactlyOnce } else { QoS::AtLeastOnce };
-            let to = (0..number).filter_map(|n| Some(Addressee { qos: qos(n), ..addressed(known(who + n)?) }));
+            let names = |n: u8| (0..u32::from(n % 3)).collect();
+            let addressee =
+                |n| Some(Addressee { qos: qos(n), subscriptions: names(n), ..addressed(known(who.wrapping_add(n))?) });
+            let to = (0..number).filter_map(addressee);
             sessions.queue(message("payload"), &to.collect::<Vec<_>>(), &Limits::default()).0.into_iter().collect()
         }
         _ => {
@@ -332,4 +344,15 @@ fn what_a_session_subscribes_to_weighs_with_what_waits_for_it() {
     assert_eq!((event.is_some(), full), (false, vec![seat.session]), "and messages find no room");
     sessions.applied(sessions.unsubscribe(&seat, &[filter(&long(0))]));
     assert_eq!(sessions.subscribes(&seat, &long(500)), Ok(1));
+}
+
+/// As of old, when a message was for one name at most.
+#[test]
+fn names_of_subscriptions_are_read_as_they_were_written() {
+    for (written, read) in [("", &[][..]), (r#","subscription":7"#, &[7]), (r#","subscriptions":[7,9]"#, &[7, 9])] {
+        let json = format!(r#"{{"session":1,"number":2,"identifier":3,"qos":1{written}}}"#);
+        let receiver: Receiver = serde_json::from_str(&json).unwrap();
+        assert_eq!(*receiver.subscriptions, *read, "{json}");
+        assert_eq!(serde_json::from_str::<Receiver>(&serde_json::to_string(&receiver).unwrap()).unwrap(), receiver);
+    }
 }
