@@ -258,14 +258,17 @@ impl Outbound {
             QoS::ExactlyOnce => self.in_flight.push_back((packet_identifier, Stage::Received)),
         }
         let may_be_first = bytes + FIRST_ALIAS_BYTES <= agreed.client_packet_bytes_max;
-        let takes_aliases = agreed.client_aliases > 0; // most do not, and the topic need not be looked at
-        let alias = takes_aliases.then(|| self.alias(delivery.topic(), agreed.client_aliases, may_be_first)).flatten();
+        let alias = self.alias(delivery, agreed.client_aliases, may_be_first);
         delivery.write(version, (packet_identifier, qos, dup), alias, expiry_s, out);
         true
     }
 
-    /// What a topic is called, if the client takes as many aliases as that ([MQTT-3.1.2-26]).
-    fn alias(&mut self, topic: &str, most: u16, may_be_first: bool) -> Option<TopicAlias> {
+    /// What a delivery's topic is called, if the client takes as many aliases as that ([MQTT-3.1.2-26]).
+    fn alias(&mut self, delivery: &Delivery, most: u16, may_be_first: bool) -> Option<TopicAlias> {
+        if most == 0 {
+            return None; // most take none, and the topic need not be looked at
+        }
+        let topic = delivery.topic();
         if !ALIASED_BYTES.contains(&topic.len()) {
             return None;
         }
