@@ -64,6 +64,7 @@ impl Subscriptions {
         &mut self,
         packet_identifier: PacketIdentifier,
         outcomes: Vec<Result<QoS, Refusal>>,
+        settings: &Settings,
     ) -> Option<Vec<ReasonCode>> {
         let at = self.waiting.iter().position(|w| w.packet_identifier == packet_identifier)?;
         let waiting = self.waiting.remove(at);
@@ -76,7 +77,10 @@ impl Subscriptions {
                 Ok(QoS::ExactlyOnce) => ReasonCode::GrantedQoS2,
                 Err(refusal) => {
                     self.remove(&filter);
-                    refusal.reason_code(PacketType::SubAck)
+                    match refusal.reason_code(PacketType::SubAck) {
+                        ReasonCode::NotAuthorized if !settings.suback_not_authorized => ReasonCode::UnspecifiedError,
+                        told => told,
+                    }
                 }
             });
         }

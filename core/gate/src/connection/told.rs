@@ -113,11 +113,8 @@ impl Connection {
 
     fn say_subscribed(&mut self, packet_identifier: PacketIdentifier, outcomes: Vec<Result<QoS, Refusal>>) {
         let State::Connected(session) = &mut self.state else { return };
-        let Some(mut reason_codes) = session.subscriptions.answer(packet_identifier, outcomes) else { return };
-        if !self.settings.suback_not_authorized {
-            let untold = reason_codes.iter_mut().filter(|reason_code| **reason_code == ReasonCode::NotAuthorized);
-            untold.for_each(|reason_code| *reason_code = ReasonCode::UnspecifiedError);
-        }
+        let answer = session.subscriptions.answer(packet_identifier, outcomes, &self.settings);
+        let Some(reason_codes) = answer else { return };
         let version = session.agreed.protocol_version;
         let refused = reason_codes.iter().find(|reason_code| reason_code.is_error()).copied();
         if let (ProtocolVersion::V311, true, Some(reason_code)) =
