@@ -50,6 +50,12 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// Whether the client may still be sending, and has to be heard out to hear why: one that still sends when both ends are closed is
+    /// reset, and what it was told last may be lost with that (RFC 9293 §3.6.1). A server that goes away waits for nobody.
+    pub const fn is_heard_out(self) -> bool {
+        !matches!(self, Self::ClientInitiatedDisconnect | Self::ConnectionLost | Self::ServerInitiatedDisconnect)
+    }
+
     /// As in the event's `disconnectReason`.
     pub const fn as_str(self) -> &'static str {
         match self {

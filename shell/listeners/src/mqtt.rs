@@ -499,13 +499,7 @@ impl<T: Transport> Pump<T> {
                 self.gateway.will_of(session, will, close.session_expiry_s.unwrap_or(0));
             }
         }
-        // A client that still sends when both ends are closed is reset, and what it was told last may be lost with that (RFC 9293 §3.6.1).
-        let mut unread = match close.reason {
-            CloseReason::ClientInitiatedDisconnect
-            | CloseReason::ConnectionLost
-            | CloseReason::ServerInitiatedDisconnect => 0,
-            _ => LINGER_BYTES_MAX,
-        };
+        let mut unread = if close.reason.is_heard_out() { LINGER_BYTES_MAX } else { 0 };
         let (mut is_shut, transport) = (false, &mut self.transport);
         let gone = poll_fn(|context| {
             if !is_shut {
