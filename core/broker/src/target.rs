@@ -48,8 +48,11 @@ impl Target {
                 Self::Subscriber { subscriber, identifiers, .. },
                 Self::Subscriber { subscriber: other, identifiers: more, .. },
             ) if subscriber == other => {
-                let new: Vec<_> = more.iter().copied().filter(|identifier| !identifiers.contains(identifier)).collect();
-                identifiers.extend(new);
+                for identifier in more {
+                    if !identifiers.contains(identifier) {
+                        identifiers.push(*identifier);
+                    }
+                }
                 true
             }
             _ => false,
