@@ -100,7 +100,7 @@ for _ in $(seq "$RUNS"); do
   load "connect mtls" mtls connect --concurrency 16 --duration "$SECONDS_EACH"
   load "resumed connect mtls" mtls connect --resume --concurrency 16 --duration "$SECONDS_EACH"
 done
-kill $(jobs -p) 2>/dev/null; wait 2>/dev/null || true; start # fresh: what a server has freed, it would use again
+kill $(jobs -p) 2>/dev/null || true; wait 2>/dev/null || true; start # fresh: what a server has freed, it would use again
 load "idle mtls" mtls idle --count "$IDLE" --subscribe
 python3 - "$PWD/results" <<'PY'
 import collections, json, os, statistics, sys
