@@ -11,7 +11,8 @@ use sekisho_workers::{Credential, Gateway, Peer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
-use crate::tls_stream::{Hello, TlsStream};
+use crate::tls_hello::Hello;
+use crate::tls_stream::TlsStream;
 use crate::{Connections, Served, proxy_protocol, tls};
 
 /// A handshake that takes longer is given up: whoever holds one open holds a socket.

@@ -10,6 +10,7 @@ mod transport; // what carries MQTT
 mod mqtt; // one MQTT connection
 mod alpn; // all of them on one port
 mod tls_sessions; // kept for resumption
+mod tls_hello; // what a client says first
 mod tls_stream; // a connection of it
 mod tls; // key exchange, whose certificate we show
 mod tls_policy; // versions

@@ -9,18 +9,16 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use rustls::server::{Accepted, Acceptor, ClientHello, ServerConnectionData, UnbufferedServerConnection};
+use rustls::server::{ServerConnectionData, UnbufferedServerConnection};
 use rustls::unbuffered::{ConnectionState, EncodeError, EncodeTlsData, UnbufferedStatus, WriteTraffic};
 use rustls::{CommonState, ServerConfig};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::transport::Transport;
 
 /// Bytes read at once: a record of the greatest size, or as many small ones as it has room for.
 const READ_BYTES: usize = 18 * 1024;
-/// Bytes of a ClientHello, its post-quantum key share with it; a greater one takes another read.
-const HELLO_BYTES: usize = 4 * 1024;
 /// Bytes encrypted at once: four records of the greatest size.
 const WRITE_BYTES: usize = 64 * 1024;
 /// What a record has more than what it holds (RFC 8446 §5.2, RFC 5246 §6.2.3.3), generously.
@@ -94,6 +92,31 @@ impl TlsStream {
     /// Under it.
     pub fn socket(&self) -> &TcpStream {
         &self.socket
+    }
+
+    /// As the client has said `received`, and calls us `server_name`.
+    pub(crate) async fn begin(
+        socket: TcpStream,
+        config: Arc<ServerConfig>,
+        server_name: Option<Box<str>>,
+        mut received: Vec<u8>,
+    ) -> io::Result<Self> {
+        let mut stream = Self {
+            socket,
+            session: UnbufferedServerConnection::new(config).map_err(io::Error::other)?,
+            server_name,
+            unfinished: Vec::new(),
+            unread: Kept::default(),
+            unsent: Kept::default(),
+            is_ended: false,
+            has_said_goodbye: false,
+            failed: None,
+        };
+        let done = stream.work(&mut received, &mut ReadBuf::new(&mut []));
+        stream.unfinished.extend_from_slice(&received[done..]);
+        drop(received); // not kept while the client is waited for
+        stream.shake_hands().await?;
+        Ok(stream)
     }
 
     /// The rest of the handshake.
@@ -215,69 +238,6 @@ fn encode<Data>(mut data: EncodeTlsData<'_, Data>, into: &mut Vec<u8>) {
     }
 }
 
-/// What the client said first.
-pub(crate) struct Hello {
-    socket: TcpStream,
-    accepted: Accepted,
-    /// As it came.
-    bytes: Vec<u8>,
-}
-
-impl Hello {
-    /// Reads until it is whole.
-    pub(crate) async fn read(mut socket: TcpStream) -> io::Result<Self> {
-        let (mut acceptor, mut bytes) = (Acceptor::default(), Vec::with_capacity(HELLO_BYTES));
-        loop {
-            let before = bytes.len();
-            if socket.read_buf(&mut bytes).await? == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "tls handshake eof"));
-            }
-            let mut received = &bytes[before..];
-            while !received.is_empty() {
-                acceptor.read_tls(&mut received)?;
-                match acceptor.accept() {
-                    Ok(None) => {}
-                    Ok(Some(accepted)) => return Ok(Self { socket, accepted, bytes }),
-                    Err((error, mut alert)) => {
-                        let mut said = Vec::new();
-                        alert.write_all(&mut said)?;
-                        let _ = socket.write_all(&said).await;
-                        return Err(invalid(error));
-                    }
-                }
-            }
-        }
-    }
-
-    /// What it asks for.
-    pub(crate) fn client_hello(&self) -> ClientHello<'_> {
-        self.accepted.client_hello()
-    }
-
-    /// Goes on with the handshake.
-    pub(crate) async fn into_stream(self, config: Arc<ServerConfig>) -> io::Result<TlsStream> {
-        let Self { socket, accepted, mut bytes } = self;
-        let server_name = accepted.client_hello().server_name().map(Into::into);
-        drop(accepted);
-        let mut stream = TlsStream {
-            socket,
-            session: UnbufferedServerConnection::new(config).map_err(io::Error::other)?,
-            server_name,
-            unfinished: Vec::new(),
-            unread: Kept::default(),
-            unsent: Kept::default(),
-            is_ended: false,
-            has_said_goodbye: false,
-            failed: None,
-        };
-        let done = stream.work(&mut bytes, &mut ReadBuf::new(&mut []));
-        stream.unfinished.extend_from_slice(&bytes[done..]);
-        drop(bytes);
-        stream.shake_hands().await?;
-        Ok(stream)
-    }
-}
-
 impl AsyncRead for TlsStream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let stream = self.get_mut();
@@ -354,10 +314,12 @@ mod tests {
     use rustls::ClientConfig;
     use rustls::crypto::aws_lc_rs;
     use rustls_pki_types::{PrivateKeyDer, ServerName};
+    use tokio::io::AsyncReadExt;
     use tokio::net::TcpListener;
     use tokio_rustls::{TlsConnector, client};
 
     use super::*;
+    use crate::tls_hello::Hello;
     use crate::{ServerCertificate, TlsPolicy, config_for_everybody};
 
     /// Both ends of a connection, in this version of TLS.
