@@ -11,13 +11,11 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use sekisho_listeners::{HEADERS_MAX, with_write_deadline};
+use sekisho_listeners::{HEADERS_MAX, TlsStream, with_write_deadline};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
 
 use crate::wire::Wire;
 use crate::{App, BodyError, Door, Peer, front};
@@ -48,7 +46,6 @@ pub async fn serve(
     app: Arc<App>,
     shutdown: impl Future<Output = ()> + Send,
 ) {
-    let tls = TlsAcceptor::from(tls);
     let (stop, stopping) = watch::channel(false);
     let slots = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let mut shutdown = pin!(shutdown);
@@ -65,7 +62,7 @@ pub async fn serve(
             Ok((stream, address)) => {
                 let (tls, app, stopping) = (tls.clone(), app.clone(), stopping.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = connection(stream, address, &tls, app, stopping).await {
+                    if let Err(error) = connection(stream, address, tls, app, stopping).await {
                         tracing::debug!(%error, %address, "connection ended");
                     }
                     drop(slot);
@@ -90,7 +87,7 @@ pub async fn serve(
 async fn connection(
     stream: TcpStream,
     address: SocketAddr,
-    tls: &TlsAcceptor,
+    tls: Arc<rustls::ServerConfig>,
     app: Arc<App>,
     mut stopping: watch::Receiver<bool>,
 ) -> io::Result<()> {
@@ -104,8 +101,9 @@ async fn connection(
         return Ok(());
     }
     if first == [TLS_HANDSHAKE] {
-        let stream = timeout(HANDSHAKE_MAX, tls.accept(stream)).await.map_err(|_| io::ErrorKind::TimedOut)??;
-        tls_requests(stream, address, app, stopping).await;
+        let stream =
+            timeout(HANDSHAKE_MAX, TlsStream::accept(stream, tls)).await.map_err(|_| io::ErrorKind::TimedOut)??;
+        tls_requests(stream, address, Door::Apis, app, stopping).await;
     } else {
         let stream = with_write_deadline(stream, |socket| socket);
         requests(stream, Peer::new(address, false), None, app, stopping).await;
@@ -114,28 +112,20 @@ async fn connection(
 }
 
 /// Answers requests of a device that signs, on a connection to the devices' port whose handshake is done.
-pub async fn serve_devices(
-    stream: sekisho_listeners::TlsStream,
-    address: SocketAddr,
-    app: Arc<App>,
-    stopping: watch::Receiver<bool>,
-) {
-    let peer = Peer::over_tls(address, stream.session(), Door::Devices);
-    let server_name = stream.server_name().unwrap_or_default().into();
-    let stream = with_write_deadline(stream, sekisho_listeners::TlsStream::socket);
-    requests(stream, peer, Some(server_name), app, stopping).await;
+pub async fn serve_devices(stream: TlsStream, address: SocketAddr, app: Arc<App>, stopping: watch::Receiver<bool>) {
+    tls_requests(stream, address, Door::Devices, app, stopping).await;
 }
 
 async fn tls_requests(
-    stream: TlsStream<TcpStream>,
+    stream: TlsStream,
     address: SocketAddr,
+    door: Door,
     app: Arc<App>,
     stopping: watch::Receiver<bool>,
 ) {
-    let session = stream.get_ref().1;
-    let peer = Peer::over_tls(address, session, Door::Apis);
-    let server_name = session.server_name().unwrap_or_default().into();
-    requests(with_write_deadline(stream, |tls| tls.get_ref().0), peer, Some(server_name), app, stopping).await;
+    let peer = Peer::over_tls(address, stream.session(), door);
+    let server_name = stream.server_name().unwrap_or_default().into();
+    requests(with_write_deadline(stream, TlsStream::socket), peer, Some(server_name), app, stopping).await;
 }
 
 async fn requests(

@@ -15,6 +15,7 @@ use rustls::{CommonState, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 
+use crate::tls_hello::Hello;
 use crate::transport::Transport;
 
 /// Bytes read at once: a record of the greatest size, or as many small ones as it has room for.
@@ -92,6 +93,14 @@ impl TlsStream {
     /// Under it.
     pub fn socket(&self) -> &TcpStream {
         &self.socket
+    }
+
+    /// Over `socket`, from the first byte on.
+    ///
+    /// # Errors
+    /// If the handshake fails; the client was told why.
+    pub async fn accept(socket: TcpStream, config: Arc<ServerConfig>) -> io::Result<Self> {
+        Hello::read(socket).await?.into_stream(config).await
     }
 
     /// As the client has said `received`, and calls us `server_name`.
@@ -319,7 +328,6 @@ mod tests {
     use tokio_rustls::{TlsConnector, client};
 
     use super::*;
-    use crate::tls_hello::Hello;
     use crate::{ServerCertificate, TlsPolicy, config_for_everybody};
 
     /// Both ends of a connection, in this version of TLS.
