@@ -1,16 +1,16 @@
 //! Texts and binary data, as slices of the packet they came in.
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 
 use bytes::Bytes;
+use bytestring::ByteString;
 
 /// A UTF-8 Encoded String (MQTT5 §1.5.4): at most 65,535 bytes, well-formed, without NUL.
 ///
 /// It is a slice of the buffer it was decoded from, so that a topic costs no allocation; whoever keeps one for long
 /// keeps that whole buffer, and should keep [`Utf8String::detached`] instead.
-#[derive(Clone, Default)]
-pub struct Utf8String(Bytes);
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct Utf8String(ByteString);
 
 /// Why bytes are no UTF-8 Encoded String or Binary Data.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -32,13 +32,11 @@ impl Utf8String {
         if bytes.len() > usize::from(u16::MAX) {
             return Err(TextError::TooLong);
         }
-        if std::str::from_utf8(&bytes).is_err() {
-            return Err(TextError::Utf8);
-        }
-        if memchr::memchr(0, &bytes).is_some() {
+        let text = ByteString::try_from(bytes).map_err(|_| TextError::Utf8)?;
+        if memchr::memchr(0, text.as_bytes()).is_some() {
             return Err(TextError::Nul);
         }
-        Ok(Self(bytes))
+        Ok(Self(text))
     }
 
     /// Copies a text.
@@ -48,17 +46,17 @@ impl Utf8String {
 
     /// The text.
     pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.0).expect("Utf8String::parse refuses anything else")
+        &self.0
     }
 
     /// The same text in a buffer of its own.
     pub fn detached(&self) -> Self {
-        Self(Bytes::copy_from_slice(&self.0))
+        Self(self.as_str().into())
     }
 
     /// Its bytes, shared.
     pub fn bytes(&self) -> &Bytes {
-        &self.0
+        self.0.as_bytes()
     }
 }
 
@@ -69,23 +67,9 @@ impl Deref for Utf8String {
     }
 }
 
-impl PartialEq for Utf8String {
-    fn eq(&self, other: &Self) -> bool {
-        self.0 == other.0
-    }
-}
-
-impl Eq for Utf8String {}
-
 impl PartialEq<str> for Utf8String {
     fn eq(&self, other: &str) -> bool {
-        self.0 == other.as_bytes()
-    }
-}
-
-impl Hash for Utf8String {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.as_str().hash(state);
+        self.as_str() == other
     }
 }
 

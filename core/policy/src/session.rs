@@ -3,6 +3,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sekisho_types::{ThingName, Timestamp, TopicFilter, TopicName};
+use foldhash::fast::RandomState;
 
 use crate::{
     Action, Context, Denied, Permit, PolicySet, Principal, Publish, Reason, Receive, RetainPublish, Subscribe,
@@ -118,13 +119,14 @@ impl SessionPolicy {
     }
 }
 
-/// Decisions by topic: one look-up and no allocation for a topic that was asked about before.
+/// Decisions by topic: one look-up and no allocation for a topic that was asked about before. The hash is a fast one: topics that
+/// collide would be a client's own, and few.
 #[derive(Debug)]
-struct Memo<A>(HashMap<TopicName, Decision<A>>);
+struct Memo<A>(HashMap<TopicName, Decision<A>, RandomState>);
 
 impl<A> Default for Memo<A> {
     fn default() -> Self {
-        Self(HashMap::new())
+        Self(HashMap::default())
     }
 }
 

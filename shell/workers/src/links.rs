@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
 
+use foldhash::fast::RandomState;
 use sekisho_broker::{ConnectionId, Subscriber, Target};
 use sekisho_gate::Delivery;
 use sekisho_mqtt::QoS;
@@ -194,11 +195,12 @@ fn wake(mailbox: MutexGuard<'_, Mailbox>) {
         waker.wake();
     }
 }
+/// By numbers of ours, which no peer chooses: a fast hash will do.
 
 #[derive(Default)]
 struct Present {
-    by_id: HashMap<ConnectionId, Arc<Link>>,
-    by_session: HashMap<SessionId, Arc<Link>>,
+    by_id: HashMap<ConnectionId, Arc<Link>, RandomState>,
+    by_session: HashMap<SessionId, Arc<Link>, RandomState>,
 }
 
 impl Present {
