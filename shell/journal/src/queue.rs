@@ -1,4 +1,5 @@
 //! Entries on their way to the writer, and the tasks that wait for them.
+use std::collections::HashMap;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -18,7 +19,8 @@ struct Waiting {
     closed: bool,
     /// What the disk has no room for.
     disk_full: [bool; 2],
-    for_room: Vec<Waker>,
+    /// By what they wake, so that a crowd that is pushed back does not look through itself each time one of it is polled.
+    for_room: HashMap<usize, Waker>,
 }
 
 /// What the disk has no room for.
@@ -44,8 +46,8 @@ impl Waiting {
         self.disk_full.contains(&true)
     }
 
-    fn take_waiters(&mut self) -> Vec<Waker> {
-        if self.bytes <= QUEUE_BYTES_MAX / 2 { std::mem::take(&mut self.for_room) } else { Vec::new() }
+    fn take_waiters(&mut self) -> HashMap<usize, Waker> {
+        if self.bytes <= QUEUE_BYTES_MAX / 2 { std::mem::take(&mut self.for_room) } else { HashMap::new() }
     }
 }
 
@@ -105,7 +107,7 @@ impl Queue {
         waiting.bytes = waiting.bytes.saturating_sub(bytes);
         let wakers = waiting.take_waiters();
         drop(waiting);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_values().for_each(Waker::wake);
     }
 
     /// The disk has no room, or has it again. Producers are pushed back while the present segment still
@@ -115,7 +117,7 @@ impl Queue {
         waiting.disk_full[what as usize] = full;
         let wakers = waiting.take_waiters();
         drop(waiting);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_values().for_each(Waker::wake);
     }
 
     pub fn is_disk_full(&self) -> bool {
@@ -135,8 +137,9 @@ impl Queue {
         if waiting.bytes < QUEUE_BYTES_MAX && !(on_disk && waiting.is_disk_full()) || waiting.failed {
             return Poll::Ready(());
         }
-        if !waiting.for_room.iter().any(|waker| waker.will_wake(context.waker())) {
-            waiting.for_room.push(context.waker().clone());
+        let task = context.waker().data().addr();
+        if !waiting.for_room.get(&task).is_some_and(|waker| waker.will_wake(context.waker())) {
+            waiting.for_room.insert(task, context.waker().clone());
         }
         Poll::Pending
     }
@@ -146,7 +149,7 @@ impl Queue {
         waiting.failed = true;
         let wakers = std::mem::take(&mut waiting.for_room);
         drop(waiting);
-        wakers.into_iter().for_each(Waker::wake);
+        wakers.into_values().for_each(Waker::wake);
     }
 
     pub fn failed(&self) -> bool {
