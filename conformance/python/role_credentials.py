@@ -5,11 +5,14 @@ import os
 import socket
 import subprocess
 import threading
+import urllib.parse
 import urllib.request
+from http import client
 
 import boto3
 import botocore.exceptions
-from awscrt import auth, http, io
+from awscrt import auth, io
+from awscrt import http as crt_http
 from botocore.config import Config
 from peers import refused
 
@@ -100,6 +103,13 @@ data = device.client("iot-data", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
 refused("ForbiddenException", data.publish, topic="forbidden/a", qos=1, payload=b"x")  # as the device itself
 refused("ForbiddenException", data.get_thing_shadow, thingName="pump-8")
 refused("ForbiddenException", data.list_retained_messages)
+# From where it may, too
+iot.create_policy(policyName="not-from-here", policyDocument=json.dumps({"Version": "2012-10-17", "Statement": [
+    {"Effect": "Deny", "Action": "iot:Publish", "Resource": "*", "Condition": {"IpAddress": {"aws:SourceIp": ["127.0.0.0/8", "::1/128"]}}}]}))
+iot.attach_policy(policyName="not-from-here", target=pump7["certificateArn"])
+refused("ForbiddenException", data.publish, topic="shared/a", qos=1, payload=b"x")
+iot.detach_policy(policyName="not-from-here", target=pump7["certificateArn"])
+data.publish(topic="shared/a", qos=1, payload=b"x")
 kms, own = boto3.client("kms"), device.client("kms")
 key = kms.create_key()["KeyMetadata"]["KeyId"]
 blob = own.encrypt(KeyId=key, Plaintext=b"secret")["CiphertextBlob"]
@@ -187,7 +197,7 @@ options.override_default_trust_store_from_path(None, os.environ["CA"])
 endpoint = iot.describe_endpoint(endpointType="iot:CredentialProvider")["endpointAddress"]
 provider = auth.AwsCredentialsProvider.new_x509(
     endpoint=endpoint, thing_name="pump-7", role_alias="reader", tls_ctx=io.ClientTlsContext(options),
-    http_proxy_options=http.HttpProxyOptions("127.0.0.1", proxy(), connection_type=http.HttpProxyConnectionType.Tunneling))
+    http_proxy_options=crt_http.HttpProxyOptions("127.0.0.1", proxy(), connection_type=crt_http.HttpProxyConnectionType.Tunneling))
 got = provider.get_credentials().result(30)
 by_crt = boto3.Session(got.access_key_id, got.secret_access_key, got.session_token)
 assert by_crt.client("sts").get_caller_identity()["Arn"] == identity["Arn"]
@@ -212,8 +222,27 @@ iot.create_role_alias(roleAlias="reader", roleArn=ROLE)
 refused("InvalidToken", s3.get_object, Bucket="lake", Key="by-device/a")
 s3 = session(credentials()[1]["credentials"]).client("s3", config=S3)
 s3.get_object(Bucket="lake", Key="by-device/a")
-# And so with the certificate
+# And so with the certificate, for what is being sent when it is revoked as for what is asked later
+boto3.client("s3", config=S3).delete_bucket_policy(Bucket="lake")
+sending = []
+for number, (part, name) in enumerate([({}, "put_object"), ({"PartNumber": 1}, "upload_part")]):
+    if part:
+        part["UploadId"] = s3.create_multipart_upload(Bucket="lake", Key="by-device/1")["UploadId"]
+    url = urllib.parse.urlsplit(s3.generate_presigned_url(name, {"Bucket": "lake", "Key": f"by-device/{number}", **part}))
+    wire = client.HTTPConnection(url.netloc)
+    wire.putrequest("PUT", f"{url.path}?{url.query}")
+    wire.putheader("Content-Length", "200000")
+    wire.endheaders()
+    wire.send(b"x" * 100_000)
+    sending.append(wire)
+s3.head_object(Bucket="lake", Key="by-device/a")
 iot.update_certificate(certificateId=pump7["certificateId"], newStatus="REVOKED")
+for wire in sending:
+    wire.send(b"x" * 100_000)
+    answer = wire.getresponse()
+    assert (answer.status, b"InvalidToken" in answer.read()) == (400, True), answer.status
+keys = [o["Key"] for o in boto3.client("s3", config=S3).list_objects_v2(Bucket="lake", Prefix="by-device/")["Contents"]]
+assert "by-device/0" not in keys, keys
 refused("InvalidToken", s3.get_object, Bucket="lake", Key="by-device/a")
 assert says(credentials()) == (403, "Access Denied")
 mine.client("s3", config=S3).get_object(Bucket="lake", Key="by-device/a")

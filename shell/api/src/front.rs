@@ -7,6 +7,7 @@ use http::header::{CONNECTION, EXPECT, HOST, HeaderValue, ORIGIN};
 use http::{Request, Response, request};
 use sekisho_listeners::is_upgrade;
 use sekisho_sigv4::{Claim, Operator, RequestParts, Rules, session_token, verify_as};
+use sekisho_workers::Caller;
 use serde_json::Value;
 
 use crate::address::Address;
@@ -15,6 +16,7 @@ use crate::error::NOT_IMPLEMENTED;
 use crate::record;
 use crate::route::{self, Level};
 use crate::table::Operation;
+use crate::wire::wire;
 use crate::{ApiError, App, Door, Peer, Protocol, S3Request, Service, auth, bind, render, validate};
 use crate::{custom, firehose, glue, iot, iot_data, kms, mqtt, roles, s3, sts};
 
@@ -227,7 +229,11 @@ async fn handle(
     validate::validate(service, operation.input, &input, &app.patterns)?;
     let output = match service {
         Service::Iot => iot::handle(app, operation.name, input).await?,
-        Service::IotData => iot_data::handle(app, &verified, operation.name, input, &seen.request_id).await?,
+        Service::IotData => {
+            let (wire, address) = (wire(&head), peer.address.ip());
+            let caller = Caller { operator: &verified, address, domain_name: wire.called(app) };
+            iot_data::handle(app, caller, operation.name, input, &seen.request_id).await?
+        }
         Service::Firehose => firehose::handle(app, operation.name, input).await?,
         Service::Glue => glue::handle(app, operation.name, input).await?,
         Service::Kms => kms::handle(app, verified.session(), operation.name, input).await?,

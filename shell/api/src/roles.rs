@@ -3,7 +3,7 @@
 use sekisho_sigv4::{Claim, NoSigner, Operator, SigV4Error, Signer};
 use sekisho_workers::signer_of_session;
 
-use crate::{ApiError, App, Protocol, Service};
+use crate::{ApiError, App, Protocol, Service, auth};
 
 /// What sessions of roles may do, by service.
 const ALLOWED: &[(Service, &[&str])] = &[
@@ -88,6 +88,13 @@ pub(crate) fn check_known(app: &App, claim: &Claim, token: Option<&str>) -> Resu
         NoSigner::SessionToken => SigV4Error::UnknownSessionToken,
         NoSigner::Expired => SigV4Error::ExpiredSessionToken,
     })
+}
+
+/// Whether the device whose session it is has been let in until now: asked again once a body has come, which may have taken long.
+pub(crate) fn check_still(app: &App, operator: &Operator, service: Service) -> Result<(), ApiError> {
+    let Some(certificate_id) = operator.session().and_then(|session| session.certificate_id) else { return Ok(()) };
+    let let_in = app.state.read().registry.identify(certificate_id, app.state.now());
+    let_in.map(drop).map_err(|_| auth::refusal(service, &SigV4Error::UnknownSessionToken))
 }
 
 /// Refuses a session of a role what is not for it.

@@ -21,6 +21,12 @@ impl Wire {
     pub(crate) fn domain_name(&self, app: &App) -> Option<DomainName> {
         app.ingest.domain_name(self.server_name.as_deref().filter(|name| !name.is_empty())?)
     }
+
+    /// The same, as it is written.
+    pub(crate) fn called<'a>(&self, app: &'a App) -> Option<&'a str> {
+        let called = self.server_name.as_deref()?;
+        app.settings.hostnames.iter().map(String::as_str).find(|known| known.eq_ignore_ascii_case(called))
+    }
 }
 
 /// That of a request.

@@ -62,7 +62,7 @@ pub use publish::{Speech, Spoken};
 pub use publish_request::{Announced, BadPublish, PublishRequest};
 pub use rates::Turn;
 pub use role_sessions::{
-    NoCredentials, TemporaryCredentials, assume_role_as_operator, authorize_data, signer_of_session,
+    Caller, NoCredentials, TemporaryCredentials, assume_role_as_operator, authorize_data, signer_of_session,
 };
 pub use rule_actions::{ActionInsight, RuleInsight, RuleTrouble, Rules, WaitingInsight, run_rule_actions};
 pub use sekisho_actions::Limits as RuleWorkLimits;

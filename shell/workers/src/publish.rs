@@ -15,7 +15,6 @@ use sekisho_policy::{Context, Denied, Permit, PolicySet, Principal, Publish, Ret
 use sekisho_retained::keeps;
 use sekisho_sessions::Addressee;
 use sekisho_shadow::ShadowTopic;
-use sekisho_sigv4::Operator;
 use sekisho_state::State;
 use sekisho_types::{Grant, TopicName};
 
@@ -24,7 +23,7 @@ use crate::kept::kept_properties;
 use crate::live_rules::Source;
 use crate::peer::Peer;
 use crate::provisioning::FleetTopic;
-use crate::role_sessions::authorize_data;
+use crate::role_sessions::{Caller, authorize_data};
 use crate::rule_actions::{Chain, Republished};
 
 thread_local! {
@@ -79,10 +78,10 @@ impl Speech {
     ///
     /// # Errors
     /// Why not.
-    pub fn of_caller(state: &State, operator: &Operator, topic: &TopicName, retain: bool) -> Result<Self, String> {
-        let publish = authorize_data(state, operator, Publish { topic: topic.clone() })?;
+    pub fn of_caller(state: &State, caller: Caller<'_>, topic: &TopicName, retain: bool) -> Result<Self, String> {
+        let publish = authorize_data(state, caller, Publish { topic: topic.clone() })?;
         let is_kept = retain && keeps(topic.as_str());
-        let retain = is_kept.then(|| authorize_data(state, operator, RetainPublish { topic: topic.clone() }));
+        let retain = is_kept.then(|| authorize_data(state, caller, RetainPublish { topic: topic.clone() }));
         Ok(Self { publish, retain: retain.transpose()? })
     }
 }

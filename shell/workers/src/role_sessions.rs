@@ -3,6 +3,7 @@
 //!
 //! Nothing is kept of them: what they are stands in the session token, sealed under a key of its own that the root key gives. A
 //! session ends at its time, and one of a device as soon as its certificate is not let in any more or its alias is gone.
+use std::net::IpAddr;
 use std::time::Duration;
 
 use base64::Engine as _;
@@ -128,19 +129,32 @@ impl Gateway {
     }
 }
 
+/// Who calls the API, and how: what policies may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Caller<'a> {
+    /// Who signs.
+    pub operator: &'a Operator,
+    /// From where.
+    pub address: IpAddr,
+    /// By which of the server's names.
+    pub domain_name: Option<&'a str>,
+}
+
 /// Asks whether a caller of the API may do something on IoT's data plane: the account's operator may do everything. A session that a
 /// device was given may do what the device may: here there are no IAM policies that could say what else its role is for.
 ///
 /// # Errors
 /// Why not.
-pub fn authorize_data<A: Action>(state: &State, operator: &Operator, action: A) -> Result<Permit<A>, String> {
+pub fn authorize_data<A: Action>(state: &State, caller: Caller<'_>, action: A) -> Result<Permit<A>, String> {
+    let Caller { operator, address, domain_name } = caller;
     let Some(certificate_id) = operator.session().and_then(|session| session.certificate_id) else {
         return Ok(authorize_operator(operator, action));
     };
     let (cores, now) = (state.read(), state.now());
     let who = cores.registry.identify(certificate_id, now).map_err(|error| error.to_string())?;
     let policies = cores.registry.policies_of(certificate_id, None);
-    let context = cores.registry.context_of(now, certificate_id, None, &policies);
+    let mut context = cores.registry.context_of(now, certificate_id, None, &policies);
+    (context.source_ip, context.domain_name) = (Some(address), domain_name.map(Into::into));
     authorize(&who, action, &policies, &context).map_err(|denied| denied.to_string())
 }
 

@@ -5,8 +5,7 @@ mod retained_messages;
 mod shadows;
 
 use sekisho_policy::{Action, Permit};
-use sekisho_sigv4::Operator;
-use sekisho_workers::{BadToken, authorize_data};
+use sekisho_workers::{BadToken, Caller, authorize_data};
 use serde_json::Value;
 
 use crate::{ApiError, App, parse};
@@ -14,27 +13,27 @@ use crate::{ApiError, App, parse};
 /// Answers an operation.
 pub(crate) async fn handle(
     app: &App,
-    operator: &Operator,
+    caller: Caller<'_>,
     operation: &str,
     input: Value,
     trace_id: &str,
 ) -> Result<Value, ApiError> {
     match operation {
-        "Publish" => publish::run(app, operator, parse(input)?, trace_id).await,
-        "GetRetainedMessage" => retained_messages::get(app, operator, &parse(input)?),
-        "ListRetainedMessages" => retained_messages::list(app, operator, &parse(input)?),
-        "GetThingShadow" => shadows::get(app, operator, parse(input)?),
-        "UpdateThingShadow" => shadows::update(app, operator, parse(input)?),
-        "DeleteThingShadow" => shadows::delete(app, operator, parse(input)?),
-        "DeleteConnection" => delete_connection::run(app, operator, parse(input)?),
-        "ListNamedShadowsForThing" => shadows::list(app, operator, parse(input)?),
+        "Publish" => publish::run(app, caller, parse(input)?, trace_id).await,
+        "GetRetainedMessage" => retained_messages::get(app, caller, &parse(input)?),
+        "ListRetainedMessages" => retained_messages::list(app, caller, &parse(input)?),
+        "GetThingShadow" => shadows::get(app, caller, parse(input)?),
+        "UpdateThingShadow" => shadows::update(app, caller, parse(input)?),
+        "DeleteThingShadow" => shadows::delete(app, caller, parse(input)?),
+        "DeleteConnection" => delete_connection::run(app, caller.operator, parse(input)?),
+        "ListNamedShadowsForThing" => shadows::list(app, caller, parse(input)?),
         other => Err(ApiError::not_implemented(other)),
     }
 }
 
 /// Whether the caller may.
-fn may<A: Action>(app: &App, operator: &Operator, action: A) -> Result<Permit<A>, ApiError> {
-    authorize_data(&app.state, operator, action).map_err(forbidden)
+fn may<A: Action>(app: &App, caller: Caller<'_>, action: A) -> Result<Permit<A>, ApiError> {
+    authorize_data(&app.state, caller, action).map_err(forbidden)
 }
 
 fn forbidden(reason: String) -> ApiError {

@@ -1,6 +1,5 @@
 //! `Publish`: a message from a caller who signs, or whom a custom authorizer knows, on the same road as a device's.
-use sekisho_sigv4::Operator;
-use sekisho_workers::{BadPublish, Peer, PublishRequest, Speech};
+use sekisho_workers::{BadPublish, Caller, Peer, PublishRequest, Speech};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -15,9 +14,9 @@ pub(crate) struct Input {
     payload: Blob,
 }
 
-pub(crate) async fn run(app: &App, operator: &Operator, input: Input, trace_id: &str) -> Result<Value, ApiError> {
+pub(crate) async fn run(app: &App, caller: Caller<'_>, input: Input, trace_id: &str) -> Result<Value, ApiError> {
     let announced = input.request.check(&app.settings.limits)?;
-    let speech = Speech::of_caller(&app.state, operator, &announced.topic, announced.retain).map_err(forbidden)?;
+    let speech = Speech::of_caller(&app.state, caller, &announced.topic, announced.retain).map_err(forbidden)?;
     app.ingest.publish(speech, announced, input.payload.0).await?;
     Ok(json!({ "message": "OK", "traceId": trace_id }))
 }

@@ -1,8 +1,7 @@
 //! `GetThingShadow`, `UpdateThingShadow`, `DeleteThingShadow`, `ListNamedShadowsForThing`.
 use sekisho_policy::{DeleteThingShadow, GetThingShadow, ListNamedShadowsForThing, UpdateThingShadow};
-use sekisho_sigv4::Operator;
 use sekisho_types::{ShadowId, ShadowName, ThingName};
-use sekisho_workers::ShadowFailure;
+use sekisho_workers::{Caller, ShadowFailure};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -35,23 +34,23 @@ impl One {
     }
 }
 
-pub(crate) fn get(app: &App, operator: &Operator, input: One) -> Result<Value, ApiError> {
-    let permit = may(app, operator, GetThingShadow { shadow: input.shadow() })?;
+pub(crate) fn get(app: &App, caller: Caller<'_>, input: One) -> Result<Value, ApiError> {
+    let permit = may(app, caller, GetThingShadow { shadow: input.shadow() })?;
     let shadow = &permit.action().shadow;
     app.state.read().shadows.get(shadow, app.state.now()).map_err(|error| ShadowFailure::from(error).into())
 }
 
-pub(crate) fn update(app: &App, operator: &Operator, input: One) -> Result<Value, ApiError> {
-    let permit = may(app, operator, UpdateThingShadow { shadow: input.shadow() })?;
+pub(crate) fn update(app: &App, caller: Caller<'_>, input: One) -> Result<Value, ApiError> {
+    let permit = may(app, caller, UpdateThingShadow { shadow: input.shadow() })?;
     app.ingest.update_shadow(&permit, &input.payload.0)
 }
 
-pub(crate) fn delete(app: &App, operator: &Operator, input: One) -> Result<Value, ApiError> {
-    app.ingest.delete_shadow(&may(app, operator, DeleteThingShadow { shadow: input.shadow() })?)
+pub(crate) fn delete(app: &App, caller: Caller<'_>, input: One) -> Result<Value, ApiError> {
+    app.ingest.delete_shadow(&may(app, caller, DeleteThingShadow { shadow: input.shadow() })?)
 }
 
-pub(crate) fn list(app: &App, operator: &Operator, input: Page) -> Result<Value, ApiError> {
-    let permit = may(app, operator, ListNamedShadowsForThing { thing: input.thing_name })?;
+pub(crate) fn list(app: &App, caller: Caller<'_>, input: Page) -> Result<Value, ApiError> {
+    let permit = may(app, caller, ListNamedShadowsForThing { thing: input.thing_name })?;
     let size = input.page_size.unwrap_or(PAGE_SIZE);
     let (cores, token) = (app.state.read(), input.next_token.as_deref());
     sekisho_workers::named_shadows(&cores, &permit.action().thing, token, size, app.state.now()).map_err(bad_token)

@@ -7,7 +7,8 @@ use super::claimed::Claimed;
 use super::receive::{check_length, receive};
 use super::show::{self, Context};
 use super::{check_room_for_body, describe, names};
-use crate::{ApiError, App, Body, S3Request};
+use crate::roles::check_still;
+use crate::{ApiError, App, Body, S3Request, Service};
 
 pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Body>, ApiError> {
     check_length(&request)?;
@@ -38,6 +39,7 @@ pub(super) async fn put(app: &App, request: &mut S3Request) -> Result<(Got, Opti
     let mut upload = app.objects.begin(new).await?;
     upload.require(precondition);
     let (upload, _) = receive(request, upload, &claimed, checksum).await?;
+    check_still(app, &request.operator, Service::S3)?;
     Ok((upload.finish().await?, customer))
 }
 

@@ -6,7 +6,8 @@ use super::error::invalid_argument;
 use super::receive::{check_length, receive};
 use super::show::{self, Context};
 use super::{check_room_for_body, describe, names};
-use crate::{ApiError, App, Body, S3Request};
+use crate::roles::check_still;
+use crate::{ApiError, App, Body, S3Request, Service};
 
 /// S3 user guide: "Amazon S3 multipart upload limits".
 const PARTS_MAX: u16 = 10_000;
@@ -25,6 +26,7 @@ pub(super) async fn run(app: &App, mut request: S3Request) -> Result<Response<Bo
     let part = app.objects.begin_part(&name, claimed.content_md5, customer.clone()).await?;
     let (encryption, kept) = (part.encryption().clone(), part.checksum());
     let (part, other) = receive(&mut request, part, &claimed, kept).await?;
+    check_still(app, &request.operator, Service::S3)?;
     let part = app.objects.finish_part(&name, number, part).await?;
     let mut response = Response::new(crate::empty());
     let headers = response.headers_mut();
