@@ -454,7 +454,7 @@ impl Gateway {
             owed = owed.max(self.store_subscription(session, &subscription.topic_filter, grant)?);
             // In this order: a message that is published meanwhile is kept first and then goes to those who have subscribed.
             let is_new = self.broker_mut().subscribe(session.link.subscriber(), &permit, grant);
-            owed = owed.max(self.give_retained(&session.link, subscription, grant, is_new));
+            owed = owed.max(self.give_retained(&session.link, subscription, grant, is_new)?);
             Ok(subscription.qos)
         };
         let outcomes: Vec<_> = request.subscriptions.iter().map(&mut decide).collect();

@@ -150,6 +150,9 @@ impl Gateway {
         if self.has_enough(session) {
             return Err(Refusal::NoRoom);
         }
+        if shadow.is_some() {
+            self.admit_shadow()?;
+        }
         let routed = self.route(
             now,
             &Message {

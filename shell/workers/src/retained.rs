@@ -53,7 +53,7 @@ impl Gateway {
         subscription: &Subscription,
         grant: Grant,
         is_new: bool,
-    ) -> Sequence {
+    ) -> Result<Sequence, Refusal> {
         let wanted = match subscription.retain_handling {
             RetainHandling::AtSubscribe => true,
             RetainHandling::IfNew => is_new,
@@ -61,7 +61,7 @@ impl Gateway {
         };
         let filter = &subscription.topic_filter;
         if !wanted || filter.shared().is_some() || filter.has_wildcard() && self.profile == Profile::Aws {
-            return Sequence(0);
+            return Ok(Sequence(0));
         }
         let (now, instant) = (self.state.now(), Instant::now());
         let mut stored = Vec::new();
@@ -89,9 +89,9 @@ impl Gateway {
             let message = sekisho_sessions::Message { topic, payload, properties };
             let subscriptions = grant.identifier.into_iter().collect();
             let addressee = Addressee { session, qos, retain: true, subscriptions };
-            owed = owed.max(self.queue(message, &[addressee]).unwrap_or_default());
+            owed = owed.max(self.queue(message, &[addressee])?);
         }
-        owed
+        Ok(owed)
     }
 }
 

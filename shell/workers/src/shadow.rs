@@ -11,7 +11,7 @@ use sekisho_types::ShadowId;
 use serde_json::Value;
 
 use crate::gateway::{Gateway, Session};
-use crate::tidings::Queue;
+use crate::tidings::{Queue, Turn};
 
 /// Why a request over HTTP has no document for an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -104,6 +104,15 @@ impl Gateway {
         is_request
     }
 
+    /// Whether there is room for what a request brings about: asked before its message goes to anybody, so that one which comes again
+    /// goes nowhere twice.
+    pub(crate) fn admit_shadow(&self) -> Result<(), Refusal> {
+        if !self.state.journal().has_room() {
+            return Err(Refusal::NoRoom);
+        }
+        self.shadow_tidings.turn().map(drop).ok_or(Refusal::QuotaExceeded)
+    }
+
     /// A request by MQTT, which policy has let through. What it brings about is told on the topics beside its own; what is
     /// returned is what the request's acknowledgement waits for.
     pub(crate) fn handle_shadow(&self, method: Method, shadow: &ShadowId, payload: &[u8]) -> Result<Sequence, Refusal> {
@@ -121,7 +130,7 @@ impl Gateway {
                 queue.add(owed, format!("{topic}/rejected"), &rejected.document());
                 Ok(Sequence(0))
             }
-            Err(Failed::Unavailable) => Err(Refusal::NoRoom),
+            Err(Failed::Unavailable) => Err(Refusal::ServerUnavailable),
         }
     }
 
@@ -132,14 +141,20 @@ impl Gateway {
 
     /// `UpdateThingShadow`: the answer, once the state has settled. Who listens is told as of any update.
     pub fn update_shadow(&self, permit: &Permit<UpdateThingShadow>, payload: &[u8]) -> Result<Value, ShadowFailure> {
-        let mut queue = self.shadow_tidings.turn().ok_or(ShadowFailure::Unavailable)?;
+        let mut queue = self.turn_for_caller()?;
         Ok(self.update_in_turn(&mut queue, &permit.action().shadow, payload)?.1)
     }
 
     /// `DeleteThingShadow`: as above.
     pub fn delete_shadow(&self, permit: &Permit<DeleteThingShadow>) -> Result<Value, ShadowFailure> {
-        let mut queue = self.shadow_tidings.turn().ok_or(ShadowFailure::Unavailable)?;
+        let mut queue = self.turn_for_caller()?;
         Ok(self.delete_in_turn(&mut queue, &permit.action().shadow, b"")?.1)
+    }
+
+    /// A turn for a change by the API.
+    fn turn_for_caller(&self) -> Result<Turn<'_>, ShadowFailure> {
+        let has_room = self.state.journal().has_room();
+        self.shadow_tidings.turn().filter(|_| has_room).ok_or(ShadowFailure::Unavailable)
     }
 
     fn get_in_turn(&self, queue: &mut Queue, shadow: &ShadowId, payload: &[u8], topic: &str) -> Result<(), Failed> {
@@ -181,9 +196,6 @@ impl Gateway {
     }
 
     fn change<T>(&self, command: impl FnOnce(&Cores) -> Result<(Event, T), Rejected>) -> Result<(Sequence, T), Failed> {
-        if !self.state.journal().has_room() {
-            return Err(Failed::Unavailable);
-        }
         let changed = self.state.enqueue(|cores| command(cores).map(|(event, told)| (vec![event.into()], told)));
         match changed {
             Ok(told) => Ok((self.state.applied(), told)),

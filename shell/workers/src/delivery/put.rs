@@ -107,7 +107,7 @@ impl NewRecord<'_> {
 
 impl DeliveryStreams {
     /// Puts a record, given in parts, into a stream; one whose origin names no rule into a stream that takes it from its topic. It is the stream's once the journal is durable up to the sequence, with
-    /// everything that its processors made of it.
+    /// everything that its processors made of it. Whether there is room was asked before: see `Gateway::admit`.
     ///
     /// # Errors
     /// [`PutError`].
@@ -117,7 +117,7 @@ impl DeliveryStreams {
         parts: &[&[u8]],
         origin: Option<&Origin<'_>>,
     ) -> Result<Sequence, PutError> {
-        let named = self.ready_for(name, parts.iter().map(|part| part.len()).sum())?;
+        let named = self.named(name, parts.iter().map(|part| part.len()).sum())?;
         if named.has_source != origin.is_some_and(|origin| origin.rule.is_empty()) {
             return Err(PutError::Source);
         }
@@ -143,7 +143,11 @@ impl DeliveryStreams {
         records: &[&[u8]],
         origin: Option<&Origin<'_>>,
     ) -> Result<Taken, PutError> {
-        let named = self.ready_for(name, records.iter().map(|record| record.len()).max().unwrap_or(0))?;
+        // A message is let in before anything is done with it: see `Gateway::admit`.
+        if origin.is_none() && !self.state.journal().has_room() {
+            return Err(PutError::Unavailable);
+        }
+        let named = self.named(name, records.iter().map(|record| record.len()).max().unwrap_or(0))?;
         if named.has_source {
             return Err(PutError::Source);
         }
@@ -169,12 +173,9 @@ impl DeliveryStreams {
         Ok(Taken { sequence: last.max(taken.sequence), ..taken })
     }
 
-    fn ready_for(&self, name: &DeliveryStreamName, longest: usize) -> Result<Named, PutError> {
+    fn named(&self, name: &DeliveryStreamName, longest: usize) -> Result<Named, PutError> {
         if longest > RECORD_BYTES_MAX {
             return Err(PutError::TooLarge);
-        }
-        if !self.state.journal().has_room() {
-            return Err(PutError::Unavailable);
         }
         self.find(name).ok_or_else(|| PutError::NotFound(name.clone()))
     }
