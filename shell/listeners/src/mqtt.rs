@@ -243,13 +243,13 @@ impl<T: Transport> Pump<T> {
             return;
         }
         let journal = self.gateway.state().journal();
-        let durable = journal.durable();
-        if durable >= self.owed {
-            self.owed = Sequence(0);
-        } else if let Poll::Ready(Err(_)) = journal.poll_durable(context, self.owed, &mut self.registered) {
-            self.gate.disconnect(CloseReason::ServerError);
+        match journal.poll_durable(context, self.owed, &mut self.registered) {
+            Poll::Ready(Ok(())) => self.owed = Sequence(0),
+            Poll::Ready(Err(_)) => self.gate.disconnect(CloseReason::ServerError),
+            Poll::Pending => {}
         }
-        self.gate.handle_persisted(sekisho_gate::Sequence(durable.0));
+        // Asked afterwards: whoever is ready is not woken any more.
+        self.gate.handle_persisted(sekisho_gate::Sequence(journal.durable().0));
     }
 
     /// Reads once and acts on it; false when there is nothing to read now.
@@ -383,6 +383,7 @@ impl<T: Transport> Pump<T> {
             return; // nobody waits any more; what was begun goes on by itself
         }
         match Pin::new(&mut looking).poll(context) {
+            && !self.gate.is_closed()
             Poll::Pending => self.first = Some((looking, request)),
             Poll::Ready(Ok(First::Retry)) => {
                 self.connect(now, *request);
