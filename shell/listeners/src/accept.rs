@@ -17,7 +17,7 @@ use crate::{Connections, Served, proxy_protocol, tls};
 
 /// A handshake that takes longer is given up: whoever holds one open holds a socket.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// Handshakes under way at once on a port, and no more than a quarter of all places; one that is not finished holds up to 64 KiB.
+/// Handshakes under way at once on a port, and no more than a quarter of all places; one that is not finished holds up to 128 KiB.
 /// And then: the kernel's backlog holds the next, and the slow give way, see [`PATIENCE`].
 const HANDSHAKES_MAX: usize = 2048;
 /// While others wait for their handshake, a client may take so long for its next flight. One that sends nothing, or a ClientHello and

@@ -74,11 +74,8 @@ pub fn config(
 ) -> Result<Arc<ServerConfig>, Error> {
     let provider = Arc::new(aws_lc_rs::default_provider());
     let verifier = Arc::new(PossessionOnly(provider.signature_verification_algorithms));
-    let mut config = builder(provider, policy)?.with_client_cert_verifier(verifier).with_cert_resolver(certificate);
-    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    config.session_storage = Arc::new(Sessions::new(SESSIONS_MAX));
-    config.send_tls13_tickets = TICKETS;
-    Ok(Arc::new(config))
+    let config = builder(provider, policy)?.with_client_cert_verifier(verifier).with_cert_resolver(certificate);
+    Ok(offering(config, protocols))
 }
 
 /// A server configuration that asks for no client certificate: whoever comes proves who they are by their signature.
@@ -90,10 +87,17 @@ pub fn config_for_everybody(
     policy: TlsPolicy,
     protocols: &[&[u8]],
 ) -> Result<Arc<ServerConfig>, Error> {
-    let mut config =
+    let config =
         builder(Arc::new(aws_lc_rs::default_provider()), policy)?.with_no_client_auth().with_cert_resolver(certificate);
+    Ok(offering(config, protocols))
+}
+
+/// With the protocols it offers, and sessions to resume.
+fn offering(mut config: ServerConfig, protocols: &[&[u8]]) -> Arc<ServerConfig> {
     config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    Ok(Arc::new(config))
+    config.session_storage = Arc::new(Sessions::new(SESSIONS_MAX));
+    config.send_tls13_tickets = TICKETS;
+    Arc::new(config)
 }
 
 fn builder(

@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rustls::server::StoresServerSessions;
 
-/// Bytes of a session that is kept, most of which is the client's chain: 80 MB a port at worst. And then: it is not kept, and the
-/// next handshake is a full one.
+/// Bytes of a session that is kept, most of which is the client's chain: 80 MB a port at worst, twice that where ALPN chooses. And then:
+/// it is not kept, and the next handshake is a full one.
 const SESSION_BYTES_MAX: usize = 4 * 1024;
 
 /// Keeps sessions of at most [`SESSION_BYTES_MAX`].

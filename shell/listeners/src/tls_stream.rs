@@ -266,7 +266,7 @@ impl AsyncRead for TlsStream {
             let before = into.filled().len();
             ready!(stream.poll_receive(context, into))?;
             if let Poll::Ready(sent) = stream.poll_send(context) {
-                sent?; // an alert, or the answer to an update of keys
+                sent?; // an alert; the answer to an update of keys goes with what is written next
             }
             if into.filled().len() > before {
                 return Poll::Ready(Ok(()));

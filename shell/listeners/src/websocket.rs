@@ -84,6 +84,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.is_said {
+            return Pin::new(self.stream.get_mut()).poll_read(context, into); // heard out, and understood no more
+        }
         while self.rest.is_empty() {
             if self.ending != Ending::Lost {
                 return Poll::Ready(Ok(()));
