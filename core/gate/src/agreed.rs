@@ -130,7 +130,6 @@ impl Agreed {
             will: connect.will.map(|will| will_within_limits(will, settings)).transpose()?,
             user_name: connect.user_name,
             password: connect.password.map(|password| Secret::new(password.expose().to_vec())),
-            user_properties: connect.properties.map(|p| p.user_properties).unwrap_or_default(),
         })
     }
 }
@@ -145,6 +144,11 @@ fn will_within_limits(will: sekisho_mqtt::Will, settings: &Settings) -> Result<W
     let sekisho_mqtt::Will { topic: _, payload, qos, retain, properties } = will;
     // It is kept as long as the connection, and must not keep the buffer its CONNECT came in.
     let payload = Bytes::copy_from_slice(payload.bytes());
-    let properties = properties.map(|properties| Box::new(properties.detached()));
+    let properties = properties.map(|properties| {
+        let mut properties = properties.detached();
+        properties.message_expiry_interval_s =
+            properties.message_expiry_interval_s.map(|s| settings.message_expiry_s(s));
+        Box::new(properties)
+    });
     Ok(Will { topic, payload, qos, retain, properties })
 }

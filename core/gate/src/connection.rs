@@ -193,9 +193,9 @@ impl Connection {
     /// The client may not connect: a v5 client is told, a v3 client only if `connack_on_refusal`.
     pub fn refuse(&mut self, refusal: Refusal) {
         if let State::AwaitAccept { agreed, .. } = &self.state {
-            let version = agreed.protocol_version;
-            if version == ProtocolVersion::V5 || self.settings.connack_on_refusal {
-                self.write_refusal(version, refusal.reason_code(PacketType::ConnAck));
+            if agreed.protocol_version == ProtocolVersion::V5 || self.settings.connack_on_refusal {
+                let (version, packet_bytes_max) = (agreed.protocol_version, agreed.client_packet_bytes_max);
+                self.write_refusal(version, packet_bytes_max, refusal.reason_code(PacketType::ConnAck));
             }
             self.end(refusal.close_reason(), refusal.to_string(), false);
         }
@@ -256,6 +256,30 @@ impl Connection {
         let State::Connected(session) = &mut self.state else { return Handed::Later };
         let Session { outbound, agreed, .. } = session.as_mut();
         outbound.deliver_stored(now, delivery, sent_as, agreed, &self.settings, &mut self.outgoing)
+    }
+
+    /// What it takes in memory that the client sent and did not finish, or that has still to be looked at.
+    pub fn undecoded_bytes(&self) -> usize {
+        self.input.capacity()
+    }
+
+    /// What it takes in memory that waits for the client: what is written and not sent, and messages that wait for its window.
+    pub fn unsent_bytes(&self) -> usize {
+        let waiting = match &self.state {
+            State::Connected(session) => session.outbound.waiting_bytes(),
+            State::AwaitConnect { .. } | State::AwaitAccept { .. } | State::Closed => 0,
+        };
+        self.outgoing.capacity() + waiting
+    }
+
+    /// Bytes that may be written until there are `most`.
+    pub fn room_to_write(&self, most: usize) -> usize {
+        most.min(self.settings.outgoing_bytes_max).saturating_sub(self.outgoing.len())
+    }
+
+    /// The client is told that it asks for more than there is.
+    pub fn refuse_more(&mut self, explanation: impl Into<Cow<'static, str>>) {
+        self.end_with(CloseReason::Throttled, Violation::new(ReasonCode::QuotaExceeded, explanation));
     }
 
     /// Deliveries that were taken and not sent: too large for the client, expired, or QoS 0 without room.
@@ -358,9 +382,11 @@ impl Connection {
         }
     }
 
-    /// A CONNACK that refuses.
-    fn write_refusal(&mut self, version: ProtocolVersion, reason_code: ReasonCode) {
-        self.write(version, Packet::ConnAck(ConnAck { session_present: false, reason_code, properties: None }));
+    /// A CONNACK that refuses, if the client takes packets so large ([MQTT-3.1.2-24]).
+    fn write_refusal(&mut self, version: ProtocolVersion, packet_bytes_max: usize, reason_code: ReasonCode) {
+        if packet_bytes_max >= CONNACK_BYTES {
+            self.write(version, Packet::ConnAck(ConnAck { session_present: false, reason_code, properties: None }));
+        }
     }
 
     /// Ends the connection and tells a v5 client why, in DISCONNECT or, before that is allowed, in CONNACK.
@@ -369,9 +395,8 @@ impl Connection {
             State::AwaitAccept { agreed, .. } if agreed.protocol_version == ProtocolVersion::V5 => {
                 let fits = violation.reason_code.fits(PacketType::ConnAck);
                 let reason_code = if fits { violation.reason_code } else { ReasonCode::UnspecifiedError };
-                if agreed.client_packet_bytes_max >= CONNACK_BYTES {
-                    self.write_refusal(ProtocolVersion::V5, reason_code);
-                }
+                let packet_bytes_max = agreed.client_packet_bytes_max;
+                self.write_refusal(ProtocolVersion::V5, packet_bytes_max, reason_code);
             }
             State::Connected(session) if session.agreed.protocol_version == ProtocolVersion::V5 => {
                 let reason_string = violation.reason_string.and_then(|text| Utf8String::copied(text).ok());

@@ -3,6 +3,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use sekisho_mqtt::{PacketIdentifier, QoS, ReasonCode, Utf8String};
 
+use crate::close::Violation;
 use crate::output::Sequence;
 
 /// Messages received and not yet acknowledged, oldest first; and identifiers of QoS 2 that the client has not let go of.
@@ -15,6 +16,9 @@ pub(crate) struct Inbound {
     received: VecDeque<Received>,
     /// QoS 2: PUBLISH has come, PUBREL has not.
     taken: BTreeSet<PacketIdentifier>,
+    /// The same of an earlier connection, as long as this one has not sent it again: only then it counts towards what the client may
+    /// have under way, which begins anew with each connection (MQTT5 §4.9).
+    taken_before: BTreeSet<PacketIdentifier>,
 }
 
 #[derive(Debug)]
@@ -48,7 +52,7 @@ pub(crate) struct Acknowledgement {
 impl Inbound {
     /// With identifiers of QoS 2 that an earlier connection took.
     pub(crate) fn with_taken(taken: Vec<PacketIdentifier>) -> Self {
-        Self { taken: taken.into_iter().collect(), ..Self::default() }
+        Self { taken_before: taken.into_iter().collect(), ..Self::default() }
     }
 
     /// How many messages wait for an answer of ours.
@@ -68,7 +72,10 @@ impl Inbound {
     /// Takes one more; `false` for a message of QoS 2 that was taken before, which is acknowledged and is not anybody's
     /// ([MQTT-4.3.3-10]).
     pub(crate) fn push(&mut self, packet_identifier: PacketIdentifier, qos: QoS) -> bool {
-        let is_new = qos != QoS::ExactlyOnce || self.taken.insert(packet_identifier);
+        let is_new = qos != QoS::ExactlyOnce || {
+            let was_taken_before = self.taken_before.remove(&packet_identifier);
+            self.taken.insert(packet_identifier) && !was_taken_before
+        };
         let answer = if is_new { Answer::Undecided } else { Answer::Accepted(Sequence(0)) };
         self.received.push_back(Received { packet_identifier, qos, answer });
         is_new
@@ -86,12 +93,13 @@ impl Inbound {
 
     /// Whether a message of QoS 2 with that identifier was taken, and not let go of.
     pub(crate) fn is_taken(&self, packet_identifier: PacketIdentifier) -> bool {
-        self.taken.contains(&packet_identifier)
+        self.taken.contains(&packet_identifier) || self.taken_before.contains(&packet_identifier)
     }
 
     /// The client has let go of an identifier.
     pub(crate) fn release_identifier(&mut self, packet_identifier: PacketIdentifier) {
         self.taken.remove(&packet_identifier);
+        self.taken_before.remove(&packet_identifier);
     }
 
     /// The next PUBACK or PUBREC, if its turn has come now that everything up to `persisted` is durable.
@@ -124,16 +132,28 @@ impl Inbound {
 #[derive(Debug, Default)]
 pub(crate) struct TopicAliases {
     topics: Vec<Option<Utf8String>>,
+    bytes: usize,
 }
 
+/// What the topics of one connection's aliases weigh at most. And then: the connection ends, v5 with 0x97. With AWS's limits they come to
+/// 3 KiB; basic ingest's prefix, which those do not count, and MQTT's own limits let one topic have 64 KiB.
+const ALIASES_BYTES_MAX: usize = 64 * 1024;
+
 impl TopicAliases {
-    /// Defines `alias`, which is 1 to the maximum.
-    pub(crate) fn set(&mut self, alias: u16, topic: &Utf8String) {
+    /// Defines `alias`, which is 1 to the maximum, if there is room for its topic.
+    pub(crate) fn set(&mut self, alias: u16, topic: &Utf8String) -> Result<(), Violation> {
         let index = usize::from(alias) - 1;
         if self.topics.len() <= index {
             self.topics.resize(index + 1, None);
         }
+        let before = self.topics[index].as_ref().map_or(0, |topic| topic.bytes().len());
+        self.bytes = self.bytes - before + topic.bytes().len();
+        if self.bytes > ALIASES_BYTES_MAX {
+            let explanation = format!("the topics of its aliases have more than {ALIASES_BYTES_MAX} bytes");
+            return Err(Violation::new(ReasonCode::QuotaExceeded, explanation));
+        }
         self.topics[index] = Some(topic.detached());
+        Ok(())
     }
 
     /// The topic `alias` stands for.

@@ -79,6 +79,11 @@ impl Outbound {
         }
     }
 
+    /// Bytes of deliveries that wait.
+    pub(crate) fn waiting_bytes(&self) -> usize {
+        self.waiting_bytes
+    }
+
     /// Deliveries that were taken and not sent: too large for the client, expired, or QoS 0 without room.
     pub(crate) fn dropped(&self) -> u64 {
         self.dropped

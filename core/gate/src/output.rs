@@ -1,7 +1,7 @@
 //! What the gate hands on, and how it is answered.
 use bytes::Bytes;
 use sekisho_mqtt::{
-    PacketIdentifier, ProtocolVersion, PublishProperties, QoS, Subscription, UserProperty, Utf8String, WillProperties,
+    PacketIdentifier, ProtocolVersion, PublishProperties, QoS, Subscription, Utf8String, WillProperties,
 };
 use sekisho_types::memory::allocated;
 use sekisho_types::{ClientId, Secret, TopicFilter, TopicName};
@@ -57,8 +57,6 @@ pub struct ConnectRequest {
     pub user_name: Option<Utf8String>,
     /// Password.
     pub password: Option<Secret>,
-    /// MQTT5.
-    pub user_properties: Vec<UserProperty>,
 }
 
 /// A will whose topic is a topic name within the limits.
@@ -107,8 +105,6 @@ pub struct IncomingPublish {
     pub topic: Utf8String,
     /// At most `maximum_qos`.
     pub qos: QoS,
-    /// As sent. AWS ignores it.
-    pub dup: bool,
     /// As sent, whether or not retained messages are kept: `iot:RetainPublish` is about the flag.
     pub retain: bool,
     /// Present exactly above QoS 0. Name it in the answer.

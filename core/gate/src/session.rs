@@ -52,11 +52,12 @@ impl Session {
         self.agreed.silence_max().map(|silence| self.last_received + silence)
     }
 
-    /// Whether a v3 client has to wait for PUBACKs before it is read on. A v5 client knows the limit itself. What waits for a PUBREL waits
-    /// for the client, which has to be read for that.
+    /// Whether a client has to wait for PUBACKs before it is read on. A v5 client knows the limit itself; one that repeats messages of
+    /// QoS 2, which have counted already, waits at twice as many. What waits for a PUBREL waits for the client, which has to be read
+    /// for that.
     pub(crate) fn is_held_back(&self, settings: &Settings) -> bool {
-        self.agreed.protocol_version == ProtocolVersion::V311
-            && self.inbound.unanswered() >= usize::from(settings.receive_maximum)
+        let times = if self.agreed.protocol_version == ProtocolVersion::V311 { 1 } else { 2 };
+        self.inbound.unanswered() >= times * usize::from(settings.receive_maximum)
     }
 
     /// Checks a PUBLISH against everything but policy; `None` for one that was taken before.
@@ -65,7 +66,7 @@ impl Session {
         publish: Publish,
         settings: &Settings,
     ) -> Result<Option<IncomingPublish>, Violation> {
-        let Publish { dup, qos, retain, mut topic, packet_identifier, mut properties, payload } = publish;
+        let Publish { dup: _, qos, retain, mut topic, packet_identifier, mut properties, payload } = publish;
         if qos > settings.maximum_qos {
             return Err(Violation::new(ReasonCode::QoSNotSupported, "PUBLISH with QoS 2 [MQTT-3.2.2-11]"));
         }
@@ -91,7 +92,7 @@ impl Session {
                 }
                 if !topic.bytes().is_empty() {
                     limits::topic_name(&topic, settings)?;
-                    self.topic_aliases.set(alias, &topic);
+                    self.topic_aliases.set(alias, &topic)?;
                 } else if let Some(known) = self.topic_aliases.get(alias) {
                     topic = known.clone();
                 } else {
@@ -102,7 +103,7 @@ impl Session {
                 }
             }
             if let Some(seconds) = &mut properties.message_expiry_interval_s {
-                *seconds = (*seconds).clamp(1, settings.message_expiry_max_s.max(1));
+                *seconds = settings.message_expiry_s(*seconds);
             }
         }
         limits::topic_name(&topic, settings)?;
@@ -120,7 +121,7 @@ impl Session {
             }
         }
         let properties = properties.filter(|p| **p != PublishProperties::default());
-        Ok(Some(IncomingPublish { topic, qos, dup, retain, packet_identifier, payload, properties }))
+        Ok(Some(IncomingPublish { topic, qos, retain, packet_identifier, payload, properties }))
     }
 
     /// Checks a SUBSCRIBE against everything but policy.

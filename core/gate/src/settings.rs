@@ -143,6 +143,11 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// What a message's expiry becomes that somebody wishes for: see `message_expiry_max_s`.
+    pub fn message_expiry_s(&self, wished: u32) -> u32 {
+        wished.clamp(1, self.message_expiry_max_s.max(1))
+    }
+
     /// MQTT to the letter: what AWS IoT Core narrows is as wide as the specifications have it, or as this server can bound it.
     pub fn mqtt() -> Self {
         Self {

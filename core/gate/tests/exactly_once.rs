@@ -194,3 +194,34 @@ fn who_has_to_let_go_is_read() {
         assert!(d.gate.takes_input(), "a session that was left so goes on");
     }
 }
+
+/// Repeated while the disk is behind, a message counts once towards Receive Maximum and is answered each time: so there is an end to it.
+#[test]
+fn a_client_that_repeats_itself_waits_for_its_answers() {
+    let mut d = Dialogue::connected(V5, Settings { receive_maximum: 3, ..Settings::mqtt() });
+    for _ in 0..6 {
+        assert!(d.gate.takes_input());
+        d.send(publish_twice("a", b"", 1));
+    }
+    assert!(!d.gate.takes_input() && d.gate.is_connected());
+    d.shell(|gate| gate.publish_accepted(id(1), Sequence(0)));
+    assert!(d.gate.takes_input());
+}
+
+/// Receive Maximum begins anew with each connection (MQTT5 §4.9): what the one before took counts once it is sent again.
+#[test]
+fn what_was_taken_before_leaves_room_for_more() {
+    for again in [false, true] {
+        let mut d = Dialogue::new(V5, Settings { receive_maximum: 2, ..Settings::mqtt() });
+        d.send(connect(V5, "pump-7"));
+        let taken = vec![id(1), id(2)];
+        d.accept_with(Accepted { is_stored: true, session_present: true, taken, ..Accepted::default() });
+        if again {
+            d.send(publish_twice("a", b"", 1));
+        }
+        d.send(publish_twice("a", b"", 3));
+        assert!(d.gate.is_connected());
+        d.send(publish_twice("a", b"", 4));
+        assert_eq!(d.gate.is_connected(), !again);
+    }
+}

@@ -313,3 +313,73 @@ fn a_will_keeps_nothing_but_itself() {
     assert!(kept.user_properties.iter().all(|pair| pair.name.bytes().is_unique() && pair.value.bytes().is_unique()));
     assert!(will.bytes() >= 1_000 * (size_of::<UserProperty>() + 2 * 24), "what 7,000 bytes on the wire take");
 }
+
+/// Basic ingest's prefix counts towards no limit of a topic, and an alias keeps it.
+#[test]
+fn the_topics_of_aliases_weigh_64_kib_together() {
+    let mut d = Dialogue::connected(V5, Settings::default());
+    let define = |alias: u16, bytes: usize| {
+        let mut publish = bare_publish(&format!("$aws/rules/{}/x", "r".repeat(bytes)), b"", None);
+        let topic_alias = std::num::NonZeroU16::new(alias);
+        publish.properties = Some(Box::new(PublishProperties { topic_alias, ..PublishProperties::default() }));
+        Packet::Publish(publish)
+    };
+    assert_eq!(ended(&mut d, V5, &define(1, 60_000)), None);
+    assert_eq!(ended(&mut d, V5, &define(1, 65_000)), None, "the one before is gone");
+    assert_eq!(ended(&mut d, V5, &define(2, 400)), None);
+    assert_eq!(ended(&mut d, V5, &define(3, 400)), Some((CloseReason::ClientError, 0x97)));
+}
+
+/// [MQTT-3.1.2-24]: a client that takes 4 bytes at once takes no CONNACK.
+#[test]
+fn a_refusal_is_not_over_the_clients_maximum_packet_size() {
+    for (maximum, code) in [(4, 0xFF), (5, 0x87)] {
+        let mut d = Dialogue::new(V5, Settings::default());
+        let mut connect = bare_connect(V5, "pump-7");
+        let maximum_packet_size = std::num::NonZeroU32::new(maximum);
+        connect.properties = Some(Box::new(ConnectProperties { maximum_packet_size, ..ConnectProperties::default() }));
+        assert_eq!(ended(&mut d, V5, &Packet::Connect(Box::new(connect.clone()))), None);
+        d.gate.refuse(sekisho_gate::Refusal::NotAuthorized);
+        assert_eq!(ended_gate(&mut d.gate, V5, d.now), Some((CloseReason::AuthError, code)), "{maximum}");
+        connect.client_id = text("$me");
+        let mut d = Dialogue::new(V5, Settings::default());
+        let code = if maximum == 4 { 0xFF } else { 0x85 };
+        let refused = ended(&mut d, V5, &Packet::Connect(Box::new(connect)));
+        assert_eq!(refused, Some((CloseReason::ClientError, code)), "{maximum}");
+    }
+}
+
+/// The message expiry of a will is held to the same bounds as any.
+#[test]
+fn a_will_expires_in_time() {
+    for (asked, kept) in [(0, 1), (604_800, 604_800), (u32::MAX, 604_800)] {
+        let mut d = Dialogue::new(V5, Settings::default());
+        let mut connect = bare_connect(V5, "pump-7");
+        let properties = WillProperties { message_expiry_interval_s: Some(asked), ..WillProperties::default() };
+        connect.will =
+            will("gone", QoS::AtMostOnce).map(|will| Will { properties: Some(Box::new(properties)), ..will });
+        let mut bytes = BytesMut::new();
+        encode(&Packet::Connect(Box::new(connect)), V5, &mut bytes);
+        d.gate.handle_bytes(d.now, &mut bytes);
+        let Some(Output::Connect(request)) = d.gate.poll_output() else { panic!("a CONNECT") };
+        let properties = request.will.and_then(|will| will.properties).expect("properties");
+        assert_eq!(properties.message_expiry_interval_s, Some(kept));
+    }
+}
+
+/// What the shell weighs: what came and is not whole, what is written and not sent, what waits for the window.
+#[test]
+fn a_connection_says_what_it_holds() {
+    let mut d = Dialogue::connected(V311, Settings { send_maximum: 1, ..Settings::default() });
+    d.send_bytes("half a PUBLISH", b"\x30\xFF\x7F\x00\x01a12345");
+    assert!((11..100).contains(&d.gate.undecoded_bytes()), "{}", d.gate.undecoded_bytes());
+    assert_eq!(d.gate.unsent_bytes(), 0);
+    assert!(d.deliver("a", &[0; 1000], QoS::AtLeastOnce) && d.deliver("a", &[0; 1000], QoS::AtLeastOnce));
+    assert!((1000..1400).contains(&d.gate.unsent_bytes()), "one is sent, one waits: {}", d.gate.unsent_bytes());
+    let delivery = std::sync::Arc::new(sekisho_gate::Delivery::new(d.now, &text("a"), &[0; 1000], None, false));
+    assert!(d.gate.deliver(d.now, &delivery, QoS::AtMostOnce));
+    assert_eq!(d.gate.room_to_write(2000), 2000 - 1006, "fixed header, topic and payload are written");
+    assert_eq!(d.gate.room_to_write(100), 0);
+    d.gate.refuse_more("too much");
+    assert!(d.gate.is_closed());
+}

@@ -31,8 +31,6 @@ use crate::transport::Transport;
 use crate::upgrade::{self, NoUpgrade};
 use crate::with_write_deadline;
 
-/// AWS IoT Core's limit on a payload (quotas: "Publish request payload size").
-const PAYLOAD_BYTES_MAX: usize = 128 * 1024;
 /// Headers must have come by then, the first and those of each request after it.
 pub const HEADERS_MAX: Duration = Duration::from_secs(10);
 /// Bytes of a request's head: a topic of 256 bytes, percent-encoded, and ample headers. And then: 431. A connection buffers no more
@@ -149,10 +147,10 @@ async fn perform(gateway: &Gateway, peer: &Peer, request: Request<Incoming>) -> 
 async fn publish(gateway: &Gateway, peer: &Peer, raw: &str, request: Request<Incoming>) -> Result<(), Failure> {
     let announced = announced(raw, &request)?.check(gateway.settings()).map_err(|error| invalid(&error.to_string()))?;
     if gateway.may_publish_https(peer, &announced.topic, announced.retain).is_err() {
-        discard(request.into_body()).await?;
+        discard(gateway, request.into_body()).await?;
         return Err(forbidden());
     }
-    let payload = collect(request.into_body()).await?;
+    let payload = collect(gateway, request.into_body()).await?;
     let published = gateway.publish_https(Instant::now(), peer, announced.with(&payload));
     let owed = published.map_err(|refusal| match refusal {
         Refusal::NotAuthorized => forbidden(),
@@ -199,15 +197,15 @@ fn unavailable() -> Failure {
 }
 
 /// The payload of somebody who may send one.
-async fn collect(body: Incoming) -> Result<Bytes, Failure> {
-    let body = in_time(Limited::new(body, PAYLOAD_BYTES_MAX).collect()).await?;
+async fn collect(gateway: &Gateway, body: Incoming) -> Result<Bytes, Failure> {
+    let body = in_time(Limited::new(body, gateway.settings().payload_bytes_max).collect()).await?;
     body.map(http_body_util::Collected::to_bytes).map_err(|error| cut_short(&*error))
 }
 
 /// Reads the body of somebody who may not, and keeps nothing: a client that still sends would see its connection reset instead
 /// of the answer.
-async fn discard(body: Incoming) -> Result<(), Failure> {
-    let mut body = Limited::new(body, PAYLOAD_BYTES_MAX);
+async fn discard(gateway: &Gateway, body: Incoming) -> Result<(), Failure> {
+    let mut body = Limited::new(body, gateway.settings().payload_bytes_max);
     in_time(async {
         while let Some(frame) = body.frame().await {
             frame.map_err(|error| cut_short(&*error))?;

@@ -90,7 +90,7 @@ impl PublishRequest {
         let correlation_data = self.correlation_data.as_deref().map(base64).transpose()?;
         let properties = PublishProperties {
             payload_format_indicator,
-            message_expiry_interval_s: self.message_expiry,
+            message_expiry_interval_s: self.message_expiry.map(|seconds| limits.message_expiry_s(seconds)),
             response_topic: response_topic.map(|topic| Utf8String::copied(topic.as_str())).transpose()?,
             correlation_data: correlation_data.map(|data| BinaryData::new(data.into())).transpose()?,
             user_properties: self.user_properties.as_deref().map(user_properties).transpose()?.unwrap_or_default(),

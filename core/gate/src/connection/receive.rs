@@ -43,36 +43,37 @@ impl Connection {
     /// Whether CONNECT was all there.
     fn receive_connect(&mut self, deadline: Instant) -> bool {
         let version = connect_version(&self.input);
-        let (version, violation) = match decode_connect(&mut self.input, self.settings.packet_bytes_max) {
-            Ok(None) => return false,
-            Ok(Some(connect)) => {
-                let agreed = Agreed::new(&connect, &self.settings);
-                match agreed.request(*connect, &self.settings) {
-                    Ok(request) => {
-                        self.outputs.push_back(Output::Connect(Box::new(request)));
-                        self.state = State::AwaitAccept { deadline, agreed };
-                        return true;
+        let (version, packet_bytes_max, violation) =
+            match decode_connect(&mut self.input, self.settings.packet_bytes_max) {
+                Ok(None) => return false,
+                Ok(Some(connect)) => {
+                    let agreed = Agreed::new(&connect, &self.settings);
+                    match agreed.request(*connect, &self.settings) {
+                        Ok(request) => {
+                            self.outputs.push_back(Output::Connect(Box::new(request)));
+                            self.state = State::AwaitAccept { deadline, agreed };
+                            return true;
+                        }
+                        Err(violation) => (Some(agreed.protocol_version), agreed.client_packet_bytes_max, violation),
                     }
-                    Err(violation) => (Some(agreed.protocol_version), violation),
                 }
-            }
-            Err(error) => {
-                let version = match error {
-                    DecodeError::ProtocolLevel { level: 0..=3 } => Some(ProtocolVersion::V311),
-                    DecodeError::ProtocolLevel { .. } => Some(ProtocolVersion::V5),
-                    DecodeError::PacketTooLarge { .. } => None, // known before the version is
-                    _ => version,
-                };
-                (version, Violation::new(error.reason_code(), error.to_string()))
-            }
-        };
+                Err(error) => {
+                    let version = match error {
+                        DecodeError::ProtocolLevel { level: 0..=3 } => Some(ProtocolVersion::V311),
+                        DecodeError::ProtocolLevel { .. } => Some(ProtocolVersion::V5),
+                        DecodeError::PacketTooLarge { .. } => None, // known before the version is
+                        _ => version,
+                    };
+                    (version, usize::MAX, Violation::new(error.reason_code(), error.to_string()))
+                }
+            };
         let reason_code = violation.reason_code;
         let reason_code = if reason_code.fits(PacketType::ConnAck) { reason_code } else { ReasonCode::MalformedPacket };
         // MQTT3 [MQTT-3.1.2-2] and [MQTT-3.1.3-8] answer these two; everything else just closes.
         let answered_in_mqtt3 =
             matches!(reason_code, ReasonCode::UnsupportedProtocolVersion | ReasonCode::ClientIdentifierNotValid);
         if let Some(version) = version.filter(|&version| version == ProtocolVersion::V5 || answered_in_mqtt3) {
-            self.write_refusal(version, reason_code);
+            self.write_refusal(version, packet_bytes_max, reason_code);
         }
         self.end(CloseReason::ClientError, violation.explanation, false);
         true

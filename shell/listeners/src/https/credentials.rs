@@ -19,7 +19,7 @@ pub(super) async fn answer(
 ) -> Result<Value, Failure> {
     let thing_name = request.headers().get(THING_NAME).map(|value| value.to_str().unwrap_or_default().to_owned());
     let label = decoded(label)?;
-    discard(request.into_body()).await?;
+    discard(gateway, request.into_body()).await?;
     // A name that can be none is one that is not there.
     let role_alias = RoleAliasName::parse(&label).map_err(|_| NoCredentials::RoleAlias)?;
     let permit = gateway.authorize_role(peer, role_alias, thing_name.as_deref())?;

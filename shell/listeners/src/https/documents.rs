@@ -36,7 +36,7 @@ pub(super) async fn answer(
         Document::UpdateThingShadow => {
             let action = UpdateThingShadow { shadow: shadow(&label, &query)? };
             let (permit, request) = permit(gateway, peer, action, request).await?;
-            let payload = collect(request.into_body()).await?;
+            let payload = collect(gateway, request.into_body()).await?;
             // Asked again: the body may have been held back until nothing is allowed any more.
             let permit = gateway.authorize_request(peer, permit.action().clone()).map_err(|_| forbidden())?;
             gateway.update_shadow(&permit, &payload)?
@@ -83,7 +83,7 @@ pub(super) async fn permit<A: Action>(
     match gateway.authorize_request(peer, action) {
         Ok(permit) => Ok((permit, request)),
         Err(_) => {
-            discard(request.into_body()).await?;
+            discard(gateway, request.into_body()).await?;
             Err(forbidden())
         }
     }
