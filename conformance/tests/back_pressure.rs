@@ -97,6 +97,43 @@ fn ten_thousand_connections_of_which_a_thousand_do_not_read() {
     assert!(most < connected + written + 100, "{connected} MiB before, {most} at most");
 }
 
+/// Packets whose end does not come wait for it, until all of them weigh as much as they may. Then those with a large one are told to go as
+/// they go on, and nobody else is; a stranger's CONNECT is such a packet too.
+#[test]
+fn what_is_never_finished_costs_a_bounded_memory() {
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let before = server.resident_mib();
+    let large = [&b"\x30\xC0\x84\x3D"[..], &vec![0; 990_000]].concat(); // of 1,000,000 bytes
+    let (mut small, _) = Client::connected(port, connect(V5, "small"));
+    small.send_bytes(b"\x30\x0E\x00\x06well/x\x00");
+    let mut unfinished = Vec::new();
+    for n in 0..200 {
+        let mut client = if n % 2 == 0 {
+            Client::connected(port, connect(V5, &format!("unfinished-{n}"))).0
+        } else {
+            Client::open(port, V5)
+        };
+        let begun = if n % 2 == 0 { large.clone() } else { [b"\x10", &large[1..]].concat() };
+        client.send_bytes(&begun);
+        unfinished.push(client);
+    }
+    for n in 200..330 {
+        let (mut client, _) = Client::connected(port, connect(V5, &format!("unfinished-{n}")));
+        client.send_bytes(&large);
+        unfinished.push(client);
+    }
+    let most = server.resident_mib();
+    eprintln!("{before} MiB before, {most} with {} packets of 1 MB begun", unfinished.len());
+    assert!(most < before + 330, "{before} MiB before, {most} then");
+    let told = server.bash("sekisho why queue --data $SEKISHO_DATA");
+    assert!(told.contains("unfinished"), "{told}");
+    let (mut hears, _) = Client::connected(port, connect(V5, "hears"));
+    hears.subscribe(vec![subscription("well/#", AtLeastOnce)]);
+    small.send_bytes(b"hello"); // the end of what it began
+    assert_eq!(hears.message().payload, &b"hello"[..]);
+}
+
 /// A session whose client is away, and one whose client does not read, hold as much as they may; nobody else notices, the operator does.
 #[test]
 fn a_full_session_keeps_what_it_has_and_says_so_once() {

@@ -11,10 +11,10 @@ use crate::{ActionName, StatementName};
 pub const MISSING_MAX: usize = 10;
 
 /// Something that is not allowed, and why: for the log and for `sekisho why`, never for the peer. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Denied(Arc<Refusal>);
 
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq, Hash)]
 struct Refusal {
     action: ActionName,
     resource: String,
@@ -22,7 +22,7 @@ struct Refusal {
 }
 
 /// Why something is not allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Reason {
     /// A statement denies it.
     Explicit {

@@ -4,7 +4,7 @@ use std::fmt;
 use sekisho_types::{CertificateId, ClientId, RoleAliasName, ShadowId, ThingName, TopicFilter, TopicName};
 
 /// An action as a policy spells it (iot dev guide: "AWS IoT Core policy actions").
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ActionName {
     /// `iot:Connect`
     Connect,

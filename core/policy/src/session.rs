@@ -1,9 +1,10 @@
 //! The same decisions, remembered for one connection: a device publishes to few topics, many times.
 use std::collections::HashMap;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::Arc;
 
-use sekisho_types::{ThingName, Timestamp, TopicFilter, TopicName};
 use foldhash::fast::RandomState;
+use sekisho_types::{ThingName, Timestamp, TopicFilter, TopicName};
 
 use crate::{
     Action, Context, Denied, Permit, PolicySet, Principal, Publish, Reason, Receive, RetainPublish, Subscribe,
@@ -34,7 +35,8 @@ pub struct SessionPolicy {
     publish: Memo<Publish>,
     retain_publish: Memo<RetainPublish>,
     receive: Memo<Receive>,
-    undelivered: Vec<Denied>,
+    /// Their hashes: a topic may be long.
+    undelivered: Vec<u64>,
 }
 
 impl SessionPolicy {
@@ -57,6 +59,11 @@ impl SessionPolicy {
     /// Other policies, or another context: everything is asked anew.
     pub fn replace(&mut self, policies: PolicySet, context: Context) {
         *self = Self::new(self.who.clone(), policies, context);
+    }
+
+    /// Everything is asked anew, and nothing takes memory until it is.
+    pub fn forget(&mut self) {
+        self.replace(self.policies.clone(), self.context.clone());
     }
 
     /// Whose it is.
@@ -111,9 +118,12 @@ impl SessionPolicy {
     /// Whether a message that was not delivered is one the operator is told of: the first of each of the first
     /// [`UNDELIVERED_TOLD_MAX`] topics, until policies or context are others.
     pub fn is_news(&mut self, denied: &Denied) -> bool {
-        let told = self.undelivered.len() < UNDELIVERED_TOLD_MAX && !self.undelivered.contains(denied);
+        let mut hasher = DefaultHasher::new();
+        denied.hash(&mut hasher);
+        let hash = hasher.finish();
+        let told = self.undelivered.len() < UNDELIVERED_TOLD_MAX && !self.undelivered.contains(&hash);
         if told {
-            self.undelivered.push(denied.clone());
+            self.undelivered.push(hash);
         }
         told
     }

@@ -19,7 +19,7 @@ pub enum Outcome {
 }
 
 /// A statement, by its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct StatementName {
     /// The policy it stands in.
     pub policy: PolicyName,

@@ -86,6 +86,11 @@ impl Session {
         self.subscriptions.iter()
     }
 
+    /// How often its client has connected.
+    pub fn connection(&self) -> u64 {
+        self.connection
+    }
+
     /// Whether it has a connection.
     pub fn is_connected(&self) -> bool {
         self.left_at.is_none()

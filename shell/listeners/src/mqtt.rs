@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, IncomingPublish, Output, Refusal};
 use sekisho_journal::{JournalError, Sequence};
-use sekisho_workers::{Connected, Credential, First, Gateway, KeptWill, Peer, Session};
+use sekisho_workers::{Connected, Credential, First, Gateway, KeptWill, Peer, Session, Weight};
 use tokio::io::ReadBuf;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
@@ -24,6 +24,11 @@ use self::waiting::Waiting;
 use crate::VALIDITY_LOOK_EVERY;
 use crate::transport::{Ending, Transport};
 
+/// What all clients together may have sent that is unfinished: packets whose end has not come, and what is behind one that waits. And then:
+/// a connection that holds more than [`UNDECODED_SHARE_BYTES`] of it ends, v5 with 0x97.
+const UNDECODED_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// What each may hold however much the others do.
+const UNDECODED_SHARE_BYTES: usize = 16 * 1024;
 /// Bytes read at once: a full record of TLS.
 const READ_BYTES: usize = 16 * 1024;
 /// Reads in a row before other connections get their turn.
@@ -93,6 +98,10 @@ struct Pump<T> {
     turn_is_over: bool,
     /// A message that waits for room on the disk or among the work of rules, and its connection with it.
     no_room_for: Option<Box<IncomingPublish>>,
+    /// What it holds of what its client sent and did not finish.
+    undecoded: Weight,
+    /// What is written for its client and not sent.
+    unsent: Weight,
 }
 
 impl<T: Transport> Pump<T> {
@@ -103,6 +112,7 @@ impl<T: Transport> Pump<T> {
             gate.end_at(now + WEBSOCKET_LIFETIME, CloseReason::WebsocketTtlExpiration);
         }
         let timer_at = gate.poll_timeout().unwrap_or(now + Duration::from_secs(60));
+        let (undecoded, unsent) = gateway.weigh_connection();
         Self {
             transport,
             gate,
@@ -123,6 +133,8 @@ impl<T: Transport> Pump<T> {
             turn_until: now,
             turn_is_over: false,
             no_room_for: None,
+            undecoded,
+            unsent,
         }
     }
 
@@ -176,7 +188,7 @@ impl<T: Transport> Pump<T> {
         {
             return Poll::Ready(close.clone());
         }
-        if self.turn_is_over {
+        if self.turn_is_over || written && self.waiting.awaits_writing() {
             context.waker().wake_by_ref(); // others first
         }
         if self.no_room_for.is_some()
@@ -190,6 +202,8 @@ impl<T: Transport> Pump<T> {
             self.input = BytesMut::new();
         }
         self.gate.release_buffers();
+        self.undecoded.set(self.gate.undecoded_bytes());
+        self.unsent.set(self.gate.unsent_bytes());
         Poll::Pending
     }
 
@@ -203,7 +217,7 @@ impl<T: Transport> Pump<T> {
         } else if signals.taken_over {
             self.gate.disconnect(CloseReason::DuplicateClientId);
         } else if signals.too_slow {
-            self.gate.disconnect(CloseReason::Throttled);
+            self.has_no_room("the client left its mailbox full");
         } else if signals.shutdown {
             self.gate.disconnect(CloseReason::ServerInitiatedDisconnect);
         } else if signals.changed && self.gateway.reconsider(session).is_err() {
@@ -283,7 +297,21 @@ impl<T: Transport> Pump<T> {
         if self.owed != Sequence(0) {
             self.hand_over_durable(context);
         }
+        self.undecoded.set(self.gate.undecoded_bytes());
+        if self.undecoded.bytes() > UNDECODED_SHARE_BYTES && self.undecoded.total() > UNDECODED_BYTES_MAX {
+            self.has_no_room("all clients together have sent as much that is unfinished as they may");
+            self.act(now);
+        }
         self.closing.is_none()
+    }
+
+    /// The client asks for more memory than there is for it.
+    fn has_no_room(&mut self, explanation: &'static str) {
+        if !self.gate.is_closed() {
+            let client_id = self.session.as_ref().map(|session| session.client_id().as_str());
+            self.gateway.refuse(&self.peer, client_id, "queue", explanation.into());
+            self.gate.refuse_more(explanation);
+        }
     }
 
     /// Lets the gate work through the input and does what comes of it.
@@ -355,6 +383,7 @@ impl<T: Transport> Pump<T> {
     /// What found no room, on the disk or among the work of rules, has its turn once there is some.
     fn await_room(&mut self, now: Instant, context: &mut Context<'_>) {
         if self.no_room_for.is_some()
+            && !self.gate.is_closed()
             && let Some(session) = &self.session
             && self.gateway.poll_room(context, session).is_ready()
             && let Some(publish) = self.no_room_for.take()
@@ -383,7 +412,6 @@ impl<T: Transport> Pump<T> {
             return; // nobody waits any more; what was begun goes on by itself
         }
         match Pin::new(&mut looking).poll(context) {
-            && !self.gate.is_closed()
             Poll::Pending => self.first = Some((looking, request)),
             Poll::Ready(Ok(First::Retry)) => {
                 self.connect(now, *request);

@@ -37,7 +37,7 @@ pub struct Decision {
     /// When, in milliseconds since the epoch.
     pub time: Timestamp,
     /// The step that decided: `handshake`, `identity`, `authorizer`, `jitr`, `jitp`, `provision`, `connect`, `publish`, `subscribe`, `receive`,
-    /// `will`, `request` (over HTTPS), `protocol`, `queue` (what waits for a session); `object_store` where the S3 that keeps the
+    /// `will`, `request` (over HTTPS), `protocol`, `queue` (what waits for a session or a connection); `object_store` where the S3 that keeps the
     /// bodies fails.
     pub step: String,
     /// What it decided.

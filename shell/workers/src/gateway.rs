@@ -23,7 +23,7 @@ use crate::decisions::{Decision, Decisions};
 use crate::delivery::DeliveryStreams;
 use crate::functions::Functions;
 use crate::lifecycle::{Change, Versions};
-use crate::links::{Link, Links};
+use crate::links::{Link, Links, UNSENT_SHARE_BYTES};
 use crate::live_rules::{LiveRules, Source};
 use crate::peer::{Credential, DomainName, Peer};
 use crate::profile::Profile;
@@ -32,6 +32,7 @@ use crate::rates::{ConnectRates, MessageRates};
 use crate::rule_actions::{Due, Room};
 use crate::schemas::Schemas;
 use crate::tidings::Tidings;
+use crate::weight::{Total, Weight};
 use crate::wills::{KeptWill, Wills, check_will};
 
 /// Everything a message passes between its device and the journal.
@@ -39,6 +40,8 @@ pub struct Gateway {
     pub(crate) state: Arc<State>,
     pub(crate) broker: RwLock<Broker>,
     pub(crate) links: Links,
+    /// What clients have sent that is unfinished.
+    undecoded: Total,
     /// Sessions of which was said that they are full.
     pub(crate) told_full: Mutex<HashSet<SessionId>>,
     pub(crate) wills: Wills,
@@ -149,6 +152,12 @@ impl Session {
         }
     }
 
+    /// It has ended, and is kept for its will: what it remembers is not.
+    pub(crate) fn rest(&mut self) {
+        self.policy.forget();
+        (self.resting, self.brings) = (Vec::new(), Vec::new());
+    }
+
     /// Where it comes from.
     pub(crate) fn peer(&self) -> &Arc<Peer> {
         &self.link.peer
@@ -175,6 +184,7 @@ impl Gateway {
         let gateway = Self {
             broker: RwLock::new(Broker::new(profile.hash_match())),
             links: Links::default(),
+            undecoded: Total::default(),
             told_full: Mutex::default(),
             wills: Wills::default(),
             profile,
@@ -310,7 +320,7 @@ impl Gateway {
         })?;
         let (seat, mut accepted, owed) = self.seat(&client_id, &request)?;
         let link = self.open_link(peer);
-        let before = seat.as_ref().and_then(|seat| self.links.attach(&link, seat.session));
+        let before = seat.and_then(|seat| self.links.attach(&link, seat));
         let older = self.broker_mut().connect(&permit, link.subscriber());
         let older = older.filter(|older| *older != link.subscriber());
         let older = older.and_then(|older| self.links.taken_over(older)).or(before);
@@ -390,6 +400,16 @@ impl Gateway {
         }
     }
 
+    /// What a new connection holds: of what its client sends and does not finish, and of what is written for it and not sent.
+    pub fn weigh_connection(&self) -> (Weight, Weight) {
+        (self.undecoded.weigh(0), self.links.weigh_unsent())
+    }
+
+    /// As many bytes may be written for a connection and not sent.
+    pub fn unsent_bytes_most(&self) -> usize {
+        if self.links.is_crowded() { UNSENT_SHARE_BYTES } else { usize::MAX }
+    }
+
     /// Those of a session, as they are now.
     pub(crate) fn policies_of(&self, session: &Session) -> (PolicySet, Context) {
         let Session { policy, client_id, persistent, has_will, .. } = session;
@@ -439,11 +459,11 @@ impl Gateway {
         let now = self.state.now();
         let mut owed = Sequence(0);
         let mut decide = |subscription: &sekisho_mqtt::Subscription| {
-            session.resting.retain(|(filter, _)| *filter != subscription.topic_filter);
             let permit = session
                 .policy
                 .subscribe(now, &subscription.topic_filter)
                 .map_err(|denied| self.denied(session, "subscribe", &denied))?;
+            session.resting.retain(|(filter, _)| *filter != subscription.topic_filter);
             let grant = Grant {
                 identifier: request.identifier,
                 qos: subscription.qos,

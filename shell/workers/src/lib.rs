@@ -8,6 +8,7 @@ mod lifecycle; // what is told of connections, subscriptions and the registry
 mod custom; // somebody a custom authorizer speaks for
 mod peer; // who is at the other end, and what it came with
 mod tls_details; // what a handshake agreed on
+mod weight; // what one holds in memory, and all together
 mod links; // mailboxes and signals of live connections
 mod provisioning; // a device gets a certificate of its own
 mod profile; // whose word counts
@@ -75,4 +76,5 @@ pub use sessions::{Batch, Stored};
 pub use shadow::ShadowFailure;
 pub use tidings::run_tidings;
 pub use tls_details::TlsDetails;
+pub use weight::Weight;
 pub use wills::{KeptWill, WILL_SHARE_BYTES, WILLS_BYTES_MAX};

@@ -1,7 +1,7 @@
 //! Links: the broker's side of each live connection. A mailbox for what is to be delivered, and signals that make the
 //! connection look up: your certificate or policy changed, somebody took your client id, the server is going down.
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
 
@@ -9,20 +9,23 @@ use foldhash::fast::RandomState;
 use sekisho_broker::{ConnectionId, Subscriber, Target};
 use sekisho_gate::Delivery;
 use sekisho_mqtt::QoS;
+use sekisho_sessions::Seat;
 use sekisho_types::{AuthorizerName, CertificateId, ClientId, Grant, ProtocolVersion, SessionId, Timestamp};
 
 use crate::peer::Peer;
+use crate::weight::{Total, Weight};
 
 /// Deliveries that may wait for a connection to take them. And then: a QoS 0 message is dropped and counted, and a
 /// connection that leaves this many QoS 1 messages waiting is closed as too slow, rather than holding up its publishers.
 pub const MAILBOX_MESSAGES_MAX: usize = 10_000;
 /// The same in bytes of memory: topics, properties, payloads, and what it takes to keep them.
 pub const MAILBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// The same of all mailboxes together. And then: what is over [`MAILBOX_SHARE_BYTES`] in one is treated as if that were full, so that many
-/// who do not read cannot take the memory of those who do.
-pub const MAILBOXES_BYTES_MAX: usize = 256 * 1024 * 1024;
-/// What a mailbox may hold however full the others are.
-pub const MAILBOX_SHARE_BYTES: usize = 16 * 1024;
+/// The same of all connections together, with what is written for them and not sent. And then: a mailbox is full at
+/// [`UNSENT_SHARE_BYTES`], and no more is written for a connection behind as much, so that many who do not read cannot take the memory
+/// of those who do.
+pub const UNSENT_BYTES_MAX: usize = 256 * 1024 * 1024;
+/// What a mailbox may hold, and what may be written, however much waits for others.
+pub const UNSENT_SHARE_BYTES: usize = 16 * 1024;
 
 /// Provisioning requests of one connection under way at once. And then: the next is rejected as throttled, so that one holder of
 /// a claim that many share does not keep the others out.
@@ -47,12 +50,17 @@ pub struct Signals {
     pub shutdown: bool,
 }
 
-#[derive(Default)]
 struct Mailbox {
     waiting: VecDeque<(Arc<Delivery>, QoS)>,
-    bytes: usize,
+    weight: Weight,
     signals: Signals,
     waker: Option<Waker>,
+}
+
+impl Mailbox {
+    fn new(unsent: &Total) -> Self {
+        Self { waiting: VecDeque::new(), weight: unsent.weigh(0), signals: Signals::default(), waker: None }
+    }
 }
 
 /// What a connection that speaks MQTT began with.
@@ -74,8 +82,8 @@ pub struct Beginning {
 pub struct Link {
     /// Which.
     pub id: ConnectionId,
-    /// The stored session it is of, if it is of one.
-    session: OnceLock<SessionId>,
+    /// Its seat in a stored session, if it is of one.
+    seat: OnceLock<Seat>,
     /// Who is at its other end.
     pub peer: Arc<Peer>,
     /// As whom rules and events see it.
@@ -83,8 +91,6 @@ pub struct Link {
     /// `None` until it is let in, and where it does not speak MQTT.
     beginning: OnceLock<Box<Beginning>>,
     mailbox: Mutex<Mailbox>,
-    /// Bytes in all mailboxes.
-    in_all: Arc<AtomicUsize>,
     /// Provisioning requests of it that are under way.
     pub(crate) fleet_calls: Arc<tokio::sync::Semaphore>,
 }
@@ -111,7 +117,7 @@ impl Link {
     /// Deliveries in its mailbox, and their bytes.
     pub fn waiting(&self) -> (usize, usize) {
         let mailbox = self.lock();
-        (mailbox.waiting.len(), mailbox.bytes)
+        (mailbox.waiting.len(), mailbox.weight.bytes())
     }
 
     /// Whom the broker knows it as.
@@ -121,16 +127,17 @@ impl Link {
 
     /// The stored session it is of.
     pub fn session(&self) -> Option<SessionId> {
-        self.session.get().copied()
+        self.seat.get().map(|seat| seat.session)
     }
 
     /// Puts a delivery into the mailbox, if that is not full. A stored session's above QoS 0 wait there, and not here.
     pub fn deliver(&self, delivery: Arc<Delivery>, qos: QoS) -> bool {
         let mut mailbox = self.lock();
         let size = delivery.bytes();
-        let is_crowded = self.in_all.load(Ordering::Relaxed) + size > MAILBOXES_BYTES_MAX;
-        let most = if is_crowded { MAILBOX_SHARE_BYTES } else { MAILBOX_BYTES_MAX };
-        let is_full = mailbox.waiting.len() >= MAILBOX_MESSAGES_MAX || mailbox.bytes + size > most;
+        let is_crowded = mailbox.weight.total() + size > UNSENT_BYTES_MAX; // with it
+        let most = if is_crowded { UNSENT_SHARE_BYTES } else { MAILBOX_BYTES_MAX };
+        let bytes = mailbox.weight.bytes() + size;
+        let is_full = mailbox.waiting.len() >= MAILBOX_MESSAGES_MAX || bytes > most;
         if is_full {
             metrics::counter!("sekisho_mailbox_full_total").increment(1);
             if qos == QoS::AtMostOnce {
@@ -138,8 +145,7 @@ impl Link {
             }
             mailbox.signals.too_slow = true;
         } else {
-            mailbox.bytes += size;
-            self.in_all.fetch_add(size, Ordering::Relaxed);
+            mailbox.weight.set(bytes);
             mailbox.waiting.push_back((delivery, qos));
         }
         wake(mailbox);
@@ -158,8 +164,8 @@ impl Link {
             taken += delivery.bytes();
         }
         into.extend(mailbox.waiting.drain(..count));
-        mailbox.bytes -= taken;
-        self.in_all.fetch_sub(taken, Ordering::Relaxed);
+        let left = mailbox.weight.bytes() - taken;
+        mailbox.weight.set(left);
         if mailbox.waiting.is_empty() {
             mailbox.waiting = VecDeque::new(); // an idle connection owns no buffers
         }
@@ -181,13 +187,6 @@ impl Link {
     }
 }
 
-impl Drop for Link {
-    fn drop(&mut self) {
-        let left = self.lock().bytes;
-        self.in_all.fetch_sub(left, Ordering::Relaxed);
-    }
-}
-
 fn wake(mailbox: MutexGuard<'_, Mailbox>) {
     let waker = mailbox.waker.clone();
     drop(mailbox);
@@ -195,8 +194,8 @@ fn wake(mailbox: MutexGuard<'_, Mailbox>) {
         waker.wake();
     }
 }
-/// By numbers of ours, which no peer chooses: a fast hash will do.
 
+/// By numbers of ours, which no peer chooses: a fast hash will do.
 #[derive(Default)]
 struct Present {
     by_id: HashMap<ConnectionId, Arc<Link>, RandomState>,
@@ -216,7 +215,8 @@ impl Present {
 #[derive(Default)]
 pub struct Links {
     next: AtomicU64,
-    waiting_bytes: Arc<AtomicUsize>,
+    /// What waits for all of them.
+    unsent: Total,
     present: RwLock<Present>,
     by_certificate: Mutex<BTreeMap<(CertificateId, ConnectionId), Arc<Link>>>,
 }
@@ -230,17 +230,26 @@ impl Links {
         self.present.write().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// What is written for a new connection and not sent.
+    pub(crate) fn weigh_unsent(&self) -> Weight {
+        self.unsent.weigh(0)
+    }
+
+    /// Whether as much waits as may.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.unsent.bytes() > UNSENT_BYTES_MAX
+    }
+
     /// A new connection of `peer`.
     pub(crate) fn open(&self, peer: Arc<Peer>, principal: Box<str>) -> Arc<Link> {
         let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
         let link = Arc::new(Link {
             id,
-            session: OnceLock::new(),
+            seat: OnceLock::new(),
             peer,
             principal,
             beginning: OnceLock::new(),
-            mailbox: Mutex::default(),
-            in_all: self.waiting_bytes.clone(),
+            mailbox: Mutex::new(Mailbox::new(&self.unsent)),
             fleet_calls: Arc::new(tokio::sync::Semaphore::new(FLEET_CALLS_PER_CONNECTION_MAX)),
         });
         self.present_mut().by_id.insert(id, link.clone());
@@ -252,10 +261,19 @@ impl Links {
         link
     }
 
-    /// It is of a stored session from now on; who was it before is told, and answered.
-    pub fn attach(&self, link: &Arc<Link>, session: SessionId) -> Option<Arc<Link>> {
-        let _ = link.session.set(session);
-        let older = self.present_mut().by_session.insert(session, link.clone());
+    /// It is of a stored session from now on; who was it before is told, and answered. It may be told itself: another that connected
+    /// after it may be here before it.
+    pub fn attach(&self, link: &Arc<Link>, seat: Seat) -> Option<Arc<Link>> {
+        let _ = link.seat.set(seat);
+        let mut present = self.present_mut();
+        let there = present.by_session.get(&seat.session);
+        if there.and_then(|there| there.seat.get()).is_some_and(|there| there.connection > seat.connection) {
+            drop(present);
+            link.signal(|signals| signals.taken_over = true);
+            return None;
+        }
+        let older = present.by_session.insert(seat.session, link.clone());
+        drop(present);
         if let Some(older) = &older {
             older.signal(|signals| signals.taken_over = true);
         }
@@ -270,7 +288,7 @@ impl Links {
         }
     }
 
-    /// It is gone.
+    /// It is gone, and what waited for it.
     pub fn close(&self, link: &Link) {
         let mut present = self.present_mut();
         if let Some(session) = link.session()
@@ -280,6 +298,7 @@ impl Links {
         }
         present.by_id.remove(&link.id);
         drop(present);
+        *link.lock() = Mailbox::new(&self.unsent); // its will may keep it for long
         if let Some(certificate_id) = link.peer.certificate_behind() {
             let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
             by_certificate.remove(&(certificate_id, link.id));
@@ -389,6 +408,6 @@ mod tests {
         assert_eq!((taken.len(), link.waiting().0), (1, most - 1), "the first is over 64 KiB");
         link.take(usize::MAX, usize::MAX, &mut taken);
         assert_eq!((taken.len(), link.waiting()), (most, (0, 0)));
-        assert_eq!(links.waiting_bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(links.unsent.bytes(), 0);
     }
 }

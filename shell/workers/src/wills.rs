@@ -1,7 +1,6 @@
 //! Wills: what is published for clients that went without saying goodbye, at once or after a while.
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sekisho_delivery::Backoff;
@@ -10,6 +9,7 @@ use sekisho_journal::Sequence;
 use sekisho_mqtt::{PublishProperties, Utf8String, WillProperties};
 use sekisho_policy::SessionPolicy;
 use sekisho_retained::keeps;
+use sekisho_sessions::Seat;
 use sekisho_types::{SessionId, Timestamp};
 use tokio::sync::oneshot;
 
@@ -17,6 +17,7 @@ use crate::gateway::{Gateway, Session, is_servers_own};
 use crate::provisioning::FleetTopic;
 use crate::publish::{Message, Speech};
 use crate::shadow::is_shadows_own;
+use crate::weight::{Total, Weight};
 
 /// Bytes of all wills: those of connections, and those that wait. And then: a CONNECT that brings one over [`WILL_SHARE_BYTES`] is
 /// refused, v5 with 0x97.
@@ -29,23 +30,7 @@ pub const WILL_SHARE_BYTES: usize = 1024;
 #[derive(Debug)]
 pub struct KeptWill {
     will: Will,
-    bytes: usize,
-    in_all: Arc<AtomicUsize>,
-}
-
-impl KeptWill {
-    fn new(will: Will, in_all: &Arc<AtomicUsize>) -> Option<Self> {
-        let bytes = will.bytes();
-        let before = in_all.fetch_add(bytes, Ordering::Relaxed);
-        let kept = Self { will, bytes, in_all: in_all.clone() }; // gives back what it does not get
-        (bytes <= WILL_SHARE_BYTES || before + bytes <= WILLS_BYTES_MAX).then_some(kept)
-    }
-}
-
-impl Drop for KeptWill {
-    fn drop(&mut self) {
-        self.in_all.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
+    _weight: Weight,
 }
 
 /// What happens to a will that waits.
@@ -56,33 +41,55 @@ enum Fate {
     Forget,
 }
 
-/// Wills that wait for their delay, or for their session's end; of a session, one.
+/// Wills that wait for their delay, or for their session's end; of a session, one: that of its latest connection.
 #[derive(Default)]
 pub(crate) struct Wills {
-    waiting: Mutex<HashMap<SessionId, oneshot::Sender<Fate>>>,
+    waiting: Mutex<HashMap<SessionId, Waits>>,
     /// Bytes of all that are kept.
-    bytes: Arc<AtomicUsize>,
+    kept: Total,
+}
+
+struct Waits {
+    /// The how-many-eth connection of the session it is of.
+    connection: u64,
+    fate: oneshot::Sender<Fate>,
 }
 
 impl Wills {
     /// Keeps one, if there is room for it.
     pub(crate) fn keep(&self, will: Will) -> Option<KeptWill> {
-        KeptWill::new(will, &self.bytes)
+        let bytes = will.bytes();
+        let weight = self.kept.weigh(bytes); // gives back what it does not get
+        (bytes <= WILL_SHARE_BYTES || weight.total() <= WILLS_BYTES_MAX).then_some(KeptWill { will, _weight: weight })
     }
 
-    fn wait(&self, session: SessionId) -> oneshot::Receiver<Fate> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<SessionId, Waits>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One of this seat's connection waits, unless one of a later does.
+    fn wait(&self, seat: &Seat) -> Option<oneshot::Receiver<Fate>> {
         let (sender, fate) = oneshot::channel();
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(session, sender);
-        fate
+        let mut waiting = self.lock();
+        if waiting.get(&seat.session).is_some_and(|waits| waits.connection > seat.connection) {
+            return None;
+        }
+        waiting.insert(seat.session, Waits { connection: seat.connection, fate: sender });
+        Some(fate)
     }
 
-    fn take(&self, session: SessionId) -> Option<oneshot::Sender<Fate>> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).remove(&session)
+    /// That of this seat's connection waits no more.
+    fn take(&self, seat: &Seat) {
+        let mut waiting = self.lock();
+        if waiting.get(&seat.session).is_some_and(|waits| waits.connection == seat.connection) {
+            waiting.remove(&seat.session);
+        }
     }
 
     fn decide(&self, session: SessionId, fate: Fate) {
-        if let Some(will) = self.take(session) {
-            let _ = will.send(fate);
+        let waits = self.lock().remove(&session);
+        if let Some(waits) = waits {
+            let _ = waits.fate.send(fate);
         }
     }
 
@@ -113,18 +120,20 @@ pub(crate) fn check_will(policy: &mut SessionPolicy, will: &Will, now: Timestamp
 impl Gateway {
     /// A connection ended in a way that publishes its will: at once, or when its delay or its session is over, whichever is first
     /// ([MQTT-3.1.2-8], [MQTT-3.1.3-9]). One that waits is lost if the server stops; MQTT lets it choose (§3.1.2.5).
-    pub fn will_of(self: &Arc<Self>, session: Session, kept: KeptWill, expiry_s: u32) {
+    /// One of a connection whose session another has taken meanwhile is not: its client is back.
+    pub fn will_of(self: &Arc<Self>, mut session: Session, kept: KeptWill, expiry_s: u32) {
         let delay_s =
             kept.will.properties.as_deref().and_then(|properties| properties.will_delay_interval_s).unwrap_or(0);
         let delay_s = delay_s.min(expiry_s);
         let Some(seat) = session.seat.filter(|_| delay_s > 0) else { return self.will_now(session, kept) };
-        let fate = self.wills.wait(seat.session);
+        let Some(fate) = self.wills.wait(&seat) else { return };
         // Another connection may have taken the session meanwhile, or ended it: nobody would tell us any more.
         match self.state.read().sessions.get(seat.session) {
-            Some(stored) if stored.is_connected() => self.wills.forget(seat.session),
+            Some(stored) if stored.connection() != seat.connection => return self.wills.take(&seat),
             Some(_) => {}
             None => self.wills.session_ended(seat.session),
         }
+        session.rest(); // it may wait long
         let gateway = self.clone();
         tokio::spawn(async move {
             let delay = tokio::time::sleep(Duration::from_secs(delay_s.into()));
@@ -134,7 +143,7 @@ impl Gateway {
                 () = delay => Fate::Publish,
             };
             if let Fate::Publish = fate {
-                gateway.wills.take(seat.session);
+                gateway.wills.take(&seat);
                 gateway.will_now(session, kept);
             }
         });
@@ -213,6 +222,22 @@ mod tests {
         Will { topic, payload: "x".into(), qos: QoS::AtMostOnce, retain: false, properties }
     }
 
+    /// A connection that lingered after another had taken its session, which has ended since with a will of its own.
+    #[test]
+    fn the_will_of_a_sessions_latest_connection_waits() {
+        let wills = Wills::default();
+        let session = SessionId(7);
+        let seat = |connection| Seat { session, connection, is_present: true };
+        let mut second = wills.wait(&seat(2)).unwrap();
+        assert!(wills.wait(&seat(1)).is_none(), "it is an older connection's");
+        wills.take(&seat(1));
+        assert!(second.try_recv().is_err_and(|error| error == oneshot::error::TryRecvError::Empty));
+        let mut third = wills.wait(&seat(3)).unwrap();
+        assert!(matches!(second.try_recv(), Err(oneshot::error::TryRecvError::Closed)));
+        wills.session_ended(session);
+        assert!(matches!(third.try_recv(), Ok(Fate::Publish)));
+    }
+
     #[test]
     fn large_wills_are_kept_while_there_is_room_and_small_ones_always() {
         let wills = Wills::default();
@@ -221,13 +246,13 @@ mod tests {
             kept.push(will);
         }
         assert!((90..110).contains(&kept.len()), "2.5 MB each: {}", kept.len());
-        let full = wills.bytes.load(Ordering::Relaxed);
+        let full = wills.kept.bytes();
         assert!(full <= WILLS_BYTES_MAX, "what is refused gives back");
         let small = wills.keep(will(1)).expect("a share for everybody");
         kept.pop();
         let large = wills.keep(will(20_000)).expect("one has gone, one comes");
-        assert_eq!(wills.bytes.load(Ordering::Relaxed), full + small.bytes);
+        assert_eq!(wills.kept.bytes(), full + small.will.bytes());
         drop((kept, small, large));
-        assert_eq!(wills.bytes.load(Ordering::Relaxed), 0);
+        assert_eq!(wills.kept.bytes(), 0);
     }
 }

@@ -27,6 +27,8 @@ pub(super) struct Waiting {
     acknowledged: Vec<PacketIdentifier>,
     /// Nothing more is handed over before.
     turn_at: Option<Instant>,
+    /// Nor before what is written is sent.
+    awaits_writing: bool,
 }
 
 impl Waiting {
@@ -39,6 +41,7 @@ impl Waiting {
             more: false,
             acknowledged: Vec::new(),
             turn_at: None,
+            awaits_writing: false,
         }
     }
 
@@ -62,6 +65,11 @@ impl Waiting {
         self.turn_at
     }
 
+    /// Whether more waits in the mailbox until something is sent.
+    pub(super) const fn awaits_writing(&self) -> bool {
+        self.awaits_writing
+    }
+
     /// The client has it.
     pub(super) fn acknowledged(&mut self, identifier: PacketIdentifier) {
         self.acknowledged.push(identifier);
@@ -75,6 +83,7 @@ impl Waiting {
         session: &mut Session,
         gate: &mut Connection,
     ) -> Option<Sequence> {
+        self.awaits_writing = false;
         if self.turn_at.is_some_and(|at| now < at) {
             return None;
         }
@@ -86,8 +95,13 @@ impl Waiting {
 
     fn hand_over_mailbox(&mut self, now: Instant, gateway: &Gateway, session: &mut Session, gate: &mut Connection) {
         loop {
+            let room = gate.room_to_write(gateway.unsent_bytes_most());
+            if room == 0 {
+                self.awaits_writing = true;
+                return;
+            }
             if self.mailbox.is_empty() {
-                session.link().take(DELIVERIES_MAX, DELIVERIES_BYTES_MAX, &mut self.mailbox);
+                session.link().take(DELIVERIES_MAX, room.min(DELIVERIES_BYTES_MAX), &mut self.mailbox);
             }
             if self.mailbox.is_empty() {
                 self.mailbox = Vec::new();
