@@ -40,10 +40,9 @@ impl Target {
         Self::Subscriber { subscriber, grant, identifiers: grant.identifier.into_iter().collect() }
     }
 
-    /// Takes in what another of the same subscriber is for, or of the same rule; false if it is not of the same.
+    /// Takes in what another of the same subscriber is for; false if it is not of the same. (A rule is there once: it has one filter.)
     pub(crate) fn takes_in(&mut self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Rule(rule), Self::Rule(other)) => rule == other,
             (
                 Self::Subscriber { subscriber, identifiers, .. },
                 Self::Subscriber { subscriber: other, identifiers: more, .. },
