@@ -265,16 +265,33 @@ impl Connection {
 
     /// What it takes in memory that waits for the client: what is written and not sent, and messages that wait for its window.
     pub fn unsent_bytes(&self) -> usize {
-        let waiting = match &self.state {
-            State::Connected(session) => session.outbound.waiting_bytes(),
-            State::AwaitConnect { .. } | State::AwaitAccept { .. } | State::Closed => 0,
-        };
-        self.outgoing.capacity() + waiting
+        self.outgoing.capacity() + self.waiting_bytes()
     }
 
-    /// Bytes that may be written until there are `most`.
-    pub fn room_to_write(&self, most: usize) -> usize {
-        most.min(self.settings.outgoing_bytes_max).saturating_sub(self.outgoing.len())
+    fn waiting_bytes(&self) -> usize {
+        match &self.state {
+            State::Connected(session) => session.outbound.waiting_bytes(),
+            State::AwaitConnect { .. } | State::AwaitAccept { .. } | State::Closed => 0,
+        }
+    }
+
+    /// Bytes of what the client sent and did not finish.
+    pub fn unfinished_bytes(&self) -> usize {
+        self.input.len()
+    }
+
+    /// Whether something is written and not sent.
+    pub fn is_writing(&self) -> bool {
+        !self.outgoing.is_empty()
+    }
+
+    /// Bytes that may be written until there are `outgoing_bytes_max`; or, where memory is short, until all that waits for the client
+    /// is its `share`.
+    pub fn room_to_write(&self, share: Option<usize>) -> usize {
+        match share {
+            None => self.settings.outgoing_bytes_max.saturating_sub(self.outgoing.len()),
+            Some(share) => share.saturating_sub(self.outgoing.len() + self.waiting_bytes()),
+        }
     }
 
     /// The client is told that it asks for more than there is.

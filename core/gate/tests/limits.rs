@@ -373,13 +373,15 @@ fn a_connection_says_what_it_holds() {
     let mut d = Dialogue::connected(V311, Settings { send_maximum: 1, ..Settings::default() });
     d.send_bytes("half a PUBLISH", b"\x30\xFF\x7F\x00\x01a12345");
     assert!((11..100).contains(&d.gate.undecoded_bytes()), "{}", d.gate.undecoded_bytes());
-    assert_eq!(d.gate.unsent_bytes(), 0);
+    assert_eq!((d.gate.unfinished_bytes(), d.gate.unsent_bytes()), (11, 0));
     assert!(d.deliver("a", &[0; 1000], QoS::AtLeastOnce) && d.deliver("a", &[0; 1000], QoS::AtLeastOnce));
     assert!((1000..1400).contains(&d.gate.unsent_bytes()), "one is sent, one waits: {}", d.gate.unsent_bytes());
     let delivery = std::sync::Arc::new(sekisho_gate::Delivery::new(d.now, &text("a"), &[0; 1000], None, false));
     assert!(d.gate.deliver(d.now, &delivery, QoS::AtMostOnce));
-    assert_eq!(d.gate.room_to_write(2000), 2000 - 1006, "fixed header, topic and payload are written");
-    assert_eq!(d.gate.room_to_write(100), 0);
+    assert!(d.gate.is_writing());
+    assert_eq!(d.gate.room_to_write(None), 256 * 1024 - 1006, "fixed header, topic and payload are written");
+    assert!((17_000..18_000).contains(&d.gate.room_to_write(Some(20_000))), "and another waits");
+    assert_eq!(d.gate.room_to_write(Some(100)), 0);
     d.gate.refuse_more("too much");
     assert!(d.gate.is_closed());
 }

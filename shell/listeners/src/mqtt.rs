@@ -156,6 +156,12 @@ impl<T: Transport> Pump<T> {
 
     /// Writes what there is, arms the timer, and says whether the connection is over.
     fn finish(&mut self, now: Instant, context: &mut Context<'_>) -> Poll<Close> {
+        self.weigh();
+        let unfinished = self.gate.unfinished_bytes() + self.transport.held_bytes();
+        if unfinished > UNDECODED_SHARE_BYTES && self.undecoded.total() > UNDECODED_BYTES_MAX {
+            self.has_no_room("all clients together have sent as much that is unfinished as they may");
+            self.act(now);
+        }
         self.deliver(now);
         if self.first.is_some() {
             self.await_first(now, context); // one that was begun just now has nobody else to poll it
@@ -202,9 +208,14 @@ impl<T: Transport> Pump<T> {
             self.input = BytesMut::new();
         }
         self.gate.release_buffers();
-        self.undecoded.set(self.gate.undecoded_bytes());
-        self.unsent.set(self.gate.unsent_bytes());
+        self.weigh();
         Poll::Pending
+    }
+
+    /// What it holds becomes part of what all hold.
+    fn weigh(&mut self) {
+        self.undecoded.set(self.gate.undecoded_bytes() + self.transport.held_bytes());
+        self.unsent.set(self.gate.unsent_bytes());
     }
 
     /// Signals from the rest of the server, and deliveries.
@@ -296,11 +307,6 @@ impl<T: Transport> Pump<T> {
         self.act(now);
         if self.owed != Sequence(0) {
             self.hand_over_durable(context);
-        }
-        self.undecoded.set(self.gate.undecoded_bytes());
-        if self.undecoded.bytes() > UNDECODED_SHARE_BYTES && self.undecoded.total() > UNDECODED_BYTES_MAX {
-            self.has_no_room("all clients together have sent as much that is unfinished as they may");
-            self.act(now);
         }
         self.closing.is_none()
     }
@@ -519,6 +525,7 @@ impl<T: Transport> Pump<T> {
     }
 
     async fn end(&mut self, close: &Close) {
+        self.weigh();
         self.explain(close);
         if let Some(session) = self.session.take() {
             self.note_acknowledged();

@@ -7,6 +7,11 @@ pub trait Transport: AsyncRead + AsyncWrite + Unpin + Send {
     /// The certificate the client showed, DER; `None` where it showed none.
     fn presented(&self) -> Option<&[u8]>;
 
+    /// Bytes it has read and not handed on.
+    fn held_bytes(&self) -> usize {
+        0
+    }
+
     /// How it ended, asked once nothing more can be read.
     fn ending(&mut self) -> Ending {
         Ending::Lost

@@ -21,12 +21,43 @@ use crate::transport::{Ending, Transport};
 const BEYOND_A_PACKET: usize = 16 * 1024;
 /// Bytes of a frame to the client.
 const FRAME_BYTES_MAX: usize = 32 * 1024;
+/// Of a control frame of a client's, with its mask (RFC 6455 §5.2).
+const CONTROL_HEADER_BYTES: usize = 6;
 /// A connection keeps so much to read into.
 const READ_BUFFER_BYTES: usize = 1024;
 
+/// A stream that counts what is read from it.
+struct Counted<S> {
+    stream: S,
+    read_bytes: usize,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = into.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(context, into))?;
+        self.read_bytes += into.filled().len() - before;
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(context)
+    }
+}
+
 /// A WebSocket as a stream of bytes.
 pub struct WebSocket<S> {
-    stream: WebSocketStream<S>,
+    stream: WebSocketStream<Counted<S>>,
     /// The certificate shown in the handshake of TLS, DER.
     presented: Option<Box<[u8]>>,
     /// The rest of the message at hand.
@@ -54,7 +85,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
             .max_message_size(Some(message_bytes_max))
             .max_frame_size(Some(message_bytes_max));
         Self {
-            stream: WebSocketStream::from_raw_socket(stream, Role::Server, Some(config)).await,
+            stream: WebSocketStream::from_raw_socket(Counted { stream, read_bytes: 0 }, Role::Server, Some(config))
+                .await,
             presented,
             rest: Bytes::new(),
             ending: Ending::Lost,
@@ -92,8 +124,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for WebSocket<S> {
                 return Poll::Ready(Ok(()));
             }
             match ready!(Pin::new(&mut self.stream).poll_next(context)) {
-                Some(Ok(Message::Binary(bytes))) => self.rest = bytes,
-                Some(Ok(Message::Ping(_) | Message::Pong(_) | Message::Frame(_))) => {} // the next read answers a ping
+                Some(Ok(Message::Binary(bytes))) => {
+                    self.rest = bytes;
+                    self.stream.get_mut().read_bytes = 0; // what is behind it, in the buffer, is little
+                }
+                Some(Ok(Message::Ping(payload) | Message::Pong(payload))) => {
+                    // The next read answers a ping. It may come amid a message, and is not held.
+                    let read_bytes = &mut self.stream.get_mut().read_bytes;
+                    *read_bytes = read_bytes.saturating_sub(CONTROL_HEADER_BYTES + payload.len());
+                }
+                Some(Ok(Message::Frame(_))) => {}
                 Some(Ok(Message::Text(_))) => {
                     let what = "a WebSocket text frame: MQTT is in binary frames [MQTT-6.0.0-1]";
                     self.violated(CloseCode::Unsupported, what.to_owned());
@@ -149,6 +189,11 @@ fn broken(error: Error) -> io::Error {
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
     fn presented(&self) -> Option<&[u8]> {
         self.presented.as_deref()
+    }
+
+    /// A message whose end has not come, and the rest of the one at hand.
+    fn held_bytes(&self) -> usize {
+        self.stream.get_ref().read_bytes + self.rest.len()
     }
 
     fn ending(&mut self) -> Ending {

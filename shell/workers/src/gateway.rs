@@ -321,8 +321,13 @@ impl Gateway {
         let (seat, mut accepted, owed) = self.seat(&client_id, &request)?;
         let link = self.open_link(peer);
         let before = seat.and_then(|seat| self.links.attach(&link, seat));
-        let older = self.broker_mut().connect(&permit, link.subscriber());
-        let older = older.filter(|older| *older != link.subscriber());
+        let older = if seat.is_none_or(|seat| self.holds(&seat)) {
+            let older = self.broker_mut().connect(&permit, link.subscriber());
+            older.filter(|older| *older != link.subscriber())
+        } else {
+            link.signal(|signals| signals.taken_over = true); // the client is back already, on another connection
+            None
+        };
         let older = older.and_then(|older| self.links.taken_over(older)).or(before);
         self.begin(&link, &client_id, &request, older.as_deref());
         accepted.assigned_client_id = request.client_id.is_none().then(|| client_id.clone());
@@ -405,9 +410,9 @@ impl Gateway {
         (self.undecoded.weigh(0), self.links.weigh_unsent())
     }
 
-    /// As many bytes may be written for a connection and not sent.
-    pub fn unsent_bytes_most(&self) -> usize {
-        if self.links.is_crowded() { UNSENT_SHARE_BYTES } else { usize::MAX }
+    /// What may wait for a connection, if as much waits for all of them as may.
+    pub fn unsent_share(&self) -> Option<usize> {
+        self.links.is_crowded().then_some(UNSENT_SHARE_BYTES)
     }
 
     /// Those of a session, as they are now.
@@ -463,7 +468,6 @@ impl Gateway {
                 .policy
                 .subscribe(now, &subscription.topic_filter)
                 .map_err(|denied| self.denied(session, "subscribe", &denied))?;
-            session.resting.retain(|(filter, _)| *filter != subscription.topic_filter);
             let grant = Grant {
                 identifier: request.identifier,
                 qos: subscription.qos,
@@ -472,6 +476,7 @@ impl Gateway {
             };
             self.has_room_for(session, &subscription.topic_filter)?;
             owed = owed.max(self.store_subscription(session, &subscription.topic_filter, grant)?);
+            session.resting.retain(|(filter, _)| *filter != subscription.topic_filter);
             // In this order: a message that is published meanwhile is kept first and then goes to those who have subscribed.
             let is_new = self.broker_mut().subscribe(session.link.subscriber(), &permit, grant);
             owed = owed.max(self.give_retained(&session.link, subscription, grant, is_new)?);

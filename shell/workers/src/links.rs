@@ -55,11 +55,19 @@ struct Mailbox {
     weight: Weight,
     signals: Signals,
     waker: Option<Waker>,
+    is_closed: bool,
 }
 
 impl Mailbox {
     fn new(unsent: &Total) -> Self {
-        Self { waiting: VecDeque::new(), weight: unsent.weigh(0), signals: Signals::default(), waker: None }
+        let weight = unsent.weigh(0);
+        Self { waiting: VecDeque::new(), weight, signals: Signals::default(), waker: None, is_closed: false }
+    }
+
+    /// Takes nothing in any more, and holds nothing.
+    fn close(&mut self) {
+        (self.waiting, self.waker, self.is_closed) = (VecDeque::new(), None, true);
+        self.weight.set(0);
     }
 }
 
@@ -133,6 +141,9 @@ impl Link {
     /// Puts a delivery into the mailbox, if that is not full. A stored session's above QoS 0 wait there, and not here.
     pub fn deliver(&self, delivery: Arc<Delivery>, qos: QoS) -> bool {
         let mut mailbox = self.lock();
+        if mailbox.is_closed {
+            return false;
+        }
         let size = delivery.bytes();
         let is_crowded = mailbox.weight.total() + size > UNSENT_BYTES_MAX; // with it
         let most = if is_crowded { UNSENT_SHARE_BYTES } else { MAILBOX_BYTES_MAX };
@@ -298,7 +309,7 @@ impl Links {
         }
         present.by_id.remove(&link.id);
         drop(present);
-        *link.lock() = Mailbox::new(&self.unsent); // its will may keep it for long
+        link.lock().close(); // its will may keep the link for long
         if let Some(certificate_id) = link.peer.certificate_behind() {
             let mut by_certificate = self.by_certificate.lock().unwrap_or_else(PoisonError::into_inner);
             by_certificate.remove(&(certificate_id, link.id));
@@ -386,13 +397,46 @@ mod tests {
     use super::*;
     use crate::peer::Credential;
 
+    fn link(links: &Links) -> Arc<Link> {
+        let address = "127.0.0.1:1".parse().unwrap();
+        let credential = Credential::Certificate(CertificateId::parse(&"0".repeat(64)).unwrap());
+        links.open(Arc::new(Peer { address, credential, domain_name: None, tls: None }), "".into())
+    }
+
+    /// Who took the seat first may be here last.
+    #[test]
+    fn the_latest_connection_of_a_session_stays() {
+        let links = Links::default();
+        let seat = |connection| Seat { session: SessionId(7), connection, is_present: true };
+        let taken_over = |link: &Link| link.look(Waker::noop()).0.taken_over;
+        let [first, second, third] = [link(&links), link(&links), link(&links)];
+        assert!(links.attach(&second, seat(2)).is_none());
+        assert!(links.attach(&first, seat(1)).is_none());
+        assert!(taken_over(&first) && !taken_over(&second));
+        links.close(&first);
+        assert_eq!(links.of(Subscriber::Session(SessionId(7))).map(|link| link.id), Some(second.id));
+        assert_eq!(links.attach(&third, seat(3)).map(|link| link.id), Some(second.id));
+        assert!(taken_over(&second) && !taken_over(&third));
+    }
+
+    /// What its will may keep for long has no mailbox any more.
+    #[test]
+    fn what_waits_for_who_is_gone_is_gone() {
+        let links = Links::default();
+        let link = link(&links);
+        let delivery = Delivery::new(Instant::now(), &Utf8String::copied("a").unwrap(), b"x", None, false);
+        let delivery = Arc::new(delivery);
+        assert!(link.deliver(delivery.clone(), QoS::AtMostOnce) && links.unsent.bytes() > 0);
+        links.close(&link);
+        assert!(!link.deliver(delivery, QoS::AtMostOnce), "an answer that comes late");
+        assert_eq!((link.waiting(), links.unsent.bytes()), ((0, 0), 0));
+    }
+
     /// Empty payloads fill a mailbox with their properties; taken out, they weigh nothing there any more.
     #[test]
     fn a_mailbox_weighs_all_of_a_message() {
         let links = Links::default();
-        let address = "127.0.0.1:1".parse().unwrap();
-        let credential = Credential::Certificate(CertificateId::parse(&"0".repeat(64)).unwrap());
-        let link = links.open(Arc::new(Peer { address, credential, domain_name: None, tls: None }), "".into());
+        let link = link(&links);
         let text = |text: &str| Utf8String::copied(text).unwrap();
         let pair = UserProperty { name: text("a"), value: text("b") };
         let properties = PublishProperties { user_properties: vec![pair; 18_500], ..PublishProperties::default() };

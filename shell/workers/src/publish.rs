@@ -150,8 +150,8 @@ impl Gateway {
         if self.has_enough(session) {
             return Err(Refusal::NoRoom);
         }
-        if shadow.is_some() {
-            self.admit_shadow()?;
+        if let Some((method, _)) = &shadow {
+            self.admit_shadow(*method)?;
         }
         let routed = self.route(
             now,
@@ -267,6 +267,7 @@ impl Gateway {
             let message = Message { permit, from: None, retain, topic, payload, qos, properties, source };
             owed = owed.max(self.route_one(now, &message, chain)?);
             if let Some(ShadowTopic::Call(method, shadow)) = ShadowTopic::parse(topic) {
+                self.admit_shadow(method)?;
                 owed = owed.max(self.handle_shadow(method, &shadow, payload)?);
             }
         }

@@ -131,6 +131,11 @@ impl Gateway {
         Ok((seat, accepted, self.state.applied()))
     }
 
+    /// Whether a seat is still that of its session's latest connection.
+    pub(crate) fn holds(&self, seat: &Seat) -> bool {
+        self.state.read().sessions.get(seat.session).is_some_and(|stored| stored.connection() == seat.connection)
+    }
+
     /// What a stored session is subscribed to, and rested when it was left.
     pub(crate) fn resting(&self, link: &Link) -> Vec<(TopicFilter, Grant)> {
         let Some(session) = link.session() else { return Vec::new() };

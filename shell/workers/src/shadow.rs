@@ -106,17 +106,18 @@ impl Gateway {
 
     /// Whether there is room for what a request brings about: asked before its message goes to anybody, so that one which comes again
     /// goes nowhere twice.
-    pub(crate) fn admit_shadow(&self) -> Result<(), Refusal> {
-        if !self.state.journal().has_room() {
+    pub(crate) fn admit_shadow(&self, method: Method) -> Result<(), Refusal> {
+        let changes = matches!(method, Method::Update | Method::Delete);
+        if changes && !self.state.journal().has_room() {
             return Err(Refusal::NoRoom);
         }
         self.shadow_tidings.turn().map(drop).ok_or(Refusal::QuotaExceeded)
     }
 
     /// A request by MQTT, which policy has let through. What it brings about is told on the topics beside its own; what is
-    /// returned is what the request's acknowledgement waits for.
+    /// returned is what the request's acknowledgement waits for. Room was asked for before.
     pub(crate) fn handle_shadow(&self, method: Method, shadow: &ShadowId, payload: &[u8]) -> Result<Sequence, Refusal> {
-        let mut queue = self.shadow_tidings.turn().ok_or(Refusal::QuotaExceeded)?;
+        let mut queue = self.shadow_tidings.turn_of_admitted();
         let topic = method.topic(shadow);
         let done = match method {
             Method::Get => self.get_in_turn(&mut queue, shadow, payload, &topic).map(|()| Sequence(0)),

@@ -78,9 +78,12 @@ impl Queue {
 impl Tidings {
     /// Held while something changes, so that what is told is in the order of what happened. `None` if too much waits already.
     pub(crate) fn turn(&self) -> Option<Turn<'_>> {
-        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let has_room = queue.waiting.len() < WAITING_MAX && queue.bytes < WAITING_BYTES_MAX;
-        has_room.then_some(Turn { queue, arrived: &self.arrived })
+        Some(self.turn_of_admitted()).filter(|turn| turn.waiting.len() < WAITING_MAX && turn.bytes < WAITING_BYTES_MAX)
+    }
+
+    /// The same for who asked whether there is room before it began, and goes on.
+    pub(crate) fn turn_of_admitted(&self) -> Turn<'_> {
+        Turn { queue: self.queue.lock().unwrap_or_else(PoisonError::into_inner), arrived: &self.arrived }
     }
 
     /// An event, which is dropped and counted if there is no room for it.

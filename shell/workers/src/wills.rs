@@ -120,7 +120,7 @@ pub(crate) fn check_will(policy: &mut SessionPolicy, will: &Will, now: Timestamp
 impl Gateway {
     /// A connection ended in a way that publishes its will: at once, or when its delay or its session is over, whichever is first
     /// ([MQTT-3.1.2-8], [MQTT-3.1.3-9]). One that waits is lost if the server stops; MQTT lets it choose (§3.1.2.5).
-    /// One of a connection whose session another has taken meanwhile is not: its client is back.
+    /// One that would wait is not, if another connection has taken the session meanwhile: its client is back.
     pub fn will_of(self: &Arc<Self>, mut session: Session, kept: KeptWill, expiry_s: u32) {
         let delay_s =
             kept.will.properties.as_deref().and_then(|properties| properties.will_delay_interval_s).unwrap_or(0);

@@ -95,9 +95,10 @@ impl Waiting {
 
     fn hand_over_mailbox(&mut self, now: Instant, gateway: &Gateway, session: &mut Session, gate: &mut Connection) {
         loop {
-            let room = gate.room_to_write(gateway.unsent_bytes_most());
+            let room = gate.room_to_write(gateway.unsent_share());
             if room == 0 {
-                self.awaits_writing = true;
+                // What is written will be sent; without any, it is the client's next PUBACK that makes room.
+                self.awaits_writing = gate.is_writing();
                 return;
             }
             if self.mailbox.is_empty() {
@@ -127,6 +128,7 @@ impl Waiting {
             });
             self.mailbox.drain(..refused.unwrap_or(self.mailbox.len()));
             if refused.is_some() {
+                self.awaits_writing = gate.is_writing() && gate.room_to_write(gateway.unsent_share()) == 0;
                 return; // the window is full, and the client's next PUBACK wakes us; or its rate is used up
             }
         }
@@ -140,7 +142,7 @@ impl Waiting {
         gate: &mut Connection,
     ) -> Option<Sequence> {
         let mut owed = None;
-        while gate.is_connected() {
+        while gate.is_connected() && gate.room_to_write(gateway.unsent_share()) > 0 {
             if self.stored.is_empty() {
                 if !self.more {
                     break;
