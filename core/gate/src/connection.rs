@@ -26,6 +26,8 @@ use told::Told;
 
 /// A CONNACK of MQTT5 without properties.
 const CONNACK_BYTES: usize = 5;
+/// A rest of so many bytes is copied, so that it does not keep the buffer of what went before it.
+const REST_BYTES: usize = 16 * 1024;
 
 /// One MQTT connection, seen from the server.
 #[derive(Debug)]
@@ -176,6 +178,8 @@ impl Connection {
         for buffer in [&mut self.input, &mut self.outgoing] {
             if buffer.is_empty() {
                 *buffer = BytesMut::new();
+            } else if buffer.len() <= REST_BYTES {
+                *buffer = BytesMut::from(&buffer[..]);
             }
         }
         if self.outputs.is_empty() {

@@ -385,3 +385,18 @@ fn a_connection_says_what_it_holds() {
     d.gate.refuse_more("too much");
     assert!(d.gate.is_closed());
 }
+
+/// The beginning of a packet does not keep the buffer of the large one before it.
+#[test]
+fn a_rest_holds_nothing_but_itself() {
+    let mut d = Dialogue::connected(V311, Settings::default());
+    let mut bytes = BytesMut::new();
+    encode(&sized(100_000), V311, &mut bytes);
+    bytes.extend_from_slice(b"\x30");
+    d.send_bytes("a PUBLISH, and the beginning of another", &bytes);
+    d.gate.release_buffers();
+    assert_eq!(d.gate.unfinished_bytes(), 1);
+    assert!(d.gate.undecoded_bytes() < 100, "{}", d.gate.undecoded_bytes());
+    d.send_bytes("its end", b"\x03\x00\x01a");
+    assert_eq!(d.gate.unfinished_bytes(), 0);
+}

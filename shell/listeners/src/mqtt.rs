@@ -209,12 +209,16 @@ impl<T: Transport> Pump<T> {
         }
         self.gate.release_buffers();
         self.weigh();
+        if let Some(session) = &self.session {
+            session.link().set_behind(self.unsent.bytes() > 0);
+        }
         Poll::Pending
     }
 
     /// What it holds becomes part of what all hold.
     fn weigh(&mut self) {
-        self.undecoded.set(self.gate.undecoded_bytes() + self.transport.held_bytes());
+        let held_up = self.no_room_for.as_ref().map_or(0, |publish| publish.payload.len());
+        self.undecoded.set(self.gate.undecoded_bytes() + self.transport.held_bytes() + held_up);
         self.unsent.set(self.gate.unsent_bytes());
     }
 

@@ -26,7 +26,7 @@ const CONTROL_HEADER_BYTES: usize = 6;
 /// A connection keeps so much to read into.
 const READ_BUFFER_BYTES: usize = 1024;
 
-/// A stream that counts what is read from it.
+/// A stream that counts what is read from it, headers of frames included.
 struct Counted<S> {
     stream: S,
     read_bytes: usize,
@@ -193,7 +193,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
 
     /// A message whose end has not come, and the rest of the one at hand.
     fn held_bytes(&self) -> usize {
-        self.stream.get_ref().read_bytes + self.rest.len()
+        let most = self.stream.get_config().max_message_size.unwrap_or(usize::MAX);
+        self.stream.get_ref().read_bytes.min(most) + self.rest.len()
     }
 
     fn ending(&mut self) -> Ending {

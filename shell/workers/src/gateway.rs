@@ -31,6 +31,7 @@ use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bo
 use crate::rates::{ConnectRates, MessageRates};
 use crate::rule_actions::{Due, Room};
 use crate::schemas::Schemas;
+use crate::sessions::holds;
 use crate::tidings::Tidings;
 use crate::weight::{Total, Weight};
 use crate::wills::{KeptWill, Wills, check_will};
@@ -321,13 +322,15 @@ impl Gateway {
         let (seat, mut accepted, owed) = self.seat(&client_id, &request)?;
         let link = self.open_link(peer);
         let before = seat.and_then(|seat| self.links.attach(&link, seat));
-        let older = if seat.is_none_or(|seat| self.holds(&seat)) {
+        let cores = self.state.read(); // until the broker knows: nobody takes the session, or ends it, in between
+        let older = if seat.is_none_or(|seat| holds(&cores, &seat)) {
             let older = self.broker_mut().connect(&permit, link.subscriber());
             older.filter(|older| *older != link.subscriber())
         } else {
             link.signal(|signals| signals.taken_over = true); // the client is back already, on another connection
             None
         };
+        drop(cores);
         let older = older.and_then(|older| self.links.taken_over(older)).or(before);
         self.begin(&link, &client_id, &request, older.as_deref());
         accepted.assigned_client_id = request.client_id.is_none().then(|| client_id.clone());
@@ -367,7 +370,10 @@ impl Gateway {
             return Err(self.denied(session, "connect", &denied));
         }
         session.policy.replace(policies, context);
-        self.reconsider_subscriptions(session);
+        // Another connection's are its own to reconsider.
+        if session.seat.is_none_or(|seat| holds(&self.state.read(), &seat)) {
+            self.reconsider_subscriptions(session);
+        }
         Ok(())
     }
 

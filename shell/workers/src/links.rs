@@ -1,7 +1,7 @@
 //! Links: the broker's side of each live connection. A mailbox for what is to be delivered, and signals that make the
 //! connection look up: your certificate or policy changed, somebody took your client id, the server is going down.
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::task::Waker;
 
@@ -20,9 +20,9 @@ use crate::weight::{Total, Weight};
 pub const MAILBOX_MESSAGES_MAX: usize = 10_000;
 /// The same in bytes of memory: topics, properties, payloads, and what it takes to keep them.
 pub const MAILBOX_BYTES_MAX: usize = 16 * 1024 * 1024;
-/// The same of all connections together, with what is written for them and not sent. And then: a mailbox is full at
-/// [`UNSENT_SHARE_BYTES`], and no more is written for a connection behind as much, so that many who do not read cannot take the memory
-/// of those who do.
+/// The same of all connections together, with what is written for them and not sent. And then: the mailbox of one that does not take what
+/// is written is full at [`UNSENT_SHARE_BYTES`], and no more is written for a connection behind as much, so that many who do not read
+/// cannot take the memory of those who do.
 pub const UNSENT_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What a mailbox may hold, and what may be written, however much waits for others.
 pub const UNSENT_SHARE_BYTES: usize = 16 * 1024;
@@ -99,6 +99,8 @@ pub struct Link {
     /// `None` until it is let in, and where it does not speak MQTT.
     beginning: OnceLock<Box<Beginning>>,
     mailbox: Mutex<Mailbox>,
+    /// Whether more had been written for it, when it was last looked after, than it took.
+    is_behind: AtomicBool,
     /// Provisioning requests of it that are under way.
     pub(crate) fleet_calls: Arc<tokio::sync::Semaphore>,
 }
@@ -146,7 +148,8 @@ impl Link {
         }
         let size = delivery.bytes();
         let is_crowded = mailbox.weight.total() + size > UNSENT_BYTES_MAX; // with it
-        let most = if is_crowded { UNSENT_SHARE_BYTES } else { MAILBOX_BYTES_MAX };
+        let is_short = is_crowded && self.is_behind.load(Ordering::Relaxed);
+        let most = if is_short { UNSENT_SHARE_BYTES } else { MAILBOX_BYTES_MAX };
         let bytes = mailbox.weight.bytes() + size;
         let is_full = mailbox.waiting.len() >= MAILBOX_MESSAGES_MAX || bytes > most;
         if is_full {
@@ -189,6 +192,11 @@ impl Link {
             mailbox.waker = Some(waker.clone());
         }
         (std::mem::take(&mut mailbox.signals), !mailbox.waiting.is_empty())
+    }
+
+    /// Whether more is written for it than it takes.
+    pub fn set_behind(&self, is_behind: bool) {
+        self.is_behind.store(is_behind, Ordering::Relaxed);
     }
 
     pub(crate) fn signal(&self, set: impl FnOnce(&mut Signals)) {
@@ -261,6 +269,7 @@ impl Links {
             principal,
             beginning: OnceLock::new(),
             mailbox: Mutex::new(Mailbox::new(&self.unsent)),
+            is_behind: AtomicBool::new(false),
             fleet_calls: Arc::new(tokio::sync::Semaphore::new(FLEET_CALLS_PER_CONNECTION_MAX)),
         });
         self.present_mut().by_id.insert(id, link.clone());

@@ -173,7 +173,10 @@ impl Gateway {
         })?;
         session.brings = routed.brought.into_iter().map(Some).collect();
         let handled = match shadow {
-            Some((method, shadow)) => self.handle_shadow(method, &shadow, &publish.payload)?,
+            Some((method, shadow)) => {
+                let queue = self.shadow_tidings.turn_of_admitted();
+                self.handle_shadow(queue, method, &shadow, &publish.payload)?
+            }
             None => Sequence(0),
         };
         let taken = match publish.packet_identifier.filter(|_| publish.qos == QoS::ExactlyOnce) {
@@ -267,8 +270,17 @@ impl Gateway {
             let message = Message { permit, from: None, retain, topic, payload, qos, properties, source };
             owed = owed.max(self.route_one(now, &message, chain)?);
             if let Some(ShadowTopic::Call(method, shadow)) = ShadowTopic::parse(topic) {
-                self.admit_shadow(method)?;
-                owed = owed.max(self.handle_shadow(method, &shadow, payload)?);
+                // It was let in with the message that began it, which is not to come again for this.
+                match self.shadow_tidings.turn() {
+                    Some(queue) => owed = owed.max(self.handle_shadow(queue, method, &shadow, payload)?),
+                    None => {
+                        tracing::warn!(
+                            topic = &**topic,
+                            "a rule's request for a shadow is dropped: too many answers wait"
+                        );
+                        metrics::counter!("sekisho_shadow_requests_dropped_total").increment(1);
+                    }
+                }
             }
         }
         Ok(owed)

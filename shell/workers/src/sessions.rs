@@ -8,6 +8,7 @@ use sekisho_gate::{Accepted, ConnectRequest, Delivery, Refusal};
 use sekisho_journal::{JournalError, Sequence};
 use sekisho_mqtt::{PacketIdentifier, QoS, SubscriptionIdentifier, Utf8String};
 use sekisho_sessions::{Addressee, Event, Hello, Limits, Message, Seat, Sessions, Waiting};
+use sekisho_state::Cores;
 use sekisho_types::{ClientId, Grant, SessionId, Timestamp, TopicFilter};
 
 use crate::decisions::Decision;
@@ -129,11 +130,6 @@ impl Gateway {
             accepted.subscriptions = stored.subscriptions().map(|(filter, _)| filter.clone()).collect();
         }
         Ok((seat, accepted, self.state.applied()))
-    }
-
-    /// Whether a seat is still that of its session's latest connection.
-    pub(crate) fn holds(&self, seat: &Seat) -> bool {
-        self.state.read().sessions.get(seat.session).is_some_and(|stored| stored.connection() == seat.connection)
     }
 
     /// What a stored session is subscribed to, and rested when it was left.
@@ -305,6 +301,11 @@ impl Gateway {
             let _ = self.change_sessions(|sessions| sessions.expired(now));
         }
     }
+}
+
+/// Whether a seat is still that of its session's latest connection.
+pub(crate) fn holds(cores: &Cores, seat: &Seat) -> bool {
+    cores.sessions.get(seat.session).is_some_and(|stored| stored.connection() == seat.connection)
 }
 
 /// What the client of a stored session is sent; `None` once it has expired, unless it was begun.

@@ -116,8 +116,13 @@ impl Gateway {
 
     /// A request by MQTT, which policy has let through. What it brings about is told on the topics beside its own; what is
     /// returned is what the request's acknowledgement waits for. Room was asked for before.
-    pub(crate) fn handle_shadow(&self, method: Method, shadow: &ShadowId, payload: &[u8]) -> Result<Sequence, Refusal> {
-        let mut queue = self.shadow_tidings.turn_of_admitted();
+    pub(crate) fn handle_shadow(
+        &self,
+        mut queue: Turn<'_>,
+        method: Method,
+        shadow: &ShadowId,
+        payload: &[u8],
+    ) -> Result<Sequence, Refusal> {
         let topic = method.topic(shadow);
         let done = match method {
             Method::Get => self.get_in_turn(&mut queue, shadow, payload, &topic).map(|()| Sequence(0)),

@@ -88,14 +88,22 @@ impl Waiting {
             return None;
         }
         self.turn_at = None;
-        let owed = self.hand_over_stored(now, gateway, session, gate);
-        self.hand_over_mailbox(now, gateway, session, gate);
+        let share = gateway.unsent_share();
+        let owed = self.hand_over_stored(now, gateway, session, gate, share);
+        self.hand_over_mailbox(now, gateway, session, gate, share);
         owed
     }
 
-    fn hand_over_mailbox(&mut self, now: Instant, gateway: &Gateway, session: &mut Session, gate: &mut Connection) {
+    fn hand_over_mailbox(
+        &mut self,
+        now: Instant,
+        gateway: &Gateway,
+        session: &mut Session,
+        gate: &mut Connection,
+        share: Option<usize>,
+    ) {
         loop {
-            let room = gate.room_to_write(gateway.unsent_share());
+            let room = gate.room_to_write(share);
             if room == 0 {
                 // What is written will be sent; without any, it is the client's next PUBACK that makes room.
                 self.awaits_writing = gate.is_writing();
@@ -128,7 +136,7 @@ impl Waiting {
             });
             self.mailbox.drain(..refused.unwrap_or(self.mailbox.len()));
             if refused.is_some() {
-                self.awaits_writing = gate.is_writing() && gate.room_to_write(gateway.unsent_share()) == 0;
+                self.awaits_writing = gate.is_writing() && gate.room_to_write(share) == 0;
                 return; // the window is full, and the client's next PUBACK wakes us; or its rate is used up
             }
         }
@@ -140,9 +148,10 @@ impl Waiting {
         gateway: &Gateway,
         session: &mut Session,
         gate: &mut Connection,
+        share: Option<usize>,
     ) -> Option<Sequence> {
         let mut owed = None;
-        while gate.is_connected() && gate.room_to_write(gateway.unsent_share()) > 0 {
+        while gate.is_connected() && gate.room_to_write(share) > 0 {
             if self.stored.is_empty() {
                 if !self.more {
                     break;
