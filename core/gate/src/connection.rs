@@ -26,7 +26,7 @@ use told::Told;
 
 /// A CONNACK of MQTT5 without properties.
 const CONNACK_BYTES: usize = 5;
-/// A rest of so many bytes is copied, so that it does not keep the buffer of what went before it.
+/// A rest of so many bytes is copied, so that it does not keep, and hide, the buffer of what went before it.
 const REST_BYTES: usize = 16 * 1024;
 
 /// One MQTT connection, seen from the server.
@@ -47,6 +47,8 @@ pub struct Connection {
     /// At most one packet's output and `Close`.
     outputs: VecDeque<Output>,
     outgoing: BytesMut,
+    /// `outgoing` is a rest that was copied, and what came behind it.
+    outgoing_is_rest: bool,
     received_bytes: Rate,
 }
 
@@ -76,6 +78,7 @@ impl Connection {
             untold: VecDeque::new(),
             outputs: VecDeque::new(),
             outgoing: BytesMut::new(),
+            outgoing_is_rest: false,
             received_bytes: Rate::default(),
         }
     }
@@ -175,13 +178,15 @@ impl Connection {
 
     /// Gives back memory nothing is in. Call it before waiting for something, so that idle connections own no buffers.
     pub fn release_buffers(&mut self) {
-        for buffer in [&mut self.input, &mut self.outgoing] {
-            if buffer.is_empty() {
-                *buffer = BytesMut::new();
-            } else if buffer.len() <= REST_BYTES {
-                *buffer = BytesMut::from(&buffer[..]);
-            }
+        if self.input.len() <= REST_BYTES {
+            self.input = BytesMut::from(&self.input[..]);
         }
+        // What is written comes and goes in small pieces while a client is slow: once is enough until there is more.
+        let is_rest = self.outgoing.len() <= REST_BYTES;
+        if is_rest && !self.outgoing_is_rest || self.outgoing.is_empty() {
+            self.outgoing = BytesMut::from(&self.outgoing[..]);
+        }
+        self.outgoing_is_rest = is_rest && !self.outgoing.is_empty();
         if self.outputs.is_empty() {
             self.outputs = VecDeque::new();
         }

@@ -400,3 +400,20 @@ fn a_rest_holds_nothing_but_itself() {
     d.send_bytes("its end", b"\x03\x00\x01a");
     assert_eq!(d.gate.unfinished_bytes(), 0);
 }
+
+/// Nor do the last bytes for a client that took almost all keep what it took.
+#[test]
+fn what_is_left_to_write_holds_nothing_but_itself() {
+    let mut d = Dialogue::connected(V311, Settings::default());
+    let delivery = std::sync::Arc::new(sekisho_gate::Delivery::new(d.now, &text("a"), &[7; 100_000], None, false));
+    for left in [10, 20] {
+        assert!(d.gate.deliver(d.now, &delivery, QoS::AtMostOnce));
+        d.gate.release_buffers();
+        assert!(d.gate.unsent_bytes() >= 100_000);
+        let outgoing = d.gate.outgoing(d.now);
+        bytes::Buf::advance(outgoing, outgoing.len() - left);
+        d.gate.release_buffers();
+        assert!((left..100).contains(&d.gate.unsent_bytes()), "{}", d.gate.unsent_bytes());
+        assert_eq!(d.gate.outgoing(d.now)[..], vec![7; left]);
+    }
+}

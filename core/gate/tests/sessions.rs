@@ -101,6 +101,7 @@ fn session(
         rest = later;
         gate.handle_bytes(now, &mut BytesMut::from(now_sent));
         answer(now, &mut gate, &mut sequence, &mut outputs, &mut written);
+        gate.release_buffers();
     }
     loop {
         let before = (outputs.len(), written.len());
