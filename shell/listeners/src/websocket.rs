@@ -201,3 +201,82 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Transport for WebSocket<S> {
         self.ending.clone()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    /// A frame of a client's under a mask of nothing, which leaves its payload as it is.
+    fn frame(opcode: u8, payload: &[u8]) -> Vec<u8> {
+        let length = u16::try_from(payload.len()).unwrap().to_be_bytes();
+        let length = if payload.len() < 126 { vec![0x80 | length[1]] } else { [&[0xFE], &length[..]].concat() };
+        [&[0x80 | opcode], &length[..], &[0; 4], payload].concat()
+    }
+
+    /// What is asked for and not there yet is read as far as it came.
+    async fn pending<S: AsyncRead + AsyncWrite + Unpin>(socket: &mut WebSocket<S>) {
+        let mut byte = [0];
+        let read = std::future::poll_fn(|context| {
+            Poll::Ready(Pin::new(&mut *socket).poll_read(context, &mut ReadBuf::new(&mut byte)).is_pending())
+        });
+        assert!(read.await);
+    }
+
+    #[tokio::test]
+    async fn a_message_weighs_before_it_is_whole_and_until_it_is_taken() {
+        let (mut client, server) = tokio::io::duplex(4096);
+        let mut socket = WebSocket::new(server, None, &Settings::default()).await;
+        assert_eq!(socket.held_bytes(), 0);
+        let message = frame(2, &[7; 1000]);
+        client.write_all(&message[..500]).await.unwrap();
+        pending(&mut socket).await;
+        assert_eq!(socket.held_bytes(), 500);
+        client.write_all(&message[500..]).await.unwrap();
+        let mut taken = [0; 600];
+        socket.read_exact(&mut taken).await.unwrap();
+        assert_eq!((taken, socket.held_bytes()), ([7; 600], 400));
+        socket.read_exact(&mut taken[..400]).await.unwrap();
+        assert_eq!(socket.held_bytes(), 0);
+        for _ in 0..100 {
+            client.write_all(&frame(9, b"are you there")).await.unwrap();
+            pending(&mut socket).await;
+            client.read_exact(&mut taken[..15]).await.unwrap(); // the answer
+        }
+        assert_eq!(socket.held_bytes(), 0, "pings are no messages");
+    }
+
+    /// Empty pieces of a message that never ends are counted for no more than a message may have.
+    #[tokio::test]
+    async fn frames_without_payload_weigh_no_more_than_a_message() {
+        let (mut client, server) = tokio::io::duplex(64 * 1024);
+        let settings = Settings::default();
+        let mut socket = WebSocket::new(server, None, &settings).await;
+        client.write_all(&[0x02, 0x80, 0, 0, 0, 0]).await.unwrap();
+        let pieces = [0x00, 0x80, 0, 0, 0, 0].repeat(10_000);
+        for _ in 0..10 {
+            client.write_all(&pieces).await.unwrap();
+            tokio::task::unconstrained(pending(&mut socket)).await; // all of it, whatever others want
+        }
+        assert_eq!(socket.held_bytes(), settings.packet_bytes_max as usize + BEYOND_A_PACKET);
+    }
+
+    /// After our goodbye a client is read, whatever it says, so that it hears it.
+    #[tokio::test]
+    async fn who_was_told_to_go_is_heard_out() {
+        let (mut client, server) = tokio::io::duplex(4096);
+        let mut socket = WebSocket::new(server, None, &Settings::default()).await;
+        client.write_all(&frame(1, b"text")).await.unwrap();
+        assert_eq!(socket.read(&mut [0; 8]).await.unwrap(), 0);
+        assert!(matches!(socket.ending(), Ending::Violation(_)));
+        socket.shutdown().await.unwrap();
+        client.write_all(b"still sending").await.unwrap();
+        let mut heard = [0; 13];
+        socket.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"still sending");
+        let mut said = [0; 4];
+        client.read_exact(&mut said).await.unwrap();
+        assert_eq!(said, [0x88, 2, 0x03, 0xEB], "1003");
+    }
+}
