@@ -27,7 +27,7 @@ pub enum Target {
         subscriber: Subscriber,
         /// The greatest granted to those filters.
         grant: Grant,
-        /// What the client calls those of the filters that it has a name for ([MQTT-3.3.4-3], [MQTT-3.3.4-4]).
+        /// What the client calls those of the filters that it has a name for ([MQTT-3.3.4-3], [MQTT-3.3.4-4]), in order.
         identifiers: Vec<u32>,
     },
     /// A rule.
@@ -48,8 +48,8 @@ impl Target {
                 Self::Subscriber { subscriber: other, identifiers: more, .. },
             ) if subscriber == other => {
                 for identifier in more {
-                    if !identifiers.contains(identifier) {
-                        identifiers.push(*identifier);
+                    if let Err(place) = identifiers.binary_search(identifier) {
+                        identifiers.insert(place, *identifier);
                     }
                 }
                 true

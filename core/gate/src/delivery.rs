@@ -60,15 +60,15 @@ impl Delivery {
         DELIVERY_BYTES + self.head.heap_bytes() + self.payload.len()
     }
 
-    /// Seconds of its message expiry that are left, 0 for less than one; `None` once it is over. A message without
-    /// expiry always has some left.
+    /// Seconds of its message expiry that are left, one that was begun included; `None` once it is over. A message
+    /// without expiry always has some left.
     pub(crate) fn message_expiry_left_s(&self, now: Instant) -> Option<u32> {
         let Some(seconds) = self.head.message_expiry_interval_s() else {
             return Some(u32::MAX);
         };
         let left = u64::from(seconds) * 1000;
         let left = u128::from(left).checked_sub(now.saturating_duration_since(self.received).as_millis())?;
-        if left == 0 { None } else { u32::try_from(left / 1000).ok() }
+        if left == 0 { None } else { u32::try_from(left.div_ceil(1000)).ok() }
     }
 
     /// How large the packet is.

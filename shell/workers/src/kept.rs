@@ -18,13 +18,14 @@ pub(crate) fn kept_properties(properties: &PublishProperties, now: Timestamp) ->
     }
 }
 
-/// What an MQTT5 subscriber is told; of its time, what is left ([MQTT-3.3.2-6]). What MQTT cannot say was never taken.
+/// What an MQTT5 subscriber is told; of its time, what is left ([MQTT-3.3.2-6]), a second that was begun included. What MQTT cannot say was
+/// never taken.
 pub(crate) fn given_properties(properties: &MessageProperties, now: Timestamp) -> PublishProperties {
     let text = |text: &Option<String>| text.as_ref().and_then(|text| Utf8String::copied(text).ok());
     let pair = |(name, value): &(String, String)| {
         Some(UserProperty { name: Utf8String::copied(name).ok()?, value: Utf8String::copied(value).ok()? })
     };
-    let left = |at: Timestamp| u32::try_from(at.since(now).as_secs()).unwrap_or(u32::MAX).max(1);
+    let left = |at: Timestamp| u32::try_from(at.since(now).as_millis().div_ceil(1000)).unwrap_or(u32::MAX).max(1);
     PublishProperties {
         payload_format_indicator: properties.payload_is_utf8,
         message_expiry_interval_s: properties.expires_at.map(left),

@@ -196,7 +196,7 @@ fn a_subscription_says_what_it_is_not_told_and_what_it_is_called() {
     let told = Target::Subscriber {
         subscriber: connected(1),
         grant: called(2, AtLeastOnce),
-        identifiers: vec![2, 1], // once for all names, each of them once [MQTT-3.3.4-4]
+        identifiers: vec![1, 2], // once for all names, each of them once [MQTT-3.3.4-4]
     };
     assert_eq!(world.publish("y/z"), [told]);
 }
