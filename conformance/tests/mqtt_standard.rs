@@ -233,6 +233,38 @@ fn subscriptions_have_options_and_identifiers() {
     assert_eq!(overlaps.subscribe(vec![subscription("test/nosubscribe", AtLeastOnce)]), [ReasonCode::UnspecifiedError]);
 }
 
+/// [MQTT-3.1.2-10], [MQTT-3.14.4-3], [MQTT-3.14.4-1]: said on a connection that ends, and whose client is back, before a server need have
+/// read it.
+#[test]
+fn a_goodbye_counts_though_its_client_is_back_at_once() {
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let (mut hears, _) = Client::connected(port, connect(V5, "hears"));
+    hears.subscribe(vec![subscription("g/#", AtMostOnce)]);
+    let payload = BinaryData::new(bytes::Bytes::from_static(b"gone")).expect("short");
+    let will = Will { topic: text("g/will"), payload, qos: AtMostOnce, retain: false, properties: None };
+    let properties = DisconnectProperties { session_expiry_interval_s: Some(0), ..DisconnectProperties::default() };
+    let ends_session = Disconnect { reason_code: ReasonCode::Success, properties: Some(Box::new(properties)) };
+    for round in 0..20 {
+        for (version, goodbye, stays) in
+            [(V311, disconnect(), true), (V5, Packet::Disconnect(ends_session.clone()), false)]
+        {
+            let with_will = Connect { will: Some(will.clone()), ..resume(version, "leaves") };
+            let (mut leaves, _) = Client::connected(port, with_will);
+            leaves.send(Packet::Publish(publish("g/before", "x", AtMostOnce)));
+            leaves.send(goodbye);
+            leaves.lose();
+            let (mut back, present) = Client::connected(port, resume(version, "leaves"));
+            assert_eq!(present, stays, "round {round}, {version:?}");
+            back.send(Packet::Publish(publish("g/after", "x", AtMostOnce)));
+            assert_eq!(hears.message().topic, text("g/before"));
+            assert_eq!(hears.message().topic, text("g/after"), "round {round}, {version:?}");
+            back.leave();
+            Client::connected(port, connect(version, "leaves")).0.leave();
+        }
+    }
+}
+
 /// [MQTT-3.1.2-7], [MQTT-3.1.2-8], [MQTT-3.1.2-10], [MQTT-3.1.2-15], [MQTT-3.1.3-9], [MQTT-3.14.4-3], [MQTT-3.1.2-14], [MQTT-3.1.2-22].
 #[test]
 fn a_will_waits_as_long_as_it_says() {

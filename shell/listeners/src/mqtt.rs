@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::{Buf, BytesMut};
 use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, IncomingPublish, Output, Refusal};
 use sekisho_journal::{JournalError, Sequence};
-use sekisho_workers::{Connected, Credential, First, Gateway, KeptWill, Peer, Session, Weight};
+use sekisho_workers::{Connected, Credential, Gateway, KeptWill, Peer, Prelude, Session, Weight};
 use tokio::io::ReadBuf;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
@@ -90,8 +90,10 @@ struct Pump<T> {
     closing: Option<(Close, Instant)>,
     /// Accepted since the last look: nobody would wake us for a signal yet.
     fresh: bool,
-    /// A first connection that is being looked at, or one for which a custom authorizer is asked, and what it asked for.
-    first: Option<(JoinHandle<First>, Box<ConnectRequest>)>,
+    /// What comes before its CONNECT is decided on, and that.
+    prelude: Option<(JoinHandle<Prelude>, Box<ConnectRequest>)>,
+    /// Another connection of its client waits until what that has sent here is read.
+    hears_out: bool,
     /// The turn at hand ends here.
     turn_until: Instant,
     /// It has ended, and the gate may hold more of what the client sent.
@@ -129,7 +131,8 @@ impl<T: Transport> Pump<T> {
             timer_at,
             closing: None,
             fresh: false,
-            first: None,
+            prelude: None,
+            hears_out: false,
             turn_until: now,
             turn_is_over: false,
             no_room_for: None,
@@ -142,7 +145,7 @@ impl<T: Transport> Pump<T> {
         let now = Instant::now();
         (self.turn_until, self.turn_is_over) = (now + TURN, false);
         self.look(now, context);
-        self.await_first(now, context);
+        self.await_prelude(now, context);
         self.hand_over_durable(context);
         self.await_room(now, context);
         for _ in 0..READS_MAX {
@@ -163,8 +166,8 @@ impl<T: Transport> Pump<T> {
             self.act(now);
         }
         self.deliver(now);
-        if self.first.is_some() {
-            self.await_first(now, context); // one that was begun just now has nobody else to poll it
+        if self.prelude.is_some() {
+            self.await_prelude(now, context); // one that was begun just now has nobody else to poll it
             self.act(now);
         }
         if std::mem::take(&mut self.fresh) {
@@ -241,6 +244,10 @@ impl<T: Transport> Pump<T> {
         if signals.stored {
             self.waiting.look_again();
         }
+        if signals.hear_out {
+            self.hears_out = true;
+            context.waker().wake_by_ref(); // the socket may have been asked already in this turn
+        }
         if waiting || self.waiting.is_stored() {
             self.deliver(now);
         }
@@ -296,7 +303,14 @@ impl<T: Transport> Pump<T> {
         }
         let input = &mut self.input;
         match poll_read(&mut self.transport, context, |read| input.extend_from_slice(read)) {
-            Poll::Pending => return false,
+            Poll::Pending => {
+                if std::mem::take(&mut self.hears_out)
+                    && let Some(session) = &self.session
+                {
+                    drop(session.link().hearers());
+                }
+                return false;
+            }
             Poll::Ready(Ok(0)) => match self.transport.ending() {
                 Ending::Lost => self.gate.handle_end_of_stream(),
                 Ending::Goodbye => self.gate.handle_goodbye(),
@@ -411,27 +425,33 @@ impl<T: Transport> Pump<T> {
                 self.gateway.first_connection(&self.peer, client_id, presented.to_vec())
             }
             Some(_) | None if self.gateway.is_to_be_vouched_for(&self.peer) => self.gateway.vouch(&self.peer, &request),
-            Some(_) | None => return self.connect(now, *request),
+            Some(_) | None => return self.connect(now, request),
         };
-        self.first = Some((looking, request));
+        self.prelude = Some((looking, request));
     }
 
-    fn await_first(&mut self, now: Instant, context: &mut Context<'_>) {
-        let Some((mut looking, request)) = self.first.take() else { return };
+    fn await_prelude(&mut self, now: Instant, context: &mut Context<'_>) {
+        let Some((mut prelude, request)) = self.prelude.take() else { return };
         if self.gate.is_closed() {
             return; // nobody waits any more; what was begun goes on by itself
         }
-        match Pin::new(&mut looking).poll(context) {
-            Poll::Pending => self.first = Some((looking, request)),
-            Poll::Ready(Ok(First::Retry)) => {
-                self.connect(now, *request);
-                context.waker().wake_by_ref(); // the socket has not been asked since CONNECT
-            }
-            Poll::Ready(Ok(First::Close) | Err(_)) => self.gate.refuse(Refusal::NotAuthorized),
+        match Pin::new(&mut prelude).poll(context) {
+            Poll::Pending => return self.prelude = Some((prelude, request)),
+            Poll::Ready(Ok(Prelude::Retry)) => self.connect(now, request),
+            Poll::Ready(Ok(Prelude::Connect)) => self.let_in(now, *request),
+            Poll::Ready(Ok(Prelude::Close) | Err(_)) => return self.gate.refuse(Refusal::NotAuthorized),
+        }
+        context.waker().wake_by_ref(); // the socket has not been asked since CONNECT, nor what may come next
+    }
+
+    fn connect(&mut self, now: Instant, request: Box<ConnectRequest>) {
+        match request.client_id.as_ref().and_then(|client_id| self.gateway.hear_out_earlier(client_id)) {
+            Some(hearing) => self.prelude = Some((hearing, request)),
+            None => self.let_in(now, *request),
         }
     }
 
-    fn connect(&mut self, now: Instant, request: ConnectRequest) {
+    fn let_in(&mut self, now: Instant, request: ConnectRequest) {
         match self.gateway.connect(&self.peer, request) {
             Ok(Connected { session, accepted, owed, will }) => {
                 self.will = will;
@@ -532,6 +552,7 @@ impl<T: Transport> Pump<T> {
         self.weigh();
         self.explain(close);
         if let Some(session) = self.session.take() {
+            let _hearers = session.link().hearers(); // until its will is told
             self.note_acknowledged();
             let left = close.session_expiry_s.map(|expiry_s| (expiry_s, self.waiting.sent()));
             self.gateway.disconnect(&session, left, close.reason);

@@ -13,6 +13,7 @@ mod links; // mailboxes and signals of live connections
 mod provisioning; // a device gets a certificate of its own
 mod profile; // whose word counts
 mod gateway; // connect, subscribe, and what changes reach whom
+mod prelude; // what comes before a CONNECT is decided on
 mod rates; // how often, and how many
 mod publish; // a message to its subscribers and rules
 mod publish_request; // the same as HTTP brings it
@@ -53,9 +54,10 @@ pub use key_deadlines::{meet as meet_key_deadlines, run as run_key_deadlines};
 pub use links::{Beginning, Link, Links, Signals};
 pub use lists::{BadToken, named_shadows, retained_messages};
 pub use peer::{Credential, DomainName, Peer};
+pub use prelude::Prelude;
 pub use profile::Profile;
 pub use provisioning::{
-    BulkRegistration, DEVICE_CA_KEY_AAD, First, ImportError, Imported, Issuing, IssuingError, REPORTS_BUCKET_PREFIX,
+    BulkRegistration, DEVICE_CA_KEY_AAD, ImportError, Imported, Issuing, IssuingError, REPORTS_BUCKET_PREFIX,
     RegisterThingError, Revocation, RsaKey, RsaKeys, parse_registration_template, register_thing, report_key,
     run_expiry,
 };

@@ -11,6 +11,7 @@ use sekisho_gate::Delivery;
 use sekisho_mqtt::QoS;
 use sekisho_sessions::Seat;
 use sekisho_types::{AuthorizerName, CertificateId, ClientId, Grant, ProtocolVersion, SessionId, Timestamp};
+use tokio::sync::oneshot;
 
 use crate::peer::Peer;
 use crate::weight::{Total, Weight};
@@ -42,6 +43,8 @@ pub struct Signals {
     pub will_prevented: bool,
     /// Another connection uses its client id now.
     pub taken_over: bool,
+    /// Another connection will, and waits until what its client has sent is read.
+    pub hear_out: bool,
     /// It left its mailbox full.
     pub too_slow: bool,
     /// More waits in its stored session.
@@ -55,18 +58,22 @@ struct Mailbox {
     weight: Weight,
     signals: Signals,
     waker: Option<Waker>,
+    /// Connections that wait for this one to be heard out, until these are dropped.
+    hearers: Vec<oneshot::Sender<()>>,
     is_closed: bool,
 }
 
 impl Mailbox {
     fn new(unsent: &Total) -> Self {
         let weight = unsent.weigh(0);
-        Self { waiting: VecDeque::new(), weight, signals: Signals::default(), waker: None, is_closed: false }
+        let (waiting, signals) = (VecDeque::new(), Signals::default());
+        Self { waiting, weight, signals, waker: None, hearers: Vec::new(), is_closed: false }
     }
 
     /// Takes nothing in any more, and holds nothing.
     fn close(&mut self) {
         (self.waiting, self.waker, self.is_closed) = (VecDeque::new(), None, true);
+        self.hearers = Vec::new();
         self.weight.set(0);
     }
 }
@@ -192,6 +199,23 @@ impl Link {
             mailbox.waker = Some(waker.clone());
         }
         (std::mem::take(&mut mailbox.signals), !mailbox.waiting.is_empty())
+    }
+
+    /// It is to read what its client has sent, for another connection of that client; done, or over, when this comes to an end.
+    pub(crate) fn hear_out(&self) -> oneshot::Receiver<()> {
+        let (hearer, heard) = oneshot::channel();
+        let mut mailbox = self.lock();
+        if !mailbox.is_closed {
+            mailbox.hearers.push(hearer);
+            mailbox.signals.hear_out = true;
+            wake(mailbox);
+        }
+        heard
+    }
+
+    /// Who waits for it to be heard out, until what is answered here is dropped.
+    pub fn hearers(&self) -> Vec<oneshot::Sender<()>> {
+        std::mem::take(&mut self.lock().hearers)
     }
 
     /// Whether more is written for it than it takes.
@@ -426,6 +450,22 @@ mod tests {
         assert_eq!(links.of(Subscriber::Session(SessionId(7))).map(|link| link.id), Some(second.id));
         assert_eq!(links.attach(&third, seat(3)).map(|link| link.id), Some(second.id));
         assert!(taken_over(&second) && !taken_over(&third));
+    }
+
+    /// Who waits for what a connection's client has sent waits until that is read, and no longer than there is somebody to read it.
+    #[test]
+    fn a_connection_is_heard_out_or_gone() {
+        use tokio::sync::oneshot::error::TryRecvError;
+        let links = Links::default();
+        let link = link(&links);
+        let mut heard = link.hear_out();
+        assert_eq!((heard.try_recv(), link.look(Waker::noop()).0.hear_out), (Err(TryRecvError::Empty), true));
+        drop(link.hearers());
+        assert_eq!(heard.try_recv(), Err(TryRecvError::Closed));
+        let mut gone = link.hear_out();
+        links.close(&link);
+        assert_eq!(gone.try_recv(), Err(TryRecvError::Closed));
+        assert_eq!(link.hear_out().try_recv(), Err(TryRecvError::Closed));
     }
 
     /// What its will may keep for long has no mailbox any more.

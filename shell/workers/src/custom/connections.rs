@@ -11,7 +11,7 @@ use super::{Custom, NotVouched};
 use crate::decisions::Decision;
 use crate::gateway::{Gateway, Session};
 use crate::peer::{Credential, Peer};
-use crate::provisioning::First;
+use crate::prelude::Prelude;
 
 /// For the operator.
 fn failed(error: &tokio::task::JoinError) -> String {
@@ -30,7 +30,7 @@ impl Gateway {
     }
 
     /// Asks a custom authorizer for somebody who connects. A no is recorded for `sekisho why`; after a yes, [`Gateway::connect`] decides.
-    pub fn vouch(self: &Arc<Self>, peer: &Arc<Peer>, request: &ConnectRequest) -> JoinHandle<First> {
+    pub fn vouch(self: &Arc<Self>, peer: &Arc<Peer>, request: &ConnectRequest) -> JoinHandle<Prelude> {
         let mqtt = MqttPart {
             user_name: request.user_name.as_ref().map(ToString::to_string),
             password: request.password.clone(),
@@ -38,7 +38,7 @@ impl Gateway {
         };
         let (gateway, peer) = (self.clone(), peer.clone());
         tokio::spawn(async move {
-            let Credential::Custom(custom) = &peer.credential else { return First::Retry };
+            let Credential::Custom(custom) = &peer.credential else { return Prelude::Retry };
             let client_id = mqtt.client_id.clone();
             let (asked, asking) = (custom.clone(), gateway.clone());
             let asked = tokio::spawn(async move {
@@ -52,12 +52,12 @@ impl Gateway {
             match granted {
                 Ok(grant) => {
                     custom.settle(Ok(grant));
-                    First::Retry
+                    Prelude::Retry
                 }
                 Err(reason) => {
                     let decision = Decision::new(gateway.state.now(), "authorizer", reason).of(&peer);
                     gateway.decisions.record(decision.client_id(client_id.as_deref()));
-                    First::Close
+                    Prelude::Close
                 }
             }
         })

@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 use crate::decisions::{Decision, Outcome};
 use crate::gateway::Gateway;
 use crate::peer::Peer;
+use crate::prelude::Prelude;
 
 /// First connections under way at once: each costs up to ten checks of a signature and a commit, and whoever writes the name of
 /// a registered CA on a certificate has one. And then: the next is refused, which is recorded, and its device connects again.
@@ -18,15 +19,6 @@ pub const FIRST_CONNECTIONS_MAX: usize = 256;
 /// Bounds the first connections under way.
 pub(crate) fn bound() -> Arc<Semaphore> {
     Arc::new(Semaphore::new(FIRST_CONNECTIONS_MAX))
-}
-
-/// What becomes of a connection whose certificate was looked at for the first time, or for which a custom authorizer was asked.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum First {
-    /// It is over; the device connects again.
-    Close,
-    /// It was provisioned, and this server lets it in at once; or the authorizer knows it: ask [`Gateway::connect`].
-    Retry,
 }
 
 /// How it went: the step that decided, the CA that had a part in it, what the operator reads.
@@ -60,7 +52,7 @@ impl Gateway {
         peer: &Arc<Peer>,
         client_id: Option<String>,
         der: Vec<u8>,
-    ) -> tokio::task::JoinHandle<First> {
+    ) -> tokio::task::JoinHandle<Prelude> {
         let (gateway, peer) = (self.clone(), peer.clone());
         let permit = self.first_connections.clone().try_acquire_owned();
         tokio::spawn(async move {
@@ -69,7 +61,7 @@ impl Gateway {
                 Err(error) => {
                     let reason = format!("the certificate cannot be read: {error}");
                     gateway.refuse(&peer, client_id.as_deref(), "identity", reason);
-                    return First::Close;
+                    return Prelude::Close;
                 }
             };
             let (subject, issuer) = (presented.subject().to_string(), presented.issuer().to_string());
@@ -89,8 +81,8 @@ impl Gateway {
             let decision = decision.of(&peer).client_id(client_id.as_deref()).names(subject, issuer);
             gateway.decisions.record(decision.ca_certificate_id(ca_certificate_id));
             match outcome {
-                Outcome::LetIn => First::Retry,
-                Outcome::Refused | Outcome::Closed | Outcome::Unavailable => First::Close,
+                Outcome::LetIn => Prelude::Retry,
+                Outcome::Refused | Outcome::Closed | Outcome::Unavailable => Prelude::Close,
             }
         })
     }
@@ -246,7 +238,7 @@ mod tests {
             let address = ([127, 0, 0, 1], 4000).into();
             let peer = Arc::new(Peer { address, credential, domain_name: None, tls: None });
             let first = self.gateway.first_connection(&peer, Some("pump-7".into()), der).await;
-            assert_eq!(first.unwrap(), First::Close);
+            assert_eq!(first.unwrap(), Prelude::Close);
             let [decision] = &self.gateway.decisions.about(&certificate_id.to_string())[..] else {
                 panic!("one record")
             };

@@ -17,7 +17,6 @@ pub(crate) use fleet::{FleetTopic, bound as fleet_bound};
 
 pub use bulk::{BulkRegistration, REPORTS_BUCKET_PREFIX, report_key};
 pub use expiry::run as run_expiry;
-pub use first_connection::First;
 pub use issuing::{DEVICE_CA_KEY_AAD, Issuing, IssuingError};
 pub use register::{RegisterThingError, parse as parse_registration_template, register_thing};
 pub use revocation::{ImportError, Imported, Revocation};

@@ -1,0 +1,36 @@
+//! What comes before a CONNECT is decided on: a certificate is looked at for the first time, a custom authorizer is asked, or the client's
+//! earlier connection is heard out.
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use sekisho_types::ClientId;
+use tokio::task::JoinHandle;
+
+use crate::gateway::Gateway;
+
+/// How long a client that is back waits for its earlier connection to be heard out, if that cannot be read. And then: it takes over.
+const HEARING_MAX: Duration = Duration::from_millis(500);
+
+/// What became of that, and what is next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prelude {
+    /// The connection is over; the device connects again.
+    Close,
+    /// Its certificate is known now, or the authorizer knows it: it begins anew.
+    Retry,
+    /// Nothing else: ask [`Gateway::connect`].
+    Connect,
+}
+
+impl Gateway {
+    /// A client may have said something on its earlier connection that nobody has read yet when its new one asks to be let in: DISCONNECT,
+    /// without which its will would be published, and its session kept. `None` where there is no earlier connection.
+    pub fn hear_out_earlier(&self, client_id: &ClientId) -> Option<JoinHandle<Prelude>> {
+        let subscriber = self.broker.read().unwrap_or_else(PoisonError::into_inner).subscriber_of(client_id)?;
+        let heard = self.links.of(subscriber)?.hear_out();
+        Some(tokio::spawn(async move {
+            let _ = tokio::time::timeout(HEARING_MAX, heard).await;
+            Prelude::Connect
+        }))
+    }
+}
