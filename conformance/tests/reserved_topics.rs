@@ -29,8 +29,21 @@ fn nobody_but_the_server_speaks_there() {
         "timeout 20 mosquitto_sub {client} -t a --will-topic '$aws/certificates/create/json' --will-payload x -W 5"
     );
     assert!(server.bash_may_fail(&will).1.contains("Not authorized"));
+    // `$SYS` and the like are nobody's: the connection ends.
+    let (_, said) = server.bash_may_fail(&format!("timeout 20 mosquitto_sub {client} -t '$SYS/#' -W 5 2>&1"));
+    assert!(!said.contains("Subscribed"), "{said}");
+    server.bash_may_fail(&format!("timeout 20 mosquitto_pub {client} -t '$SYS/broker/uptime' -m x"));
+    // What AWS would answer and this server does not is published all the same, and told.
+    server.bash(&format!("timeout 20 mosquitto_pub {client} -t '$aws/things/pump-7/jobs/get' -m '{{}}'"));
     let why = server.bash("sekisho why pump-7");
-    for reason in ["is a topic of events", "is a topic of answers", "is no topic for a will"] {
+    for reason in [
+        "is a topic of events",
+        "is a topic of answers",
+        "is no topic for a will",
+        "topic filter `$SYS/#` begins with $",
+        "topic name `$SYS/broker/uptime` begins with $",
+        "asks AWS IoT Jobs, which this server does not have",
+    ] {
         assert!(why.contains(reason), "{reason} is missing in:\n{why}");
     }
 }

@@ -5,6 +5,10 @@ use sekisho_types::basic_ingest;
 use crate::close::Violation;
 use crate::settings::Settings;
 
+/// What follows `$aws/` in topics that AWS has (iot dev guide: "Reserved topics").
+const SERVICES: [&str; 8] =
+    ["certificates", "commands", "device_location", "events", "provisioning-templates", "rules", "sitewise", "things"];
+
 /// Checks what a PUBLISH or a will names.
 pub(crate) fn topic_name(topic: &str, settings: &Settings) -> Result<(), Violation> {
     let counted = basic_ingest(topic).map_or(topic, |(_rule, topic)| topic);
@@ -36,6 +40,11 @@ fn check(
     settings: &Settings,
 ) -> Result<(), Violation> {
     let slashes = counted.bytes().filter(|&b| b == b'/').count();
+    if settings.reserved_topics && is_reserved_for_nobody(counted) {
+        let explanation =
+            format!("{what} `{whole}` begins with $, and AWS has none such (iot dev guide: reserved topics)");
+        return Err(Violation::new(reason_code, explanation));
+    }
     if slashes > settings.topic_slashes_max {
         let max = settings.topic_slashes_max;
         return Err(Violation::new(reason_code, format!("{what} `{whole}` has {slashes} slashes, over {max}")));
@@ -45,4 +54,12 @@ fn check(
         return Err(Violation::new(reason_code, format!("{what} has {bytes} bytes, over {max}")));
     }
     Ok(())
+}
+
+/// A wildcard may stand for any of AWS's.
+fn is_reserved_for_nobody(topic: &str) -> bool {
+    let Some(reserved) = topic.strip_prefix('$') else { return false };
+    let mut levels = reserved.split('/');
+    let is_awss = levels.next() == Some("aws");
+    !is_awss || !levels.next().is_some_and(|service| SERVICES.contains(&service) || matches!(service, "+" | "#"))
 }

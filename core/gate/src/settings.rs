@@ -51,6 +51,9 @@ pub struct Settings {
     /// Bytes of a topic name or topic filter, not counting the same prefixes. One more closes the connection, v5 with
     /// 0x90 or 0x8F.
     pub topic_bytes_max: usize,
+    /// Whether topics that begin with `$` are AWS's, or a share's: any other in a PUBLISH, will or SUBSCRIBE closes the connection, v5 with
+    /// 0x90 or 0x8F. MQTT leaves them to the server (MQTT5 §4.7.2).
+    pub reserved_topics: bool,
     /// Message expiry is 1 second to this; what is outside is moved to the nearer end.
     pub message_expiry_max_s: u32,
     /// The longest a session outlives its connection; longer wishes are lowered to it, and v5 clients are told. A v3 client that wants
@@ -121,6 +124,7 @@ impl Default for Settings {
             subscriptions_per_connection_max: 50,
             topic_slashes_max: 7,
             topic_bytes_max: sekisho_types::TOPIC_BYTES_MAX,
+            reserved_topics: true,
             message_expiry_max_s: 604_800,
             session_expiry_max_s: 3600,
             subscription_identifiers: false,
@@ -165,6 +169,7 @@ impl Settings {
             subscriptions_per_connection_max: 1000,
             topic_slashes_max: MQTT_TEXT_BYTES_MAX,
             topic_bytes_max: MQTT_TEXT_BYTES_MAX,
+            reserved_topics: false,
             message_expiry_max_s: u32::MAX,
             session_expiry_max_s: u32::MAX,
             subscription_identifiers: true,

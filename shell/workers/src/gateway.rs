@@ -27,7 +27,7 @@ use crate::links::{Link, Links, UNSENT_SHARE_BYTES};
 use crate::live_rules::{LiveRules, Source};
 use crate::peer::{Credential, DomainName, Peer};
 use crate::profile::Profile;
-use crate::provisioning::{FleetTopic, Issuing, first_connections_bound, fleet_bound};
+use crate::provisioning::{Issuing, first_connections_bound, fleet_bound};
 use crate::rates::{ConnectRates, MessageRates};
 use crate::rule_actions::{Due, Room};
 use crate::schemas::Schemas;
@@ -586,14 +586,4 @@ impl Gateway {
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         ClientId::parse(&hex).expect("hexadecimal digits are a client id")
     }
-}
-
-/// Whether no device may publish to a topic, whatever its policies say: it is where the server tells of events, or answers.
-pub fn only_the_server_publishes(topic: &str) -> bool {
-    is_servers_own(topic) || matches!(FleetTopic::parse(topic), Some(FleetTopic::Reply))
-}
-
-/// On these topics the server tells what happened in it; a device may listen there, and never speak.
-pub(crate) fn is_servers_own(topic: &str) -> bool {
-    topic.starts_with("$aws/events/")
 }

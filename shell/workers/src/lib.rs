@@ -14,6 +14,7 @@ mod provisioning; // a device gets a certificate of its own
 mod profile; // whose word counts
 mod gateway; // connect, subscribe, and what changes reach whom
 mod prelude; // what comes before a CONNECT is decided on
+mod reserved; // topics of the server's own
 mod rates; // how often, and how many
 mod publish; // a message to its subscribers and rules
 mod publish_request; // the same as HTTP brings it
@@ -49,7 +50,7 @@ pub use delivery::{
 };
 pub use destinations::Destinations;
 pub use functions::{FunctionTarget, Functions};
-pub use gateway::{Connected, Gateway, Parts, Session, only_the_server_publishes};
+pub use gateway::{Connected, Gateway, Parts, Session};
 pub use key_deadlines::{meet as meet_key_deadlines, run as run_key_deadlines};
 pub use links::{Beginning, Link, Links, Signals};
 pub use lists::{BadToken, named_shadows, retained_messages};
@@ -64,6 +65,7 @@ pub use provisioning::{
 pub use publish::{Speech, Spoken};
 pub use publish_request::{Announced, BadPublish, PublishRequest};
 pub use rates::Turn;
+pub use reserved::only_the_server_publishes;
 pub use role_sessions::{
     Caller, NoCredentials, TemporaryCredentials, assume_role_as_operator, authorize_data, signer_of_session,
 };

@@ -18,11 +18,13 @@ use sekisho_shadow::ShadowTopic;
 use sekisho_state::State;
 use sekisho_types::{Grant, TopicName};
 
-use crate::gateway::{Gateway, Session, is_servers_own};
+use crate::decisions::Decision;
+use crate::gateway::{Gateway, Session};
 use crate::kept::kept_properties;
 use crate::live_rules::Source;
 use crate::peer::Peer;
 use crate::provisioning::FleetTopic;
+use crate::reserved::{is_servers_own, service_not_offered};
 use crate::role_sessions::{Caller, authorize_data};
 use crate::rule_actions::{Chain, Republished};
 
@@ -143,6 +145,9 @@ impl Gateway {
                 return Err(self.turn_away(session.peer(), Some(session.client_id()), "publish", reason));
             }
         }
+        if let Some(service) = service_not_offered(&publish.topic) {
+            self.tell_not_offered(session, &publish.topic, service);
+        }
         let shadow = self.check_shadow_topic(session, &publish.topic)?;
         let is_kept = publish.retain && keeps(&publish.topic);
         let retain = is_kept.then(|| session.policy.retain_publish(self.state.now(), &publish.topic)).transpose();
@@ -184,6 +189,13 @@ impl Gateway {
             None => Sequence(0),
         };
         Ok(routed.owed.max(handled).max(taken))
+    }
+
+    /// Its message is on its way to subscribers and rules as any; it asked for more than there is.
+    fn tell_not_offered(&self, session: &Session, topic: &str, service: &str) {
+        let reason = format!("`{topic}` asks {service}, which this server does not have: nobody answers");
+        let decision = Decision::unavailable(self.state.now(), "publish", reason).of(session.peer());
+        self.decisions.record(decision.client_id(Some(session.client_id().as_str())));
     }
 
     /// Who may publish over HTTPS, and have it kept if that is wanted: there is no client id and no thing.

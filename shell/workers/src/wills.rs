@@ -13,9 +13,10 @@ use sekisho_sessions::Seat;
 use sekisho_types::{SessionId, Timestamp};
 use tokio::sync::oneshot;
 
-use crate::gateway::{Gateway, Session, is_servers_own};
+use crate::gateway::{Gateway, Session};
 use crate::provisioning::FleetTopic;
 use crate::publish::{Message, Speech};
+use crate::reserved::is_servers_own;
 use crate::shadow::is_shadows_own;
 use crate::weight::{Total, Weight};
 
