@@ -217,9 +217,7 @@ fn read_connect(mut reader: Reader) -> Result<Box<Connect>, DecodeError> {
 
 fn read_will(reader: &mut Reader, version: ProtocolVersion, qos: QoS, retain: bool) -> Result<Will, DecodeError> {
     let properties: Option<Box<properties::WillProperties>> = read_properties(reader, version)?;
-    if let Some(response_topic) = properties.as_ref().and_then(|p| p.response_topic.as_ref()) {
-        without_wildcard(response_topic)?;
-    }
+    properties.as_ref().and_then(|p| p.response_topic.as_ref()).map_or(Ok(()), topic_name)?;
     Ok(Will { topic: reader.utf8_string()?, payload: reader.binary_data()?, qos, retain, properties })
 }
 
@@ -259,11 +257,14 @@ fn read_publish(first: u8, mut reader: Reader, version: ProtocolVersion) -> Resu
             ProtocolVersion::V5 => {}
         }
     }
-    if let Some(response_topic) = properties.as_ref().and_then(|p| p.response_topic.as_ref()) {
-        without_wildcard(response_topic)?;
-    }
+    properties.as_ref().and_then(|p| p.response_topic.as_ref()).map_or(Ok(()), topic_name)?;
     let (dup, retain) = (first & 0b1000 != 0, first & 0b0001 != 0);
     Ok(Publish { dup, qos, retain, topic, packet_identifier, properties, payload: reader.rest() })
+}
+
+/// One that no topic alias can stand for ([MQTT-3.3.2-14], [MQTT-4.7.3-1]).
+fn topic_name(topic: &Utf8String) -> Result<(), DecodeError> {
+    if topic.bytes().is_empty() { Err(DecodeError::TopicName(TopicError::Empty)) } else { without_wildcard(topic) }
 }
 
 fn without_wildcard(topic: &Utf8String) -> Result<(), DecodeError> {

@@ -46,6 +46,7 @@ const PACKETS: &[(&str, ProtocolVersion, &str, Option<DecodeError>)] = &[
     ("[MQTT-1.5.4-3]",              V311, "30 05 0003 EFBBBF",                             None),                  // U+FEFF stays
     ("MQTT5 §2.1.4",                V311, "30 03 0002 61",                                 Some(Truncated)),
     ("[MQTT-3.3.2-14]",             V5,   "30 08 0001 61 04 08 0001 2B",                   Some(TopicName(TopicError::Wildcard))),
+    ("MQTT5 [MQTT-4.7.3-1]",        V5,   "30 07 0001 61 03 08 0000",                      Some(TopicName(TopicError::Empty))),
     // properties
     ("MQTT5 §2.2.2.2",              V5,   "30 06 0001 61 02 11 00",                        Some(PropertyNotAllowed { identifier: 0x11, packet_type: PacketType::Publish })),
     ("MQTT5 §3.3.2.3.2",            V5,   "30 08 0001 61 04 0101 0101",                    Some(PropertyTwice { identifier: 0x01 })),
