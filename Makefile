@@ -26,6 +26,9 @@ bench: ## The figures of benches/RESULTS.md, measured again (needs mosquitto; se
 bless: ## Accept new snapshots; then read the diff
 	UPDATE_EXPECT=1 $(CARGO) test --workspace
 
+suites: peers ## Public MQTT suites, unmodified, against `profile = "mqtt"` (needs cmake; ten minutes)
+	$(CARGO) build -p sekisho && .venv/bin/python conformance/suites.py
+
 kills: peers ## The kill tests as they are claimed: 50 kills under load, 200 with a faulty destination
 	$(CARGO) build -p sekisho && SEKISHO_KILLS=50 $(CARGO) test -p conformance --test kill --test kill_provisioning --test kill_objects -- --nocapture
 	SEKISHO_KILLS=50 $(CARGO) test -p conformance --test rules_actions kill -- --nocapture
@@ -62,4 +65,4 @@ peers: .venv/ready .venv/node/ready ## The unmodified clients that the tests use
 $(DENY):
 	$(CARGO) install --quiet --locked --root target/tools cargo-deny
 
-.PHONY: help demo test check bench bless kills sim fuzz gen peers
+.PHONY: help demo test check bench bless suites kills sim fuzz gen peers
