@@ -216,6 +216,7 @@ impl Server {
                 let hello = Hello {
                     client_id: &client_id,
                     protocol_version: request.protocol_version,
+                    either_version: true,
                     clean_start: request.clean_start,
                     expiry_s: request.session_expiry_s,
                 };

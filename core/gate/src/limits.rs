@@ -1,13 +1,23 @@
 //! Topics within AWS's limits, which are narrower than MQTT's.
 use sekisho_mqtt::ReasonCode;
-use sekisho_types::basic_ingest;
+use sekisho_types::{TOPIC_LEVELS_MAX, basic_ingest};
 
 use crate::close::Violation;
 use crate::settings::Settings;
 
 /// What follows `$aws/` in topics that AWS has (iot dev guide: "Reserved topics").
-const SERVICES: [&str; 8] =
-    ["certificates", "commands", "device_location", "events", "provisioning-templates", "rules", "sitewise", "things"];
+const SERVICES: [&str; 10] = [
+    "certificates",
+    "commands",
+    "device_location",
+    "events",
+    "iotfleetwise",
+    "iotwireless",
+    "provisioning-templates",
+    "rules",
+    "sitewise",
+    "things",
+];
 
 /// Checks what a PUBLISH or a will names.
 pub(crate) fn topic_name(topic: &str, settings: &Settings) -> Result<(), Violation> {
@@ -39,14 +49,16 @@ fn check(
     counted: &str,
     settings: &Settings,
 ) -> Result<(), Violation> {
+    // AWS's own have up to eight (`$aws/commands/things/…/response/accepted/json`).
+    let is_awss = counted.starts_with("$aws/");
     let slashes = counted.bytes().filter(|&b| b == b'/').count();
     if settings.reserved_topics && is_reserved_for_nobody(counted) {
         let explanation =
             format!("{what} `{whole}` begins with $, and AWS has none such (iot dev guide: reserved topics)");
         return Err(Violation::new(reason_code, explanation));
     }
-    if slashes > settings.topic_slashes_max {
-        let max = settings.topic_slashes_max;
+    let max = if is_awss { TOPIC_LEVELS_MAX - 1 } else { settings.topic_slashes_max.min(TOPIC_LEVELS_MAX - 1) };
+    if slashes > max {
         return Err(Violation::new(reason_code, format!("{what} `{whole}` has {slashes} slashes, over {max}")));
     }
     if counted.len() > settings.topic_bytes_max {

@@ -113,7 +113,7 @@ impl Session {
                 let max = settings.receive_maximum;
                 return Err(Violation::new(
                     ReasonCode::ReceiveMaximumExceeded,
-                    format!("more than {max} messages unacknowledged [MQTT-3.3.4-9]"),
+                    format!("more than {max} messages unacknowledged (`receive_maximum`, [MQTT-3.3.4-7])"),
                 ));
             }
             if !self.inbound.push(packet_identifier, qos) {

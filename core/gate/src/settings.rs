@@ -155,7 +155,7 @@ impl Settings {
     /// MQTT to the letter: what AWS IoT Core narrows is as wide as the specifications have it, or as this server can bound it.
     pub fn mqtt() -> Self {
         Self {
-            packet_bytes_max: PAYLOAD_BYTES_MOST as u32 + PACKET_BYTES_OVER,
+            packet_bytes_max: PAYLOAD_BYTES_MOST as u32,
             payload_bytes_max: PAYLOAD_BYTES_MOST,
             receive_maximum: 1000,
             send_maximum: 1000,
@@ -167,7 +167,7 @@ impl Settings {
             topic_alias_maximum: 64,
             filters_per_subscribe_max: 1000,
             subscriptions_per_connection_max: 1000,
-            topic_slashes_max: MQTT_TEXT_BYTES_MAX,
+            topic_slashes_max: sekisho_types::TOPIC_LEVELS_MAX - 1,
             topic_bytes_max: MQTT_TEXT_BYTES_MAX,
             reserved_topics: false,
             message_expiry_max_s: u32::MAX,

@@ -107,6 +107,7 @@ fn packets() -> Vec<(&'static str, Packet, Option<u8>)> { vec![
     ("reserved topics",                          filter("$share/g/$SYS/#"),                     Some(0x8F)),
     ("reserved topics",                          filter("$aws/nothing/of/the/kind"),            Some(0x8F)),
     ("reserved topics",                          filter("$aws/events/#"),                       None),
+    ("reserved topics have 8",                   filter("$aws/commands/things/a/executions/b/response/accepted/json"), None),
     ("reserved topics",                          filter("$aws/+/pump-7/shadow/get/accepted"),   None),
     ("shared subscription: share does not count", filter(&topic("$share/g/", 7, 256)),          None),
     ("quotas: 8 filters per SUBSCRIBE",          filters(8),                                    None),

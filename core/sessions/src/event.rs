@@ -16,7 +16,7 @@ pub enum Event {
         session: SessionId,
         /// Whose it is.
         client_id: ClientId,
-        /// What it speaks. Who comes back with the other version begins anew (iot dev guide: "MQTT persistent sessions").
+        /// What it spoke then.
         protocol_version: ProtocolVersion,
         /// How long it outlives a connection; 4,294,967,295 is for ever (MQTT5 §3.1.2.11.2).
         expiry_s: u32,

@@ -63,6 +63,9 @@ pub struct Hello<'a> {
     pub client_id: &'a ClientId,
     /// What it speaks.
     pub protocol_version: ProtocolVersion,
+    /// Whether a session goes on that was begun in the other version ([MQTT-3.1.2-5]); AWS begins anew (iot dev guide: "MQTT persistent
+    /// sessions").
+    pub either_version: bool,
     /// It begins anew.
     pub clean_start: bool,
     /// How long its session is to outlive the connection.
@@ -118,11 +121,11 @@ impl Sessions {
         limits: &Limits,
         now: Timestamp,
     ) -> Result<(Vec<Event>, Option<Seat>), Full> {
-        let Hello { client_id, protocol_version, clean_start, expiry_s } = hello;
+        let Hello { client_id, protocol_version, either_version, clean_start, expiry_s } = hello;
         let mut events = Vec::new();
         if let Some((session, known)) = self.of_client(client_id) {
             let is_over = known.deadline().is_some_and(|at| at <= now);
-            if !clean_start && !is_over && known.protocol_version == protocol_version {
+            if !clean_start && !is_over && (either_version || known.protocol_version == protocol_version) {
                 let seat = Seat { session, connection: known.connection + 1, is_present: true };
                 return Ok((vec![Event::Resumed { session, expiry_s }], Some(seat)));
             }

@@ -29,4 +29,4 @@ pub use random::Random;
 pub use secret::{Secret, SecretKey};
 pub use shadow_id::ShadowId;
 pub use time::Timestamp;
-pub use topic::{TOPIC_BYTES_MAX, TopicError, TopicFilter, TopicName, basic_ingest};
+pub use topic::{TOPIC_BYTES_MAX, TOPIC_LEVELS_MAX, TopicError, TopicFilter, TopicName, basic_ingest};

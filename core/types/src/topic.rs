@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 /// Levels of a topic name or topic filter. AWS IoT Core stops at 8, and basic ingest and shared subscriptions bring 3 more;
 /// MQTT has no limit. And then: it does not parse, so that whoever walks a topic level by level may recurse.
-const TOPIC_LEVELS_MAX: usize = 128;
+pub const TOPIC_LEVELS_MAX: usize = 128;
 
 /// AWS IoT Core's limit on a topic's UTF-8 length (quotas: "Topic size"); basic ingest's prefix is not counted.
 pub const TOPIC_BYTES_MAX: usize = 256;

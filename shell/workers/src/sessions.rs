@@ -15,6 +15,7 @@ use crate::decisions::Decision;
 use crate::gateway::{Gateway, Session};
 use crate::kept::given_properties;
 use crate::links::Link;
+use crate::profile::Profile;
 
 /// Receivers of a message in one entry of the journal.
 const RECEIVERS_PER_ENTRY: usize = 1_000;
@@ -105,7 +106,8 @@ impl Gateway {
     ) -> Result<(Option<Seat>, Accepted, Sequence), Refusal> {
         let ConnectRequest { protocol_version, clean_start, session_expiry_s: expiry_s, .. } = *request;
         let now = self.state.now();
-        let hello = Hello { client_id, protocol_version, clean_start, expiry_s };
+        let either_version = self.profile == Profile::Mqtt;
+        let hello = Hello { client_id, protocol_version, either_version, clean_start, expiry_s };
         if expiry_s == 0 && self.state.read().sessions.of_client(client_id).is_none() {
             return Ok((None, Accepted::default(), Sequence(0)));
         }

@@ -36,7 +36,8 @@ impl Sessions {
 
     fn connects(&mut self, name: &str, clean_start: bool, expiry_s: u32, now: i64) -> Option<Seat> {
         let client_id = &client(name);
-        let hello = Hello { client_id, protocol_version: ProtocolVersion::V5, clean_start, expiry_s };
+        let hello =
+            Hello { client_id, protocol_version: ProtocolVersion::V5, either_version: false, clean_start, expiry_s };
         let (events, seat) = self.connect(hello, &Limits::default(), at(now)).unwrap();
         self.applied(events);
         seat
@@ -82,7 +83,15 @@ fn a_session_is_begun_resumed_and_ended_as_connect_says() {
     assert!(sessions.get(first.session).is_none(), "[MQTT-3.1.2-4]");
 
     let client_id = &client("a");
-    let other = Hello { client_id, protocol_version: ProtocolVersion::V311, clean_start: false, expiry_s: HOUR_S };
+    let other = Hello {
+        client_id,
+        protocol_version: ProtocolVersion::V311,
+        either_version: false,
+        clean_start: false,
+        expiry_s: HOUR_S,
+    };
+    let by_the_standard = sessions.connect(Hello { either_version: true, ..other }, &Limits::default(), at(50));
+    assert!(by_the_standard.unwrap().1.unwrap().is_present, "[MQTT-3.1.2-5]");
     let (events, seat) = sessions.connect(other, &Limits::default(), at(50)).unwrap();
     assert!(!seat.unwrap().is_present && events[0] == Event::Ended { session: anew.session }, "the other version");
     sessions.applied(events);
@@ -186,7 +195,13 @@ fn a_full_session_keeps_what_it_has() {
     let limits = Limits { sessions: 2, ..Limits::default() };
     for (name, is_let_in) in [("c", false), ("a", true)] {
         let client_id = &client(name);
-        let hello = Hello { client_id, protocol_version: ProtocolVersion::V5, clean_start: false, expiry_s: HOUR_S };
+        let hello = Hello {
+            client_id,
+            protocol_version: ProtocolVersion::V5,
+            either_version: false,
+            clean_start: false,
+            expiry_s: HOUR_S,
+        };
         assert_eq!(sessions.connect(hello, &limits, at(0)).is_ok(), is_let_in);
     }
 }
@@ -242,7 +257,13 @@ fn step(
         0 | 1 => {
             let client_id = &client(&who.to_string());
             let (clean_start, expiry_s) = (number.is_multiple_of(2), if number > 2 { 20 } else { 0 });
-            let hello = Hello { client_id, protocol_version: ProtocolVersion::V5, clean_start, expiry_s };
+            let hello = Hello {
+                client_id,
+                protocol_version: ProtocolVersion::V5,
+                either_version: false,
+                clean_start,
+                expiry_s,
+            };
             let (events, seat) = sessions.connect(hello, &Limits::default(), at(*now)).unwrap();
             seats.remove(&who);
             seats.extend(seat.map(|seat| (who, seat)));
