@@ -102,6 +102,60 @@ fn a_session_outlives_its_connections_and_the_server() {
     }
 }
 
+/// [MQTT-3.1.2-5], [MQTT-3.1.2-4] of 3.1.1: in the other version too.
+#[test]
+fn a_session_goes_on_in_the_other_version() {
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let (mut says, _) = Client::connected(port, connect(V5, "says"));
+    for (before, after) in [(V311, V5), (V5, V311)] {
+        let name = format!("since-{}", before.level());
+        let (mut client, _) = Client::connected(port, resume(before, &name));
+        client.subscribe(vec![subscription("both/#", AtLeastOnce)]);
+        client.leave();
+        says.publish(publish("both/x", "waits", AtLeastOnce));
+        let (mut client, present) = Client::connected(port, resume(after, &name));
+        assert!(present);
+        assert_eq!(client.message().topic, text("both/x"));
+        client.leave();
+        Client::connected(port, connect(after, &name)).0.leave();
+    }
+}
+
+/// [MQTT-3.14.4-3]: said by a client that leaves unread what it was sent, so that the next write to it fails.
+#[test]
+fn a_goodbye_counts_though_nothing_can_be_written_any_more() {
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let (mut watches, _) = Client::connected(port, connect(V5, "watches"));
+    watches.subscribe(vec![subscription("gone", AtMostOnce)]);
+    let is_over = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let (mut says, _) = Client::connected(port, connect(V5, "says"));
+            while !is_over.load(std::sync::atomic::Ordering::Relaxed) {
+                says.send(Packet::Publish(publish("flood", &"x".repeat(1000), AtMostOnce)));
+            }
+        });
+        let payload = BinaryData::new(bytes::Bytes::from_static(b"gone")).expect("short");
+        let will = Will { topic: text("gone"), payload, qos: AtMostOnce, retain: false, properties: None };
+        for version in VERSIONS.repeat(10) {
+            let with_will = Connect { will: Some(will.clone()), ..connect(version, "leaves") };
+            let (mut leaves, _) = Client::connected(port, with_will);
+            leaves.send(Packet::Subscribe(Subscribe {
+                packet_identifier: id(1),
+                properties: None,
+                subscriptions: vec![subscription("flood", AtMostOnce)],
+            }));
+            (0..50).for_each(|_| drop(leaves.hear()));
+            leaves.send(disconnect());
+            leaves.lose();
+        }
+        is_over.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    watches.hears_nothing();
+}
+
 /// [MQTT-3.1.2-23], [MQTT-4.1.0-2], [MQTT-3.14.2-2], [MQTT-3.14.4-1], [MQTT-3.14.4-2]; MQTT5 §3.1.2.11.2: how long a session stays.
 #[test]
 fn a_session_expires() {

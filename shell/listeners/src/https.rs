@@ -72,7 +72,7 @@ async fn requests(tls: TlsStream, peer: Arc<Peer>, gateway: Arc<Gateway>) -> Opt
     let stream = with_write_deadline(tls, TlsStream::socket);
     let connection = http.serve_connection(TokioIo::new(stream), service).with_upgrades();
     let mut connection = pin!(connection);
-    let link = gateway.open_link(&peer);
+    let link = gateway.open_link(gateway.links().next_id(), &peer);
     let look_in = || gateway.valid_for(&peer).map(|left| left.min(VALIDITY_LOOK_EVERY));
     let mut validity = look_in().map(|left| Box::pin(tokio::time::sleep(left)));
     let served = poll_fn(|context| {

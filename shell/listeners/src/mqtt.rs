@@ -2,24 +2,24 @@
 //!
 //! One task a connection, one poll function: look at the signals, hand over what is durable, deliver what waits, read,
 //! write, and sleep until one of them wakes us. Acknowledgements gather in the gate and leave in one write.
+mod reading;
 mod waiting;
 
-use std::cell::RefCell;
 use std::future::{Future, poll_fn};
-use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
 use sekisho_gate::{Close, CloseReason, ConnectRequest, Connection, IncomingPublish, Output, Refusal};
 use sekisho_journal::{JournalError, Sequence};
-use sekisho_workers::{Connected, Credential, Gateway, KeptWill, Peer, Prelude, Session, Weight};
-use tokio::io::ReadBuf;
+use sekisho_workers::{Connected, ConnectionId, Credential, Gateway, KeptWill, Peer, Prelude, Session, Weight};
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::Sleep;
 
+use self::reading::{close_behind, poll_read};
 use self::waiting::Waiting;
 use crate::VALIDITY_LOOK_EVERY;
 use crate::transport::{Ending, Transport};
@@ -29,8 +29,6 @@ use crate::transport::{Ending, Transport};
 const UNDECODED_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// What each may hold however much the others do.
 const UNDECODED_SHARE_BYTES: usize = 16 * 1024;
-/// Bytes read at once: a full record of TLS.
-const READ_BYTES: usize = 16 * 1024;
 /// Reads in a row before other connections get their turn.
 const READS_MAX: usize = 16;
 /// And the time: some packets ask for a thousand times the work of others.
@@ -41,25 +39,6 @@ const WEBSOCKET_LIFETIME: Duration = Duration::from_secs(24 * 3600);
 const LINGER: Duration = Duration::from_secs(2);
 /// And so many bytes of it, on their way when it was closed, are read and thrown away.
 const LINGER_BYTES_MAX: usize = 1024 * 1024;
-
-thread_local! {
-    /// What a read goes into first, one a thread, so that a connection that waits owns no buffer.
-    static SCRATCH: RefCell<Box<[u8]>> = RefCell::new(vec![0; READ_BYTES].into());
-}
-
-/// Reads once, and gives what came to `take`: how many bytes that was.
-fn poll_read(
-    transport: &mut impl Transport,
-    context: &mut Context<'_>,
-    take: impl FnOnce(&[u8]),
-) -> Poll<io::Result<usize>> {
-    SCRATCH.with_borrow_mut(|scratch| {
-        let mut buffer = ReadBuf::new(scratch);
-        ready!(Pin::new(transport).poll_read(context, &mut buffer))?;
-        take(buffer.filled());
-        Poll::Ready(Ok(buffer.filled().len()))
-    })
-}
 
 /// Serves one connection until it ends.
 pub fn serve(transport: impl Transport, peer: Arc<Peer>, gateway: Arc<Gateway>) -> impl Future<Output = ()> {
@@ -92,8 +71,12 @@ struct Pump<T> {
     fresh: bool,
     /// What comes before its CONNECT is decided on, and that.
     prelude: Option<(JoinHandle<Prelude>, Box<ConnectRequest>)>,
-    /// Another connection of its client waits until what that has sent here is read.
-    hears_out: bool,
+    /// By its CONNECT's place among all.
+    id: ConnectionId,
+    /// Connections of its client that wait until what that has sent here is read; and these are dropped.
+    hearers: Vec<oneshot::Sender<()>>,
+    /// The client takes nothing any more. What it has sent before is read all the same, until then at most.
+    deaf_until: Option<Instant>,
     /// The turn at hand ends here.
     turn_until: Instant,
     /// It has ended, and the gate may hold more of what the client sent.
@@ -132,7 +115,9 @@ impl<T: Transport> Pump<T> {
             closing: None,
             fresh: false,
             prelude: None,
-            hears_out: false,
+            id: ConnectionId(0),
+            hearers: Vec::new(),
+            deaf_until: None,
             turn_until: now,
             turn_is_over: false,
             no_room_for: None,
@@ -229,6 +214,10 @@ impl<T: Transport> Pump<T> {
     fn look(&mut self, now: Instant, context: &mut Context<'_>) {
         let Some(session) = &mut self.session else { return };
         let (signals, waiting) = session.link().look(context.waker());
+        if signals.hear_out {
+            self.hearers.append(&mut session.link().hearers());
+            context.waker().wake_by_ref(); // the socket may have been asked already in this turn
+        }
         if signals.deleted {
             self.will = self.will.take().filter(|_| !signals.will_prevented);
             self.gate.disconnect(CloseReason::ApiInitiatedDisconnect);
@@ -243,10 +232,6 @@ impl<T: Transport> Pump<T> {
         }
         if signals.stored {
             self.waiting.look_again();
-        }
-        if signals.hear_out {
-            self.hears_out = true;
-            context.waker().wake_by_ref(); // the socket may have been asked already in this turn
         }
         if waiting || self.waiting.is_stored() {
             self.deliver(now);
@@ -304,11 +289,7 @@ impl<T: Transport> Pump<T> {
         let input = &mut self.input;
         match poll_read(&mut self.transport, context, |read| input.extend_from_slice(read)) {
             Poll::Pending => {
-                if std::mem::take(&mut self.hears_out)
-                    && let Some(session) = &self.session
-                {
-                    drop(session.link().hearers());
-                }
+                self.hearers = Vec::new();
                 return false;
             }
             Poll::Ready(Ok(0)) => match self.transport.ending() {
@@ -419,6 +400,7 @@ impl<T: Transport> Pump<T> {
     /// CONNECT with a certificate nobody has activated: it may be registered, or provisioned, by this very connection. And one for
     /// which a custom authorizer is to speak.
     fn begin(&mut self, now: Instant, request: Box<ConnectRequest>) {
+        self.id = self.gateway.links().next_id();
         let looking = match self.transport.presented() {
             Some(presented) if self.gateway.is_first_connection(&self.peer) => {
                 let client_id = request.client_id.as_ref().map(ToString::to_string);
@@ -452,7 +434,7 @@ impl<T: Transport> Pump<T> {
     }
 
     fn let_in(&mut self, now: Instant, request: ConnectRequest) {
-        match self.gateway.connect(&self.peer, request) {
+        match self.gateway.connect(self.id, &self.peer, request) {
             Ok(Connected { session, accepted, owed, will }) => {
                 self.will = will;
                 self.session = Some(session);
@@ -484,6 +466,10 @@ impl<T: Transport> Pump<T> {
 
     /// Writes until everything is written (true) or the socket is full (false).
     fn write(&mut self, now: Instant, context: &mut Context<'_>) -> bool {
+        if self.deaf_until.is_some() {
+            self.gate.outgoing(now).clear();
+            return true;
+        }
         loop {
             let outgoing = self.gate.outgoing(now);
             if outgoing.is_empty() {
@@ -493,7 +479,7 @@ impl<T: Transport> Pump<T> {
                 Poll::Pending => return false,
                 Poll::Ready(Ok(written)) if written > 0 => outgoing.advance(written),
                 Poll::Ready(_) => {
-                    self.lost(now);
+                    self.lost(now, context);
                     return true;
                 }
             }
@@ -502,23 +488,24 @@ impl<T: Transport> Pump<T> {
             Poll::Pending => false,
             Poll::Ready(Ok(())) => true,
             Poll::Ready(Err(_)) => {
-                self.lost(now);
+                self.lost(now, context);
                 true
             }
         }
     }
 
-    /// The socket takes nothing any more.
-    fn lost(&mut self, now: Instant) {
+    /// The socket takes nothing any more: its client has left, and may have said so.
+    fn lost(&mut self, now: Instant, context: &mut Context<'_>) {
+        self.deaf_until = Some(now + LINGER);
         self.gate.outgoing(now).clear();
-        self.gate.handle_end_of_stream();
-        self.act(now);
+        context.waker().wake_by_ref();
     }
 
     /// One timer a connection. It is moved only when it fires, not at every packet that moves the deadline.
     fn arm(&mut self, now: Instant, context: &mut Context<'_>) {
         loop {
-            let live = [self.gate.poll_timeout(), self.valid_until, self.waiting.turn_at()].into_iter().flatten().min();
+            let live = [self.gate.poll_timeout(), self.valid_until, self.waiting.turn_at(), self.deaf_until];
+            let live = live.into_iter().flatten().min();
             let wanted = self.closing.as_ref().map(|(_, deadline)| *deadline).or(live);
             let Some(wanted) = wanted else { return };
             if wanted < self.timer_at {
@@ -531,6 +518,9 @@ impl<T: Transport> Pump<T> {
             if wanted <= now {
                 let held_back = !self.gate.takes_input();
                 self.gate.handle_timeout(now);
+                if self.deaf_until.is_some_and(|until| until <= now) {
+                    self.gate.handle_end_of_stream();
+                }
                 if self.valid_until.is_some_and(|at| at <= now) {
                     self.look_at_validity(now);
                 }
@@ -552,30 +542,17 @@ impl<T: Transport> Pump<T> {
         self.weigh();
         self.explain(close);
         if let Some(session) = self.session.take() {
-            let _hearers = session.link().hearers(); // until its will is told
+            self.hearers.append(&mut session.link().hearers());
             self.note_acknowledged();
             let left = close.session_expiry_s.map(|expiry_s| (expiry_s, self.waiting.sent()));
             self.gateway.disconnect(&session, left, close.reason);
             if let Some(will) = self.will.take().filter(|_| close.publish_will) {
                 self.gateway.will_of(session, will, close.session_expiry_s.unwrap_or(0));
             }
+            self.hearers = Vec::new();
         }
-        let mut unread = if close.reason.is_heard_out() { LINGER_BYTES_MAX } else { 0 };
-        let (mut is_shut, transport) = (false, &mut self.transport);
-        let gone = poll_fn(|context| {
-            if !is_shut {
-                ready!(Pin::new(&mut *transport).poll_shutdown(context))?;
-                is_shut = true;
-            }
-            while unread > 0 {
-                match ready!(poll_read(transport, context, |_| {}))? {
-                    0 => break,
-                    read => unread = unread.saturating_sub(read),
-                }
-            }
-            Poll::Ready(Ok(()))
-        });
-        let _: Result<io::Result<()>, _> = tokio::time::timeout(LINGER, gone).await;
+        let unread = if close.reason.is_heard_out() { LINGER_BYTES_MAX } else { 0 };
+        let _ = tokio::time::timeout(LINGER, close_behind(&mut self.transport, unread)).await;
     }
 
     fn explain(&self, close: &Close) {

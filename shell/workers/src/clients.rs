@@ -122,6 +122,12 @@ struct Found {
 }
 
 impl Gateway {
+    /// The connection of a client, if it has one.
+    pub(crate) fn link_of(&self, client_id: &ClientId) -> Option<Arc<Link>> {
+        let subscriber = self.broker.read().unwrap_or_else(PoisonError::into_inner).subscriber_of(client_id)?;
+        self.links.of(subscriber)
+    }
+
     /// Ends a client's connection, and its session if `clean_session`; its will is not published if `prevent_will_message`, not even one
     /// that waits for its delay. What it did is durable once the state has settled.
     ///
@@ -133,8 +139,7 @@ impl Gateway {
         clean_session: bool,
         prevent_will_message: bool,
     ) -> Result<(), DeleteConnectionError> {
-        let subscriber = self.broker.read().unwrap_or_else(PoisonError::into_inner).subscriber_of(client_id);
-        let link = subscriber.and_then(|subscriber| self.links.of(subscriber));
+        let link = self.link_of(client_id);
         let session = self.state.read().sessions.of_client(client_id).map(|(session, _)| session);
         if link.is_none() && session.is_none() {
             return Err(DeleteConnectionError::NotFound(client_id.clone()));
@@ -179,9 +184,7 @@ impl Gateway {
 
     /// One client, if there is such a one.
     pub fn client(&self, client_id: &ClientId) -> Option<ClientInsight> {
-        let subscriber = self.broker.read().unwrap_or_else(PoisonError::into_inner).subscriber_of(client_id);
-        let link = subscriber.and_then(|subscriber| self.links.of(subscriber));
-        let link = link.filter(|link| link.beginning().is_some());
+        let link = self.link_of(client_id).filter(|link| link.beginning().is_some());
         let cores = self.state.read();
         let session = cores.sessions.of_client(client_id).map(|(session, _)| session);
         let found = Found { link, session };

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use sekisho_actions::{Lane, Limits as RuleWorkLimits};
-use sekisho_broker::{Broker, Subscriber};
+use sekisho_broker::{Broker, ConnectionId, Subscriber};
 use sekisho_gate::{Accepted, CloseReason, ConnectRequest, Refusal, Settings, SubscribeRequest, UnsubscribeRequest};
 use sekisho_identity::CertificateStatus;
 use sekisho_journal::{JournalError, Sequence};
@@ -243,8 +243,7 @@ impl Gateway {
 
     fn client_changed(&self, thing_name: &ThingName) {
         let Ok(client_id) = ClientId::parse(thing_name.as_str()) else { return };
-        let subscriber = self.broker.read().unwrap_or_else(PoisonError::into_inner).subscriber_of(&client_id);
-        if let Some(link) = subscriber.and_then(|subscriber| self.links.of(subscriber)) {
+        if let Some(link) = self.link_of(&client_id) {
             link.signal(|signals| signals.changed = true);
         }
     }
@@ -292,7 +291,12 @@ impl Gateway {
     }
 
     /// Lets a device in, or says why not. On success the client id is this connection's, and whoever had it is told.
-    pub fn connect(&self, peer: &Arc<Peer>, mut request: ConnectRequest) -> Result<Connected, Refusal> {
+    pub fn connect(
+        &self,
+        id: ConnectionId,
+        peer: &Arc<Peer>,
+        mut request: ConnectRequest,
+    ) -> Result<Connected, Refusal> {
         let client_id = match &request.client_id {
             Some(client_id) => client_id.clone(),
             None => self.assigned_client_id(),
@@ -310,6 +314,10 @@ impl Gateway {
             explain("connect", reason);
             Refusal::QuotaExceeded
         })?;
+        if self.link_of(&client_id).is_some_and(|link| link.id > id) {
+            explain("connect", "the client is back already, on a connection that came after this one".into());
+            return Err(Refusal::ServerUnavailable);
+        }
         let mut policy = SessionPolicy::new(who, policies, context);
         if let Some(will) = &request.will {
             check_will(&mut policy, will, self.state.now()).map_err(|reason| explain("connect", reason))?;
@@ -320,7 +328,7 @@ impl Gateway {
             explain("connect", "its will is large, and wills weigh as much as they may".into());
         })?;
         let (seat, mut accepted, owed) = self.seat(&client_id, &request)?;
-        let link = self.open_link(peer);
+        let link = self.open_link(id, peer);
         let before = seat.and_then(|seat| self.links.attach(&link, seat));
         let cores = self.state.read(); // until the broker knows: nobody takes the session, or ends it, in between
         let older = if seat.is_none_or(|seat| holds(&cores, &seat)) {

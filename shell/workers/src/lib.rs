@@ -72,6 +72,7 @@ pub use role_sessions::{
 pub use rule_actions::{ActionInsight, RuleInsight, RuleTrouble, Rules, WaitingInsight, run_rule_actions};
 pub use sekisho_actions::Limits as RuleWorkLimits;
 pub use sekisho_authorizer::SECONDS_MIN as AUTHORIZER_SECONDS_MIN;
+pub use sekisho_broker::ConnectionId;
 pub use sekisho_delivery::Origin;
 pub use sekisho_gate::{Settings, SettingsError};
 pub use sekisho_sessions::Limits as SessionLimits;

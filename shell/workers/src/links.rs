@@ -206,6 +206,7 @@ impl Link {
         let (hearer, heard) = oneshot::channel();
         let mut mailbox = self.lock();
         if !mailbox.is_closed {
+            mailbox.hearers.retain(|hearer| !hearer.is_closed()); // who has waited long enough
             mailbox.hearers.push(hearer);
             mailbox.signals.hear_out = true;
             wake(mailbox);
@@ -258,6 +259,7 @@ impl Present {
 #[derive(Default)]
 pub struct Links {
     next: AtomicU64,
+    is_going_down: AtomicBool,
     /// What waits for all of them.
     unsent: Total,
     present: RwLock<Present>,
@@ -283,9 +285,13 @@ impl Links {
         self.unsent.bytes() > UNSENT_BYTES_MAX
     }
 
+    /// One for a new connection, in the order in which they ask for it.
+    pub fn next_id(&self) -> ConnectionId {
+        ConnectionId(self.next.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
     /// A new connection of `peer`.
-    pub(crate) fn open(&self, peer: Arc<Peer>, principal: Box<str>) -> Arc<Link> {
-        let id = ConnectionId(self.next.fetch_add(1, Ordering::Relaxed) + 1);
+    pub(crate) fn open(&self, id: ConnectionId, peer: Arc<Peer>, principal: Box<str>) -> Arc<Link> {
         let link = Arc::new(Link {
             id,
             seat: OnceLock::new(),
@@ -302,6 +308,9 @@ impl Links {
             by_certificate.insert((certificate_id, id), link.clone());
         }
         metrics::gauge!("sekisho_connections").increment(1);
+        if self.is_going_down.load(Ordering::SeqCst) {
+            link.signal(|signals| signals.shutdown = true);
+        }
         link
     }
 
@@ -401,8 +410,9 @@ impl Links {
         }
     }
 
-    /// The server is going down.
+    /// The server is going down: who is there is told, and whoever comes.
     pub fn shut_down(&self) {
+        self.is_going_down.store(true, Ordering::SeqCst);
         self.signal_all(|signals| signals.shutdown = true);
     }
 
@@ -433,7 +443,8 @@ mod tests {
     fn link(links: &Links) -> Arc<Link> {
         let address = "127.0.0.1:1".parse().unwrap();
         let credential = Credential::Certificate(CertificateId::parse(&"0".repeat(64)).unwrap());
-        links.open(Arc::new(Peer { address, credential, domain_name: None, tls: None }), "".into())
+        let peer = Peer { address, credential, domain_name: None, tls: None };
+        links.open(links.next_id(), Arc::new(peer), "".into())
     }
 
     /// Who took the seat first may be here last.
@@ -466,6 +477,17 @@ mod tests {
         links.close(&link);
         assert_eq!(gone.try_recv(), Err(TryRecvError::Closed));
         assert_eq!(link.hear_out().try_recv(), Err(TryRecvError::Closed));
+    }
+
+    /// Whoever is let in after all were told is told too: else the server would wait for it.
+    #[test]
+    fn who_comes_while_the_server_goes_down_is_told() {
+        let links = Links::default();
+        let is_told = |link: &Link| link.look(Waker::noop()).0.shutdown;
+        let before = link(&links);
+        assert!(!is_told(&before));
+        links.shut_down();
+        assert!(is_told(&before) && is_told(&link(&links)));
     }
 
     /// What its will may keep for long has no mailbox any more.

@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use sekisho_broker::ConnectionId;
 use sekisho_policy::Principal;
 use sekisho_sigv4::{NoSigner, Operator, RoleSession};
 use sekisho_types::{AuthorizerName, CertificateId, Secret};
@@ -130,8 +131,8 @@ impl Gateway {
     }
 
     /// A link for a new connection.
-    pub fn open_link(&self, peer: &Arc<Peer>) -> Arc<Link> {
-        self.links.open(peer.clone(), self.principal_of(peer).into())
+    pub fn open_link(&self, id: ConnectionId, peer: &Arc<Peer>) -> Arc<Link> {
+        self.links.open(id, peer.clone(), self.principal_of(peer).into())
     }
 
     /// As whom rules and events see somebody: a certificate's id, what a custom authorizer calls it, or AWS's user id: of a role's session `AROA…:<session>`, of the account's

@@ -1,6 +1,5 @@
 //! What comes before a CONNECT is decided on: a certificate is looked at for the first time, a custom authorizer is asked, or the client's
 //! earlier connection is heard out.
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use sekisho_types::ClientId;
@@ -26,8 +25,7 @@ impl Gateway {
     /// A client may have said something on its earlier connection that nobody has read yet when its new one asks to be let in: DISCONNECT,
     /// without which its will would be published, and its session kept. `None` where there is no earlier connection.
     pub fn hear_out_earlier(&self, client_id: &ClientId) -> Option<JoinHandle<Prelude>> {
-        let subscriber = self.broker.read().unwrap_or_else(PoisonError::into_inner).subscriber_of(client_id)?;
-        let heard = self.links.of(subscriber)?.hear_out();
+        let heard = self.link_of(client_id)?.hear_out();
         Some(tokio::spawn(async move {
             let _ = tokio::time::timeout(HEARING_MAX, heard).await;
             Prelude::Connect

@@ -146,7 +146,7 @@ impl Gateway {
             }
         }
         if let Some(service) = service_not_offered(&publish.topic) {
-            self.tell_not_offered(session, &publish.topic, service);
+            self.tell_not_offered(now, session, &publish.topic, service);
         }
         let shadow = self.check_shadow_topic(session, &publish.topic)?;
         let is_kept = publish.retain && keeps(&publish.topic);
@@ -192,7 +192,10 @@ impl Gateway {
     }
 
     /// Its message is on its way to subscribers and rules as any; it asked for more than there is.
-    fn tell_not_offered(&self, session: &Session, topic: &str, service: &str) {
+    fn tell_not_offered(&self, now: Instant, session: &mut Session, topic: &str, service: &str) {
+        if !session.rates.may_tell(now) {
+            return;
+        }
         let reason = format!("`{topic}` asks {service}, which this server does not have: nobody answers");
         let decision = Decision::unavailable(self.state.now(), "publish", reason).of(session.peer());
         self.decisions.record(decision.client_id(Some(session.client_id().as_str())));

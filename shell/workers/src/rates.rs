@@ -9,7 +9,7 @@ use sekisho_types::ClientId;
 
 use crate::gateway::{Gateway, Session};
 
-/// Somebody is told of what was over a rate once in this time.
+/// What may happen with each message of somebody is told once in this time.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// Clients whose rate is known, before those who are within theirs are looked for.
 const CLIENTS_BEFORE_A_LOOK: usize = 1024;
@@ -49,6 +49,17 @@ pub(crate) struct MessageRates {
     told: Option<Instant>,
     /// What is published next was counted, and found no room: it comes again.
     comes_again: bool,
+}
+
+impl MessageRates {
+    /// Whether its client may be told of once more.
+    pub(crate) fn may_tell(&mut self, now: Instant) -> bool {
+        let may = self.told.is_none_or(|told| now >= told + TOLD_EVERY);
+        if may {
+            self.told = Some(now);
+        }
+        may
+    }
 }
 
 /// When a message may be sent.
@@ -108,8 +119,7 @@ impl Gateway {
     }
 
     fn tell_over_rate(&self, now: Instant, session: &mut Session, step: &str, reason: impl FnOnce() -> String) {
-        if session.rates.told.is_none_or(|told| now >= told + TOLD_EVERY) {
-            session.rates.told = Some(now);
+        if session.rates.may_tell(now) {
             self.refuse(session.peer(), Some(session.client_id().as_str()), step, reason());
         }
     }

@@ -22,6 +22,8 @@ pub(crate) fn service_not_offered(topic: &str) -> Option<&'static str> {
             _ => None,
         },
         "commands" => Some("commands"),
+        "iotfleetwise" => Some("AWS IoT FleetWise"),
+        "iotwireless" => Some("AWS IoT Wireless"),
         "device_location" => Some("AWS IoT Core Device Location"),
         _ => None,
     }
