@@ -57,9 +57,12 @@ fn check(
             format!("{what} `{whole}` begins with $, and AWS has none such (iot dev guide: reserved topics)");
         return Err(Violation::new(reason_code, explanation));
     }
-    let max = if is_awss { TOPIC_LEVELS_MAX - 1 } else { settings.topic_slashes_max.min(TOPIC_LEVELS_MAX - 1) };
+    let max = if is_awss { settings.topic_slashes_max.max(8) } else { settings.topic_slashes_max };
     if slashes > max {
         return Err(Violation::new(reason_code, format!("{what} `{whole}` has {slashes} slashes, over {max}")));
+    }
+    if whole.bytes().filter(|&b| b == b'/').count() >= TOPIC_LEVELS_MAX {
+        return Err(Violation::new(reason_code, format!("{what} has over {TOPIC_LEVELS_MAX} levels")));
     }
     if counted.len() > settings.topic_bytes_max {
         let (bytes, max) = (counted.len(), settings.topic_bytes_max);

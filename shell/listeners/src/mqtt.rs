@@ -178,11 +178,11 @@ impl<T: Transport> Pump<T> {
             context.waker().wake_by_ref();
         }
         if let Some((close, deadline)) = &self.closing
-            && (written || now >= *deadline)
+            && (written || close.reason == CloseReason::ClientInitiatedDisconnect || now >= *deadline)
         {
             return Poll::Ready(close.clone());
         }
-        if self.turn_is_over || written && self.waiting.awaits_writing() {
+        if self.turn_is_over || written && self.waiting.awaits_writing() && self.deaf_until.is_none() {
             context.waker().wake_by_ref(); // others first
         }
         if self.no_room_for.is_some()
@@ -215,6 +215,7 @@ impl<T: Transport> Pump<T> {
         let Some(session) = &mut self.session else { return };
         let (signals, waiting) = session.link().look(context.waker());
         if signals.hear_out {
+            self.hearers.retain(|hearer| !hearer.is_closed());
             self.hearers.append(&mut session.link().hearers());
             context.waker().wake_by_ref(); // the socket may have been asked already in this turn
         }
@@ -240,7 +241,7 @@ impl<T: Transport> Pump<T> {
 
     /// Hands the gate what waits, while it takes it.
     fn deliver(&mut self, now: Instant) {
-        let Some(session) = &mut self.session else { return };
+        let Some(session) = self.session.as_mut().filter(|_| self.deaf_until.is_none()) else { return };
         if let Some(owed) = self.waiting.hand_over(now, &self.gateway, session, &mut self.gate) {
             self.owed = self.owed.max(owed);
         }

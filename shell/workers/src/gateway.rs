@@ -45,6 +45,8 @@ pub struct Gateway {
     undecoded: Total,
     /// Sessions of which was said that they are full.
     pub(crate) told_full: Mutex<HashSet<SessionId>>,
+    /// Clients are let in one after the other, so that of two the later stays.
+    connecting: Mutex<()>,
     pub(crate) wills: Wills,
     pub(crate) profile: Profile,
     pub(crate) rules: LiveRules,
@@ -187,6 +189,7 @@ impl Gateway {
             links: Links::default(),
             undecoded: Total::default(),
             told_full: Mutex::default(),
+            connecting: Mutex::default(),
             wills: Wills::default(),
             profile,
             rules: LiveRules::default(),
@@ -314,10 +317,6 @@ impl Gateway {
             explain("connect", reason);
             Refusal::QuotaExceeded
         })?;
-        if self.link_of(&client_id).is_some_and(|link| link.id > id) {
-            explain("connect", "the client is back already, on a connection that came after this one".into());
-            return Err(Refusal::ServerUnavailable);
-        }
         let mut policy = SessionPolicy::new(who, policies, context);
         if let Some(will) = &request.will {
             check_will(&mut policy, will, self.state.now()).map_err(|reason| explain("connect", reason))?;
@@ -327,6 +326,11 @@ impl Gateway {
         let will = will.inspect_err(|_| {
             explain("connect", "its will is large, and wills weigh as much as they may".into());
         })?;
+        let turn = self.connecting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.link_of(&client_id).is_some_and(|link| link.id > id) {
+            explain("connect", "the client is back already, on a connection that came after this one".into());
+            return Err(Refusal::ServerUnavailable);
+        }
         let (seat, mut accepted, owed) = self.seat(&client_id, &request)?;
         let link = self.open_link(id, peer);
         let before = seat.and_then(|seat| self.links.attach(&link, seat));
@@ -338,7 +342,7 @@ impl Gateway {
             link.signal(|signals| signals.taken_over = true); // the client is back already, on another connection
             None
         };
-        drop(cores);
+        drop((cores, turn));
         let older = older.and_then(|older| self.links.taken_over(older)).or(before);
         self.begin(&link, &client_id, &request, older.as_deref());
         accepted.assigned_client_id = request.client_id.is_none().then(|| client_id.clone());
@@ -587,11 +591,5 @@ impl Gateway {
     /// Keeps and logs a refusal of somebody who never showed a certificate.
     pub fn refuse_stranger(&self, address: SocketAddr, reason: String) {
         self.decisions.record(Decision::new(self.state.now(), "handshake", reason).address(address));
-    }
-
-    fn assigned_client_id(&self) -> ClientId {
-        let bytes: [u8; 16] = self.state.random().array();
-        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        ClientId::parse(&hex).expect("hexadecimal digits are a client id")
     }
 }

@@ -2,7 +2,7 @@
 //! earlier connection is heard out.
 use std::time::Duration;
 
-use sekisho_types::ClientId;
+use sekisho_types::{ClientId, Random};
 use tokio::task::JoinHandle;
 
 use crate::gateway::Gateway;
@@ -22,6 +22,13 @@ pub enum Prelude {
 }
 
 impl Gateway {
+    /// A name for a client that gives none.
+    pub(crate) fn assigned_client_id(&self) -> ClientId {
+        let bytes: [u8; 16] = self.state.random().array();
+        let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        ClientId::parse(&hex).expect("hexadecimal digits are a client id")
+    }
+
     /// A client may have said something on its earlier connection that nobody has read yet when its new one asks to be let in: DISCONNECT,
     /// without which its will would be published, and its session kept. `None` where there is no earlier connection.
     pub fn hear_out_earlier(&self, client_id: &ClientId) -> Option<JoinHandle<Prelude>> {

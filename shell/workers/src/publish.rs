@@ -193,7 +193,7 @@ impl Gateway {
 
     /// Its message is on its way to subscribers and rules as any; it asked for more than there is.
     fn tell_not_offered(&self, now: Instant, session: &mut Session, topic: &str, service: &str) {
-        if !session.rates.may_tell(now) {
+        if !session.rates.told_unanswered.again(now) {
             return;
         }
         let reason = format!("`{topic}` asks {service}, which this server does not have: nobody answers");

@@ -46,19 +46,25 @@ impl ConnectRates {
 pub(crate) struct MessageRates {
     published: Rate,
     delivered: Rate,
-    told: Option<Instant>,
+    told: Told,
+    /// Of requests that nobody answers.
+    pub(crate) told_unanswered: Told,
     /// What is published next was counted, and found no room: it comes again.
     comes_again: bool,
 }
 
-impl MessageRates {
-    /// Whether its client may be told of once more.
-    pub(crate) fn may_tell(&mut self, now: Instant) -> bool {
-        let may = self.told.is_none_or(|told| now >= told + TOLD_EVERY);
-        if may {
-            self.told = Some(now);
+/// When somebody was told last.
+#[derive(Debug, Default)]
+pub(crate) struct Told(Option<Instant>);
+
+impl Told {
+    /// Whether it is time to tell once more; then it is told.
+    pub(crate) fn again(&mut self, now: Instant) -> bool {
+        let again = self.0.is_none_or(|told| now >= told + TOLD_EVERY);
+        if again {
+            self.0 = Some(now);
         }
-        may
+        again
     }
 }
 
@@ -119,7 +125,7 @@ impl Gateway {
     }
 
     fn tell_over_rate(&self, now: Instant, session: &mut Session, step: &str, reason: impl FnOnce() -> String) {
-        if session.rates.may_tell(now) {
+        if session.rates.told.again(now) {
             self.refuse(session.peer(), Some(session.client_id().as_str()), step, reason());
         }
     }
