@@ -1,23 +1,9 @@
 //! Topics within AWS's limits, which are narrower than MQTT's.
 use sekisho_mqtt::ReasonCode;
-use sekisho_types::{TOPIC_LEVELS_MAX, basic_ingest};
+use sekisho_types::{TOPIC_LEVELS_MAX, basic_ingest, is_reserved_for_nobody};
 
 use crate::close::Violation;
 use crate::settings::Settings;
-
-/// What follows `$aws/` in topics that AWS has (iot dev guide: "Reserved topics").
-const SERVICES: [&str; 10] = [
-    "certificates",
-    "commands",
-    "device_location",
-    "events",
-    "iotfleetwise",
-    "iotwireless",
-    "provisioning-templates",
-    "rules",
-    "sitewise",
-    "things",
-];
 
 /// Checks what a PUBLISH or a will names.
 pub(crate) fn topic_name(topic: &str, settings: &Settings) -> Result<(), Violation> {
@@ -49,32 +35,24 @@ fn check(
     counted: &str,
     settings: &Settings,
 ) -> Result<(), Violation> {
-    // AWS's own have up to eight (`$aws/commands/things/…/response/accepted/json`).
-    let is_awss = counted.starts_with("$aws/");
-    let slashes = counted.bytes().filter(|&b| b == b'/').count();
     if settings.reserved_topics && is_reserved_for_nobody(counted) {
         let explanation =
             format!("{what} `{whole}` begins with $, and AWS has none such (iot dev guide: reserved topics)");
         return Err(Violation::new(reason_code, explanation));
     }
-    let max = if is_awss { settings.topic_slashes_max.max(8) } else { settings.topic_slashes_max };
+    let slashes = |text: &str| text.bytes().filter(|&b| b == b'/').count();
+    let (slashes, levels) = (slashes(counted), slashes(whole) + 1);
+    // AWS's own have up to eight (`$aws/commands/things/…/response/accepted/json`).
+    let max = settings.topic_slashes_max.max(if counted.starts_with("$aws/") { 8 } else { 0 });
     if slashes > max {
         return Err(Violation::new(reason_code, format!("{what} `{whole}` has {slashes} slashes, over {max}")));
     }
-    if whole.bytes().filter(|&b| b == b'/').count() >= TOPIC_LEVELS_MAX {
-        return Err(Violation::new(reason_code, format!("{what} has over {TOPIC_LEVELS_MAX} levels")));
+    if levels > TOPIC_LEVELS_MAX {
+        return Err(Violation::new(reason_code, format!("{what} has {levels} levels, over {TOPIC_LEVELS_MAX}")));
     }
     if counted.len() > settings.topic_bytes_max {
         let (bytes, max) = (counted.len(), settings.topic_bytes_max);
         return Err(Violation::new(reason_code, format!("{what} has {bytes} bytes, over {max}")));
     }
     Ok(())
-}
-
-/// A wildcard may stand for any of AWS's.
-fn is_reserved_for_nobody(topic: &str) -> bool {
-    let Some(reserved) = topic.strip_prefix('$') else { return false };
-    let mut levels = reserved.split('/');
-    let is_awss = levels.next() == Some("aws");
-    !is_awss || !levels.next().is_some_and(|service| SERVICES.contains(&service) || matches!(service, "+" | "#"))
 }

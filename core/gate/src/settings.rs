@@ -45,8 +45,8 @@ pub struct Settings {
     pub filters_per_subscribe_max: usize,
     /// Topic filters a connection holds, and in one UNSUBSCRIBE. One more closes the connection, v5 with 0x97.
     pub subscriptions_per_connection_max: usize,
-    /// Slashes in a topic name or topic filter, not counting `$aws/rules/<rule>/` and `$share/<name>/`. One more closes
-    /// the connection, v5 with 0x90 or 0x8F.
+    /// Slashes in a topic name or topic filter, not counting `$aws/rules/<rule>/` and `$share/<name>/`; AWS's own topics may
+    /// have eight. One more closes the connection, v5 with 0x90 or 0x8F.
     pub topic_slashes_max: usize,
     /// Bytes of a topic name or topic filter, not counting the same prefixes. One more closes the connection, v5 with
     /// 0x90 or 0x8F.

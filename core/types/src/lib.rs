@@ -10,6 +10,7 @@ pub mod json; // JSON whose objects name each member once
 pub mod memory; // what things take in it
 mod message; // what MQTT5 says of a message that is kept
 mod mqtt; // versions, QoS, packet identifiers, sessions
+mod reserved; // topics that begin with $
 mod random; // randomness as an argument
 mod secret; // bytes that never reach a log
 mod shadow_id; // which of a thing's shadows
@@ -26,6 +27,7 @@ pub use id::{
 pub use message::MessageProperties;
 pub use mqtt::{Grant, PacketIdentifier, ProtocolVersion, QoS, SessionId};
 pub use random::Random;
+pub use reserved::{is_reserved_for_nobody, service_not_offered};
 pub use secret::{Secret, SecretKey};
 pub use shadow_id::ShadowId;
 pub use time::Timestamp;

@@ -16,7 +16,7 @@ use sekisho_retained::keeps;
 use sekisho_sessions::Addressee;
 use sekisho_shadow::ShadowTopic;
 use sekisho_state::State;
-use sekisho_types::{Grant, TopicName};
+use sekisho_types::{Grant, TopicName, service_not_offered};
 
 use crate::decisions::Decision;
 use crate::gateway::{Gateway, Session};
@@ -24,7 +24,7 @@ use crate::kept::kept_properties;
 use crate::live_rules::Source;
 use crate::peer::Peer;
 use crate::provisioning::FleetTopic;
-use crate::reserved::{is_servers_own, service_not_offered};
+use crate::reserved::is_servers_own;
 use crate::role_sessions::{Caller, authorize_data};
 use crate::rule_actions::{Chain, Republished};
 
