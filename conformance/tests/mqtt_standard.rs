@@ -102,6 +102,36 @@ fn a_session_outlives_its_connections_and_the_server() {
     }
 }
 
+/// [MQTT-3.1.4-3]: of two that wait for a connection of theirs which cannot be read, the one that came later stays, when both are let in.
+#[test]
+fn of_two_connects_the_later_stays() {
+    let server = Server::start_standard();
+    let port = server.plain_mqtt_port();
+    let large = "x".repeat(100_000);
+    let comes = || {
+        let mut client = Client::open(port, V5);
+        client.send(Packet::Connect(Box::new(connect(V5, "comes"))));
+        std::thread::sleep(std::time::Duration::from_millis(50)); // so that it has come
+        client
+    };
+    for round in 0..10 {
+        let (mut full, _) = Client::connected(port, connect(V5, "comes"));
+        full.subscribe(vec![subscription("full", AtMostOnce)]);
+        let (mut says, _) = Client::connected(port, connect(V5, "says"));
+        (0..120).for_each(|_| says.send(Packet::Publish(publish("full", &large, AtMostOnce))));
+        says.publish(publish("done", "x", AtLeastOnce));
+        let (mut earlier, mut later) = (comes(), comes());
+        full.lose();
+        while earlier.hear_or_end().is_some() {}
+        assert!(
+            matches!(later.hear(), Packet::ConnAck(said) if said.reason_code == ReasonCode::Success),
+            "round {round}"
+        );
+        assert_eq!(later.publish(publish("done", "x", AtLeastOnce)), ReasonCode::Success, "round {round}");
+        later.leave();
+    }
+}
+
 /// [MQTT-3.1.2-5], [MQTT-3.1.2-4] of 3.1.1: in the other version too.
 #[test]
 fn a_session_goes_on_in_the_other_version() {
